@@ -1,0 +1,62 @@
+# make setup   .venv with diptych and everything that its tests need
+# make demo    train, measure and search on the default data set; DATA=pascal-sentence takes another
+# make test    formatting, lint, types and the whole test suite
+# make lint    the first three of these
+# make docs    docs/cli.md from the program's own help
+# make bench   the benchmarks of bench/
+#
+# PYTHON names the interpreter to build .venv with, PIP_FLAGS adds to the installation: where no NVIDIA GPU is used,
+# an --extra-index-url with CPU builds of torch saves gigabytes.
+
+PYTHON ?= python3
+PIP_FLAGS ?=
+DATA ?= openmoji
+
+# research data kept beside the clone
+ifneq ($(wildcard ../shared/data),)
+export DIPTYCH_DATA ?= $(abspath ../shared/data)
+endif
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+RUN := build/demo/$(notdir $(DATA))
+
+TEXT_openmoji := a smiling cat
+PAIR_openmoji := 1F6B2
+TEXT_pascal-sentence := two people riding horses
+PAIR_pascal-sentence := 2008_008487
+UNKNOWN = $(error make demo has a query for openmoji and pascal-sentence; for $(DATA) give TEXT, a sentence, and PAIR, an id)
+TEXT = $(or $(TEXT_$(DATA)),$(UNKNOWN))
+PAIR = $(or $(PAIR_$(DATA)),$(UNKNOWN))
+
+.PHONY: setup demo test lint docs bench
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "diptych needs Python 3.11 or newer; %s is %s. Name another: make PYTHON=python3.12" % (sys.executable, sys.version.split()[0]))'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup
+	rm -rf $(RUN)
+	$(BIN)/diptych encode $(DATA)
+	$(BIN)/diptych train mcsm --data $(DATA) --out $(RUN)
+	$(BIN)/diptych evaluate $(RUN) --data $(DATA)
+	$(BIN)/diptych search $(RUN) --data $(DATA) --text "$(TEXT)" --save $(RUN)/text-search.png
+	$(BIN)/diptych search $(RUN) --data $(DATA) --image "$$($(BIN)/diptych data show $(DATA) $(PAIR) --picture)" --save $(RUN)/image-search.png
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+docs: setup
+	$(BIN)/python -m diptych.cli.pages > docs/cli.md
+
+bench: setup
+	for file in bench/*.py; do $(BIN)/python "$$file" || exit; done

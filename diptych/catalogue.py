@@ -1,0 +1,130 @@
+"""The facade over data sets: which there are, what they hold, what is wrong with them, and filling the cache."""
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diptych.data import ROOM, fetching
+from diptych.data.checking import check_data
+from diptych.data.findings import Finding
+from diptych.data.opening import open_data, places
+from diptych.data.pairs import Pair
+from diptych.data.statistics import describe
+from diptych.errors import MissingData, UnknownName
+from diptych.progress import Progress
+from diptych.settings import data_roots
+
+__all__ = ["Encoding", "Entry", "Finding", "Pair", "check", "encode", "entries", "get", "pair", "stats"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A data set that has a reader."""
+
+    name: str
+    title: str
+    licence: str
+    place: Path | None
+    """The folder it lies in; None where it is not there, or needs none."""
+    brought: bool
+    """Whether it comes with the installation."""
+    known_download: bool
+    """Whether `get` knows where to find it."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What filling the cache for a data set came to."""
+
+    data: str
+    image_encoder: str
+    """Name and fingerprint."""
+    text_encoder: str
+    pictures: int
+    texts: int
+    unknown_words: float | None
+    """The share of words that the text encoder does not know; None where it knows every word."""
+    seconds: float
+
+
+def entries(*, root: Path | None = None) -> list[Entry]:
+    """Return every data set that has a reader, and where it lies."""
+    return [
+        Entry(
+            name,
+            card.title,
+            card.licence,
+            next((place for place in places(name, root=root) if place.is_dir()), None),
+            brought="folder" not in card.needs,
+            known_download=name in fetching.SETS,
+        )
+        for name, card in sorted(ROOM.cards().items())
+    ]
+
+
+def stats(data: str, *, root: Path | None = None, split_seed: int | None = None) -> dict[str, Any]:
+    """Return a data set's counts as plain values."""
+    return describe(open_data(data, root=root, split_seed=split_seed))
+
+
+def check(data: str, *, root: Path | None = None, progress: Progress | None = None) -> dict[str, list[Finding]]:
+    """Return everything that is wrong with a data set, by kind; nothing is what one hopes for."""
+    kinds: dict[str, list[Finding]] = defaultdict(list)
+    for finding in check_data(data, root=root, progress=progress):
+        kinds[finding.kind].append(finding)
+    return dict(kinds)
+
+
+def get(
+    name_or_url: str, *, root: Path | None = None, sha256: str | None = None, progress: Progress | None = None
+) -> Path:
+    """Return the folder of a data set after downloading it into `root`, else where data sets are looked for first."""
+    return fetching.fetch(name_or_url, into=data_roots(root)[0], sha256=sha256, progress=progress)
+
+
+def pair(data: str, name: str, *, root: Path | None = None) -> Pair:
+    """Return the pair of that id; `UnknownName` offers the nearest."""
+    pairs = {each.id: each for each in open_data(data, root=root).pairs}
+    if name not in pairs:
+        raise UnknownName.among(data, name, pairs)
+    return pairs[name]
+
+
+def encode(
+    data: str,
+    *,
+    image_encoder: str,
+    text_encoder: str,
+    settings: Sequence[str] = (),
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> Encoding:
+    """Encode all pairs of a data set into the cache and return what that came to.
+
+    Settings are those of the encoders: `image_encoder.side=380`.
+    """
+    from diptych.encoders.contract import Encoder
+    from diptych.encoders.encoding import encode_dataset
+    from diptych.encoders.opening import open_encoders
+
+    images, texts = open_encoders(image_encoder, text_encoder, settings)
+    dataset = open_data(data, root=root)
+    if not dataset.pairs:
+        raise MissingData(
+            f"{dataset.name} has no pairs to encode. See what is wrong with it: diptych data check {data}."
+        )
+    start = time.perf_counter()
+    features = encode_dataset(dataset, range(len(dataset.pairs)), images, texts, progress=progress, join_texts=False)
+    spoken = [text for each in dataset.pairs for text in each.texts]
+    return Encoding(
+        data=dataset.name,
+        image_encoder=features.images.encoder,
+        text_encoder=features.texts.encoder,
+        pictures=len(features.images),
+        texts=len(features.texts),
+        unknown_words=texts.unknown_share(spoken) if isinstance(texts, Encoder) else None,
+        seconds=round(time.perf_counter() - start, 2),
+    )

@@ -1,0 +1,43 @@
+"""The command line: one file a verb.
+
+Every verb prints a table for people, or with `--json` one object a line for machines, on stdout; progress and
+messages go to stderr. Exit codes: 0 done, 1 `check` found something, 2 a request that cannot be met, 130 interrupted.
+"""
+
+import os
+import sys
+
+import typer
+
+from diptych.cli.data import app as data
+from diptych.cli.encode import encode
+from diptych.cli.evaluate import evaluate
+from diptych.cli.search import search
+from diptych.cli.train import train
+from diptych.errors import DiptychError
+
+app = typer.Typer(
+    name="diptych",
+    help="Match pictures and texts in both directions: train, measure, search.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.add_typer(data, name="data")
+app.command()(encode)
+app.command()(train)
+app.command()(evaluate)
+app.command()(search)
+
+
+def main() -> None:
+    """Run the command line and leave the process with its exit code."""
+    # idle threads that spin would take the processor from those that decode pictures
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        app(prog_name="diptych")
+    except DiptychError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2)

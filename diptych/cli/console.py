@@ -1,0 +1,173 @@
+"""What the verbs print: JSON lines and tables on stdout, messages and progress on stderr."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from diptych.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+WIDE = 10_000
+"""Columns of what does not go to a terminal: no row is broken there."""
+SECONDS_BETWEEN_LINES = 5.0
+"""How often progress is told where there is no terminal to draw a bar on."""
+
+
+def say(text: str) -> None:
+    """Tell people something on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def write(text: str) -> None:
+    """Print a line on stdout at once, so that a closed pipe is noticed here."""
+    print(text, flush=True)
+
+
+def write_json(value: Mapping[str, Any]) -> None:
+    """Print an object as one line of JSON on stdout."""
+    write(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+    """Print a table on stdout; columns of numbers are set flush right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [list(row) for row in rows]
+    table = Table(box=SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", title_style="bold")
+    for k, column in enumerate(columns):
+        numeric = any(isinstance(row[k], int | float) for row in cells)
+        table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(spelt(cell)) for cell in row))
+    _console().print(table)
+    sys.stdout.flush()
+
+
+def spelt(cell: object) -> str:
+    """Return a cell as people read it: three decimals, thousands apart, a dash for nothing.
+
+    >>> [spelt(cell) for cell in (0.61249, 10921, None, "cat")]
+    ['0.612', '10,921', '–', 'cat']
+    """
+    match cell:
+        case None:
+            return "–"
+        case bool():
+            return "yes" if cell else "no"
+        case float():
+            return f"{cell:.3f}"
+        case int():
+            return f"{cell:,}"
+    return str(cell)
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """Yield a callback that draws a bar for each piece of work on a terminal, and tells it in lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield Lines(say)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=_console(stderr=True)) as bars:
+        yield Drawn(bars)
+
+
+class Pace:
+    """How fast a piece of work goes, and when it will be done."""
+
+    def __init__(self, done: int) -> None:
+        self._first = done
+        self._start = time.perf_counter()
+        self.told = -SECONDS_BETWEEN_LINES
+        """When a line about it was last written, in seconds after its beginning."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return time.perf_counter() - self._start
+
+    def rate(self, done: int) -> str:
+        """Return how many a second, counted from what was done at the beginning; empty before the first."""
+        rate = (done - self._first) / max(self.seconds, 1e-9)
+        if rate <= 0:
+            return ""
+        return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
+
+    def left(self, done: int, total: int) -> str:
+        """Return the time that remains at this rate; empty where nobody knows."""
+        if done <= self._first or done >= total:
+            return ""
+        seconds = round(self.seconds * (total - done) / (done - self._first))
+        return f"{seconds // 60}:{seconds % 60:02} left"
+
+
+class Drawn:
+    """Progress as bars on a terminal."""
+
+    def __init__(self, bars: "Bars") -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+        self._paces: dict[str, Pace] = {}
+
+    def __call__(self, done: int, total: int, label: str) -> None:
+        """Move the bar of this work, which is begun where it is new."""
+        work = work_of(label)
+        if work not in self._tasks:
+            self._tasks[work] = self._bars.add_task(label, total=total or None, completed=done, rate="")
+            self._paces[work] = Pace(done)
+        rate = self._paces[work].rate(done)
+        self._bars.update(self._tasks[work], description=label, total=total or None, completed=done, rate=rate)
+
+
+class Lines:
+    """Progress as lines of text: the first, the last, and one every few seconds."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._paces: dict[str, Pace] = {}
+
+    def __call__(self, done: int, total: int, label: str) -> None:
+        """Write a line when it is time."""
+        pace = self._paces.setdefault(work_of(label), Pace(done))
+        if done != total and pace.seconds - pace.told < SECONDS_BETWEEN_LINES:
+            return
+        pace.told = pace.seconds
+        so_far = f"{done:,} of {total:,}" if total else f"{done:,}"
+        parts = [f"{label}: {so_far}", pace.rate(done), pace.left(done, total)]
+        self._tell(", ".join(part for part in parts if part))
+
+
+def work_of(label: str) -> str:
+    """Return which piece of work a label is about: what stands before the first colon and blank.
+
+    >>> work_of("training: validation MAP .612")
+    'training'
+    """
+    return label.partition(": ")[0]
+
+
+def _console(*, stderr: bool = False) -> "Console":
+    from rich.console import Console
+
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, width=None if terminal else WIDE)

@@ -1,0 +1,128 @@
+"""`diptych data`: which data sets there are, what they hold, what is wrong with them, and getting them."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from diptych.cli.console import say, shown_progress, spelt, write, write_json, write_table
+from diptych.cli.options import Data, DataRoot, Json, SplitSeed
+
+if TYPE_CHECKING:
+    from diptych.catalogue import Entry
+
+app = typer.Typer(help="List, describe, check and download data sets.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_sets(*, data_root: DataRoot = None, json: Json = False) -> None:
+    """List the data sets that can be read, and where each lies."""
+    from diptych import catalogue
+
+    entries = catalogue.entries(root=data_root)
+    if json:
+        for entry in entries:
+            write_json(asdict(entry))
+        return
+    rows = [(entry.name, entry.title, _whereabouts(entry), entry.licence) for entry in entries]
+    write_table(("name", "holds", "lies in", "licence"), rows)
+
+
+@app.command("stats")
+def stats(data: Data, *, split_seed: SplitSeed = None, data_root: DataRoot = None, json: Json = False) -> None:
+    """Count a data set's pairs, splits, classes, texts and words."""
+    from diptych import catalogue
+
+    counts = catalogue.stats(data, root=data_root, split_seed=split_seed)
+    if json:
+        write_json(counts)
+        return
+    sizes = counts.pop("class_sizes")
+    write_table(("what", "count"), [(name.replace("_", " "), _told(value)) for name, value in counts.items()])
+    if sizes:
+        write_table(("category", "pairs"), sizes.items())
+
+
+@app.command("check")
+def check(data: Data, *, data_root: DataRoot = None, json: Json = False) -> None:
+    """Find everything that is wrong with a data set.
+
+    Every picture is decoded and every text read. The exit code is 1 where something is wrong.
+    """
+    from diptych import catalogue
+
+    with shown_progress() as progress:
+        kinds = catalogue.check(data, root=data_root, progress=progress)
+    for kind, findings in kinds.items():
+        if not json:
+            write(f"{kind} ({len(findings):,})")
+        for finding in findings:
+            if json:
+                write_json(asdict(finding))
+            else:
+                write(f"  {finding}")
+    total = sum(map(len, kinds.values()))
+    say(f"{total:,} findings of {len(kinds)} kinds in {data}." if total else f"Nothing is wrong with {data}.")
+    if total:
+        raise typer.Exit(1)
+
+
+@app.command("get")
+def get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A known data set, or the address of an archive.")],
+    *,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", metavar="HEX", help="The checksum you trust, where none is published.")
+    ] = None,
+    data_root: DataRoot = None,
+    json: Json = False,
+) -> None:
+    """Download a data set, verify it and unpack it.
+
+    A download that broke off continues where it stopped when the command is given again.
+    """
+    from diptych import catalogue
+
+    with shown_progress() as progress:
+        folder = catalogue.get(name, root=data_root, sha256=sha256, progress=progress)
+    if json:
+        write_json({"path": str(folder)})
+    else:
+        write(str(folder))
+
+
+@app.command("show")
+def show(
+    data: Data,
+    pair: Annotated[str, typer.Argument(metavar="ID", help="The pair's id.")],
+    *,
+    picture: Annotated[bool, typer.Option("--picture", help="Print only the path of the picture.")] = False,
+    data_root: DataRoot = None,
+    json: Json = False,
+) -> None:
+    """Show one pair: its picture's path, its texts and its categories."""
+    from diptych import catalogue
+
+    found = catalogue.pair(data, pair, root=data_root)
+    if picture:
+        write(str(found.image or ""))
+    elif json:
+        write_json(asdict(found))
+    else:
+        rows = [("picture", found.image), *(("text", text) for text in found.texts)]
+        write_table((found.id, ""), [*rows, *(("category", category) for category in found.categories)])
+
+
+def _whereabouts(entry: "Entry") -> str:
+    if entry.brought:
+        return "the installation"
+    if entry.place is not None:
+        return str(entry.place)
+    return f"not here: diptych data get {entry.name}" if entry.known_download else "give its path"
+
+
+def _told(value: Any) -> Any:
+    """Return a group of counts as one line: `train 800, val 100, test 100`."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {spelt(count)}" for name, count in value.items()) or None
+    return value if value != "" else None

@@ -1,0 +1,92 @@
+"""`diptych evaluate`: how good a run is, in both directions."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from diptych.cli.console import shown_progress, write, write_json, write_table
+from diptych.cli.options import DataOption, DataRoot, Fusion, Json, Run, SplitSeed
+
+DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
+
+
+def evaluate(
+    run: Run,
+    *,
+    data: DataOption = None,
+    split: Annotated[str, typer.Option("--split", help="Which split to measure.")] = "test",
+    split_seed: SplitSeed = None,
+    texts: Annotated[
+        str, typer.Option("--texts", help="joined: a pair's texts are one item. each: every text is its own.")
+    ] = "joined",
+    fusion: Fusion = None,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="DIR", help="Where per-query scores and curves go; left out, below RUN."),
+    ] = None,
+    data_root: DataRoot = None,
+    json: Json = False,
+) -> None:
+    """Measure a run in both directions, each space and fused.
+
+    The figures, every query's scores and a picture of the precision-recall curves are saved.
+    """
+    from diptych.retriever import Retriever
+
+    if texts not in ("joined", "each"):
+        raise typer.BadParameter(f"it must be joined or each; got {texts!r}.", param_hint="--texts")
+    with shown_progress() as progress:
+        evaluation = Retriever.load(run).evaluate(
+            data,
+            split=split,
+            split_seed=split_seed,
+            texts="each" if texts == "each" else "joined",
+            fusion=fusion,
+            data_root=data_root,
+            save=save or run / "evaluations" / _folder_name(data, split, split_seed, texts, fusion),
+            progress=progress,
+        )
+    if json:
+        write_json(evaluation.as_dict())
+    else:
+        write_figures(evaluation.as_dict())
+
+
+def write_figures(figures: Mapping[str, Any]) -> None:
+    """Print an evaluation as two tables: the spaces side by side, and the fused ranking in detail."""
+    items = figures["items"]
+    title = (
+        f"{figures['method']} ({figures['preset']}) on {figures['data']}, {figures['split']}: "
+        f"{items['images']:,} pictures, {items['texts']:,} texts"
+    )
+    write_table(("MAP", *DIRECTIONS.values(), "average"), list(_space_rows(figures)), title=title)
+    names = list(figures["image_to_text"])
+    rows = [(arrow, *(figures[direction][name] for name in names)) for direction, arrow in DIRECTIONS.items()]
+    write_table(("fused", *names), rows)
+    for note in figures["notes"]:
+        write(f"Note: {note}.")
+
+
+def _space_rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, float | None, float | None, float | None]]:
+    for space, maps in figures["spaces"].items():
+        yield (f"{space} space", *(maps[f"{direction}_map"] for direction in DIRECTIONS), maps["average_map"])
+    fusion = figures["fusion"]
+    weight = "" if fusion["weight"] is None else f", weight {fusion['weight']:.2f} chosen on {fusion['chosen_on']}"
+    fused = (figures[direction]["map"] for direction in DIRECTIONS)
+    yield (f"fused ({fusion['rule']}{weight})", *fused, figures["average_map"])
+    yield ("chance", None, None, figures["chance_map"])
+
+
+def _folder_name(data: str | None, split: str, split_seed: int | None, texts: str, fusion: str | None) -> str:
+    """Return a name for one way of measuring.
+
+    >>> _folder_name("sets/museum", "val", 3, "each", "rrf")
+    'museum-val-seed3-each-rrf'
+    >>> _folder_name(None, "test", None, "joined", None)
+    'own-test'
+    """
+    seed = "" if split_seed is None else f"seed{split_seed}"
+    parts = (Path(data).stem if data else "own", split, seed, "each" if texts == "each" else "", fusion or "")
+    return "-".join(part for part in parts if part)

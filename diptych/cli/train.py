@@ -1,0 +1,67 @@
+"""`diptych train`: from a data set to a run folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from diptych.cli.console import say, shown_progress, spelt, write, write_json
+from diptych.cli.options import (
+    IMAGE_ENCODER,
+    TEXT_ENCODER,
+    DataRoot,
+    ImageEncoder,
+    Json,
+    Settings,
+    SplitSeed,
+    TextEncoder,
+)
+
+
+def train(
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="What to train: mcsm.")],
+    *,
+    data: Annotated[str, typer.Option("--data", metavar="DATA", help="A data set's name, or a manifest or folder.")],
+    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The folder to write; it must not exist yet.")],
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="NAME", help="default (the best), paper or released.")
+    ] = "default",
+    seed: Annotated[int, typer.Option("--seed", help="Draws the first weights and the batches.")] = 0,
+    split_seed: SplitSeed = None,
+    settings: Settings = None,
+    image_encoder: ImageEncoder = IMAGE_ENCODER,
+    text_encoder: TextEncoder = TEXT_ENCODER,
+    data_root: DataRoot = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in RUN where it stopped.")] = False,
+    json: Json = False,
+) -> None:
+    """Train a method on a data set and write a run folder.
+
+    What the cache lacks is encoded first. The split test is never read.
+    """
+    from diptych.retriever import Retriever
+
+    try:
+        with shown_progress() as progress:
+            retriever = Retriever.train(
+                method,
+                data,
+                out=out,
+                preset=preset,
+                seed=seed,
+                split_seed=split_seed,
+                settings=settings or (),
+                image_encoder=image_encoder,
+                text_encoder=text_encoder,
+                data_root=data_root,
+                resume=resume,
+                progress=progress,
+            )
+            validation = retriever.evaluate(split="val", data_root=data_root, progress=progress).as_dict()
+    except KeyboardInterrupt:
+        say(f"Interrupted. Give the same command with --resume to continue in {out}.")
+        raise
+    if json:
+        write_json({"run": str(out), "validation": validation})
+        return
+    write(f"Validation MAP {spelt(validation['average_map'])}, both directions averaged. The run lies in {out}.")

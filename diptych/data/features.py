@@ -1,0 +1,145 @@
+"""What an encoder makes of a data set: for each item a sequence of parts and one whole vector.
+
+Regions of a picture and words of a text are both *parts*. They stay where they are (usually half-precision
+files mapped into memory) until a batch asks for its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int
+
+from diptych.errors import BadFeature, ShapeMismatch
+
+Rows = Int[np.ndarray, " b"] | Sequence[int]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Sequences of different lengths, as spans of a few large blocks.
+
+    An item owns the spans `spans[first[k]:first[k + 1]]`: one for a picture, one a sentence for a text; its
+    sequence is their rows one after the other.
+    """
+
+    blocks: tuple[Float[np.ndarray, "_ d"], ...]
+    spans: Int[np.ndarray, "m 3"]
+    """Block, first row, row after the last."""
+    first: Int[np.ndarray, " n_plus_1"]
+
+    @classmethod
+    def of(cls, sequences: Sequence[Float[np.ndarray, "_ d"]]) -> "Parts":
+        """Return the parts of items held in memory, one array each.
+
+        >>> Parts.of([np.ones((2, 4)), np.ones((3, 4))]).lengths.tolist()
+        [2, 3]
+        """
+        spans = [(k, 0, len(sequence)) for k, sequence in enumerate(sequences)]
+        return cls(tuple(sequences), np.array(spans, dtype=np.int64).reshape(-1, 3), np.arange(len(sequences) + 1))
+
+    def __len__(self) -> int:
+        return len(self.first) - 1
+
+    @property
+    def width(self) -> int:
+        """How many numbers describe a part."""
+        return int(self.blocks[0].shape[1]) if self.blocks else 0
+
+    @property
+    def lengths(self) -> Int[np.ndarray, " n"]:
+        """How many parts each item has."""
+        ends = np.concatenate([[0], np.cumsum(self.spans[:, 2] - self.spans[:, 1])])
+        lengths: Int[np.ndarray, " n"] = np.diff(ends[self.first])
+        return lengths
+
+    def take(self, rows: Rows) -> "Parts":
+        """Return the parts of the named items only, in that order; nothing is copied but the table of spans."""
+        owned = [self.spans[self.first[row] : self.first[row + 1]] for row in rows]
+        first = np.concatenate([[0], np.cumsum([len(spans) for spans in owned])]).astype(np.int64)
+        spans = np.concatenate(owned) if owned else np.zeros((0, 3), dtype=np.int64)
+        return replace(self, spans=spans, first=first)
+
+    def sequence(self, row: int) -> Float[np.ndarray, "p d"]:
+        """Return one item's parts in the precision they are stored in."""
+        spans = self.spans[self.first[row] : self.first[row + 1]]
+        pieces: list[Float[np.ndarray, "_ d"]] = [self.blocks[block][start:stop] for block, start, stop in spans]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def padded(
+        self, rows: Rows, *, limit: int | None = None
+    ) -> tuple[Float32[np.ndarray, "b p d"], Bool[np.ndarray, "b p"]]:
+        """Return the named items' parts padded with zeros to the longest, and a mask that is true on real parts.
+
+        Sequences longer than `limit` are cut at their end.
+        """
+        sequences = [self.sequence(int(row))[:limit] for row in rows]
+        longest = max((len(sequence) for sequence in sequences), default=0)
+        values = np.zeros((len(sequences), longest, self.width), dtype=np.float32)
+        mask = np.zeros((len(sequences), longest), dtype=bool)
+        for k, sequence in enumerate(sequences):
+            values[k, : len(sequence)] = sequence
+            mask[k, : len(sequence)] = True
+        return values, mask
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One modality of a set of items, as one encoder sees it."""
+
+    whole: Float32[np.ndarray, "n d"]
+    """One vector an item."""
+    parts: Parts | None = None
+    """The sequence of regions or words; None where only whole vectors exist."""
+    encoder: str = ""
+    """The encoder's name and fingerprint."""
+
+    def __post_init__(self) -> None:
+        if self.parts is not None and len(self.parts) != len(self.whole):
+            raise ShapeMismatch(
+                f"parts must describe as many items as whole; got {len(self.parts)} and {len(self.whole)}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def take(self, rows: Rows) -> "Encoded":
+        """Return the named items only, in that order."""
+        return replace(
+            self, whole=self.whole[np.asarray(rows, dtype=np.int64)], parts=self.parts and self.parts.take(rows)
+        )
+
+
+@dataclass(frozen=True)
+class Features:
+    """Pictures and texts of some pairs, encoded; what every method learns from and places.
+
+    There are n pictures and m texts; text k belongs to picture `owner[k]`. With all texts of a pair joined
+    into one, m = n and `owner` counts up from 0.
+    """
+
+    images: Encoded
+    texts: Encoded
+    owner: Int[np.ndarray, " m"]
+    labels: Bool[np.ndarray, "n c"] | None
+    """Categories of the pictures (and so of their texts); None where there are none at all."""
+    ids: tuple[str, ...]
+    """The pairs' ids, one a picture."""
+
+    def __post_init__(self) -> None:
+        if len(self.texts) != len(self.owner) or len(self.images) != len(self.ids):
+            raise ShapeMismatch(
+                f"every text needs an owner and every picture an id; got {len(self.texts)} texts, {len(self.owner)} owners, "
+                f"{len(self.images)} pictures, {len(self.ids)} ids."
+            )
+        for modality, encoded in (("image", self.images), ("text", self.texts)):
+            if len(bad := np.flatnonzero(~np.isfinite(encoded.whole).all(1))):
+                raise BadFeature(
+                    f"{modality} features must be finite; {len(bad)} of {len(encoded)} items are not, the first is "
+                    f"number {bad[0]}. Encode these files again, or leave them out of the data set."
+                )
+
+    @property
+    def text_labels(self) -> Bool[np.ndarray, "m c"] | None:
+        """Categories of the texts: their owners'."""
+        return None if self.labels is None else self.labels[self.owner]

@@ -1,0 +1,46 @@
+"""What is wrong with a data set, one finding at a time.
+
+Readers hand each finding to a `Report`: `refuse` raises it as an error (training stops at the first), the
+`append` of a list collects them all (`diptych data check`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from diptych.errors import BadData, BadManifest, BadText
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: what kind it is, where, what exactly, and what to do about it."""
+
+    kind: str
+    """A short name to group by: `missing image`, `empty text`, `duplicate id`, ..."""
+    where: str
+    """The file and line, or the pair."""
+    what: str
+    """What is wrong, as half a sentence."""
+    do: str
+    """What to do, as a sentence."""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}. {self.do}"
+
+
+class FaultError(Exception):
+    """Carries a finding from the place that noticed it to the loop that reports it."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(str(finding))
+        self.finding = finding
+
+
+Report = Callable[[Finding], None]
+
+_ERRORS: dict[str, type[BadData]] = {"empty text": BadText, "long text": BadText}
+
+
+def refuse(finding: Finding) -> NoReturn:
+    """Raise the finding: `BadText` for a text, `BadManifest` for anything else."""
+    raise _ERRORS.get(finding.kind, BadManifest)(str(finding))

@@ -1,0 +1,54 @@
+"""Anyone's own data: a manifest file, or a folder that holds one.
+
+A folder is searched for `pairs.jsonl` or `manifest.{jsonl,csv,parquet}`, then for the Hugging Face convention
+`imagefolder`: `metadata.{jsonl,csv,parquet}` with the columns `file_name` and `text`, in the folder itself or in each
+of its sub-folders `train`, `validation` (or `val`, `valid`, `dev`) and `test`, which are then the splits.
+`diptych.data.manifest` describes the columns.
+"""
+
+from pathlib import Path
+
+from diptych.data.findings import Report, refuse
+from diptych.data.manifest import SPLITS, Source, read_manifests
+from diptych.data.pairs import DataSet
+from diptych.data.tables import SUFFIXES
+from diptych.errors import BadManifest, MissingData
+from diptych.rooms import Card
+
+CARD = Card(
+    title="Your own pairs: a JSONL, CSV or Parquet manifest, or an imagefolder with metadata",
+    licence="yours",
+    needs=("folder",),
+)
+
+SOURCE = "It reads a manifest or a folder: give its path."
+
+_NAMES = ("pairs.jsonl", *(f"manifest{suffix}" for suffix in SUFFIXES), *(f"metadata{suffix}" for suffix in SUFFIXES))
+
+
+def read(root: Path, *, report: Report = refuse) -> DataSet:
+    """Return the pairs of a manifest file, or of the one manifest that a folder holds."""
+    if root.is_file():
+        return read_manifests([Source(root)], root=root.parent, name=root.stem, report=report)
+    return read_manifests(find_manifests(root), root=root, name=root.resolve().name, report=report)
+
+
+def find_manifests(root: Path) -> list[Source]:
+    """Return a folder's manifest, or that of each split's sub-folder; an error where there is none or several."""
+    if (own := _manifest_in(root)) is not None:
+        return [Source(own)]
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and path.name in SPLITS) if root.is_dir() else []
+    sources = [Source(path, SPLITS[folder.name]) for folder in folders if (path := _manifest_in(folder))]
+    if not sources:
+        raise MissingData(
+            f"'{root}' holds no manifest. Put one of {', '.join(_NAMES)} into it, or name the file itself."
+        )
+    return sources
+
+
+def _manifest_in(folder: Path) -> Path | None:
+    present = [folder / name for name in _NAMES if (folder / name).is_file()]
+    if len(present) > 1:
+        names = ", ".join(path.name for path in present)
+        raise BadManifest(f"'{folder}' holds several manifests: {names}. Name the file that is meant.")
+    return present[0] if present else None

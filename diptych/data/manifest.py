@@ -1,0 +1,205 @@
+"""Manifests: one row a pair, in a JSONL, CSV or Parquet file.
+
+    id          unique; left out, it is the picture's path, and rows of the same picture become one pair
+    image       the picture's path, relative to the manifest, also called `file_name`; null for no picture
+    texts       a list of texts, or `text` for one
+    categories  a list, or `category` for one; left out where there are none
+    split       train, val (also validation, valid, dev) or test; in every row, or in none: then the folders
+                that pictures lie in are the splits if all are called so, else one is drawn
+
+In a CSV cell a list is written as JSON: `["a cat", "a black cat"]`.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from diptych.data.findings import FaultError, Finding, Report, refuse
+from diptych.data.pairs import DataSet, Pair
+from diptych.data.paths import absolute, confined
+from diptych.data.splitting import DEFAULT_SEED, resplit
+from diptych.data.tables import Row, read_rows
+from diptych.data.texts import accepted_text
+
+SPLITS = {
+    "train": "train",
+    "val": "val",
+    "validation": "val",
+    "valid": "val",
+    "dev": "val",
+    "test": "test",
+}
+"""What a split may be called, and what we call it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A manifest file, and the split of its rows where that is known from its place."""
+
+    path: Path
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class _Entry:
+    pair: Pair
+    split: str | None
+    where: str
+    named: bool
+    """Whether the row gave an id."""
+
+
+def read_manifest(path: Path, *, name: str, report: Report = refuse) -> DataSet:
+    """Return the data set that one manifest file describes; its folder is the data set's."""
+    return read_manifests([Source(path)], root=path.parent, name=name, report=report)
+
+
+def read_manifests(sources: Sequence[Source], *, root: Path, name: str, report: Report = refuse) -> DataSet:
+    """Return the data set that manifest files in the folder `root` describe together.
+
+    A faulty row is reported and left out. Where no row names a split, a stratified one is drawn with seed 0.
+    """
+    root = absolute(root)
+    entries = _placed(_unique([entry for source in sources for entry in _entries(source, root, report)], report), root)
+    if not entries:
+        do = "Write one row a pair, with image and texts."
+        report(Finding("no pairs", ", ".join(source.path.name for source in sources), "it holds no usable pair", do))
+    pairs = tuple(entry.pair for entry in entries)
+    if all(entry.split is None for entry in entries):
+        return resplit(DataSet(name, pairs, {}), DEFAULT_SEED)
+    splits: dict[str, list[int]] = {"train": [], "val": [], "test": []}
+    for row, entry in enumerate(entries):
+        if entry.split is None:
+            do = "Name a split in every row, or in none."
+            report(Finding("missing split", entry.where, "it names no split, though other rows do", do))
+        else:
+            splits[entry.split].append(row)
+    return DataSet(name, pairs, {}).with_splits(splits, seed=None)
+
+
+def _entries(source: Source, root: Path, report: Report) -> Iterable[_Entry]:
+    path = absolute(source.path)
+    file = path.relative_to(root).as_posix()
+    for line, row in read_rows(path, where=file, report=report):
+        where = f"{file}, line {line}"
+        try:
+            yield _entry(row, where, source, root)
+        except FaultError as fault:
+            report(fault.finding)
+
+
+def _entry(row: Row, where: str, source: Source, root: Path) -> _Entry:
+    image = _image(row, where, absolute(source.path).parent, root)
+    texts = tuple(accepted_text(text, where=where) for text in _strings(row, ("texts", "text"), where))
+    if not texts:
+        do = "Give a list in 'texts', or one text in 'text'."
+        raise FaultError(Finding("empty text", where, "it has no text", do))
+    named = row.get("id") is not None
+    own = image.relative_to(root).as_posix() if image else where
+    pair = Pair(_identity(row["id"], where) if named else own, image, texts, _categories(row, where))
+    return _Entry(pair, _split(row, where, source), where, named)
+
+
+def _identity(value: Any, where: str) -> str:
+    if not isinstance(value, str | int) or not str(value).strip():
+        raise FaultError(
+            Finding("bad line", where, f"the id must be a text or a number; got {value!r}", "Give each pair its own.")
+        )
+    return str(value)
+
+
+def _image(row: Row, where: str, base: Path, root: Path) -> Path | None:
+    """Return the picture's path; `FaultError` when it does not exist or leads out of the data set's folder."""
+    column = next((name for name in ("image", "file_name") if name in row), None)
+    if column is None:
+        do = "Name the picture in 'image' or 'file_name', or write null there."
+        raise FaultError(Finding("bad line", where, "it has no column for the picture", do))
+    value = row[column]
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        what = f"{column} must be a path; got a {type(value).__name__}"
+        raise FaultError(Finding("bad line", where, what, "Save the pictures as files and name them."))
+    path = confined(value, base=base, root=root, where=where)
+    if not path.is_file():
+        what = f"image {value!r} does not exist"
+        raise FaultError(Finding("missing image", where, what, "Paths are relative to the manifest."))
+    return path
+
+
+def _strings(row: Row, columns: tuple[str, str], where: str) -> list[str]:
+    """Return the texts in the column of many or of one: a list, a JSON list in a cell of many, or one text."""
+    column = next((name for name in columns if row.get(name) is not None), None)
+    if column is None:
+        return []
+    value = row[column]
+    if isinstance(value, str) and column == columns[0] and value.lstrip().startswith("["):
+        value = _json_list(value, column, where)
+    values = value if isinstance(value, list) else [value]
+    for item in values:
+        if not isinstance(item, str):
+            what = f"{column} must hold text; got {item!r}"
+            raise FaultError(Finding("bad line", where, what, "Put it in quotes."))
+    return values
+
+
+def _json_list(cell: str, column: str, where: str) -> Any:
+    try:
+        return json.loads(cell)
+    except json.JSONDecodeError as error:
+        what = f"{column} is not a JSON list ({error})"
+        raise FaultError(Finding("bad line", where, what, 'Write ["one", "two"].')) from error
+
+
+def _categories(row: Row, where: str) -> tuple[str, ...]:
+    categories = tuple(_strings(row, ("categories", "category"), where))
+    if any(not category.strip() for category in categories):
+        do = "Name the category, or leave it out."
+        raise FaultError(Finding("empty category", where, "the category is empty", do))
+    return categories
+
+
+def _split(row: Row, where: str, source: Source) -> str | None:
+    """Return the split that the row names, else its manifest's."""
+    named = row.get("split")
+    if named is None:
+        return source.split
+    if named not in SPLITS:
+        what = f"the split {named!r} is not known"
+        raise FaultError(Finding("bad line", where, what, f"Name one of {', '.join(SPLITS)}."))
+    return SPLITS[named]
+
+
+def _placed(entries: Sequence[_Entry], root: Path) -> list[_Entry]:
+    """Return the entries, in the splits that all their pictures' folders are called after, if no row names one."""
+    if any(entry.split or entry.pair.image is None for entry in entries):
+        return list(entries)
+    folders = [entry.pair.image.relative_to(root).parts[0] for entry in entries if entry.pair.image]
+    if not set(folders) <= SPLITS.keys() or len({SPLITS[folder] for folder in folders}) < 2:
+        return list(entries)
+    return [replace(entry, split=SPLITS[folder]) for entry, folder in zip(entries, folders, strict=True)]
+
+
+def _unique(entries: Iterable[_Entry], report: Report) -> list[_Entry]:
+    """Return the entries with ids all different: rows of one picture joined, repeated ids reported and left out."""
+    found: dict[str, _Entry] = {}
+    for entry in entries:
+        first = found.setdefault(entry.pair.id, entry)
+        if first is entry:
+            continue
+        if entry.named or first.named:
+            what = f"the id {entry.pair.id!r} is already that of {first.where}"
+            report(Finding("duplicate id", entry.where, what, "Give each pair its own."))
+        elif entry.split != first.split:
+            what = f"its picture is in the split {entry.split!r} here and in {first.split!r} at {first.where}"
+            report(Finding("picture in two splits", entry.where, what, "Keep a picture in one split."))
+        else:
+            found[entry.pair.id] = replace(first, pair=_joined(first.pair, entry.pair))
+    return list(found.values())
+
+
+def _joined(first: Pair, second: Pair) -> Pair:
+    categories = tuple(dict.fromkeys(first.categories + second.categories))
+    return replace(first, texts=first.texts + second.texts, categories=categories)

@@ -1,0 +1,79 @@
+"""Opening a data set by its name or its path."""
+
+from pathlib import Path
+
+from diptych.data import ROOM
+from diptych.data.fetching import SETS
+from diptych.data.findings import Report, refuse
+from diptych.data.pairs import DataSet
+from diptych.data.splitting import resplit
+from diptych.errors import MissingData, UnknownName
+from diptych.rooms import split_name
+from diptych.settings import data_roots
+
+_OWN = "folder"
+
+
+def open_data(
+    name_or_path: str, *, root: Path | None = None, split_seed: int | None = None, report: Report = refuse
+) -> DataSet:
+    """Return the data set called `name_or_path`, or the one that lies at that path.
+
+    A name is looked for in `root`, `DIPTYCH_DATA` and the user cache, as a folder of that name with `-` or `_`;
+    `name:PATH` says where it lies. A path is read by the reader of its folder's name, else as a manifest or a folder
+    with one. `split_seed` draws a stratified split in place of the data's own. `report` is told of each
+    faulty line; by default the first is raised.
+    """
+    dataset = _read(name_or_path, root, report)
+    return dataset if split_seed is None else resplit(dataset, split_seed)
+
+
+def places(name: str, *, root: Path | None = None) -> list[Path]:
+    """Return the folders where a named data set is looked for, the first that exists being taken."""
+    return [place / folder for place in data_roots(root) for folder in dict.fromkeys((name, name.replace("-", "_")))]
+
+
+def _read(name_or_path: str, root: Path | None, report: Report) -> DataSet:
+    names = ROOM.names()
+    name, place = split_name(name_or_path)
+    if _key(name_or_path) in names and _key(name_or_path) != _OWN:
+        return _read_named(_key(name_or_path), root, report)
+    if (path := Path(name_or_path)).exists():
+        known = _key(path.resolve().name) if path.is_dir() else _OWN
+        return _read_at(known if known in names else _OWN, path, report)
+    if place and _key(name) in names:
+        return _read_at(_key(name), Path(place), report)
+    if _key(name) == _OWN or path.suffix or len(path.parts) > 1:
+        raise MissingData(
+            f"'{name_or_path}' does not exist. Give the path of a manifest or of a folder that holds one."
+        )
+    raise UnknownName.among("data", name_or_path, names)
+
+
+def _read_named(name: str, root: Path | None, report: Report) -> DataSet:
+    module = ROOM.open(name)
+    if "folder" not in module.CARD.needs:
+        dataset: DataSet = module.read(None, report=report)
+        return dataset
+    looked_in = places(name, root=root)
+    for place in looked_in:
+        if place.is_dir():
+            return _read_at(name, place, report)
+    get = (
+        f"Download it: diptych data get {name}."
+        if name in SETS
+        else "Put it there, or name its parent with --data-root."
+    )
+    looked = ", ".join(f"'{place}'" for place in looked_in)
+    raise MissingData(f"{name} is in none of {looked}. {get} {module.SOURCE}")
+
+
+def _read_at(name: str, place: Path, report: Report) -> DataSet:
+    if not place.exists():
+        raise MissingData(f"'{place}' does not exist. Give the folder that {name} lies in.")
+    dataset: DataSet = ROOM.open(name).read(place, report=report)
+    return dataset
+
+
+def _key(name: str) -> str:
+    return name.lower().replace("_", "-")

@@ -1,0 +1,102 @@
+"""Rows of a manifest file, whatever its format."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from diptych.data.findings import FaultError, Finding, Report
+from diptych.errors import BadManifest, MissingData
+
+Row = Mapping[str, Any]
+
+SUFFIXES = (".jsonl", ".csv", ".parquet")
+"""Formats that a manifest may have."""
+
+
+def read_rows(path: Path, *, where: str, report: Report) -> Iterator[tuple[int, Row]]:
+    """Yield each row of a JSONL, CSV or Parquet file with its line number, counted from 1.
+
+    Blank lines are skipped. A row that cannot be read is reported and passed over; `where` names the file.
+    A line number counts the header of a CSV file; in a Parquet file it is the row's.
+    """
+    if not path.is_file():
+        raise MissingData(f"the manifest '{path}' does not exist. Name a {', '.join(SUFFIXES)} file.")
+    match path.suffix.lower():
+        case ".jsonl":
+            yield from _read_json_lines(path, where, report)
+        case ".csv":
+            yield from _read_csv(path, where, report)
+        case ".parquet":
+            yield from _read_parquet(path, where)
+        case suffix:
+            raise BadManifest(
+                f"{where}: a manifest must be a {', '.join(SUFFIXES)} file; got {suffix or 'no suffix'!r}."
+            )
+
+
+def _read_json_lines(path: Path, where: str, report: Report) -> Iterator[tuple[int, Row]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield number, _parse_line(line, f"{where}, line {number}")
+            except FaultError as fault:
+                report(fault.finding)
+
+
+def _parse_line(line: bytes, where: str) -> Row:
+    try:
+        row = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise FaultError(_not_utf8(where, error)) from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        what = f"it is not JSON ({error})"
+        raise FaultError(Finding("bad line", where, what, "Write one JSON object a line.")) from error
+    if not isinstance(row, dict):
+        what = f"it must be a JSON object; got a {type(row).__name__}"
+        raise FaultError(Finding("bad line", where, what, "Write one JSON object a line."))
+    return row
+
+
+def _read_csv(path: Path, where: str, report: Report) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of a CSV file; a fault that loses track of rows ends the reading."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        try:
+            for row in rows:
+                if None in row:
+                    what = "it has more cells than the header"
+                    report(
+                        Finding("bad line", f"{where}, line {rows.line_num}", what, "Put texts with commas in quotes.")
+                    )
+                else:
+                    yield rows.line_num, row
+        except UnicodeDecodeError as error:
+            report(_not_utf8(where, error))
+        except csv.Error as error:
+            what = f"it cannot be read from here on ({error})"
+            do = "Mend the quotes; for long texts use a .jsonl or .parquet file."
+            report(Finding("bad line", f"{where}, after line {rows.line_num}", what, do))
+
+
+def _read_parquet(path: Path, where: str) -> Iterator[tuple[int, Row]]:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    number = 0
+    try:
+        with ParquetFile(path) as table:
+            for batch in table.iter_batches():
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except (ArrowException, OSError) as error:
+        raise BadManifest(f"{where} cannot be read as Parquet: {error}. Write it again.") from error
+
+
+def _not_utf8(where: str, error: UnicodeDecodeError) -> Finding:
+    what = f"byte {error.start} (0x{error.object[error.start]:02x}) is not UTF-8"
+    return Finding("encoding", where, what, "Save the file as UTF-8.")

@@ -1,0 +1,50 @@
+"""Which texts are accepted, and which look broken."""
+
+from diptych.data.findings import FaultError, Finding
+
+MAX_TEXT_BYTES = 1_000_000
+"""The longest text that is accepted, in bytes of UTF-8: some 150,000 English words."""
+
+_ALLOWED_CONTROLS = "\t\n\r"
+
+
+def accepted_text(text: str, *, where: str) -> str:
+    """Return `text` without the blanks around it; `FaultError` when it is empty or longer than `MAX_TEXT_BYTES`."""
+    stripped = text.strip()
+    if not stripped:
+        raise FaultError(Finding("empty text", where, "the text is empty", "Write a text, or leave it out."))
+    if (size := len(stripped.encode("utf-8", "surrogatepass"))) > MAX_TEXT_BYTES:
+        what = f"the text has {size:,} bytes and at most {MAX_TEXT_BYTES:,} are accepted"
+        raise FaultError(Finding("long text", where, what, "Shorten it, or split it into several texts."))
+    return stripped
+
+
+def encoding_fault(text: str) -> str:
+    """Return what looks wrong with a text's encoding, or nothing.
+
+    Found are replacement characters, control characters, lone surrogates, and UTF-8 that was once read as
+    Windows-1252 and so survives the way back. Intact text hardly ever does.
+
+    >>> encoding_fault("cafÃ©")
+    'it was UTF-8 read as Windows-1252'
+    >>> encoding_fault("café")
+    ''
+    """
+    if "\ufffd" in text:
+        return "it holds the replacement character U+FFFD"
+    for letter in text:
+        if "\ud800" <= letter <= "\udfff":
+            return f"it holds the lone surrogate U+{ord(letter):04X}"
+        if (letter < " " and letter not in _ALLOWED_CONTROLS) or "\x7f" <= letter <= "\x9f":
+            return f"it holds the control character U+{ord(letter):04X}"
+    return "it was UTF-8 read as Windows-1252" if _is_misread(text) else ""
+
+
+def _is_misread(text: str) -> bool:
+    if text.isascii():
+        return False
+    try:
+        text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return False
+    return True

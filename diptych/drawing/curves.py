@@ -1,0 +1,115 @@
+"""Curves: losses and validation MAP by epoch, precision by recall."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jaxtyping import Float
+
+from diptych.drawing.sheet import DOTS_PER_INCH, INK, MUTED, PALETTE, RULE, save_figure
+from diptych.errors import ShapeMismatch
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TRAINING_SIZE = (1000, 420)
+PRECISION_SIZE = (760, 560)
+"""Width and height in pixels."""
+PADDING = 0.16
+"""Inches around and between what is drawn."""
+STYLES = ("-", "--", ":", "-.")
+"""One a direction, so that curves of one space share a colour."""
+MARKED_EPOCHS = 40
+"""Points are marked in runs of no more epochs than this."""
+
+
+def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw the losses and the validation MAP of a run by epoch, the best one named, into a PNG.
+
+    Each line of metrics has an `epoch`, `losses` by name and a `validation_map`, which may be None.
+    """
+    figure = _figure(*TRAINING_SIZE)
+    left, right = figure.subplots(1, 2)
+    marker = "o" if len(metrics) <= MARKED_EPOCHS else ""
+    names = list(dict.fromkeys(name for line in metrics for name in line["losses"]))
+    for k, name in enumerate(names):
+        points = [(line["epoch"], line["losses"][name]) for line in metrics if name in line["losses"]]
+        left.plot(*zip(*points, strict=True), marker=marker, color=PALETTE[k % len(PALETTE)], label=name)
+    _dress(left, "Losses", "epoch", "")
+    validated = [(line["epoch"], line["validation_map"]) for line in metrics if line["validation_map"] is not None]
+    if validated:
+        right.plot(*zip(*validated, strict=True), marker=marker, color=PALETTE[0])
+        epoch, best = max(validated, key=lambda point: point[1])
+        right.plot([epoch], [best], marker="o", markersize=9, color=PALETTE[1], linestyle="")
+        right.margins(y=0.2)
+        right.annotate(
+            f"{best:.3f} in epoch {epoch}", (epoch, best), xytext=(0, 10), textcoords="offset points",
+            ha=_side(epoch, validated), color=INK, fontsize=10,
+        )  # fmt: skip
+    _dress(right, "Validation MAP", "epoch", "")
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    if names:
+        left.legend(frameon=False, fontsize=10)
+    save_figure(figure, path)
+
+
+def precision_recall(curves: "Mapping[str, Float[np.ndarray, ' k']]", path: Path) -> None:
+    """Draw named curves of precision, read at recalls evenly spaced from 0 to 1, into a PNG.
+
+    Names are `direction, space`: a space has its colour, a direction its stroke.
+    """
+    figure = _figure(*PRECISION_SIZE)
+    axes = figure.subplots()
+    spaces = list(dict.fromkeys(_halves(name)[1] for name in curves))
+    directions = list(dict.fromkeys(_halves(name)[0] for name in curves))
+    for name, precision in curves.items():
+        if len(precision) < 2:
+            raise ShapeMismatch(f"a curve needs at least two levels of recall; {name!r} has {len(precision)}.")
+        direction, space = _halves(name)
+        recall = [k / (len(precision) - 1) for k in range(len(precision))]
+        axes.plot(
+            recall,
+            precision,
+            label=name,
+            color=PALETTE[spaces.index(space) % len(PALETTE)],
+            linestyle=STYLES[directions.index(direction) % len(STYLES)],
+        )
+    axes.set(xlim=(0, 1), ylim=(0, 1.02))
+    _dress(axes, "Precision at each recall", "recall", "precision")
+    axes.legend(frameon=False, fontsize=10)
+    save_figure(figure, path)
+
+
+def _halves(name: str) -> tuple[str, str]:
+    direction, _, space = name.partition(", ")
+    return direction, space
+
+
+def _figure(width: int, height: int) -> "Figure":
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    layout = ConstrainedLayoutEngine(w_pad=PADDING, h_pad=PADDING)
+    return Figure((width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH, layout=layout)
+
+
+def _dress(axes: "Axes", title: str, across: str, up: str) -> None:
+    """Give axes a title on the left, a faint grid, and no box."""
+    axes.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold", pad=12)
+    axes.set_xlabel(across, color=MUTED)
+    axes.set_ylabel(up, color=MUTED)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(RULE)
+    axes.tick_params(colors=MUTED, length=0)
+    axes.grid(color=RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _side(epoch: int, points: Sequence[tuple[int, float]]) -> str:
+    """Return how to align a note above a point so that it stays inside: `left` in the first third, and so on."""
+    first, last = points[0][0], points[-1][0]
+    place = (epoch - first) / (last - first) if last > first else 0.5
+    return "left" if place < 1 / 3 else "right" if place > 2 / 3 else "center"

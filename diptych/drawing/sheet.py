@@ -1,0 +1,159 @@
+"""A canvas measured in pixels from the top left, with text that is measured before it is set."""
+
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diptych.files import written_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL.Image import Image
+
+INK = "#1b1f24"
+MUTED = "#646c76"
+RULE = "#d5dae0"
+PAPER = "#ffffff"
+WASH = "#f4f6f8"
+ACCENT = "#0072b2"
+PALETTE = (ACCENT, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Colours that stay apart for the colour-blind (Okabe and Ito)."""
+
+DOTS_PER_INCH = 100
+POINTS_PER_INCH = 72
+FAMILIES = (
+    "DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans", "Noto Sans Arabic", "Noto Sans Devanagari",
+    "WenQuanYi Zen Hei", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Arial Unicode MS",
+)  # fmt: skip
+"""Fonts for the scripts of the world, of which those that are installed are used, in this order."""
+
+
+@cache
+def families() -> tuple[str, ...]:
+    """Return those of `FAMILIES` that are installed; the first always is."""
+    from matplotlib import font_manager
+
+    installed = set(font_manager.get_font_names())
+    return tuple(name for name in FAMILIES if name in installed)
+
+
+class Sheet:
+    """A white sheet of so many pixels."""
+
+    def __init__(self, width: int, height: int) -> None:
+        from matplotlib.figure import Figure
+
+        self.width = width
+        self.height = height
+        size = (width / DOTS_PER_INCH, height / DOTS_PER_INCH)
+        self._figure: Figure = Figure(figsize=size, dpi=DOTS_PER_INCH, facecolor=PAPER)
+
+    def write(
+        self, text: str, x: int, y: int, *, size: int, colour: str = INK, bold: bool = False, right: bool = False
+    ) -> None:
+        """Set a line with its top left (or top right) corner at a place; `size` is in pixels."""
+        from matplotlib.transforms import IdentityTransform
+
+        self._figure.text(
+            x,
+            self.height - y - size,
+            text,
+            transform=IdentityTransform(),
+            fontsize=size * POINTS_PER_INCH / DOTS_PER_INCH,
+            family=list(families()),
+            weight="bold" if bold else "normal",
+            color=colour,
+            ha="right" if right else "left",
+            va="baseline",
+            parse_math=False,
+        )
+
+    def paste(self, picture: "Image", x: int, y: int) -> None:
+        """Set a picture, pixel for pixel, with its top left corner at a place."""
+        import numpy as np
+
+        self._figure.figimage(
+            np.asarray(picture.convert("RGB")), xo=x, yo=self.height - y - picture.height, origin="upper"
+        )
+
+    def fill(self, x: int, y: int, width: int, height: int, *, colour: str) -> None:
+        """Fill a rectangle, under everything else."""
+        from matplotlib.patches import Rectangle
+
+        place = (x, self.height - y - height)
+        self._figure.add_artist(
+            Rectangle(place, width, height, transform=None, facecolor=colour, linewidth=0, zorder=-1)
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the sheet as a PNG."""
+        save_figure(self._figure, path)
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure as a PNG, whole or not at all; letters that no installed font has become boxes."""
+    with written_atomically(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(temporary, format="png", dpi=DOTS_PER_INCH)
+
+
+def wrap(text: str, *, size: int, width: int, lines: int) -> list[str]:
+    """Return a text in so many lines at most, none wider than `width` pixels; an ellipsis ends what is cut."""
+    words = _pieces(" ".join(text.split()))
+    found: list[str] = []
+    while words and len(found) < lines:
+        count = _fitting(words, size=size, width=width)
+        found.append("".join(words[:count]).strip())
+        words = words[count:]
+    if words and found:
+        found[-1] = _cut(found[-1], size=size, width=width)
+    return found
+
+
+def text_width(text: str, *, size: int) -> float:
+    """Return how many pixels wide a line of that size is."""
+    font = _font()
+    font.set_size(size * POINTS_PER_INCH / DOTS_PER_INCH, DOTS_PER_INCH)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        font.set_text(text, 0.0)
+    width: float = font.get_width_height()[0] / 64
+    return width
+
+
+@cache
+def _font() -> Any:
+    from matplotlib import font_manager
+
+    paths = [font_manager.findfont(family, fallback_to_default=False) for family in families()]
+    return font_manager.get_font(paths)
+
+
+def _pieces(text: str) -> list[str]:
+    """Return the places where a text may be broken: after blanks, and between the signs of East Asian scripts."""
+    pieces: list[str] = []
+    for sign in text:
+        wide = unicodedata.east_asian_width(sign) in "WF"
+        if wide or not pieces or pieces[-1].endswith(" ") or unicodedata.east_asian_width(pieces[-1][-1]) in "WF":
+            pieces.append(sign)
+        else:
+            pieces[-1] += sign
+    return pieces
+
+
+def _fitting(words: Sequence[str], *, size: int, width: int) -> int:
+    """Return how many words fit into a line; at least one, however wide."""
+    count = 1
+    while count < len(words) and text_width("".join(words[: count + 1]).strip(), size=size) <= width:
+        count += 1
+    return count
+
+
+def _cut(line: str, *, size: int, width: int) -> str:
+    """Return the line with an ellipsis at its end, shortened until it fits."""
+    while line and text_width(f"{line}…", size=size) > width:
+        line = line[:-1].rstrip()
+    return f"{line}…"

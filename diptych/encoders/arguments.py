@@ -1,0 +1,44 @@
+"""What stands after the colon of an encoder's name, and the packages that some encoders need."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from diptych.errors import BadSetting, MissingData, MissingExtra
+from diptych.rooms import split_name
+
+
+def argument_of(name: str, *, wanted: str) -> str:
+    """Return the argument of an encoder's name, which it cannot do without; `wanted` says what it names."""
+    head, argument = split_name(name)
+    if not argument:
+        raise BadSetting(
+            f"the encoder {head} needs a {wanted}; got none. Write it after a colon: {head}:{wanted.upper()}."
+        )
+    return argument
+
+
+def file_argument(name: str) -> Path:
+    """Return the file that an encoder's name points at, which must exist."""
+    path = Path(argument_of(name, wanted="path"))
+    if not path.is_file():
+        raise MissingData(
+            f"the encoder {split_name(name)[0]} wants a file; {path} is none. Give the path of its weights."
+        )
+    return path
+
+
+def refuse_argument(name: str) -> None:
+    """Raise `BadSetting` where an encoder that takes no argument was given one."""
+    head, argument = split_name(name)
+    if argument:
+        raise BadSetting(f"the encoder {head} takes no argument; got {argument!r}. Write {head}.")
+
+
+def import_extra(module: str, *, extra: str) -> Any:
+    """Return an optional package; `MissingExtra` says how to install it."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        package = error.name or module
+        raise MissingExtra.named(extra, wanted_by=f"the {extra} encoders", package=package) from error

@@ -1,0 +1,166 @@
+"""One cache for both modalities: whatever was encoded once is read from disk from then on.
+
+An item's vectors are found by its content (the SHA-256 of the file or text) and by the encoder's fingerprint,
+under CACHE/features/<modality>-<encoder>-<fingerprint>/. Renaming a file changes nothing; changing a setting, a
+weight file or one pixel leads to other vectors.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diptych.data.features import Encoded
+from diptych.encoders.contract import Encoder, Vectors
+from diptych.encoders.shards import ShardFolder
+from diptych.errors import BadFeature, MissingData
+from diptych.files import digest, file_digest
+from diptych.progress import Progress
+from diptych.rooms import split_name
+from diptych.settings import cache_root, thread_count
+
+SHARD_ITEMS = {"image": 256, "text": 4096}
+"""A shard is closed after so many items: what a killed process loses at most."""
+SHARD_BYTES = 128 * 2**20
+"""A shard is also closed at this size."""
+BATCHES_AHEAD = 6
+"""So many batches are prepared while the network works on another."""
+
+Item = Path | str
+
+
+def encode_items(encoder: Encoder, items: Sequence[Item], *, progress: Progress | None = None) -> Encoded:
+    """Return the vectors of pictures (paths) or texts, in their order; only what the cache lacks is encoded.
+
+    Equal contents are encoded once. Pictures are decoded in threads while the network runs. When a picture
+    cannot be decoded, everything before it stays cached.
+    """
+    tell = progress or _silent
+    if not items:
+        return Encoded(np.zeros((0, encoder.whole_width), dtype=np.float32), encoder=_signature(encoder))
+    folder = ShardFolder(cache_folder(encoder))
+    folder.clean()
+    keys = _keys(items)
+    contents = dict(zip(keys, items, strict=True))
+    places = folder.places()
+    while missing := {key: item for key, item in contents.items() if key not in places}:
+        _fill(folder, encoder, missing, total=len(contents), tell=tell)
+        places = folder.places()
+    parts, whole = folder.load([places[key] for key in keys])
+    return Encoded(whole, parts, encoder=_signature(encoder))
+
+
+def cache_folder(encoder: Encoder) -> Path:
+    """Return where this encoder's vectors are kept."""
+    return cache_root() / "features" / f"{encoder.modality}-{split_name(encoder.name)[0]}-{encoder.fingerprint}"
+
+
+def _signature(encoder: Encoder) -> str:
+    return f"{encoder.name}@{encoder.fingerprint}"
+
+
+def _silent(done: int, total: int, label: str) -> None:
+    """Ignore progress."""
+
+
+def _keys(items: Sequence[Item]) -> list[str]:
+    """Return each item's content as a digest; files are read in threads."""
+    with ThreadPoolExecutor(thread_count()) as pool:
+        files = pool.map(_file_key, [item for item in items if isinstance(item, Path)])
+        return [digest(item) if isinstance(item, str) else next(files) for item in items]
+
+
+def _file_key(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise MissingData(f"the picture {path} cannot be read: {error.strerror}. Is the data set complete?") from error
+
+
+def _fill(folder: ShardFolder, encoder: Encoder, missing: Mapping[str, Item], *, total: int, tell: Progress) -> None:
+    """Encode what is missing, shard by shard; on an error what is done so far is kept."""
+    label = f"{encoder.modality}s with {split_name(encoder.name)[0]}"
+    done = total - len(missing)
+    tell(done, total, label)
+    with OpenShard(folder, SHARD_ITEMS[encoder.modality]) as shard:
+        for batch, prepared in _prepared(encoder, list(missing.items())):
+            for (key, item), vectors in zip(batch, encoder.encode(prepared), strict=True):
+                _check_finite(vectors, item, encoder)
+                shard.add(key, vectors)
+            done += len(batch)
+            tell(done, total, label)
+
+
+def _prepared(
+    encoder: Encoder, items: Sequence[tuple[str, Item]]
+) -> Iterator[tuple[Sequence[tuple[str, Item]], list[Any]]]:
+    """Yield batches with what threads prepared of them, a few batches ahead of the network."""
+
+    def prepare(batch: Sequence[tuple[str, Item]]) -> list[Any]:
+        return [encoder.prepare(item) for _, item in batch]
+
+    waiting: deque[tuple[Sequence[tuple[str, Item]], Future[list[Any]]]] = deque()
+    with ThreadPoolExecutor(max(1, thread_count() // 2)) as pool:
+        for start in range(0, len(items), encoder.batch):
+            batch = items[start : start + encoder.batch]
+            waiting.append((batch, pool.submit(prepare, batch)))
+            if len(waiting) > BATCHES_AHEAD:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for last, future in waiting:
+            yield last, future.result()
+
+
+def _check_finite(vectors: Vectors, item: Item, encoder: Encoder) -> None:
+    for array in vectors:
+        if array is not None and not np.isfinite(array).all():
+            shown = repr(item[:60]) if isinstance(item, str) else item
+            raise BadFeature(
+                f"{encoder.name} must give finite numbers; for {shown} it gave NaN or infinity. "
+                f"Leave this item out, or choose another encoder."
+            )
+
+
+class OpenShard:
+    """Gathers vectors until there are enough for a shard; a thread writes it while the next one is gathered.
+
+    Leaving the block, in peace or by an error, writes what was gathered and waits until it is on disk.
+    """
+
+    def __init__(self, folder: ShardFolder, limit: int) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._vectors: dict[str, Vectors] = {}
+        self._bytes = 0
+        self._pool = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+
+    def __enter__(self) -> "OpenShard":
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        with self._pool:
+            self._commit()
+            self._wait()
+
+    def add(self, key: str, vectors: Vectors) -> None:
+        """Take one item's vectors; a full shard is written."""
+        self._vectors[key] = vectors
+        self._bytes += sum(array.nbytes for array in vectors if array is not None)
+        if len(self._vectors) >= self._limit or self._bytes >= SHARD_BYTES:
+            self._commit()
+
+    def _commit(self) -> None:
+        self._wait()
+        if self._vectors:
+            self._writing = self._pool.submit(self._folder.write, self._vectors)
+        self._vectors, self._bytes = {}, 0
+
+    def _wait(self) -> None:
+        """Wait for the shard before, so that no more than two are in memory; its errors come up here."""
+        if self._writing:
+            self._writing.result()
+        self._writing = None

@@ -1,0 +1,71 @@
+"""What every encoder promises, whatever network stands behind it."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float16
+
+from diptych.files import digest
+from diptych.rooms import split_name
+
+Modality = Literal["image", "text"]
+
+
+class Vectors(NamedTuple):
+    """What an encoder makes of one picture or one text."""
+
+    parts: Float16[np.ndarray, "p d"] | None
+    """Regions, row by row from the top left, or words in reading order; None where the encoder has none."""
+    whole: Float16[np.ndarray, " d_whole"]
+    """The picture or text as one vector."""
+
+
+class Encoder(ABC):
+    """A frozen network, or a table of words, that turns pictures or texts into vectors.
+
+    `prepare` may run in several threads at once, while `encode` works on what was prepared before. Opening an
+    encoder loads nothing heavy: the network comes into memory at the first `encode`.
+    """
+
+    modality: Modality
+    name: str
+    """The name that opens it again: `efficientnet-lite2`, `word2vec:PATH`."""
+    fingerprint: str
+    """Changes with the kind of encoder, its weights, its settings and the version of its code."""
+    batch: int
+    """How many prepared items `encode` likes at once."""
+
+    @property
+    @abstractmethod
+    def parts_width(self) -> int | None:
+        """How many numbers describe a part; None where there are no parts."""
+
+    @property
+    @abstractmethod
+    def whole_width(self) -> int:
+        """How many numbers describe the whole."""
+
+    @abstractmethod
+    def prepare(self, item: Any) -> Any:
+        """Return what `encode` wants for a picture's path or for a text."""
+
+    @abstractmethod
+    def encode(self, prepared: Sequence[Any]) -> list[Vectors]:
+        """Return the vectors of prepared items, in their order."""
+
+    def unknown_share(self, texts: Sequence[str]) -> float | None:
+        """Return which share of the texts' words this encoder does not know; None where it knows every word."""
+        return None
+
+
+def fingerprint_of(name: str, *, weights: str, config: Any, version: int) -> str:
+    """Return 16 hexadecimal digits that name an encoder with these weights and settings.
+
+    The argument of the name (a path) does not count: the same file in another place is the same encoder.
+    """
+    settings = json.dumps(asdict(config), sort_keys=True)
+    return digest(split_name(name)[0], weights, settings, str(version))[:16]

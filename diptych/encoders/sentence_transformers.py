@@ -1,0 +1,80 @@
+"""Any text network of sentence-transformers: `sentence-transformers:NAME`, a name on the hub or a local folder.
+
+Objective: none. Parts are the network's token vectors (special tokens included, as the network gives them), the
+whole is its sentence vector.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diptych.encoders.arguments import argument_of, import_extra
+from diptych.encoders.contract import Encoder, Modality, Vectors, fingerprint_of
+from diptych.encoders.weights import network_digest
+from diptych.errors import BadCheckpoint
+from diptych.rooms import Card
+
+CARD = Card(
+    title="Any text network of sentence-transformers",
+    paper="Reimers and Gurevych, Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks, EMNLP",
+    year=2019,
+    licence="that of the chosen weights",
+    needs=("sentence-transformers",),
+    learns="nothing",
+)
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Config:
+    """There is nothing to set: the network brings its own settings."""
+
+
+class SentenceNetwork(Encoder):
+    """A network of sentence-transformers."""
+
+    modality: Modality = "text"
+    batch = 256
+
+    def __init__(self, name: str, config: Config, network: Any) -> None:
+        self.name = name
+        self.network = network
+        self.fingerprint = fingerprint_of(name, weights=network_digest(network), config=config, version=VERSION)
+
+    @property
+    def parts_width(self) -> int:
+        """How many numbers describe a token."""
+        return int(self.encode(["a"])[0].parts.shape[1])  # type: ignore[union-attr]
+
+    @property
+    def whole_width(self) -> int:
+        """How many numbers describe the text."""
+        return int(self.network.get_embedding_dimension())
+
+    def prepare(self, item: str) -> str:
+        """Return the text as it is."""
+        return item
+
+    def encode(self, prepared: Sequence[str]) -> list[Vectors]:
+        """Return the token vectors and the sentence vector of each text."""
+        rows = self.network.encode(list(prepared), output_value=None, show_progress_bar=False)
+        return [Vectors(_half(row["token_embeddings"]), _half(row["sentence_embedding"])) for row in rows]
+
+
+def _half(tensor: Any) -> Any:
+    return tensor.detach().cpu().numpy().astype(np.float16)
+
+
+def open_encoder(name: str, config: Config) -> SentenceNetwork:
+    """Return the network in the folder, or of the hub's name, that the name's argument gives."""
+    package = import_extra("sentence_transformers", extra="sentence-transformers")
+    source = argument_of(name, wanted="name")
+    try:
+        network = package.SentenceTransformer(source)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadCheckpoint(f"{source} cannot be opened by sentence-transformers: {reason}") from error
+    return SentenceNetwork(name, config, network)

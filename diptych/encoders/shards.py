@@ -1,0 +1,115 @@
+"""Vectors on disk: shards that are whole or absent, read by any number of processes, written by any number.
+
+A shard is `<id>.whole.npy`, `<id>.parts.npy` (where there are parts) and `<id>.json`, which names the contents
+and is written last: it commits the shard. Every writer makes shards of its own, so two processes never touch
+one file; what both encode is stored twice, which is harmless.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+from jaxtyping import Float32
+
+from diptych.data.features import Parts
+from diptych.encoders.contract import Vectors
+from diptych.files import write_json, written_atomically
+
+LEFTOVER_SECONDS = 3600
+"""Uncommitted files older than this belong to no living writer."""
+
+log = logging.getLogger(__name__)
+
+
+class Place(NamedTuple):
+    """Where one item's vectors stand."""
+
+    shard: str
+    row: int
+    """Of the whole vector."""
+    start: int
+    """The first row of its parts."""
+    stop: int
+    """The row after the last of its parts."""
+
+
+class ShardFolder:
+    """A folder of shards, all by one encoder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, vectors: Mapping[str, Vectors]) -> None:
+        """Write and commit one shard with the vectors of the named contents."""
+        shard = uuid4().hex
+        arrays = {"whole": np.stack([each.whole for each in vectors.values()])}
+        parts = [each.parts for each in vectors.values() if each.parts is not None]
+        if parts:
+            arrays["parts"] = np.concatenate(parts)
+        for kind, array in arrays.items():
+            with written_atomically(self._file(shard, kind)) as temporary:
+                np.save(temporary, array)
+        sizes = {kind: self._file(shard, kind).stat().st_size for kind in arrays}
+        ends = np.cumsum([len(each) for each in parts]).tolist()
+        write_json(self.path / f"{shard}.json", {"contents": list(vectors), "part_ends": ends, "sizes": sizes})
+
+    def places(self) -> dict[str, Place]:
+        """Return where every committed item stands; a damaged shard is removed, with a warning in the log."""
+        found: dict[str, Place] = {}
+        for note in self._notes():
+            try:
+                found |= self._places_of(note)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                log.warning("features %s are damaged (%s): removed, to be encoded again", note.with_suffix(""), error)
+                self._remove(note.stem)
+        return found
+
+    def load(self, places: Sequence[Place]) -> tuple[Parts | None, Float32[np.ndarray, "n d"]]:
+        """Return the parts, mapped into memory, and the whole vectors of items, in their order."""
+        shards = {shard: k for k, shard in enumerate(dict.fromkeys(place.shard for place in places))}
+        wholes = [np.load(self._file(shard, "whole")) for shard in shards]
+        whole = np.stack([wholes[shards[place.shard]][place.row] for place in places]).astype(np.float32)
+        if not self._file(places[0].shard, "parts").exists():
+            return None, whole
+        blocks = tuple(np.load(self._file(shard, "parts"), mmap_mode="r") for shard in shards)
+        spans = np.array([(shards[place.shard], place.start, place.stop) for place in places], dtype=np.int64)
+        return Parts(blocks, spans, np.arange(len(places) + 1)), whole
+
+    def clean(self) -> None:
+        """Remove what killed writers left behind: old files that no committed shard owns."""
+        if not self.path.is_dir():
+            return
+        committed = {note.stem for note in self._notes()}
+        for path in self.path.iterdir():
+            owner = path.name.partition(".")[0]
+            try:
+                if owner not in committed and time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+                    path.unlink()
+            except FileNotFoundError:
+                continue
+
+    def _notes(self) -> list[Path]:
+        """Return the committed shards' JSON files, and no half-written one (those have hidden names)."""
+        return sorted(path for path in self.path.glob("*.json") if not path.name.startswith("."))
+
+    def _places_of(self, note: Path) -> dict[str, Place]:
+        content: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+        for kind, size in content["sizes"].items():
+            if (there := self._file(note.stem, kind).stat().st_size) != size:
+                raise ValueError(f"{kind} has {there} bytes of {size}")
+        ends = content["part_ends"] or [0] * len(content["contents"])
+        spans = zip([0, *ends[:-1]], ends, strict=True)
+        rows = enumerate(zip(content["contents"], spans, strict=True))
+        return {key: Place(note.stem, row, start, stop) for row, (key, (start, stop)) in rows}
+
+    def _remove(self, shard: str) -> None:
+        for path in (self.path / f"{shard}.json", self._file(shard, "whole"), self._file(shard, "parts")):
+            path.unlink(missing_ok=True)
+
+    def _file(self, shard: str, kind: str) -> Path:
+        return self.path / f"{shard}.{kind}.npy"

@@ -1,0 +1,111 @@
+"""VGG-19, the image network of the MCSM paper: pool5 as regions, fc7 as the whole.
+
+Objective: none; trained by others to tell the 1,000 classes of ImageNet apart. `vgg19:PATH` points at a state dict
+with the names of torchvision's vgg19 (`features.0.weight` to `classifier.3.bias`), `.pth` or `.safetensors`.
+Regions are the 7 x 7 x 512 map after the last pooling, the whole is ReLU(fc7), 4096 numbers. Widths are read from
+the file.
+
+Differs: the whole picture is squeezed into the square, without a crop.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from diptych.encoders.arguments import file_argument
+from diptych.encoders.contract import fingerprint_of
+from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes
+from diptych.encoders.weights import fit_state, read_state
+from diptych.errors import BadCheckpoint, BadSetting
+from diptych.files import file_digest
+from diptych.rooms import Card
+
+CARD = Card(
+    title="VGG-19, the network of the MCSM paper",
+    paper="Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, ICLR",
+    year=2015,
+    licence="that of the weight file",
+    learns="nothing",
+)
+
+VERSION = 1
+CONVOLUTIONS = (2, 2, 4, 4, 4)
+"""How many before each pooling."""
+GRID = 7
+STRIDE = 32
+FC6, FC7 = 0, 3
+"""Their positions in torchvision's classifier."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """How pictures are shown to the network."""
+
+    side: int = 224
+    """Pixels of the square; from a larger one the last map is averaged down to 7 x 7."""
+    flip: bool = False
+    """Average with what is seen in the mirrored picture; takes twice as long."""
+
+
+class Vgg19(ImageNetwork):
+    """VGG-19 up to fc7."""
+
+    def __init__(self, name: str, config: Config, weights: Path) -> None:
+        fingerprint = fingerprint_of(name, weights=file_digest(weights), config=config, version=VERSION)
+        super().__init__(
+            name, fingerprint=fingerprint, side=config.side, mean=IMAGENET_MEAN, std=IMAGENET_STD, flip=config.flip
+        )
+        self.weights = weights
+
+    def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid, Wholes]:
+        """Return pool5 and fc7."""
+        maps = self._network["avgpool"](self._network["features"](images))
+        return maps.permute(0, 2, 3, 1), self._network["classifier"](maps.flatten(1))
+
+    @cached_property
+    def _network(self) -> nn.ModuleDict:
+        state = read_state(self.weights)
+        wanted = {name: tensor for name, tensor in state.items() if not name.startswith("classifier.6.")}
+        try:
+            widths = [state[f"features.{k}.weight"].shape[0] for k in _convolution_positions()]
+            hidden = [state[f"classifier.{k}.weight"].shape[0] for k in (FC6, FC7)]
+        except KeyError as error:
+            raise BadCheckpoint(f"{self.weights} is no VGG-19: it lacks {error}. Save torchvision's vgg19.") from error
+        network = build(widths, hidden)
+        fit_state(network, wanted, self.weights)
+        return network.eval().to(self.device)
+
+
+def build(widths: list[int], hidden: list[int]) -> nn.ModuleDict:
+    """Return an untrained VGG-19 up to fc7 with the given widths of its 16 convolutions and of fc6 and fc7."""
+    layers: list[nn.Module] = []
+    channels, remaining = 3, iter(widths)
+    for count in CONVOLUTIONS:
+        for _ in range(count):
+            width = next(remaining)
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+            channels = width
+        layers.append(nn.MaxPool2d(2))
+    fc6, fc7 = nn.Linear(channels * GRID * GRID, hidden[0]), nn.Linear(hidden[0], hidden[1])
+    classifier = nn.Sequential(fc6, nn.ReLU(inplace=True), nn.Dropout(), fc7, nn.ReLU(inplace=True))
+    parts = {"features": nn.Sequential(*layers), "avgpool": nn.AdaptiveAvgPool2d(GRID), "classifier": classifier}
+    return nn.ModuleDict(parts)
+
+
+def _convolution_positions() -> list[int]:
+    """Return the positions of the convolutions among torchvision's layers: 0, 2, 5, 7, 10, ..."""
+    positions, position = [], 0
+    for count in CONVOLUTIONS:
+        positions += [position + 2 * k for k in range(count)]
+        position += 2 * count + 1
+    return positions
+
+
+def open_encoder(name: str, config: Config) -> Vgg19:
+    """Return VGG-19 over the weight file that the name points at."""
+    if config.side < STRIDE:
+        raise BadSetting(f"side must be at least {STRIDE} pixels; got {config.side}.")
+    return Vgg19(name, config, file_argument(name))

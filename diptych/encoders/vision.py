@@ -1,0 +1,103 @@
+"""What all image networks share: pixels in, a grid of regions and one vector out."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from math import isqrt
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL.Image import Resampling
+from torch import Tensor
+
+from diptych.data.pictures import decode
+from diptych.encoders.contract import Encoder, Modality, Vectors
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Triple = tuple[float, float, float]
+Grid = Float[Tensor, "b rows columns d"]
+Wholes = Float[Tensor, "b d_whole"]
+
+
+def as_grid(patches: Float[Tensor, "b p d"]) -> Grid | None:
+    """Return patch tokens as a square grid; None where their number is no square."""
+    side = isqrt(patches.shape[1])
+    return patches.reshape(len(patches), side, side, -1) if side * side == patches.shape[1] else None
+
+
+class ImageNetwork(Encoder):
+    """An image encoder: x -> (x/255 - mean) / std -> regions and whole.
+
+    A picture is resized (bicubic) to a square of `side` pixels, without cropping, so that every part of it lies
+    in some region. With `flip`, what the network sees in the mirrored picture is mirrored back and averaged in.
+    """
+
+    modality: Modality = "image"
+    batch = 4  # the activations of more pictures leave the processor's cache
+
+    def __init__(self, name: str, *, fingerprint: str, side: int, mean: Triple, std: Triple, flip: bool) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self.side = side
+        self.mean = mean
+        self.std = std
+        self.flip = flip
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    @abstractmethod
+    def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
+        """Return the grid of regions (None where there is none) and the whole vector of each scaled picture."""
+
+    @cached_property
+    def _widths(self) -> tuple[int | None, int]:
+        grid, whole = self._look_twice([np.zeros((self.side, self.side, 3), dtype=np.uint8)])
+        return (None if grid is None else int(grid.shape[-1])), int(whole.shape[-1])
+
+    @property
+    def parts_width(self) -> int | None:
+        """How many numbers describe a region."""
+        return self._widths[0]
+
+    @property
+    def whole_width(self) -> int:
+        """How many numbers describe the picture."""
+        return self._widths[1]
+
+    def prepare(self, item: Path) -> UInt8[np.ndarray, "side side 3"]:
+        """Return the picture's pixels at the network's size."""
+        picture = decode(item, side=self.side)
+        if picture.size != (self.side, self.side):
+            picture = picture.resize((self.side, self.side), Resampling.BICUBIC)
+        return np.asarray(picture)
+
+    def encode(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> list[Vectors]:
+        """Return the regions and the whole vector of each picture."""
+        grid, whole = self._look_twice(prepared)
+        wholes = whole.half().cpu().numpy()
+        if grid is None:
+            return [Vectors(None, vector) for vector in wholes]
+        regions = grid.flatten(1, 2).half().cpu().numpy()
+        return [Vectors(*both) for both in zip(regions, wholes, strict=True)]
+
+    @torch.inference_mode()
+    def _look_twice(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> tuple[Grid | None, Wholes]:
+        images = self._scaled(prepared)
+        grid, whole = self.look(images)
+        if not self.flip:
+            return grid, whole
+        mirrored_grid, mirrored_whole = self.look(images.flip(3))
+        if grid is not None and mirrored_grid is not None:
+            grid = (grid + mirrored_grid.flip(2)) / 2
+        return grid, (whole + mirrored_whole) / 2
+
+    def _scaled(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> Float[Tensor, "b 3 side side"]:
+        """Return the pictures as one tensor, channels last in memory: the faster order for convolutions."""
+        pixels = torch.from_numpy(np.stack(prepared)).to(self.device).permute(0, 3, 1, 2).float()
+        mean, std = (
+            torch.tensor(values, device=self.device).view(1, 3, 1, 1) * 255 for values in (self.mean, self.std)
+        )
+        return (pixels - mean) / std

@@ -1,0 +1,93 @@
+"""Texts through a table of word vectors: what GloVe and word2vec share.
+
+A word is an unbroken run of letters, marks and digits (of any script, after NFC). It is looked up as it is
+written and, failing that, in lower case. Words that the table lacks are left out and counted by `unknown_share`.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+from jaxtyping import Float32
+
+from diptych.encoders.contract import Encoder, Modality, Vectors
+
+WORD_CATEGORIES = "LMN"
+"""Letters, marks and numbers, as the first letters of Unicode's general categories."""
+
+
+@dataclass(frozen=True)
+class WordTable:
+    """Words and where their vectors stand."""
+
+    positions: Mapping[str, int]
+    width: int
+    fetch: Callable[[Sequence[int]], Float32[np.ndarray, "t d"]]
+    """Returns the vectors at some positions."""
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in any language, in reading order.
+
+    >>> words_of("A cat's nap, 猫の昼寝!")
+    ['A', 'cat', 's', 'nap', '猫の昼寝']
+    """
+    runs = groupby(
+        unicodedata.normalize("NFC", text), key=lambda letter: unicodedata.category(letter)[0] in WORD_CATEGORIES
+    )
+    return ["".join(run) for in_word, run in runs if in_word]
+
+
+class WordVectors(Encoder):
+    """Words -> their vectors; text -> the mean of its known words.
+
+    A text without a known word gets one part and a whole of zeros.
+    """
+
+    modality: Modality = "text"
+    batch = 256
+
+    def __init__(self, name: str, *, fingerprint: str, read: Callable[[], WordTable]) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self._read = read
+
+    @cached_property
+    def table(self) -> WordTable:
+        """The words, read at first use."""
+        return self._read()
+
+    @property
+    def parts_width(self) -> int:
+        """How many numbers describe a word."""
+        return self.table.width
+
+    @property
+    def whole_width(self) -> int:
+        """As many as describe a word."""
+        return self.table.width
+
+    def prepare(self, item: str) -> str:
+        """Return the text as it is."""
+        return item
+
+    def encode(self, prepared: Sequence[str]) -> list[Vectors]:
+        """Return the vectors of each text's known words, and their mean."""
+        return [self._encode_text(text) for text in prepared]
+
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        """Return which share of all words the table lacks; 1 where there is no word at all."""
+        found = [self._find(word) is not None for text in texts for word in words_of(text)]
+        return 1 - sum(found) / len(found) if found else 1.0
+
+    def _encode_text(self, text: str) -> Vectors:
+        found = [place for word in words_of(text) if (place := self._find(word)) is not None]
+        parts = self.table.fetch(found) if found else np.zeros((1, self.table.width), dtype=np.float32)
+        return Vectors(parts.astype(np.float16), parts.mean(0).astype(np.float16))
+
+    def _find(self, word: str) -> int | None:
+        place = self.table.positions.get(word)
+        return place if place is not None else self.table.positions.get(word.lower())

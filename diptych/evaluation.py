@@ -1,0 +1,151 @@
+"""From placed pictures and texts to figures: both directions, every space and the fusion of both."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from diptych.data.features import Features
+from diptych.files import write_json, written_atomically
+from diptych.fusion import ROOM as FUSION
+from diptych.fusion.choosing import choose_rule
+from diptych.fusion.contract import FusionRule
+from diptych.measures.chance import chance_map
+from diptych.measures.judgements import Judgements
+from diptych.measures.ranking import mean_over_judged
+from diptych.measures.report import Scores, score_direction
+from diptych.methods.contract import Placed
+
+DIRECTIONS = ("image_to_text", "text_to_image")
+Spaces = Mapping[str, Placed]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of each space (and `fused`) in each direction, per query, and what they were measured on."""
+
+    scores: Mapping[str, Mapping[str, Scores]]
+    """By space, then by direction."""
+    header: Mapping[str, Any]
+    """Method, preset, data, split, split_seed, items, fusion, notes."""
+    chance: float
+    """Expected MAP of a random ranking, the mean of both directions."""
+
+    def average_map(self, space: str = "fused") -> float:
+        """Return the mean of a space's MAP over both directions."""
+        return average_map(self.scores[space])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures as one JSON-able object, spaces beside the fused ones."""
+        fused = {direction: self.scores["fused"][direction].summary() for direction in DIRECTIONS}
+        spaces = {
+            name: {f"{d}_map": scores[d].summary()["map"] for d in DIRECTIONS} | {"average_map": average_map(scores)}
+            for name, scores in self.scores.items()
+            if name != "fused"
+        }
+        return {**self.header, **fused, "average_map": self.average_map(), "spaces": spaces, "chance_map": self.chance}
+
+    def save(self, folder: Path) -> None:
+        """Write the figures, every query's scores and a picture of the precision-recall curves into a folder."""
+        from diptych.drawing.curves import precision_recall
+
+        write_json(folder / "evaluation.json", self.as_dict())
+        arrays = {
+            f"{space}/{direction}/{field}": value
+            for space, directions in self.scores.items()
+            for direction, scores in directions.items()
+            for field, value in vars(scores).items()
+        }
+        with written_atomically(folder / "queries.npz") as temporary:
+            np.savez_compressed(temporary, **arrays)
+        curves = {
+            f"{direction.replace('_', ' ')}, {space}": scores.mean_curve()
+            for space, directions in self.scores.items()
+            for direction, scores in directions.items()
+        }
+        precision_recall(curves, folder / "precision-recall.png")
+
+
+def evaluate(spaces: Spaces, features: Features, rule: FusionRule, *, header: Mapping[str, Any]) -> Evaluation:
+    """Return the evaluation of placed features: each space by itself and, with two spaces, their fusion."""
+    judgements = judgements_of(features)
+    scores = {name: _both_directions({name: placed}, rule, judgements) for name, placed in spaces.items()}
+    scores["fused"] = _both_directions(spaces, rule, judgements) if len(spaces) > 1 else next(iter(scores.values()))
+    chance = (chance_map(judgements) + chance_map(judgements.reversed())) / 2
+    return Evaluation(scores, header, chance)
+
+
+def validation_map(spaces: Spaces, features: Features, rule: FusionRule) -> float:
+    """Return the mean of both directions' MAP of the fused similarity."""
+    return average_map(_both_directions(spaces, rule, judgements_of(features)))
+
+
+def choose_rules(spaces: Spaces, features: Features) -> dict[str, dict[str, float | None]]:
+    """Return every fusion rule's best weight on these validation features and the MAP it reaches there.
+
+    With one space there is nothing to fuse, and the answer is empty.
+    """
+    if len(spaces) < 2:
+        return {}
+    visual, textual = (spaces[name].similarity() for name in ("visual", "textual"))
+    judgements = judgements_of(features)
+
+    def score(image_to_text: Float[np.ndarray, "n m"], text_to_image: Float[np.ndarray, "m n"]) -> float:
+        return average_map(_scored((lambda a, b: image_to_text[a:b], lambda a, b: text_to_image[a:b]), judgements))
+
+    chosen: dict[str, dict[str, float | None]] = {}
+    for name in FUSION.names():
+        rule = choose_rule(name, visual, textual, score=score)
+        chosen[name] = {
+            "weight": getattr(rule, "weight", None),
+            "validation_map": validation_map(spaces, features, rule),
+        }
+    return chosen
+
+
+def open_rule(name: str, *, weight: float | None = None) -> FusionRule:
+    """Return the fusion rule of that name, with a weight where one was chosen for it."""
+    kind = FUSION.open(name).Rule
+    rule: FusionRule = kind() if weight is None else kind(weight=weight)
+    return rule
+
+
+def judgements_of(features: Features) -> Judgements:
+    """Return the right answers of image-to-text retrieval among these features."""
+    return Judgements(np.arange(len(features.images)), features.owner, features.labels, features.text_labels)
+
+
+def average_map(directions: Mapping[str, Scores]) -> float:
+    """Return the mean of both directions' MAP."""
+    return float(np.mean([mean_over_judged(directions[direction].ap) for direction in DIRECTIONS]))
+
+
+def fused_rows(spaces: Spaces, rule: FusionRule, *, queries: str) -> Callable[[int, int], Float[np.ndarray, "b g"]]:
+    """Return a function from a span of queries to their fused similarities with the whole gallery.
+
+    With one space these are its own. Rules that need all queries at once are computed whole, others by block.
+    """
+    sides = {name: (p.images, p.texts) if queries == "image" else (p.texts, p.images) for name, p in spaces.items()}
+
+    def rows(start: int, stop: int) -> Float[np.ndarray, "b g"]:
+        blocks = [own[start:stop] @ gallery.T for own, gallery in sides.values()]
+        return blocks[0] if len(blocks) == 1 else rule.fuse(blocks[0], blocks[1], queries=queries)  # type: ignore[arg-type]
+
+    if len(spaces) > 1 and "queries" in rule.needs:
+        whole = rows(0, len(next(iter(sides.values()))[0]))
+        return lambda start, stop: whole[start:stop]
+    return rows
+
+
+def _both_directions(spaces: Spaces, rule: FusionRule, judgements: Judgements) -> dict[str, Scores]:
+    return _scored(tuple(fused_rows(spaces, rule, queries=q) for q in ("image", "text")), judgements)
+
+
+def _scored(
+    similarities: tuple[Callable[[int, int], Float[np.ndarray, "b g"]], ...], judgements: Judgements
+) -> dict[str, Scores]:
+    pairs = zip(DIRECTIONS, similarities, (judgements, judgements.reversed()), strict=True)
+    return {direction: score_direction(similarity, judged) for direction, similarity, judged in pairs}

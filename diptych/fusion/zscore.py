@@ -1,0 +1,50 @@
+"""A weighted sum of similarities counted in standard deviations.
+
+F = w z_V + (1-w) z_T,  z = (s - mean s) / σ over the gallery, for each query
+
+Where similarities are inner products with the gallery's vectors b, their mean and deviation need no look at the
+gallery: mean s = ⟨a, mean b⟩ and σ² = aᵀ Cov(b) a (`moments`), and both can be kept up to date as items arrive.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from diptych.fusion.contract import Modality, WeightedRule
+from diptych.fusion.normalising import z_score
+from diptych.rooms import Card
+
+CARD = Card(
+    title="A weighted sum of standard scores",
+    paper="Montague and Aslam. Relevance Score Normalization for Metasearch. CIKM",
+    year=2001,
+    needs=("gallery",),
+    learns="nothing",
+)
+
+
+@dataclass(frozen=True)
+class Rule(WeightedRule):
+    """The weighted sum of z-scores."""
+
+    monotone: ClassVar[bool] = True
+    needs: ClassVar[tuple[str, ...]] = CARD.needs
+
+    def fuse(
+        self, visual: Float[np.ndarray, "q g"], textual: Float[np.ndarray, "q g"], *, queries: Modality
+    ) -> Float[np.ndarray, "q g"]:
+        """Return w z_V + (1-w) z_T, normalised over the gallery for each query of either modality."""
+        return self.weight * z_score(visual) + (1 - self.weight) * z_score(textual)
+
+
+def moments(
+    vectors: Float[np.ndarray, "q d"], *, mean: Float[np.ndarray, " d"], covariance: Float[np.ndarray, "d d"]
+) -> tuple[Float[np.ndarray, " q"], Float[np.ndarray, " q"]]:
+    """Return the mean and the standard deviation of each query's inner products with a gallery, in closed form.
+
+    `mean` and `covariance` are those of the gallery's vectors, divided by their number g (not g - 1).
+    """
+    variance = np.einsum("qd,de,qe->q", vectors, covariance, vectors, optimize=True)
+    return vectors @ mean, np.sqrt(np.maximum(variance, 0))

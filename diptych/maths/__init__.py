@@ -1,0 +1,1 @@
+"""Equations that know neither pictures nor words: attention, recurrence, losses, reductions."""

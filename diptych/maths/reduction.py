@@ -1,0 +1,43 @@
+"""Exact linear reductions of wide features: y = (x - mean) basis."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+
+class Reduction(NamedTuple):
+    """An affine map to fewer dimensions."""
+
+    mean: Float32[np.ndarray, " d"]
+    basis: Float32[np.ndarray, "d k"]
+
+
+def principal_components(rows: Float[np.ndarray, "n d"], *, width: int) -> Reduction:
+    """Return the projection onto the leading principal components, scaled to unit mean variance.
+
+    Eigenvectors of the covariance in float64, by a symmetric solver. With fewer rows or columns than `width`
+    it keeps as many as there are. The sign of each component is fixed (its largest entry is positive), so
+    that the same rows give the same projection.
+
+    >>> rows = np.random.default_rng(0).normal(size=(50, 6))
+    >>> principal_components(rows, width=3).basis.shape
+    (6, 3)
+    """
+    mean = rows.mean(0, dtype=np.float64)
+    centred = rows.astype(np.float64) - mean
+    values, vectors = np.linalg.eigh(centred.T @ centred / max(len(rows) - 1, 1))
+    kept = np.argsort(-values, kind="stable")[: min(width, len(rows), rows.shape[1])]
+    basis = vectors[:, kept]
+    basis = basis * np.sign(basis[np.abs(basis).argmax(0), np.arange(len(kept))])
+    scale = np.sqrt(max(values[kept].mean(), np.finfo(np.float64).tiny))
+    return Reduction(mean.astype(np.float32), (basis / scale).astype(np.float32))
+
+
+def standard_scale(rows: Float[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, " d"], float]:
+    """Return the mean of the rows and the root of their mean variance: one number, so that directions stay.
+
+    Rows that are all alike have the scale 1e-12 rather than 0.
+    """
+    variance = rows.var(0, dtype=np.float64).mean()
+    return rows.mean(0, dtype=np.float64).astype(np.float32), max(float(variance) ** 0.5, 1e-12)

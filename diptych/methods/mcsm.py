@@ -1,0 +1,215 @@
+"""MCSM: modality-specific cross-modal similarity measurement with a recurrent attention network.
+
+Objective: two spaces, each trained on its own terms,
+
+    visual space    s_V(p, q) = <sum_j a_j h_j(regions of p), W_V text q>
+    textual space   s_T(p, q) = <sum_j a_j h_j(words of q), W_T picture p>
+
+with h = LSTM(parts) lifted into the space, a = softmax(w . tanh(W_a h)), and a fusion of s_V and s_T.
+
+Paper: Peng, Qi & Yuan, arXiv 1708.04776; IEEE TIP 27(11):5585-5599, 2018.
+Differs: encoders are frozen, as in the authors' released code. What each preset takes from the paper and from
+that code, line by line, is in `diptych.methods.mcsm_presets`. With categories and `loss.classification` above
+0 each space also has a head that names categories from either side's vector; `class_share` then puts the
+posteriors beside the vector, so that the similarity is (1 - share) <v, u> + share <p_v, p_u>, still one inner
+product.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import cast
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor, nn
+
+from diptych.data.features import Features, Parts
+from diptych.errors import BadSetting, MissingData, ShapeMismatch
+from diptych.maths.losses import classification_loss
+from diptych.methods.contract import Batch, Placed, Side
+from diptych.methods.mcsm_presets import PRESETS, InputConfig, MCSMConfig
+from diptych.methods.pair_losses import matches_of, pair_losses
+from diptych.methods.spaces import Reading, Space, Standardised
+from diptych.rooms import Card
+
+CARD = Card(
+    title="MCSM: one semantic space per modality, recurrent attention, adaptive fusion",
+    paper="Peng, Qi and Yuan. Modality-specific Cross-modal Similarity Measurement with Recurrent Attention Network. "
+    "IEEE Transactions on Image Processing 27(11)",
+    year=2018,
+    needs=("regions or words",),
+    learns="gradient",
+)
+
+__all__ = ["CARD", "MCSM", "PRESETS", "Config", "Model", "Widths"]
+
+Config = MCSMConfig
+
+READ = {"visual": "image", "textual": "text"}
+"""The modality that each space reads as a sequence."""
+OTHER = {"image": "text", "text": "image"}
+SAMPLE = 20_000
+"""How many training parts the projection of parts is fitted on, at most."""
+
+
+@dataclass(frozen=True)
+class Widths:
+    """What a model is built for."""
+
+    image_parts: int
+    """Width of a region; 0 where pictures have none."""
+    image_whole: int
+    text_parts: int
+    """Width of a word; 0 where texts have none."""
+    text_whole: int
+    classes: int
+    """Categories that the heads name; 0 without categories."""
+
+    @classmethod
+    def of(cls, features: Features) -> "Widths":
+        """Return the widths of these features."""
+        images, texts = features.images, features.texts
+        return cls(
+            images.parts.width if images.parts else 0,
+            images.whole.shape[1],
+            texts.parts.width if texts.parts else 0,
+            texts.whole.shape[1],
+            0 if features.labels is None else features.labels.shape[1],
+        )
+
+
+class MCSM(nn.Module):
+    """The model: inputs standardised, a space for each modality that has parts, a head of categories per space."""
+
+    def __init__(self, config: MCSMConfig, widths: Widths) -> None:
+        super().__init__()
+        self.config, self.widths = config, widths
+        parts = {"image": widths.image_parts, "text": widths.text_parts}
+        whole = {"image": widths.image_whole, "text": widths.text_whole}
+        self.spaces = tuple(name for name, modality in READ.items() if parts[modality])
+        if not self.spaces:
+            raise MissingData(
+                "MCSM reads regions of pictures or words of texts; these features have neither. "
+                "Choose an encoder that gives parts for at least one modality."
+            )
+        self.whole = nn.ModuleDict({m: Standardised(whole[m], power=self._input(m).power) for m in OTHER})
+        self.parts, self.towers, self.heads = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
+        for name in self.spaces:
+            own, space = READ[name], getattr(config, name)
+            kept = min(space.reduce, parts[own])
+            self.parts[own] = Standardised(parts[own], power=self._input(own).power, kept=kept)
+            self.towers[name] = Space(space, parts=kept or parts[own], whole=whole[own], other=whole[OTHER[own]])
+            if widths.classes and config.loss.classification:
+                self.heads[name] = nn.Linear(space.width, widths.classes)
+        if not (config.loss.margin or config.loss.contrastive or len(self.heads)):
+            raise BadSetting(
+                "MCSM has nothing to minimise: loss.margin and loss.contrastive are 0, and loss.classification is 0 or "
+                "without categories to name. Set one of them above 0, such as --set loss.contrastive=1."
+            )
+
+    def _input(self, modality: str) -> InputConfig:
+        return self.config.image if modality == "image" else self.config.text
+
+    def _scaling(self, modality: str, *, parts: bool = False) -> Standardised:
+        return cast("Standardised", (self.parts if parts else self.whole)[modality])
+
+    def _tower(self, name: str) -> Space:
+        return cast("Space", self.towers[name])
+
+    @classmethod
+    def fitted(cls, config: MCSMConfig, features: Features) -> "MCSM":
+        """Return a model with random weights whose inputs are standardised on these training features."""
+        model = cls(config, Widths.of(features))
+        sides = {"image": features.images, "text": features.texts}
+        for modality, encoded in sides.items():
+            if model._input(modality).centre:
+                model._scaling(modality).fit(encoded.whole)
+        for name in model.spaces:
+            parts = sides[READ[name]].parts
+            if parts is not None and getattr(config, name).reduce:
+                model._scaling(READ[name], parts=True).fit(_sample_of_parts(parts))
+        return model
+
+    def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the weighted losses of each space by name; their sum is minimised."""
+        matches, loss = matches_of(batch), self.config.loss
+        terms: dict[str, Tensor] = {}
+        for name in self.spaces:
+            images, texts = (
+                self._vectors(name, m, s).vectors for m, s in (("image", batch.images), ("text", batch.texts))
+            )
+            mates = name == "textual" and loss.textual_positives == "class-mate"
+            found = pair_losses(loss, images @ texts.T, matches, generator, class_mates=mates)
+            if name in self.heads and batch.labels is not None:
+                logits = self._logits(name, torch.cat([images, texts]))
+                named = classification_loss(logits, batch.labels.repeat(2, 1), smoothing=loss.smoothing)
+                found["classification"] = loss.classification * named
+            terms |= {f"{name} {term}": value for term, value in found.items()}
+        return terms
+
+    def place(self, features: Features, *, batch: int = 100) -> Mapping[str, Placed]:
+        """Return where each space puts these pictures and texts, with attention over the parts that it reads."""
+        self._check(features)
+        self.eval()
+        with torch.inference_mode():
+            return {name: self._place(name, features, batch) for name in self.spaces}
+
+    def _place(self, name: str, features: Features, batch: int) -> Placed:
+        weights: list[Float32[np.ndarray, " p"]] = []
+        sides: dict[str, list[Float32[np.ndarray, "b d_s"]]] = {"image": [], "text": []}
+        device = next(self.parameters()).device
+        for modality, encoded in (("image", features.images), ("text", features.texts)):
+            for start in range(0, len(encoded), batch):
+                rows = range(start, min(start + batch, len(encoded)))
+                side = Side.of(encoded, rows, device=device, parts=modality == READ[name])
+                reading = self._vectors(name, modality, side)
+                sides[modality].append(self._with_posteriors(name, reading.vectors).cpu().numpy())
+                weights += reading.unpadded()
+        return Placed(np.concatenate(sides["image"]), np.concatenate(sides["text"]), tuple(weights))
+
+    def _vectors(self, name: str, modality: str, side: Side) -> Reading:
+        """Return a space's vectors of one modality: read as a sequence where it is the space's own, else projected."""
+        whole = self._scaling(modality)(side.whole)
+        if modality != READ[name]:
+            return Reading(self._tower(name).project(whole))
+        if side.parts is None or side.mask is None:
+            raise MissingData(f"the {name} space reads the parts of {modality}s, and these features have none.")
+        return self._tower(name).read(self._scaling(modality, parts=True)(side.parts), side.mask, whole)
+
+    def _logits(self, name: str, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b c"]:
+        logits: Tensor = self.heads[name](vectors * self.config.loss.sharpness)
+        return logits
+
+    def _with_posteriors(self, name: str, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b e"]:
+        """Return [sqrt(1-share) v ; sqrt(share) p]: inner products of these mix those of vectors and posteriors."""
+        share = self.config.class_share
+        if not share or name not in self.heads:
+            return vectors
+        posteriors = self._logits(name, vectors).softmax(1)
+        return torch.cat([sqrt(1 - share) * vectors, sqrt(share) * posteriors], dim=1)
+
+    def _check(self, features: Features) -> None:
+        """Refuse features of other widths than those the model was built for."""
+        wanted, given = self.widths, Widths.of(features)
+        for name in ("image_parts", "image_whole", "text_parts", "text_whole"):
+            if getattr(wanted, name) != getattr(given, name):
+                modality, kind = name.split("_")
+                kind = "parts" if kind == "parts" else "whole vectors"
+                raise ShapeMismatch(
+                    f"{kind} of {modality}s must be {getattr(wanted, name)} wide for this model; got "
+                    f"{getattr(given, name)}. Encode them with the encoder that the model was trained on."
+                )
+
+
+Model = MCSM
+
+
+def _sample_of_parts(parts: Parts) -> Float32[np.ndarray, "s d"]:
+    """Return up to `SAMPLE` parts, taken evenly over all items."""
+    items = np.linspace(0, len(parts) - 1, min(len(parts), SAMPLE)).astype(int).tolist()
+    each = SAMPLE // len(items)
+    sequences = [rows for item in items if len(rows := parts.sequence(item))]
+    spread = [rows[np.linspace(0, len(rows) - 1, min(each, len(rows))).astype(int)] for rows in sequences]
+    return np.concatenate(spread).astype(np.float32)

@@ -1,0 +1,152 @@
+"""MCSM's settings and its three presets, line by line against the paper and the authors' released code.
+
+    setting                      paper                          released                        default
+    LSTM                         trained                        frozen at its random start      trained
+    attention, visual            W_a                            W_a                             W_a
+    attention, textual           W_a                            no W_a                          W_a
+    negatives                    of other classes               any of the batch                all of the batch, by label
+    positives, textual space     partner                        a random class-mate             partner and class-mates
+    fusion                       product, no free weight        swept weight, by image rows     product
+    loss                         margin .5                      margin .5                       contrastive + classification
+    fragments of words           three convolutions             three convolutions              none: words are read
+    padding                      left out                       attended                        left out
+    picture in textual space     linear                         sigmoid of linear               linear
+    optimiser                    RMSprop 1e-4, batch 40         RMSprop 1e-4, batch 40          AdamW, one cycle
+    weights kept                 best on validation             last                            best on validation
+
+Where the paper is silent `paper` follows the released code. Three things are ours in every preset: the
+encoders (the paper's VGG-19 is `vgg19:PATH`), a validation split, and the fusion weight of `released`, which
+the authors sweep on the test set and we on validation.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from diptych.errors import BadSetting
+from diptych.methods.recipe import Recipe
+from diptych.methods.spaces import SpaceConfig
+
+
+@dataclass(frozen=True)
+class InputConfig:
+    """How the features of one modality are scaled before any space sees them."""
+
+    power: float = 1.0
+    """Signed power on each number, followed by unit length; 1 leaves features alone. 1/2 tames sparse counts."""
+    centre: bool = False
+    """Subtract the training mean of whole vectors and scale them to unit mean variance."""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights and settings of the losses; a weight of 0 leaves a loss out."""
+
+    margin: float = 0.0
+    """Weight of the paper's bidirectional margin loss."""
+    margin_size: float = 0.5
+    """How far a match must beat a mismatch."""
+    negatives: Literal["expected", "other-class", "uniform"] = "other-class"
+    """`other-class` draws one negative an anchor among mismatches; `uniform` draws any item of the batch, the anchor
+    included; `expected` takes the mean over all mismatches, the expectation of `other-class`."""
+    textual_positives: Literal["partner", "class-mate"] = "partner"
+    """Whose picture is a text's positive in the textual space's margin loss."""
+    contrastive: float = 0.0
+    """Weight of the label-aware contrastive loss over the whole batch."""
+    temperature: float = 0.1
+    """Temperature of the contrastive loss."""
+    classification: float = 0.0
+    """Weight of the loss by which both sides' vectors name the categories."""
+    smoothing: float = 0.0
+    """Share of the target spread over all categories."""
+    sharpness: float = 16.0
+    """Factor on the unit vectors before they name categories."""
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise BadSetting(f"loss.temperature must be above 0; got {self.temperature}.")
+        if not 0 <= self.smoothing <= 1:
+            raise BadSetting(f"loss.smoothing must lie between 0 and 1; got {self.smoothing}.")
+
+
+@dataclass(frozen=True)
+class MCSMConfig:
+    """Everything that MCSM can be told."""
+
+    visual: SpaceConfig = field(default_factory=SpaceConfig)
+    """The space that reads regions."""
+    textual: SpaceConfig = field(default_factory=SpaceConfig)
+    """The space that reads words."""
+    image: InputConfig = field(default_factory=InputConfig)
+    """Scaling of picture features."""
+    text: InputConfig = field(default_factory=InputConfig)
+    """Scaling of text features."""
+    loss: LossConfig = field(default_factory=LossConfig)
+    """What is minimised."""
+    class_share: float = 0.0
+    """Share of the categories' posteriors in a similarity, from 0 to 1; needs `loss.classification`."""
+    fusion: str = "product"
+    """How the two spaces' similarities become one: a name of `diptych.fusion`."""
+    training: Recipe = field(default_factory=Recipe)
+    """How it is trained."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.class_share <= 1:
+            raise BadSetting(f"class_share must lie between 0 and 1; got {self.class_share}.")
+
+
+RELEASED_STAGES = ((384, 15, 5), (512, 9, 5), (256, 7, 6))
+"""Channels, kernel and pool of the authors' convolutions: made for articles of 2,904 words, 150 words a fragment."""
+PAPER_STAGES = ((384, 15, 2), (512, 9, 2), (256, 7, 1))
+"""The same with smaller pools, 4 words a fragment: a caption of 50 words would be a single fragment otherwise."""
+
+PAPER = MCSMConfig(
+    visual=SpaceConfig(width=4096, reduce=0, hidden=512, layers=2, bidirectional=False, whole=False),
+    textual=SpaceConfig(
+        width=4096, reduce=0, fragments=PAPER_STAGES, hidden=256, layers=2, bidirectional=False, whole=False
+    ),
+    loss=LossConfig(margin=1.0),
+    training=Recipe(
+        epochs=20, batch=40, optimiser="rmsprop", learning_rate=1e-4, schedule="constant", patience=5
+    ),
+)
+
+RELEASED = MCSMConfig(
+    visual=SpaceConfig(
+        width=4096,
+        reduce=0,
+        recurrence="frozen",
+        hidden=512,
+        layers=2,
+        bidirectional=False,
+        whole=False,
+        attend_padding=True,
+    ),
+    textual=SpaceConfig(
+        width=4096,
+        reduce=0,
+        fragments=RELEASED_STAGES,
+        recurrence="frozen",
+        hidden=256,
+        layers=2,
+        bidirectional=False,
+        attention="plain",
+        whole=False,
+        squash=True,
+        attend_padding=True,
+    ),
+    loss=LossConfig(margin=1.0, negatives="uniform", textual_positives="class-mate"),
+    fusion="released",
+    training=Recipe(epochs=500, batch=40, optimiser="rmsprop", learning_rate=1e-4, schedule="constant", keep="last"),
+)
+
+DEFAULT = MCSMConfig(
+    visual=SpaceConfig(width=256, input_dropout=0.7),
+    textual=SpaceConfig(width=256, input_dropout=0.7),
+    image=InputConfig(power=0.5, centre=True),
+    text=InputConfig(centre=True),
+    loss=LossConfig(contrastive=1.0, classification=1.0),
+    class_share=0.6,
+    training=Recipe(epochs=12, keep="last"),
+)
+
+PRESETS = {"paper": PAPER, "released": RELEASED, "default": DEFAULT}

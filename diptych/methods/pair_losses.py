@@ -1,0 +1,68 @@
+"""The losses of one space over a batch of pairs, put together as a `LossConfig` says."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from diptych.maths.losses import contrastive_loss, expected_margin_loss, margin_loss
+from diptych.methods.contract import Batch
+from diptych.methods.mcsm_presets import LossConfig
+
+
+def pair_losses(
+    config: LossConfig,
+    similarity: Float[Tensor, "b b"],
+    matches: Bool[Tensor, "b b"],
+    generator: torch.Generator,
+    *,
+    class_mates: bool,
+) -> dict[str, Tensor]:
+    """Return the weighted margin and contrastive losses of a similarity matrix, rows pictures, columns texts.
+
+    `class_mates` takes a random match of each text as its positive picture in the margin loss.
+    """
+    terms: dict[str, Tensor] = {}
+    if config.margin:
+        terms["margin"] = config.margin * _margin(config, similarity, matches, generator, class_mates=class_mates)
+    if config.contrastive:
+        terms["contrastive"] = config.contrastive * contrastive_loss(
+            similarity, matches, temperature=config.temperature
+        )
+    return terms
+
+
+def _margin(
+    config: LossConfig,
+    similarity: Float[Tensor, "b b"],
+    matches: Bool[Tensor, "b b"],
+    generator: torch.Generator,
+    *,
+    class_mates: bool,
+) -> Float[Tensor, ""]:
+    if config.negatives == "expected":
+        return expected_margin_loss(similarity, matches, margin=config.margin_size)
+    allowed = torch.ones_like(matches) if config.negatives == "uniform" else ~matches
+    images = draw_one(matches, generator) if class_mates else torch.arange(len(matches), device=matches.device)
+    return margin_loss(
+        similarity,
+        draw_one(allowed[images], generator),
+        draw_one(allowed, generator),
+        margin=config.margin_size,
+        positive_images=images,
+    )
+
+
+def draw_one(allowed: Bool[Tensor, "b b"], generator: torch.Generator) -> Int[Tensor, " b"]:
+    """Return for each row one of its allowed columns, drawn uniformly; -1 where none is allowed."""
+    noise = torch.rand(allowed.shape, generator=generator).to(allowed.device)
+    drawn = noise.masked_fill(~allowed, -1.0).argmax(1)
+    return torch.where(allowed.any(1), drawn, -1)
+
+
+def matches_of(batch: Batch) -> Bool[Tensor, "b b"]:
+    """Return which pictures of a batch match which texts: a shared category, else the same picture."""
+    same = batch.pairs[:, None] == batch.pairs[None, :]
+    if batch.labels is None:
+        return same
+    counts = batch.labels.to(torch.float32)
+    return same | ((counts @ counts.T) > 0)

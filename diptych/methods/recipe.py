@@ -1,0 +1,42 @@
+"""How a method that learns by gradient asks to be trained."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from diptych.errors import BadSetting
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of the training loop, chosen by a method's preset."""
+
+    epochs: int = 20
+    """Passes over the training texts, unless early stopping ends them."""
+    batch: int = 100
+    """Pairs in a step; a last incomplete batch is dropped, except when it is the only one."""
+    optimiser: Literal["adamw", "rmsprop"] = "adamw"
+    """`rmsprop` is the authors' (alpha .99, eps 1e-8)."""
+    learning_rate: float = 1e-3
+    """The highest rate of the schedule."""
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    """`one-cycle` warms up over a tenth of the steps and then falls along a cosine."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay (adamw only)."""
+    clip: float = 5.0
+    """Largest norm of the gradient of all weights together; 0 leaves it alone."""
+    patience: int = 0
+    """Stop after so many validations without a better one; 0 runs all epochs."""
+    validate_every: int = 1
+    """Epochs between two validations."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights the run ends with: the best on validation or the last."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "learning_rate", "validate_every"):
+            if not getattr(self, name) > 0:
+                raise BadSetting(
+                    f"training.{name} must be above 0; got {getattr(self, name)}. Set it with --set training.{name}=..."
+                )
+        for name in ("weight_decay", "clip", "patience"):
+            if getattr(self, name) < 0:
+                raise BadSetting(f"training.{name} must not be negative; got {getattr(self, name)}. 0 turns it off.")

@@ -1,0 +1,162 @@
+"""A modality-specific semantic space: one modality is read as a sequence, the other is projected in.
+
+The visual space reads regions and projects texts; the textual space reads words and projects pictures. Both
+are this one class: which modality is read is an argument, not a copy.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from diptych.errors import BadSetting
+from diptych.maths.attention import ProjectedAttention, Scoring
+from diptych.maths.dropout import Dropout
+from diptych.maths.recurrence import Fragments, Learning, Recurrence
+from diptych.maths.reduction import principal_components, standard_scale
+
+
+@dataclass(frozen=True)
+class SpaceConfig:
+    """How one space reads its sequence and takes the other modality in."""
+
+    width: int = 512
+    """Dimensions of the space."""
+    reduce: int = 256
+    """Principal components that parts are projected to before they are read; 0 keeps the encoder's width."""
+    fragments: tuple[tuple[int, int, int], ...] = ()
+    """Convolution stages over the parts: (channels, kernel, pool) each; none reads the parts themselves."""
+    recurrence: Learning = "trained"
+    """The LSTM is `trained`, `frozen` at its random start, or left out (`none`)."""
+    hidden: int = 128
+    """Width of an LSTM state, in each direction."""
+    layers: int = 1
+    """LSTM layers."""
+    bidirectional: bool = True
+    """Read the sequence both ways."""
+    attention: Scoring = "projected"
+    """`projected` scores with W_a, `plain` without it, `mean` weighs all parts alike."""
+    whole: bool = True
+    """Add a projection of the read modality's whole vector to the attended one."""
+    squash: bool = False
+    """Pass the projected modality through a sigmoid, as the authors' textual space does."""
+    normalise: bool = True
+    """Scale both sides to unit length, so that similarities are cosines."""
+    attend_padding: bool = False
+    """Let attention weigh padding too, as the authors' code does."""
+    dropout: float = 0.5
+    """On the LSTM's outputs and on attention's tanh."""
+    input_dropout: float = 0.0
+    """On whole vectors, before they are projected."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "hidden", "layers"):
+            if getattr(self, name) < 1:
+                raise BadSetting(f"the {name} of a space must be at least 1; got {getattr(self, name)}.")
+        for name in ("dropout", "input_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise BadSetting(f"the {name} of a space must be at least 0 and below 1; got {getattr(self, name)}.")
+        if self.reduce < 0:
+            raise BadSetting(f"the reduce of a space must not be negative; got {self.reduce}. 0 keeps all dimensions.")
+
+
+class Standardised(nn.Module):
+    """Scale features to a common size, fitted on the training items: power, then centring and one scale or projection.
+
+    y = (sign(x) |x|^power / ||.|| - mean) / scale, or (... - mean) basis where `kept` principal components are asked
+    for. A power of 1 that is never fitted leaves features as they are.
+    """
+
+    def __init__(self, width: int, *, power: float, kept: int = 0) -> None:
+        super().__init__()
+        self.power = power
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("basis", torch.eye(width, kept) if kept else None)
+        self.mean: Tensor
+        self.scale: Tensor
+        self.basis: Tensor | None
+
+    def fit(self, rows: Float32[np.ndarray, "n d"]) -> None:
+        """Learn the mean of training rows and their scale or leading principal components."""
+        raised = self.raised(torch.from_numpy(rows)).numpy()
+        if self.basis is None:
+            mean, scale = standard_scale(raised)
+            self.scale.fill_(scale)
+        else:
+            mean, basis = principal_components(raised, width=self.basis.shape[1])
+            self.basis.zero_()[:, : basis.shape[1]] = torch.from_numpy(basis)
+        self.mean.copy_(torch.from_numpy(mean))
+
+    def raised(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any d"]:
+        """Return the values after the power and the scaling to unit length, before centring."""
+        if self.power == 1.0:
+            return values
+        return normalize(values.sign() * values.abs().pow(self.power), dim=-1)
+
+    def forward(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any k"]:
+        """Return the standardised values."""
+        centred = self.raised(values) - self.mean
+        return centred / self.scale if self.basis is None else centred @ self.basis
+
+
+class Reading(NamedTuple):
+    """What a space makes of one modality of a batch."""
+
+    vectors: Float[Tensor, "b d_s"]
+    weights: Float[Tensor, "b p"] | None = None
+    """Attention over parts; None for the modality that is projected in."""
+    mask: Bool[Tensor, "b p"] | None = None
+
+    def unpadded(self) -> list[Float32[np.ndarray, " p"]]:
+        """Return each item's weights over its present parts; nothing where there is no attention."""
+        if self.weights is None or self.mask is None:
+            return []
+        rows = zip(self.weights.float().cpu().numpy(), self.mask.cpu().numpy(), strict=True)
+        return [row[present] for row, present in rows]
+
+
+class Space(nn.Module):
+    """A space of one modality. `read` turns its sequences into vectors, `project` the other modality's whole ones."""
+
+    def __init__(self, config: SpaceConfig, *, parts: int, whole: int, other: int) -> None:
+        super().__init__()
+        self.config = config
+        self.fragments = Fragments(parts, config.fragments) if config.fragments else None
+        self.recurrence = Recurrence(
+            self.fragments.width if self.fragments else parts,
+            config.hidden,
+            learning=config.recurrence,
+            layers=config.layers,
+            bidirectional=config.bidirectional,
+            dropout=config.dropout,
+        )
+        self.attention = ProjectedAttention(
+            self.recurrence.width, config.width, scoring=config.attention, dropout=config.dropout
+        )
+        self.input_dropout = Dropout(config.input_dropout)
+        self.whole = nn.Linear(whole, config.width) if config.whole else None
+        self.other = nn.Linear(other, config.width)
+
+    def read(self, parts: Float[Tensor, "b p e"], mask: Bool[Tensor, "b p"], whole: Float[Tensor, "b d"]) -> Reading:
+        """Return the vectors of the modality that is read, with attention over its parts (or fragments of them)."""
+        if self.fragments is not None:
+            parts, mask = self.fragments(parts, mask)
+        if self.config.attend_padding:
+            mask = torch.ones_like(mask)
+        vectors, weights = self.attention(self.recurrence(parts, mask), mask)
+        if self.whole is not None:
+            vectors = vectors + self.whole(self.input_dropout(whole))
+        return Reading(self._finish(vectors), weights, mask)
+
+    def project(self, other: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
+        """Return the vectors of the modality that is projected in."""
+        vectors = self.other(self.input_dropout(other))
+        return self._finish(torch.sigmoid(vectors) if self.config.squash else vectors)
+
+    def _finish(self, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b d_s"]:
+        return normalize(vectors, dim=1) if self.config.normalise else vectors

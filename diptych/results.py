@@ -1,0 +1,71 @@
+"""What a search finds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from diptych.data.pairs import DataSet
+from diptych.data.pictures import decode
+from diptych.drawing.hits import contact_sheet
+
+SIDE = 224
+"""Pixels that a picture is decoded to before it is drawn."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One result of a search."""
+
+    id: str
+    similarity: float
+    """What ranks it: the fused similarity (or the only space's)."""
+    spaces: Mapping[str, float]
+    """Its similarity in each space."""
+    image: Path | None
+    texts: tuple[str, ...]
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """The hits of one search, best first."""
+
+    query: str | Path
+    """A text, or the path of a picture."""
+    hits: tuple[Hit, ...]
+    attribution: str
+    """The credit that must stand beside the shown pictures; empty where none is asked for."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the hits as one JSON-able object."""
+        hits = [{**asdict(hit), "image": hit.image and str(hit.image)} for hit in self.hits]
+        return {"query": str(self.query), "hits": hits, "attribution": self.attribution}
+
+    def save(self, path: Path) -> None:
+        """Draw the query and its hits into a PNG, with the attribution at its foot."""
+        query = decode(self.query, side=SIDE) if isinstance(self.query, Path) else self.query
+        pictures = [decode(hit.image, side=SIDE) if hit.image and hit.image.is_file() else None for hit in self.hits]
+        captions = [" · ".join(hit.texts) for hit in self.hits]
+        similarities = [hit.similarity for hit in self.hits]
+        contact_sheet(query, pictures, captions, similarities, path, attribution=self.attribution)
+
+
+def best_hits(
+    dataset: DataSet,
+    rows: Sequence[int],
+    fused: Float[np.ndarray, " g"],
+    spaces: Mapping[str, Float[np.ndarray, " g"]],
+    *,
+    k: int,
+) -> tuple[Hit, ...]:
+    """Return the k most similar of the pairs at `rows`; equal similarities keep the order of the data set."""
+    hits = []
+    for position in np.argsort(-fused, kind="stable")[:k].tolist():
+        pair = dataset.pairs[rows[position]]
+        each = {name: float(similarity[position]) for name, similarity in spaces.items()}
+        hits.append(Hit(pair.id, float(fused[position]), each, pair.image, pair.texts, pair.categories))
+    return tuple(hits)

@@ -1,0 +1,312 @@
+"""Train, load, evaluate and search: what a user does with a method, from Python and from the command line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from diptych.data.features import Features
+from diptych.data.opening import open_data
+from diptych.data.pairs import DataSet
+from diptych.data.splitting import resplit
+from diptych.drawing.curves import training_curves
+from diptych.encoders.contract import Encoder
+from diptych.encoders.encoding import encode_dataset, encode_images, encode_query, encode_texts
+from diptych.encoders.given import Given
+from diptych.encoders.opening import open_encoders
+from diptych.errors import BadCheckpoint, BadSetting, BadText, UnknownName
+from diptych.evaluation import Evaluation, choose_rules, evaluate, fused_rows, open_rule, validation_map
+from diptych.fusion.contract import FusionRule
+from diptych.methods import ROOM as METHODS
+from diptych.methods.contract import Method
+from diptych.progress import Progress
+from diptych.results import Hit, Results, best_hits
+from diptych.settings import override, revive, thread_count
+from diptych.training.categories import with_known_categories
+from diptych.training.checkpoints import adopt, load_tensors
+from diptych.training.loop import best_device, fit
+from diptych.training.run_config import data_config, encoders_config, fingerprint, run_config, splits_fingerprint
+from diptych.training.run_folder import RunFolder, differences
+
+__all__ = ["Hit", "Results", "Retriever"]
+
+ENCODERS = ("image_encoder", "text_encoder")
+"""Groups of settings that belong to an encoder and not to the method."""
+
+
+class Retriever:
+    """A trained method with the encoders it was trained on.
+
+    >>> Retriever.train("mscm", "openmoji", out=Path("run"))
+    Traceback (most recent call last):
+    diptych.errors.UnknownName: methods has no entry 'mscm'. Did you mean 'mcsm'?
+    """
+
+    def __init__(self, folder: RunFolder, model: Method, config: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.model = model
+        self.config = config
+
+    @classmethod
+    def train(
+        cls,
+        method: str,
+        data: str,
+        *,
+        out: Path,
+        preset: str = "default",
+        seed: int = 0,
+        split_seed: int | None = None,
+        settings: Sequence[str] = (),
+        image_encoder: str = "efficientnet-lite2",
+        text_encoder: str = "minilm",
+        data_root: Path | None = None,
+        resume: bool = False,
+        progress: Progress | None = None,
+    ) -> "Retriever":
+        """Train a method on a data set's `train` split, choose on `val`, and return it; the run is kept in `out`.
+
+        `settings` change the preset (`training.epochs=3`, `visual.recurrence=none`) or an encoder
+        (`image_encoder.side=380`). The `test` split is never read.
+        """
+        module, chosen = _open_method(method, preset, [s for s in settings if not _of_encoder(s)])
+        names, own = (image_encoder, text_encoder), [s for s in settings if _of_encoder(s)]
+        encoders = open_encoders(*names, own)
+        dataset = open_data(data, root=data_root, split_seed=split_seed)
+        rows = [dataset.split(split) for split in ("train", "val")]
+        config = run_config(
+            method,
+            preset,
+            settings=asdict(chosen),
+            data=data_config(dataset, data, split_seed=split_seed),
+            encoders=encoders_config(encoders, names=names, settings=own),
+            seed=seed,
+        )
+        folder = RunFolder(Path(out))
+        folder.admit(config, resume=resume)
+        if folder.finished:
+            folder.tidy()
+            return cls.load(folder.path)
+        torch.set_num_threads(thread_count())
+        train, val = (encode_dataset(dataset, part, *encoders, progress=progress) for part in rows)
+        train, classes = with_known_categories(train, dataset.classes)
+        folder.begin(config)
+        model = _learn(folder, module, chosen, train, val, classes=classes, seed=seed, progress=progress)
+        return cls(folder, model, config)
+
+    @classmethod
+    def load(cls, run: Path) -> "Retriever":
+        """Return the method that a finished run holds."""
+        folder = RunFolder(Path(run))
+        config, result = folder.config(), folder.result()
+        module = METHODS.open(config["method"])
+        model = module.Model(revive(module.Config, config["settings"]), module.Widths(**result["widths"]))
+        adopt(model, load_tensors(folder.model_file)[0], source=folder.model_file)
+        torch.set_num_threads(thread_count())
+        return cls(folder, model.to(best_device()).eval(), config)
+
+    @cached_property
+    def encoders(self) -> tuple[Encoder | Given, Encoder | Given]:
+        """The encoders of pictures and of texts that the method was trained on."""
+        asked = self.config["encoders"]
+        names = (asked["image"]["name"], asked["text"]["name"])
+        encoders = open_encoders(*names, asked["settings"])
+        if changed := differences(asked, encoders_config(encoders, names=names, settings=asked["settings"])):
+            raise BadCheckpoint(
+                f"{self.folder.path} was trained on other encoders ({changed[0]}). Put their weights back, or train "
+                "again."
+            )
+        return encoders
+
+    @cached_property
+    def result(self) -> Mapping[str, Any]:
+        """What the run chose on validation data."""
+        return self.folder.result()
+
+    def rule(self, name: str | None = None) -> FusionRule:
+        """Return a fusion rule with the weight that was chosen on validation data; by default the run's own."""
+        chosen = name or self.result["fusion"]["rule"]
+        return open_rule(chosen, weight=self.result["fusion"]["rules"].get(chosen, {}).get("weight"))
+
+    def open_data(
+        self, data: str | None = None, *, split_seed: int | None = None, data_root: Path | None = None
+    ) -> DataSet:
+        """Return the named data set, by default the one trained on; that one under the splits it was trained with."""
+        trained = self.config["data"]
+        dataset = open_data(data or trained["source"], root=data_root, split_seed=split_seed)
+        if split_seed is None and trained["split_seed"] is not None and dataset.name == trained["name"]:
+            return resplit(dataset, trained["split_seed"])
+        return dataset
+
+    def evaluate(
+        self,
+        data: str | None = None,
+        *,
+        split: str = "test",
+        split_seed: int | None = None,
+        texts: Literal["joined", "each"] = "joined",
+        fusion: str | None = None,
+        data_root: Path | None = None,
+        save: Path | None = None,
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """Return how well a split is retrieved, in both directions; `save` is a folder for the details.
+
+        `joined` makes a pair's texts one item, as the paper does; with `each` every text is an item and a query.
+        """
+        if texts not in ("joined", "each"):
+            raise BadSetting(f"texts must be joined or each; got {texts!r}.")
+        rule = self.rule(fusion)
+        dataset = self.open_data(data, split_seed=split_seed, data_root=data_root)
+        rows = dataset.split(split)
+        features = encode_dataset(dataset, rows, *self.encoders, progress=progress, join_texts=texts == "joined")
+        header = {
+            "method": self.config["method"],
+            "preset": self.config["preset"],
+            "data": dataset.name,
+            "split": split,
+            "split_seed": dataset.split_seed,
+            "texts": texts,
+            "items": {"images": len(features.images), "texts": len(features.texts)},
+            "fusion": self._fusion_header(fusion),
+            "notes": self._notes(dataset),
+        }
+        evaluation = evaluate(self.model.place(features), features, rule, header=header)
+        if save:
+            evaluation.save(save)
+        return evaluation
+
+    def search(
+        self,
+        data: str | None = None,
+        *,
+        text: str | None = None,
+        image: Path | None = None,
+        k: int = 10,
+        split: str | None = None,
+        fusion: str | None = None,
+        data_root: Path | None = None,
+        progress: Progress | None = None,
+    ) -> Results:
+        """Return the k pictures that fit a text best, or the k pairs whose texts fit a picture best."""
+        query = _query(text, image)
+        if k < 1:
+            raise BadSetting(f"k must be at least 1; got {k}.")
+        rule = self.rule(fusion)
+        if isinstance(query, str) and len(self.model.spaces) > 1 and "queries" in rule.needs:
+            raise BadSetting(
+                f"the fusion {fusion or self.result['fusion']['rule']!r} ranks a text against all other texts, so it "
+                "cannot answer a single one. Search with another: --fusion product."
+            )
+        dataset = self.open_data(data, data_root=data_root)
+        rows = dataset.split(split) if split else range(len(dataset.pairs))
+        placed = self.model.place(self._query_and_gallery(query, dataset, rows, progress))
+        kind = "text" if isinstance(query, str) else "image"
+        fused = fused_rows(placed, rule, queries=kind)(0, 1)[0]
+        each = {name: fused_rows({name: place}, rule, queries=kind)(0, 1)[0] for name, place in placed.items()}
+        return Results(query, best_hits(dataset, rows, fused, each, k=k), dataset.attribution)
+
+    def _query_and_gallery(
+        self, query: str | Path, dataset: DataSet, rows: Sequence[int], progress: Progress | None
+    ) -> Features:
+        """Return the query as the only item of its modality, the gallery as the other."""
+        see, read = self.encoders
+        if isinstance(query, str):
+            images, texts = encode_images(dataset, rows, see, progress=progress), encode_query(read, query)
+        else:
+            images, texts = encode_query(see, query), encode_texts(dataset, rows, read, progress=progress)[0]
+        owner = np.zeros(len(texts), dtype=np.int64)
+        return Features(images, texts, owner, None, tuple(str(k) for k in range(len(images))))
+
+    def _fusion_header(self, fusion: str | None) -> dict[str, Any]:
+        if len(self.model.spaces) < 2:
+            return {"rule": f"none: only the {self.model.spaces[0]} space", "weight": None, "chosen_on": None}
+        rule = self.rule(fusion)
+        weight = getattr(rule, "weight", None)
+        return {
+            "rule": fusion or self.result["fusion"]["rule"],
+            "weight": weight,
+            "chosen_on": None if weight is None else self.result["fusion"]["chosen_on"],
+        }
+
+    def _notes(self, dataset: DataSet) -> list[str]:
+        """Return what a reader of the figures has to know."""
+        trained = self.config["data"]
+        notes = []
+        if dataset.name == trained["name"] and fingerprint(dataset) != trained["fingerprint"]:
+            notes.append("the data set has changed since it was trained on")
+        if dataset.name == trained["name"] and splits_fingerprint(dataset) != trained["splits"]:
+            notes.append("trained under another split: some of these pairs were trained on")
+        if len(self.model.spaces) < 2:
+            notes.append(f"only the {self.model.spaces[0]} space: the other modality has no parts to read")
+        if not dataset.classes:
+            notes.append("no categories: partners alone are relevant")
+        return notes
+
+
+def _open_method(method: str, preset: str, settings: Sequence[str]) -> tuple[ModuleType, Any]:
+    """Return a method's module and its preset, changed by the settings."""
+    module = METHODS.open(method)
+    if preset not in module.PRESETS:
+        raise UnknownName.among("presets", preset, module.PRESETS)
+    chosen = override(module.PRESETS[preset], settings)
+    open_rule(chosen.fusion)  # a misspelt one is refused here, before anything is encoded
+    return module, chosen
+
+
+def _learn(
+    folder: RunFolder,
+    module: ModuleType,
+    chosen: Any,
+    train: Features,
+    val: Features,
+    *,
+    classes: Sequence[str],
+    seed: int,
+    progress: Progress | None,
+) -> Method:
+    """Return a method trained on some features, all choices made on others; the folder holds the finished run."""
+    rule = open_rule(chosen.fusion)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = module.Model.fitted(chosen, train)
+    standing = fit(
+        model,
+        train,
+        recipe=chosen.training,
+        seed=seed,
+        folder=folder,
+        validate=lambda: validation_map(model.place(val), val, rule),
+        progress=progress,
+    )
+    training_curves(folder.metrics(), folder.curve_file)
+    result = {
+        "widths": asdict(model.widths),
+        "spaces": model.spaces,
+        "classes": classes,
+        "epoch": standing.best_epoch if chosen.training.keep == "best" else standing.epoch,
+        "fusion": {"rule": chosen.fusion, "chosen_on": "val", "rules": choose_rules(model.place(val), val)},
+    }
+    folder.end(result)
+    trained: Method = model
+    return trained
+
+
+def _of_encoder(setting: str) -> bool:
+    return setting.partition(".")[0] in ENCODERS
+
+
+def _query(text: str | None, image: Path | None) -> str | Path:
+    """Return what a search asks for: a text or the path of a picture."""
+    if text is not None and not text.strip():
+        raise BadText("the text to search for is empty. Write a few words.")
+    if text is not None and image is None:
+        return text
+    if image is not None and text is None:
+        return Path(image)
+    raise BadSetting("a search needs a text or an image, and not both; pass one of them.")

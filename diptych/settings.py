@@ -1,0 +1,124 @@
+"""Settings: where things are kept, how many threads run, and changing a config by name.
+
+A config is a frozen dataclass whose fields carry a docstring each. `override` changes one by dotted names
+(`--set loss.margin=0.3`), checks the type and offers the nearest field for a misspelt one.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from diptych.errors import BadSetting, UnknownName
+
+Config = TypeVar("Config")
+
+
+def cache_root() -> Path:
+    """Return the folder for downloads, rendered pictures and features.
+
+    `DIPTYCH_CACHE`, else `XDG_CACHE_HOME/diptych`, else `~/.cache/diptych`.
+    """
+    if chosen := os.environ.get("DIPTYCH_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diptych"
+
+
+def data_roots(first: Path | None = None) -> list[Path]:
+    """Return the folders searched for data sets by name, in order: `first`, `DIPTYCH_DATA`, the user cache."""
+    named = os.environ.get("DIPTYCH_DATA")
+    return [*([first] if first else []), *([Path(named)] if named else []), cache_root() / "data"]
+
+
+def thread_count() -> int:
+    """Return how many threads to compute with: `DIPTYCH_THREADS`, else the processors this process may use."""
+    chosen = os.environ.get("DIPTYCH_THREADS")
+    if chosen is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not chosen.isdecimal() or int(chosen) == 0:
+        raise BadSetting(f"DIPTYCH_THREADS must be a whole number above 0; got {chosen!r}.")
+    return int(chosen)
+
+
+def override(config: Config, assignments: Iterable[str]) -> Config:
+    """Return a copy of `config` changed by assignments such as `loss.margin=0.3`.
+
+    Values are read as JSON where they parse as such and as text otherwise, or where the field wants a text.
+    """
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise BadSetting(f"a setting is written name=value; got {assignment!r}.")
+        config = _assign(config, name.strip().split("."), text.strip(), name.strip())
+    return config
+
+
+def revive(kind: type[Config], values: Mapping[str, Any]) -> Config:
+    """Return the config of class `kind` that `dataclasses.asdict` turned into `values`, through JSON or not."""
+    hints = get_type_hints(kind)
+    for name in values:
+        if name not in hints:
+            raise UnknownName.among("settings", name, hints)
+    return kind(**{name: _revived(hints[name], value, name) for name, value in values.items()})
+
+
+def _revived(hint: Any, value: Any, name: str) -> Any:
+    if not (isinstance(hint, type) and is_dataclass(hint)):
+        return _fit(hint, value, name)
+    if not isinstance(value, Mapping):
+        raise BadSetting(f"{name} must be a group of settings; got {value!r}.")
+    return revive(hint, value)
+
+
+def _assign(config: Any, path: list[str], text: str, full_name: str) -> Any:
+    hints = get_type_hints(type(config))
+    known = [field.name for field in fields(config)]
+    head, *rest = path
+    if head not in known:
+        raise UnknownName.among("settings", head, known)
+    if rest:
+        if not is_dataclass(getattr(config, head)):
+            raise BadSetting(f"{full_name}: {head!r} is a plain value and has no parts.")
+        return replace(config, **{head: _assign(getattr(config, head), rest, text, full_name)})
+    if is_dataclass(hints[head]):
+        parts = ", ".join(f"{head}.{field.name}" for field in fields(getattr(config, head)))
+        raise BadSetting(f"{full_name} is a group of settings; set one of {parts}.")
+    return replace(config, **{head: _fit(hints[head], _read(text, hints[head]), full_name)})
+
+
+def _read(text: str, hint: Any) -> Any:
+    """Return the value that `text` spells in JSON; the text itself where it spells none, or not the text wanted."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    return text if hint is str and not isinstance(value, str) else value
+
+
+def _fit(hint: Any, value: Any, name: str) -> Any:
+    """Return `value` as `hint` wants it: exact types, whole numbers as floats, lists as tuples, literal choices."""
+    form, choices = get_origin(hint), get_args(hint)
+    if hint is Any or type(value) is hint:
+        return value
+    if hint is float and type(value) is int:
+        return float(value)
+    if form is Literal and any(type(value) is type(choice) and value == choice for choice in choices):
+        return value
+    if form in (Union, UnionType):
+        for choice in choices:
+            with suppress(BadSetting):
+                return _fit(choice, value, name)
+    if form is tuple and isinstance(value, list | tuple):
+        kinds = choices[:1] * len(value) if choices[-1] is Ellipsis else choices
+        if len(kinds) == len(value):
+            return tuple(_fit(kind, item, name) for kind, item in zip(kinds, value, strict=True))
+    wanted = f"one of {', '.join(map(str, choices))}" if form is Literal else f"of type {_spelt(hint)}"
+    raise BadSetting(f"{name} must be {wanted}; got {value!r}.")
+
+
+def _spelt(hint: Any) -> str:
+    return str(hint.__name__) if isinstance(hint, type) and not get_args(hint) else str(hint)

@@ -1,0 +1,69 @@
+"""Weights and the state of training on disk: safetensors with a JSON header, whole or absent.
+
+Nothing is ever unpickled. A damaged file is named, with what to do.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from diptych.errors import BadCheckpoint
+from diptych.files import written_atomically
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON-able state into one file, atomically."""
+    own = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    with written_atomically(path) as temporary:
+        save_file(own, temporary, metadata={"state": json.dumps(state)})
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors and the state of a file that `save_tensors` wrote; `BadCheckpoint` for anything else."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            state = json.loads((file.metadata() or {})["state"])
+    except FileNotFoundError:
+        raise BadCheckpoint(f"{path} does not exist: the run has not saved any weights yet. Train it first.") from None
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise BadCheckpoint(
+            f"{path} cannot be read as weights ({error}); it is cut short or of another kind. "
+            "Train again, or copy the file anew from where it came."
+        ) from None
+    return tensors, state
+
+
+def adopt(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:
+    """Load weights into a model of the same shape; `BadCheckpoint` names the first that does not fit."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for name in sorted(wanted.keys() | given.keys()):
+        if wanted.get(name) != given.get(name):
+            raise BadCheckpoint(
+                f"{source}: weight {name!r} must be {wanted.get(name, 'absent')}; got {given.get(name, 'nothing')}. "
+                "These weights are of a model with other settings."
+            )
+    model.load_state_dict(dict(tensors))
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return an optimiser's moments as named tensors."""
+    state = optimiser.state_dict()["state"]
+    return {f"optimiser/{k}/{name}": torch.as_tensor(v) for k, values in state.items() for name, v in values.items()}
+
+
+def adopt_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give an optimiser the moments that `optimiser_tensors` returned."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        if key.startswith("optimiser/"):
+            _, number, name = key.split("/")
+            state.setdefault(int(number), {})[name] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

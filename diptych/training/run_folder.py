@@ -1,0 +1,131 @@
+"""The folder of one training run.
+
+config.json             method, preset, every setting, encoders, data and its fingerprint, versions, seeds
+metrics.jsonl           one line an epoch: losses by name, validation figure, learning rate, seconds
+model.safetensors       the weights the run stands for (the best on validation, or the last)
+checkpoint.safetensors  where to go on after a kill; removed when training has ended
+result.json             what was chosen on validation data: epoch, fusion weight; written last
+training.png            losses and validation MAP by epoch
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from diptych.errors import BadCheckpoint
+from diptych.files import write_json, written_atomically
+
+CONFIG = ("method", "preset", "settings", "data", "encoders", "seed", "versions")
+"""What a config holds."""
+RESULT = ("widths", "spaces", "classes", "epoch", "fusion")
+"""What a result holds."""
+
+
+class RunFolder:
+    """Reads and writes the files of a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_file = path / "config.json"
+        self.metrics_file = path / "metrics.jsonl"
+        self.model_file = path / "model.safetensors"
+        self.checkpoint_file = path / "checkpoint.safetensors"
+        self.result_file = path / "result.json"
+        self.curve_file = path / "training.png"
+        self.files = (
+            self.config_file, self.metrics_file, self.model_file,
+            self.checkpoint_file, self.result_file, self.curve_file,
+        )  # fmt: skip
+
+    @property
+    def finished(self) -> bool:
+        """Whether training has ended and its result was written."""
+        return self.result_file.is_file()
+
+    def admit(self, config: dict[str, Any], *, resume: bool) -> None:
+        """Refuse to run with this config in a folder that holds a run, unless it is resumed with the same config."""
+        if not self.config_file.exists():
+            return
+        if not resume:
+            raise BadCheckpoint(
+                f"{self.path} already holds a run. Continue it with --resume, or choose another folder."
+            )
+        if changed := differences(self.config(), json.loads(json.dumps(config))):
+            raise BadCheckpoint(
+                f"{self.path} holds a run with other settings ({changed[0]}). Resume it with the settings it was "
+                "started with, or choose another folder."
+            )
+
+    def begin(self, config: dict[str, Any]) -> None:
+        """Make the folder a run's own."""
+        if not self.config_file.exists():
+            write_json(self.config_file, config)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove what a kill left over: files half-written, and the checkpoint of a run that is finished."""
+        for file in self.files:
+            for leftover in self.path.glob(f".{file.name}.*"):
+                leftover.unlink()
+        if self.finished:
+            self.checkpoint_file.unlink(missing_ok=True)
+
+    def end(self, result: dict[str, Any]) -> None:
+        """Write what was chosen, by which the run is finished; there is nothing to resume from then on."""
+        write_json(self.result_file, result)
+        self.tidy()
+
+    def config(self) -> dict[str, Any]:
+        """Return the run's config."""
+        return self._read(self.config_file, CONFIG)
+
+    def result(self) -> dict[str, Any]:
+        """Return what the run chose on validation data."""
+        return self._read(self.result_file, RESULT)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the metrics of the epochs so far."""
+        if not self.metrics_file.exists():
+            return []
+        try:
+            return [json.loads(line) for line in self.metrics_file.read_text(encoding="utf-8").splitlines()]
+        except ValueError as error:
+            raise BadCheckpoint(
+                f"{self.metrics_file} must hold one JSON object a line ({error}). Copy it anew, or train again."
+            ) from None
+
+    def write_metrics(self, metrics: list[dict[str, Any]]) -> None:
+        """Replace the metrics by these, one line an epoch."""
+        with written_atomically(self.metrics_file) as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in metrics), encoding="utf-8")
+
+    def _read(self, file: Path, keys: Sequence[str]) -> dict[str, Any]:
+        try:
+            value = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            state = "is not a finished run" if self.config_file.exists() else "is not a run folder"
+            raise BadCheckpoint(f"{self.path} {state}: it has no {file.name}. Train it: diptych train.") from None
+        except ValueError as error:
+            raise BadCheckpoint(f"{file} is not valid JSON ({error}). Copy it anew, or train again.") from None
+        missing = [key for key in keys if key not in value] if isinstance(value, dict) else keys
+        if missing:
+            raise BadCheckpoint(f"{file} must hold an object with {missing[0]!r}. Copy it anew, or train again.")
+        checked: dict[str, Any] = value
+        return checked
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], *, prefix: str = "") -> list[str]:
+    """Return one line for each setting that differs, nested settings by dotted names.
+
+    >>> differences({"a": {"b": 1}}, {"a": {"b": 2}})
+    ['a.b was 1 and is now 2']
+    """
+    lines: list[str] = []
+    for name in sorted(old.keys() | new.keys()):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            lines += differences(before, after, prefix=f"{prefix}{name}.")
+        elif before != after:
+            lines.append(f"{prefix}{name} was {before!r} and is now {after!r}")
+    return lines

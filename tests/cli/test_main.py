@@ -1,0 +1,83 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from diptych.cli import encode as encoding
+from diptych.cli import main
+from diptych.cli.pages import help_pages
+
+from .conftest import Diptych
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_misspelt_verb_is_answered_with_the_right_one(diptych: Diptych) -> None:
+    done = diptych("trian")
+    assert done.code == 2
+    assert "No such command 'trian'. Did you mean 'train'?" in done.err
+
+
+def test_a_misspelt_method_is_answered_with_the_right_one(diptych: Diptych, tiny_set: Path, tmp_path: Path) -> None:
+    done = diptych("train", "mscm", "--data", tiny_set, "--out", tmp_path / "run")
+    assert done.code == 2
+    assert done.err == "Error: methods has no entry 'mscm'. Did you mean 'mcsm'?\n"
+
+
+def test_an_unknown_data_set_is_one_sentence_on_stderr(diptych: Diptych) -> None:
+    done = diptych("data", "stats", "openmogi")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "Error: data has no entry 'openmogi'. Did you mean 'openmoji'?\n"
+
+
+def test_an_interrupted_command_leaves_with_130(monkeypatch: pytest.MonkeyPatch, diptych: Diptych) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules[encoding.__module__], "shown_progress", interrupted)
+    assert diptych("encode", "openmoji").code == 130
+
+
+def test_idle_threads_sleep_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["diptych", "--help"])
+    for chosen, found in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
+        monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+        if chosen:
+            monkeypatch.setenv("OMP_WAIT_POLICY", chosen)
+        with pytest.raises(SystemExit):
+            main()
+        assert os.environ["OMP_WAIT_POLICY"] == found
+
+
+def test_the_package_runs_as_a_program_and_a_closed_pipe_is_no_error() -> None:
+    command = [sys.executable, "-m", "diptych", "data", "list", "--json"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
+
+
+def test_help_opens_in_less_than_three_tenths_of_a_second() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "diptych", "--help"], cwd=ROOT, capture_output=True, check=True)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.3
+
+
+def test_the_pages_of_help_are_up_to_date() -> None:
+    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert written == help_pages(), "write them anew: make docs"
+
+
+@pytest.mark.parametrize("verb", ["data", "encode", "train", "evaluate", "search"])
+def test_every_verb_has_help(diptych: Diptych, verb: str) -> None:
+    done = diptych(verb, "--help")
+    assert done.code == 0
+    assert f"Usage: diptych {verb} " in done.out

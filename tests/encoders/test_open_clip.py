@@ -1,0 +1,36 @@
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from diptych.encoders.opening import open_encoder
+
+try:
+    open_clip = importlib.import_module("open_clip")
+except ModuleNotFoundError as missing:
+    pytest.skip(f"open_clip does not import here: {missing}", allow_module_level=True)
+
+VISION = {"image_size": 32, "layers": 1, "width": 8, "head_width": 4, "patch_size": 8}
+TEXT = {"context_length": 8, "vocab_size": 20, "width": 8, "heads": 2, "layers": 1}
+
+
+def saved(folder: Path) -> str:
+    """Return the encoder's name of a small random CLIP, saved as open_clip saves its own."""
+    torch.manual_seed(0)
+    model = open_clip.CLIP(embed_dim=6, vision_cfg=VISION, text_cfg=TEXT)
+    sizes = {"embed_dim": 6, "vision_cfg": VISION, "text_cfg": TEXT}
+    scaling = {"mean": [0.5] * 3, "std": [0.25] * 3, "size": 32}
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": sizes, "preprocess_cfg": scaling}))
+    torch.save(model.state_dict(), folder / "open_clip_pytorch_model.bin")
+    return f"open_clip:local-dir:{folder}"
+
+
+def test_patches_are_regions_and_the_joint_vector_is_the_whole(tmp_path: Path) -> None:
+    encoder = open_encoder(saved(tmp_path))
+    (vectors,) = encoder.encode([np.full((32, 32, 3), 99, dtype=np.uint8)])
+    assert vectors.parts is not None
+    assert vectors.parts.shape == (16, encoder.parts_width) == (16, 8)
+    assert vectors.whole.shape == (encoder.whole_width,) == (6,)

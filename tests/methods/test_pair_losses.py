@@ -1,0 +1,89 @@
+"""Which pairs match, what is drawn, and how the losses are put together."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from diptych.maths.losses import contrastive_loss, expected_margin_loss
+from diptych.methods.contract import Batch, Side
+from diptych.methods.mcsm_presets import LossConfig
+from diptych.methods.pair_losses import draw_one, matches_of, pair_losses
+
+LABELS = torch.tensor([[True, False], [False, True], [True, True], [False, False], [False, False]])
+EYE = torch.eye(5, dtype=torch.bool)
+
+
+def batch(labels: Tensor | None, pairs: list[int]) -> Batch:
+    side = Side(torch.zeros(len(pairs), 2), None, None)
+    return Batch(side, side, labels, torch.tensor(pairs))
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def test_without_labels_only_texts_of_the_same_picture_match() -> None:
+    same = [[True, False, True], [False, True, False], [True, False, True]]
+    assert matches_of(batch(None, [4, 7, 4])).tolist() == same
+
+
+def test_a_shared_category_makes_a_match_and_items_without_any_match_themselves_only() -> None:
+    expected = EYE.clone()
+    expected[0, 2] = expected[2, 0] = expected[1, 2] = expected[2, 1] = True
+    assert torch.equal(matches_of(batch(LABELS, [0, 1, 2, 3, 4])), expected)
+
+
+def test_draws_are_uniform_among_what_is_allowed() -> None:
+    allowed = torch.tensor([[False, True, True, False]]).repeat(4000, 1)
+    drawn = draw_one(allowed, generator())
+    assert set(drawn.tolist()) == {1, 2}
+    assert (drawn == 1).float().mean().item() == pytest.approx(0.5, abs=0.03)
+
+
+def test_where_nothing_is_allowed_the_draw_says_minus_one() -> None:
+    assert draw_one(torch.tensor([[False, False], [True, False]]), generator()).tolist() == [-1, 0]
+
+
+def test_weights_of_zero_leave_losses_out_and_others_are_multiplied_in() -> None:
+    similarity = torch.rand(5, 5, generator=generator())
+    config = LossConfig(margin=2.0, negatives="expected", contrastive=3.0, temperature=0.2)
+    terms = pair_losses(config, similarity, EYE, generator(), class_mates=False)
+    torch.testing.assert_close(terms["margin"], 2 * expected_margin_loss(similarity, EYE, margin=0.5))
+    torch.testing.assert_close(terms["contrastive"], 3 * contrastive_loss(similarity, EYE, temperature=0.2))
+    assert pair_losses(LossConfig(), similarity, EYE, generator(), class_mates=False) == {}
+
+
+def drawn_cells(config: LossConfig, matches: Tensor, *, class_mates: bool) -> Tensor:
+    """Return which similarities the margin loss ever looked at, over many draws, by their gradient's sign."""
+    random, seen = generator(), torch.zeros(5, 5)
+    for _ in range(200):
+        similarity = torch.zeros(5, 5, requires_grad=True)
+        terms = pair_losses(config, similarity, matches, random, class_mates=class_mates)
+        (gradient,) = torch.autograd.grad(terms["margin"], similarity)
+        seen = seen + gradient.abs()
+    return seen > 0
+
+
+def test_negatives_of_other_classes_never_touch_a_match_but_the_partner() -> None:
+    matches = matches_of(batch(LABELS, [0, 1, 2, 3, 4]))
+    seen = drawn_cells(LossConfig(margin=1.0), matches, class_mates=False)
+    assert torch.equal(seen, ~matches | EYE)
+
+
+def test_uniform_negatives_draw_class_mates_and_the_anchor_too() -> None:
+    everything = torch.ones(5, 5, dtype=torch.bool)
+    config = LossConfig(margin=1.0, negatives="uniform")
+    assert drawn_cells(config, everything, class_mates=False).all()
+    similarity = torch.full((5, 5), 0.25)
+    drawn = {round(float(pair_losses(config, similarity, EYE, generator(), class_mates=False)["margin"]), 6)}
+    assert drawn == {1.0}
+
+
+def test_class_mate_positives_are_drawn_among_the_matches_of_each_text() -> None:
+    matches = matches_of(batch(LABELS, [0, 1, 2, 3, 4]))
+    similarity, random, positives = torch.zeros(5, 5), generator(), torch.zeros(5, 5)
+    for _ in range(200):
+        leaf = similarity.clone().requires_grad_()
+        terms = pair_losses(LossConfig(margin=1.0), leaf, matches, random, class_mates=True)
+        positives += (torch.autograd.grad(terms["margin"], leaf)[0] < 0).float()
+    assert torch.equal(positives > 0, matches)

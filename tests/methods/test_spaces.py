@@ -1,0 +1,98 @@
+"""One space: what it reads, what it projects, and how features are standardised."""
+
+import numpy as np
+import pytest
+import torch
+
+from diptych.errors import BadSetting
+from diptych.methods.spaces import Reading, Space, SpaceConfig, Standardised
+
+ROWS = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32) * 3 + 1
+MASK = torch.tensor([[True, True, True], [True, False, False]])
+
+
+def space(**settings: object) -> Space:
+    torch.manual_seed(0)
+    return Space(SpaceConfig(width=8, hidden=4, dropout=0.0, **settings), parts=5, whole=3, other=7).eval()
+
+
+def reading(module: Space) -> Reading:
+    generator = torch.Generator().manual_seed(0)
+    return module.read(torch.randn(2, 3, 5, generator=generator), MASK, torch.randn(2, 3, generator=generator))
+
+
+def test_features_that_are_not_fitted_stay_as_they_are() -> None:
+    values = torch.from_numpy(ROWS)
+    assert torch.equal(Standardised(6, power=1.0)(values), values)
+
+
+def test_fitted_features_have_no_mean_and_unit_mean_variance() -> None:
+    scaling = Standardised(6, power=1.0)
+    scaling.fit(ROWS)
+    scaled = scaling(torch.from_numpy(ROWS))
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(6), atol=1e-5, rtol=0)
+    assert scaled.var(0, correction=0).mean().item() == pytest.approx(1.0, abs=1e-5)
+    torch.testing.assert_close(scaled * scaling.scale + scaling.mean, torch.from_numpy(ROWS))
+
+
+def test_a_power_takes_signed_roots_and_scales_to_unit_length() -> None:
+    raised = Standardised(3, power=0.5)(torch.tensor([[4.0, -9.0, 0.0]]))
+    torch.testing.assert_close(raised, torch.tensor([[2.0, -3.0, 0.0]]) / 13**0.5)
+
+
+def test_components_beyond_the_rows_are_zero() -> None:
+    scaling = Standardised(6, power=1.0, kept=5)
+    scaling.fit(ROWS[:3])
+    scaled = scaling(torch.from_numpy(ROWS))
+    assert scaled.shape == (50, 5)
+    assert (scaled[:, 3:] == 0).all()
+
+
+def test_a_space_gives_unit_vectors_of_its_width_for_both_modalities() -> None:
+    module = space()
+    for vectors in (reading(module).vectors, module.project(torch.randn(2, 7))):
+        assert vectors.shape == (2, 8)
+        torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
+
+
+def test_without_normalising_vectors_keep_their_length() -> None:
+    module, other = space(normalise=False), torch.randn(2, 7)
+    torch.testing.assert_close(module.project(other), module.other(other))
+
+
+def test_squash_passes_only_the_projected_modality_through_a_sigmoid() -> None:
+    plain, squashed, other = space(normalise=False), space(normalise=False, squash=True), torch.randn(2, 7)
+    torch.testing.assert_close(squashed.project(other), torch.sigmoid(plain.project(other)))
+    torch.testing.assert_close(reading(squashed).vectors, reading(plain).vectors)
+
+
+def test_whole_adds_a_projection_of_the_whole_vector() -> None:
+    module, parts, whole = space(normalise=False), torch.randn(2, 3, 5), torch.randn(2, 3)
+    attended = module.attention(module.recurrence(parts, MASK), MASK)[0]
+    assert module.whole is not None
+    torch.testing.assert_close(module.read(parts, MASK, whole).vectors, attended + module.whole(whole))
+    assert space(whole=False).whole is None
+
+
+def test_weights_are_given_for_present_parts_only_unless_padding_is_attended() -> None:
+    assert [len(weights) for weights in reading(space()).unpadded()] == [3, 1]
+    attended = reading(space(attend_padding=True)).unpadded()
+    assert [len(weights) for weights in attended] == [3, 3]
+    assert all(weights.sum() == pytest.approx(1.0) for weights in attended)
+
+
+def test_a_projected_modality_has_no_weights() -> None:
+    assert Reading(torch.zeros(2, 8)).unpadded() == []
+
+
+@pytest.mark.parametrize("setting", ["width", "hidden", "layers"])
+def test_a_size_below_one_is_refused(setting: str) -> None:
+    with pytest.raises(BadSetting, match=f"the {setting} of a space must be at least 1; got 0"):
+        SpaceConfig(**{setting: 0})
+
+
+def test_dropping_everything_and_a_negative_reduction_are_refused() -> None:
+    with pytest.raises(BadSetting, match=r"the dropout of a space must be at least 0 and below 1; got 1\.0"):
+        SpaceConfig(dropout=1.0)
+    with pytest.raises(BadSetting, match=r"the reduce of a space must not be negative; got -1"):
+        SpaceConfig(reduce=-1)

@@ -1,0 +1,33 @@
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import diptych
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    program = "import sys, diptych; print(*({'torch', 'numpy', 'typer', 'diptych.retriever'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_what_is_exported_is_there() -> None:
+    assert {name: getattr(diptych, name) for name in diptych.__all__}.keys() == set(diptych.__all__)
+
+
+def test_what_is_not_exported_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'diptych' has no attribute 'Retreiver'"):
+        diptych.Retreiver  # noqa: B018
+
+
+def test_what_was_tested_is_pinned_for_every_requirement() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {line.partition("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
+    assert {name.partition(">=")[0] for name in wanted} <= pinned
