@@ -2,7 +2,7 @@
 # make demo    train, measure and search on the default data set; DATA=pascal-sentence takes another
 # make test    formatting, lint, types and the whole test suite
 # make lint    the first three of these
-# make docs    docs/cli.md from the program's own help
+# make docs    docs/cli.md and docs/methods/ from the program itself
 # make bench   the benchmarks of bench/
 #
 # PYTHON names the interpreter to build .venv with, PIP_FLAGS adds to the installation: where no NVIDIA GPU is used,
@@ -56,7 +56,7 @@ lint: setup
 	$(BIN)/mypy
 
 docs: setup
-	$(BIN)/python -m diptych.cli.pages > docs/cli.md
+	$(BIN)/python docs/pages.py
 
 bench: setup
 	for file in bench/*.py; do $(BIN)/python "$$file" || exit; done

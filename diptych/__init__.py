@@ -2,7 +2,7 @@
 
 >>> from diptych import Retriever, open_data
 >>> open_data("openmoji").pairs[0].texts
-('copyright sign', 'copyright')
+('hash key', 'hash')
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The `--help` of every verb as one page: `python -m diptych.cli.pages > docs/cli.md`."""
+"""The `--help` of every verb as one page; `make docs` writes it to docs/cli.md."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 from typer.main import get_command
 
 from diptych.cli import app
-from diptych.cli.console import write
 
 WIDTH = 100
 
@@ -27,6 +26,3 @@ def _pages(command: Any, parent: Any) -> Iterator[tuple[str, str]]:
     for verb in getattr(command, "commands", {}).values():
         yield from _pages(verb, context)
 
-
-if __name__ == "__main__":
-    write(help_pages().rstrip())

@@ -71,10 +71,10 @@ class Parts:
     ) -> tuple[Float32[np.ndarray, "b p d"], Bool[np.ndarray, "b p"]]:
         """Return the named items' parts padded with zeros to the longest, and a mask that is true on real parts.
 
-        Sequences longer than `limit` are cut at their end.
+        Where no item has a part there is one place, masked. Sequences longer than `limit` are cut at their end.
         """
         sequences = [self.sequence(int(row))[:limit] for row in rows]
-        longest = max((len(sequence) for sequence in sequences), default=0)
+        longest = max([1, *(len(sequence) for sequence in sequences)])
         values = np.zeros((len(sequences), longest, self.width), dtype=np.float32)
         mask = np.zeros((len(sequences), longest), dtype=bool)
         for k, sequence in enumerate(sequences):

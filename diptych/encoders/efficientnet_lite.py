@@ -9,7 +9,7 @@ normalisation is folded into the convolution before it, which changes results by
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -63,10 +63,11 @@ class EfficientNetLite(ImageNetwork):
     """An EfficientNet-Lite with its batch normalisations folded."""
 
     def __init__(self, name: str, config: Config, weights: Path) -> None:
+        config = replace(config, side=config.side or SIDES[name])  # the fingerprint holds the side that is meant
         super().__init__(
             name,
             fingerprint=fingerprint_of(name, weights=file_digest(weights), config=config, version=VERSION),
-            side=config.side or SIDES[name],
+            side=config.side,
             mean=(MEAN, MEAN, MEAN),
             std=(STD, STD, STD),
             flip=config.flip,

@@ -27,7 +27,7 @@ class Side:
 
     @classmethod
     def of(cls, encoded: Encoded, rows: Rows, *, device: torch.device | str = "cpu", parts: bool = True) -> "Side":
-        """Return the named items of an encoded modality, padded to the longest, on a device; `parts` says with parts."""
+        """Return the named items of an encoded modality on a device, with padded `parts` where wanted."""
         whole = torch.from_numpy(encoded.whole[np.asarray(rows, dtype=np.int64)]).to(device)
         if encoded.parts is None or not parts:
             return cls(whole, None, None)

@@ -1,18 +1,18 @@
 """MCSM's settings and its three presets, line by line against the paper and the authors' released code.
 
-    setting                      paper                          released                        default
-    LSTM                         trained                        frozen at its random start      trained
-    attention, visual            W_a                            W_a                             W_a
-    attention, textual           W_a                            no W_a                          W_a
-    negatives                    of other classes               any of the batch                all of the batch, by label
-    positives, textual space     partner                        a random class-mate             partner and class-mates
-    fusion                       product, no free weight        swept weight, by image rows     product
-    loss                         margin .5                      margin .5                       contrastive + classification
-    fragments of words           three convolutions             three convolutions              none: words are read
-    padding                      left out                       attended                        left out
-    picture in textual space     linear                         sigmoid of linear               linear
-    optimiser                    RMSprop 1e-4, batch 40         RMSprop 1e-4, batch 40          AdamW, one cycle
-    weights kept                 best on validation             last                            best on validation
+    setting                    paper                     released                      default
+    LSTM                       trained                   frozen at its random start    trained
+    attention, visual          W_a                       W_a                           W_a
+    attention, textual         W_a                       no W_a                        W_a
+    negatives                  of other classes          any of the batch              all of the batch
+    positives, textual space   partner                   a random class-mate           partner and class-mates
+    fusion                     product, no free weight   swept weight, by image rows   product
+    loss                       margin .5                 margin .5                     contrastive, classification
+    fragments of words         three convolutions        three convolutions            none: words are read
+    padding                    left out                  attended                      left out
+    picture in textual space   linear                    sigmoid of linear             linear
+    optimiser                  RMSprop 1e-4, batch 40    RMSprop 1e-4, batch 40        AdamW, one cycle
+    weights kept               best on validation        last                          last
 
 Where the paper is silent `paper` follows the released code. Three things are ours in every preset: the
 encoders (the paper's VGG-19 is `vgg19:PATH`), a validation split, and the fusion weight of `released`, which
@@ -105,9 +105,7 @@ PAPER = MCSMConfig(
         width=4096, reduce=0, fragments=PAPER_STAGES, hidden=256, layers=2, bidirectional=False, whole=False
     ),
     loss=LossConfig(margin=1.0),
-    training=Recipe(
-        epochs=20, batch=40, optimiser="rmsprop", learning_rate=1e-4, schedule="constant", patience=5
-    ),
+    training=Recipe(epochs=20, batch=40, optimiser="rmsprop", learning_rate=1e-4, schedule="constant", patience=5),
 )
 
 RELEASED = MCSMConfig(

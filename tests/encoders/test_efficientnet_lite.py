@@ -106,3 +106,8 @@ def test_regions_are_averaged_into_a_grid_no_finer_than_the_feature_map(picture:
     assert few.parts is not None
     np.testing.assert_allclose(one.parts[0], own.parts.astype(np.float32).mean(0), rtol=1e-2, atol=2e-3)
     assert len(few.parts) == 4
+
+
+def test_the_usual_side_and_the_same_side_by_number_share_a_cache() -> None:
+    assert opened("efficientnet-lite2").fingerprint == opened("efficientnet-lite2", "side=380").fingerprint
+    assert opened("efficientnet-lite2").fingerprint != opened("efficientnet-lite2", "side=260").fingerprint

@@ -4,7 +4,7 @@ import pytest
 
 from diptych.encoders import ROOM
 from diptych.encoders.given import Given
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.opening import open_encoder, open_encoders
 from diptych.errors import BadSetting, MissingData, UnknownName
 
 
@@ -78,5 +78,5 @@ def test_settings_go_to_the_encoder_that_they_name() -> None:
 
 
 def test_a_setting_of_no_encoder_is_answered_with_the_nearest() -> None:
-    with pytest.raises(UnknownName, match="settings has no entry 'txt_encoder'. Did you mean 'text_encoder'?"):
+    with pytest.raises(UnknownName, match=r"settings has no entry 'txt_encoder'\. Did you mean 'text_encoder'\?"):
         open_encoders("given", "given", ["txt_encoder.tokens=32"])

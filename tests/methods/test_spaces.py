@@ -18,7 +18,9 @@ def space(**settings: object) -> Space:
 
 def reading(module: Space) -> Reading:
     generator = torch.Generator().manual_seed(0)
-    return module.read(torch.randn(2, 3, 5, generator=generator), MASK, torch.randn(2, 3, generator=generator))
+    parts, whole = torch.randn(2, 3, 5, generator=generator), torch.randn(2, 3, generator=generator)
+    with torch.inference_mode():
+        return module.read(parts, MASK, whole)
 
 
 def test_features_that_are_not_fitted_stay_as_they_are() -> None:

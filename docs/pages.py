@@ -1,0 +1,95 @@
+"""Write the pages that come from the program itself: `docs/cli.md` and one page a method.
+
+python docs/pages.py          writes them
+python docs/pages.py --check  says which are out of date, exit code 1
+"""
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from itertools import pairwise
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from diptych.cli.pages import help_pages
+from diptych.methods import ROOM
+from diptych.rooms import Card
+
+DOCS = Path(__file__).parent
+
+
+def pages() -> dict[Path, str]:
+    """Return every generated page by its path."""
+    methods = {DOCS / "methods" / f"{name}.md": method_page(name, card) for name, card in ROOM.cards().items()}
+    return {DOCS / "cli.md": help_pages().rstrip() + "\n", **methods}
+
+
+def method_page(name: str, card: Card) -> str:
+    """Return a method's card, its objective as the source states it, and every setting under every preset."""
+    module = ROOM.open(name)
+    facts = [
+        ("Paper", f"{card.paper}, {card.year}."),
+        ("Learns by", card.learns),
+        ("Needs", ", ".join(card.needs) or "nothing in particular"),
+    ]
+    lines = [f"# {card.title}", "", f"Written by `make docs` from `diptych/methods/{name.replace('-', '_')}.py`.", ""]
+    lines += [f"- **{label}**: {fact}" for label, fact in facts]
+    lines += ["", f"    diptych train {name} --data DATA --out RUN", "", "## Objective", "", *_quoted(module)]
+    presets = sys.modules[type(next(iter(module.PRESETS.values()))).__module__]
+    if presets is not module:
+        lines += ["", "## Presets", "", *_quoted(presets)]
+    lines += ["", "## Settings", "", "Change one with `--set NAME=VALUE`.", ""]
+    lines += [f"| setting | {' | '.join(module.PRESETS)} | what it is |", f"|---|{'---|' * (len(module.PRESETS) + 1)}"]
+    for path, meaning, values in _settings(list(module.PRESETS.values())):
+        lines.append(f"| `{path}` | {' | '.join(values)} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(module: Any) -> list[str]:
+    return ["```text", *dedent(module.__doc__ or "").strip().splitlines(), "```"]
+
+
+def _settings(configs: list[Any], prefix: str = "") -> Iterator[tuple[str, str, list[str]]]:
+    """Yield each setting's dotted name, what its field says of it, and its value under each preset."""
+    told = _field_docs(type(configs[0]))
+    for field in fields(configs[0]):
+        values = [getattr(config, field.name) for config in configs]
+        if is_dataclass(values[0]):
+            yield from _settings(values, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", told[field.name], [_spelt(value) for value in values]
+
+
+def _spelt(value: Any) -> str:
+    return "none" if value == () else str(value)
+
+
+def _field_docs(kind: type) -> dict[str, str]:
+    """Return the string that follows each field of a class."""
+    (definition,) = ast.parse(dedent(inspect.getsource(kind))).body
+    body = getattr(definition, "body", [])
+    return {
+        field.target.id: " ".join(told.value.value.split())
+        for field, told in pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(told, ast.Expr) and isinstance(told.value, ast.Constant)
+    }
+
+
+def main() -> None:
+    """Write the pages, or with `--check` compare them."""
+    stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text("utf-8") != text}
+    for path, text in stale.items():
+        if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path.relative_to(DOCS.parent)}\n")
+    if stale and "--check" in sys.argv:
+        sys.exit("These pages are out of date. Write them: make docs")
+
+
+if __name__ == "__main__":
+    main()

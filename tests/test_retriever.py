@@ -1,0 +1,367 @@
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+from diptych.errors import BadCheckpoint, BadData, BadSetting, BadText, MissingData, UnknownName
+from diptych.retriever import Retriever
+
+SETTINGS = (
+    "image_encoder.side=64",
+    *("training.epochs=2", "training.batch=5"),
+    *(f"{space}.{name}=16" for space in ("visual", "textual") for name in ("width", "hidden")),
+    "visual.reduce=0",
+)
+SMALL = {"image_encoder": "efficientnet-lite0", "text_encoder": "glove", "settings": SETTINGS}
+"""A model that learns in a second."""
+
+
+def train(data: str | Path, out: Path, **changes: Any) -> Retriever:
+    return Retriever.train("mcsm", str(data), out=out, **{**SMALL, **changes})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Share one cache among all tests of this file."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIPTYCH_CACHE", str(folder))
+        patch.setenv("DIPTYCH_THREADS", "1")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_set: Path, own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Retriever:
+    """Return a method trained on 16 red squares and blue discs."""
+    return train(tiny_set, tmp_path_factory.mktemp("runs") / "tiny")
+
+
+@pytest.fixture
+def museum(tiny_set: Path, tmp_path: Path) -> Path:
+    """Return a copy of the tiny data set under the name museum, to be changed."""
+    return shutil.copytree(tiny_set, tmp_path / "museum")
+
+
+def rewrite(folder: Path, **changes: Any) -> None:
+    """Change the rows of a copied data set: a function of the row for each field; None leaves the field out."""
+    lines = []
+    for line in (folder / "pairs.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        row |= {name: change(dict(row)) for name, change in changes.items()}
+        lines.append(json.dumps({name: value for name, value in row.items() if value is not None}))
+    (folder / "pairs.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def draw_wikipedia(folder: Path) -> Path:
+    """Write a tree in Wikipedia's official layout, without pictures and without the order of MCSM."""
+    (folder / "texts").mkdir(parents=True)
+    (folder / "features").mkdir()
+    (folder / "categories.list").write_text("art\nbiology\n")
+    words = ("a painting by an old master", "a fish with two fins")
+    for name, count in (("train", 12), ("test", 12)):
+        rows = [f"{name}{k}\tpicture-{name}{k}\t{k % 2 + 1}" for k in range(count)]
+        (folder / f"{name}set_txt_img_cat.list").write_text("\n".join(rows) + "\n")
+        for k in range(count):
+            (folder / "texts" / f"{name}{k}.xml").write_text(f"<text>{words[k % 2]}, number {k}</text>")
+    random = np.random.default_rng(0)
+    tables = {
+        f"{kind}_{split}": random.random((12, width)) for kind, width in (("I", 8), ("T", 4)) for split in ("tr", "te")
+    }
+    savemat(folder / "features" / "raw_features.mat", tables)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def one_space(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Retriever:
+    """Return a method trained on articles, its pictures being ready-made vectors without regions."""
+    folder = draw_wikipedia(tmp_path_factory.mktemp("wiki") / "tree")
+    settings = ("training.epochs=1", "textual.width=16", "textual.hidden=8")
+    return train(f"wikipedia:{folder}", folder.parent / "run", image_encoder="given", settings=settings)
+
+
+def test_an_evaluation_has_every_promised_figure(trained: Retriever, tmp_path: Path) -> None:
+    figures = trained.evaluate(save=tmp_path / "test").as_dict()
+    assert figures.keys() == {
+        "method", "preset", "data", "split", "split_seed", "items", "image_to_text", "text_to_image", "average_map",
+        "spaces", "fusion", "chance_map", "notes", "texts",
+    }  # fmt: skip
+    assert figures == figures | {
+        "method": "mcsm", "preset": "default", "data": "tiny", "split": "test", "split_seed": None, "texts": "joined",
+        "items": {"images": 4, "texts": 4}, "fusion": {"rule": "product", "weight": None, "chosen_on": None},
+        "notes": [],
+    }  # fmt: skip
+    assert figures["spaces"].keys() == {"visual", "textual"}
+    assert 0 < figures["average_map"] <= 1
+    assert json.loads((tmp_path / "test" / "evaluation.json").read_text()) == figures
+    assert {path.name for path in (tmp_path / "test").iterdir()} == {
+        "evaluation.json", "queries.npz", "precision-recall.png"
+    }  # fmt: skip
+
+
+def test_a_run_folder_holds_everything_about_the_run(trained: Retriever) -> None:
+    run = trained.folder
+    assert {path.name for path in run.path.iterdir()} == {
+        "config.json", "metrics.jsonl", "model.safetensors", "result.json", "training.png"
+    }  # fmt: skip
+    assert run.config()["encoders"]["image"]["name"] == "efficientnet-lite0"
+    assert run.config()["settings"]["training"]["epochs"] == 2
+    assert run.result()["classes"] == ["disc", "square"]
+    assert run.result()["fusion"]["rules"].keys() >= {"product", "released", "linear", "geometric", "zscore", "rrf"}
+    assert len(run.metrics()) == 2
+
+
+def test_a_loaded_run_measures_exactly_what_it_did_when_trained(trained: Retriever) -> None:
+    loaded = Retriever.load(trained.folder.path)
+    assert loaded.evaluate().as_dict() == trained.evaluate().as_dict()
+    for direction, scores in loaded.evaluate().scores["fused"].items():
+        np.testing.assert_array_equal(scores.ap, trained.evaluate().scores["fused"][direction].ap)
+
+
+def test_every_text_by_itself_makes_more_items(trained: Retriever) -> None:
+    figures = trained.evaluate(texts="each").as_dict()
+    assert (figures["texts"], figures["items"]) == ("each", {"images": 4, "texts": 8})
+
+
+def test_a_weight_that_was_chosen_on_validation_data_is_told(trained: Retriever) -> None:
+    fusion = trained.evaluate(fusion="linear").as_dict()["fusion"]
+    assert fusion == {
+        "rule": "linear",
+        "weight": trained.result["fusion"]["rules"]["linear"]["weight"],
+        "chosen_on": "val",
+    }
+    assert 0 <= fusion["weight"] <= 1
+
+
+def test_a_text_finds_pictures(trained: Retriever) -> None:
+    results = trained.search(text="a red square", k=3)
+    assert len(results.hits) == 3
+    assert [hit.similarity for hit in results.hits] == sorted((hit.similarity for hit in results.hits), reverse=True)
+    assert results.hits[0].spaces.keys() == {"visual", "textual"}
+    assert results.query == "a red square"
+
+
+def test_a_picture_finds_texts_within_a_split(trained: Retriever, tiny_set: Path) -> None:
+    results = trained.search(image=tiny_set / "21.png", split="test")
+    assert {hit.id for hit in results.hits} == {"p20", "p21", "p22", "p23"}
+    assert results.query == tiny_set / "21.png"
+
+
+def test_another_data_set_can_be_searched_and_measured(trained: Retriever, museum: Path) -> None:
+    assert trained.evaluate(str(museum)).as_dict()["data"] == "museum"
+    assert str(museum) in str(trained.search(str(museum), text="a disc", k=1).hits[0].image)
+
+
+def test_a_picture_that_was_searched_by_its_own_text_is_scored_as_in_the_evaluation(trained: Retriever) -> None:
+    hits = trained.search(text="a red square", k=99, fusion="linear").hits
+    best = trained.search(text="a red square", k=1, fusion="linear").hits
+    assert hits[0] == best[0]
+    assert len(hits) == 24
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_at_least_one_hit_is_asked_for(k: int, trained: Retriever) -> None:
+    with pytest.raises(BadSetting, match=f"k must be at least 1; got {k}"):
+        trained.search(text="a disc", k=k)
+
+
+def test_a_search_has_exactly_one_query(trained: Retriever, tiny_set: Path) -> None:
+    with pytest.raises(BadSetting, match="a search needs a text or an image, and not both; pass one of them"):
+        trained.search()
+    with pytest.raises(BadSetting, match="a search needs a text or an image, and not both"):
+        trained.search(text="a disc", image=tiny_set / "1.png")
+    with pytest.raises(BadText, match=r"the text to search for is empty. Write a few words"):
+        trained.search(text=" ")
+
+
+def test_the_released_fusion_cannot_answer_a_single_text(trained: Retriever, tiny_set: Path) -> None:
+    with pytest.raises(BadSetting, match=r"'released' ranks a text against all other texts.*Search with another: --f"):
+        trained.search(text="a disc", fusion="released")
+    assert len(trained.search(image=tiny_set / "1.png", fusion="released", k=2).hits) == 2
+
+
+def test_a_split_that_is_not_there_is_answered_with_those_that_are(trained: Retriever) -> None:
+    with pytest.raises(MissingData, match="tiny has no split 'dev'; it has train, val, test"):
+        trained.evaluate(split="dev")
+
+
+def test_texts_are_joined_or_each(trained: Retriever) -> None:
+    with pytest.raises(Exception, match="joined"):
+        trained.evaluate(texts="all")  # type: ignore[arg-type]
+
+
+def test_another_split_than_that_of_training_is_noted_also_for_a_path(trained: Retriever, tiny_set: Path) -> None:
+    figures = trained.evaluate(str(tiny_set), split_seed=3).as_dict()
+    assert figures["split_seed"] == 3
+    assert figures["notes"] == ["trained under another split: some of these pairs were trained on"]
+
+
+def test_a_data_set_that_changed_since_is_noted(museum: Path, tmp_path: Path) -> None:
+    run = train(museum, tmp_path / "run", settings=(*SETTINGS, "training.epochs=1"))
+    rewrite(museum, texts=lambda row: [*row["texts"], "one more"])
+    assert run.evaluate().as_dict()["notes"] == ["the data set has changed since it was trained on"]
+
+
+def test_a_run_under_a_split_seed_is_measured_under_it_however_its_data_are_named(
+    tiny_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train(tiny_set, tmp_path / "run", split_seed=5, settings=(*SETTINGS, "training.epochs=1"))
+    monkeypatch.chdir(tiny_set.parent)
+    for data in (None, str(tiny_set), "./tiny"):
+        figures = run.evaluate(data).as_dict()
+        assert (figures["split_seed"], figures["notes"]) == (5, [])
+
+
+def test_without_categories_partners_are_right_and_the_result_says_so(museum: Path, tmp_path: Path) -> None:
+    rewrite(museum, category=lambda row: None)
+    run = train(museum, tmp_path / "run")
+    figures = run.evaluate().as_dict()
+    assert figures["notes"] == ["no categories: partners alone are relevant"]
+    assert run.result["classes"] == []
+    assert figures["chance_map"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
+
+
+def test_one_space_is_told_in_every_result(one_space: Retriever) -> None:
+    figures = one_space.evaluate().as_dict()
+    assert list(figures["spaces"]) == ["textual"]
+    assert figures["fusion"] == {"rule": "none: only the textual space", "weight": None, "chosen_on": None}
+    assert figures["notes"] == ["only the textual space: the other modality has no parts to read"]
+    assert figures["average_map"] == figures["spaces"]["textual"]["average_map"]
+
+
+def test_official_splits_stay_though_a_seed_drew_part_of_them(one_space: Retriever) -> None:
+    dataset = one_space.open_data()
+    assert dataset.split_seed == 0
+    assert all(dataset.pairs[row].id.startswith("test") for row in dataset.split("test"))
+
+
+def test_one_space_answers_texts_and_its_ready_made_pictures_cannot_ask(one_space: Retriever, tiny_set: Path) -> None:
+    hits = one_space.search(text="a fish", k=2, fusion="released").hits
+    assert [hit.spaces for hit in hits] == [{"textual": hit.similarity} for hit in hits]
+    with pytest.raises(BadSetting, match="ready-made vectors"):
+        one_space.search(image=tiny_set / "1.png")
+
+
+def test_the_test_split_has_no_influence_on_the_weights(trained: Retriever, museum: Path, tmp_path: Path) -> None:
+    for k in range(20, 24):
+        Image.new("RGB", (30, 30), (k, 250, 9)).save(museum / f"{k}.png")
+    rewrite(
+        museum,
+        texts=lambda row: ["something else entirely"] if row["split"] == "test" else row["texts"],
+        category=lambda row: "a category of the test split" if row["split"] == "test" else row["category"],
+    )
+    other = train(museum, tmp_path / "run")
+    assert other.folder.model_file.read_bytes() == trained.folder.model_file.read_bytes()
+    assert other.folder.result_file.read_bytes() == trained.folder.result_file.read_bytes()
+    assert other.evaluate().as_dict()["items"] == {"images": 4, "texts": 4}
+
+
+def test_the_validation_split_has_no_influence_on_the_last_weights(
+    tiny_set: Path, museum: Path, tmp_path: Path
+) -> None:
+    rewrite(museum, texts=lambda row: ["something else"] if row["split"] == "val" else row["texts"])
+    settings = (*SETTINGS, "training.keep=last")
+    runs = [train(data, tmp_path / name, settings=settings) for name, data in (("a", tiny_set), ("b", museum))]
+    assert runs[0].folder.model_file.read_bytes() == runs[1].folder.model_file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"preset": "papr"}, r"presets has no entry 'papr'. Did you mean 'paper'\?"),
+        ({"settings": ("training.epoch=3",)}, r"settings has no entry 'epoch'. Did you mean 'epochs'\?"),
+        ({"settings": ("fusion=prodct",)}, r"fusion has no entry 'prodct'. Did you mean 'product'\?"),
+        ({"settings": ("image_encoder.sid=3",)}, r"settings has no entry 'sid'. Did you mean 'side'\?"),
+        ({"image_encoder": "eficientnet-lite2"}, r"Did you mean 'efficientnet-lite2'\?"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest_and_leaves_no_run(
+    changes: dict[str, Any], hint: str, tiny_set: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UnknownName, match=hint):
+        train(tiny_set, tmp_path / "run", **changes)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_method_is_answered_with_the_nearest(tiny_set: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"methods has no entry 'mscm'. Did you mean 'mcsm'\?"):
+        Retriever.train("mscm", str(tiny_set), out=tmp_path / "run")
+
+
+def test_data_without_a_validation_split_are_refused_before_a_run_begins(museum: Path, tmp_path: Path) -> None:
+    rewrite(museum, split=lambda row: "train" if row["split"] == "val" else row["split"])
+    with pytest.raises(MissingData, match=r"the split 'val' is empty|has no split 'val'"):
+        train(museum, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_picture_that_cannot_be_read_leaves_no_run(museum: Path, tmp_path: Path) -> None:
+    whole = (museum / "3.png").read_bytes()
+    (museum / "3.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadData, match=r"3.png"):
+        train(museum, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_is_not_there_or_not_finished_says_so(trained: Retriever, tmp_path: Path) -> None:
+    with pytest.raises(BadCheckpoint, match=r"is not a run folder: it has no config.json"):
+        Retriever.load(tmp_path)
+    shutil.copy(trained.folder.config_file, tmp_path)
+    with pytest.raises(BadCheckpoint, match=r"is not a finished run: it has no result.json"):
+        Retriever.load(tmp_path)
+
+
+def test_damaged_weights_are_named(trained: Retriever, tmp_path: Path) -> None:
+    run = shutil.copytree(trained.folder.path, tmp_path / "run")
+    whole = (run / "model.safetensors").read_bytes()
+    (run / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadCheckpoint, match=r"model.safetensors cannot be read as weights"):
+        Retriever.load(run)
+    (run / "model.safetensors").unlink()
+    with pytest.raises(BadCheckpoint, match=r"model.safetensors does not exist"):
+        Retriever.load(run)
+
+
+def test_weights_of_other_settings_are_refused(trained: Retriever, tmp_path: Path) -> None:
+    run = shutil.copytree(trained.folder.path, tmp_path / "run")
+    config = json.loads((run / "config.json").read_text())
+    config["settings"]["visual"]["width"] = 8
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadCheckpoint, match="These weights are of a model with other settings"):
+        Retriever.load(run)
+
+
+def test_an_encoder_with_other_weights_than_trained_on_is_refused(trained: Retriever, tmp_path: Path) -> None:
+    run = shutil.copytree(trained.folder.path, tmp_path / "run")
+    config = json.loads((run / "config.json").read_text())
+    config["encoders"]["text"]["fingerprint"] = "0"
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadCheckpoint, match=r"trained on other encoders \(text.fingerprint was '0' and is now"):
+        Retriever.load(run).evaluate()
+
+
+@pytest.mark.parametrize("preset", ["paper", "released"])
+def test_the_other_presets_learn_too(preset: str, tiny_set: Path, tmp_path: Path) -> None:
+    sizes = (f"{space}.{name}=8" for space in ("visual", "textual") for name in ("width", "hidden"))
+    settings = ("image_encoder.side=64", "training.epochs=1", "training.batch=8", *sizes)
+    run = train(tiny_set, tmp_path / "run", preset=preset, settings=settings)
+    figures = Retriever.load(run.folder.path).evaluate().as_dict()
+    assert figures["preset"] == preset
+    assert (figures["fusion"]["chosen_on"] == "val") == (preset == "released")
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_wikipedia_learns_from_its_articles_and_ready_made_pictures(data_root: Path, tmp_path: Path) -> None:
+    settings = ("training.epochs=1", "textual.width=32", "textual.recurrence=none")
+    run = train("wikipedia", tmp_path / "run", image_encoder="given", settings=settings, data_root=data_root)
+    figures = run.evaluate(data_root=data_root).as_dict()
+    assert figures["items"] == {"images": 462, "texts": 462}
+    assert figures["split_seed"] is None
+    assert figures["notes"] == ["only the textual space: the other modality has no parts to read"]
+    assert figures["average_map"] > figures["chance_map"]
