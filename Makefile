@@ -22,7 +22,7 @@ INSTALLED := .venv/installed
 RUN := build/demo/$(notdir $(DATA))
 
 TEXT_openmoji := a smiling cat
-PAIR_openmoji := 1F6B2
+PAIR_openmoji := 1F63F
 TEXT_pascal-sentence := two people riding horses
 PAIR_pascal-sentence := 2008_008487
 UNKNOWN = $(error make demo has a query for openmoji and pascal-sentence; for $(DATA) give TEXT, a sentence, and PAIR, an id)

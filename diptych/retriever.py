@@ -14,7 +14,6 @@ from diptych.data.features import Features
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
 from diptych.data.splitting import resplit
-from diptych.drawing.curves import training_curves
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encode_dataset, encode_images, encode_query, encode_texts
 from diptych.encoders.given import Given
@@ -29,9 +28,11 @@ from diptych.results import Hit, Results, best_hits
 from diptych.settings import override, revive, thread_count
 from diptych.training.categories import with_known_categories
 from diptych.training.checkpoints import adopt, load_tensors
-from diptych.training.loop import best_device, fit
+from diptych.training.learning import learn
+from diptych.training.loop import best_device
 from diptych.training.run_config import data_config, encoders_config, fingerprint, run_config, splits_fingerprint
 from diptych.training.run_folder import RunFolder, differences
+from diptych.training.tensorboard import event_writer
 
 __all__ = ["Hit", "Results", "Retriever"]
 
@@ -67,14 +68,16 @@ class Retriever:
         text_encoder: str = "minilm",
         data_root: Path | None = None,
         resume: bool = False,
+        tensorboard: bool = False,
         progress: Progress | None = None,
     ) -> "Retriever":
         """Train a method on a data set's `train` split, choose on `val`, and return it; the run is kept in `out`.
 
         `settings` change the preset (`training.epochs=3`, `visual.recurrence=none`) or an encoder
-        (`image_encoder.side=380`). The `test` split is never read.
+        (`image_encoder.side=380`). The `test` split is never read. `tensorboard` writes events below `out` too.
         """
         module, chosen = _open_method(method, preset, [s for s in settings if not _of_encoder(s)])
+        rule = open_rule(chosen.fusion)
         names, own = (image_encoder, text_encoder), [s for s in settings if _of_encoder(s)]
         encoders = open_encoders(*names, own)
         dataset = open_data(data, root=data_root, split_seed=split_seed)
@@ -88,6 +91,7 @@ class Retriever:
             seed=seed,
         )
         folder = RunFolder(Path(out))
+        watch = event_writer(folder) if tensorboard else None
         folder.admit(config, resume=resume)
         if folder.finished:
             folder.tidy()
@@ -96,7 +100,18 @@ class Retriever:
         train, val = (encode_dataset(dataset, part, *encoders, progress=progress) for part in rows)
         train, classes = with_known_categories(train, dataset.classes)
         folder.begin(config)
-        model = _learn(folder, module, chosen, train, val, classes=classes, seed=seed, progress=progress)
+        model = learn(
+            module,
+            chosen,
+            train,
+            classes=classes,
+            seed=seed,
+            folder=folder,
+            validate=lambda model: validation_map(model.place(val), val, rule),
+            choose=lambda model: choose_rules(model.place(val), val),
+            watch=watch,
+            progress=progress,
+        )
         return cls(folder, model, config)
 
     @classmethod
@@ -254,47 +269,7 @@ def _open_method(method: str, preset: str, settings: Sequence[str]) -> tuple[Mod
     module = METHODS.open(method)
     if preset not in module.PRESETS:
         raise UnknownName.among("presets", preset, module.PRESETS)
-    chosen = override(module.PRESETS[preset], settings)
-    open_rule(chosen.fusion)  # a misspelt one is refused here, before anything is encoded
-    return module, chosen
-
-
-def _learn(
-    folder: RunFolder,
-    module: ModuleType,
-    chosen: Any,
-    train: Features,
-    val: Features,
-    *,
-    classes: Sequence[str],
-    seed: int,
-    progress: Progress | None,
-) -> Method:
-    """Return a method trained on some features, all choices made on others; the folder holds the finished run."""
-    rule = open_rule(chosen.fusion)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = module.Model.fitted(chosen, train)
-    standing = fit(
-        model,
-        train,
-        recipe=chosen.training,
-        seed=seed,
-        folder=folder,
-        validate=lambda: validation_map(model.place(val), val, rule),
-        progress=progress,
-    )
-    training_curves(folder.metrics(), folder.curve_file)
-    result = {
-        "widths": asdict(model.widths),
-        "spaces": model.spaces,
-        "classes": classes,
-        "epoch": standing.best_epoch if chosen.training.keep == "best" else standing.epoch,
-        "fusion": {"rule": chosen.fusion, "chosen_on": "val", "rules": choose_rules(model.place(val), val)},
-    }
-    folder.end(result)
-    trained: Method = model
-    return trained
+    return module, override(module.PRESETS[preset], settings)
 
 
 def _of_encoder(setting: str) -> bool:

@@ -25,4 +25,3 @@ def _pages(command: Any, parent: Any) -> Iterator[tuple[str, str]]:
     yield context.command_path, context.get_help()
     for verb in getattr(command, "commands", {}).values():
         yield from _pages(verb, context)
-

@@ -33,6 +33,9 @@ def train(
     text_encoder: TextEncoder = TEXT_ENCODER,
     data_root: DataRoot = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in RUN where it stopped.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard events below RUN too; an extra.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a method on a data set and write a run folder.
@@ -55,6 +58,7 @@ def train(
                 text_encoder=text_encoder,
                 data_root=data_root,
                 resume=resume,
+                tensorboard=tensorboard,
                 progress=progress,
             )
             validation = retriever.evaluate(split="val", data_root=data_root, progress=progress).as_dict()

@@ -129,8 +129,8 @@ class Features:
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.owner) or len(self.images) != len(self.ids):
             raise ShapeMismatch(
-                f"every text needs an owner and every picture an id; got {len(self.texts)} texts, {len(self.owner)} owners, "
-                f"{len(self.images)} pictures, {len(self.ids)} ids."
+                f"every text needs an owner and every picture an id; got {len(self.texts)} texts, {len(self.owner)} "
+                f"owners, {len(self.images)} pictures, {len(self.ids)} ids."
             )
         for modality, encoded in (("image", self.images), ("text", self.texts)):
             if len(bad := np.flatnonzero(~np.isfinite(encoded.whole).all(1))):

@@ -86,7 +86,8 @@ def fetch(name_or_url: str, *, into: Path, sha256: str | None = None, progress: 
     """Return the folder below `into` where the data set lies, after downloading, verifying and unpacking it.
 
     `name_or_url` is one of `SETS`, or the address of an archive, whose folder is then called like the archive. A
-    transfer that broke off continues when called again. The folder appears only when all is verified. `progress` counts bytes.
+    transfer that broke off continues when called again. The folder appears only when all is verified. `progress`
+    counts bytes.
     """
     name, archives = _archives(name_or_url, sha256)
     target = into / name.replace("-", "_")

@@ -30,7 +30,7 @@ from diptych.errors import BadSetting, MissingData, ShapeMismatch
 from diptych.maths.losses import classification_loss
 from diptych.methods.contract import Batch, Placed, Side
 from diptych.methods.mcsm_presets import PRESETS, InputConfig, MCSMConfig
-from diptych.methods.pair_losses import matches_of, pair_losses
+from diptych.methods.pair_losses import matches_of, pair_losses, partners_of
 from diptych.methods.spaces import Reading, Space, Standardised
 from diptych.rooms import Card
 
@@ -103,7 +103,7 @@ class MCSM(nn.Module):
             self.towers[name] = Space(space, parts=kept or parts[own], whole=whole[own], other=whole[OTHER[own]])
             if widths.classes and config.loss.classification:
                 self.heads[name] = nn.Linear(space.width, widths.classes)
-        if not (config.loss.margin or config.loss.contrastive or len(self.heads)):
+        if not (config.loss.margin or config.loss.contrastive or config.loss.partner or len(self.heads)):
             raise BadSetting(
                 "MCSM has nothing to minimise: loss.margin and loss.contrastive are 0, and loss.classification is 0 or "
                 "without categories to name. Set one of them above 0, such as --set loss.contrastive=1."
@@ -134,14 +134,14 @@ class MCSM(nn.Module):
 
     def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the weighted losses of each space by name; their sum is minimised."""
-        matches, loss = matches_of(batch), self.config.loss
+        matches, partners, loss = matches_of(batch), partners_of(batch), self.config.loss
         terms: dict[str, Tensor] = {}
         for name in self.spaces:
             images, texts = (
                 self._vectors(name, m, s).vectors for m, s in (("image", batch.images), ("text", batch.texts))
             )
             mates = name == "textual" and loss.textual_positives == "class-mate"
-            found = pair_losses(loss, images @ texts.T, matches, generator, class_mates=mates)
+            found = pair_losses(loss, images @ texts.T, matches, generator, partners=partners, class_mates=mates)
             if name in self.heads and batch.labels is not None:
                 logits = self._logits(name, torch.cat([images, texts]))
                 named = classification_loss(logits, batch.labels.repeat(2, 1), smoothing=loss.smoothing)

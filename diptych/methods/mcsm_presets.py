@@ -52,8 +52,10 @@ class LossConfig:
     """Whose picture is a text's positive in the textual space's margin loss."""
     contrastive: float = 0.0
     """Weight of the label-aware contrastive loss over the whole batch."""
+    partner: float = 0.0
+    """Weight of the contrastive loss in which a pair's partner alone is a match: it tells class-mates apart."""
     temperature: float = 0.1
-    """Temperature of the contrastive loss."""
+    """Temperature of both contrastive losses."""
     classification: float = 0.0
     """Weight of the loss by which both sides' vectors name the categories."""
     smoothing: float = 0.0
@@ -102,7 +104,14 @@ PAPER_STAGES = ((384, 15, 2), (512, 9, 2), (256, 7, 1))
 PAPER = MCSMConfig(
     visual=SpaceConfig(width=4096, reduce=0, hidden=512, layers=2, bidirectional=False, whole=False),
     textual=SpaceConfig(
-        width=4096, reduce=0, fragments=PAPER_STAGES, hidden=256, layers=2, bidirectional=False, whole=False
+        width=4096,
+        reduce=0,
+        longest=2904,
+        fragments=PAPER_STAGES,
+        hidden=256,
+        layers=2,
+        bidirectional=False,
+        whole=False,
     ),
     loss=LossConfig(margin=1.0),
     training=Recipe(epochs=20, batch=40, optimiser="rmsprop", learning_rate=1e-4, schedule="constant", patience=5),
@@ -122,6 +131,7 @@ RELEASED = MCSMConfig(
     textual=SpaceConfig(
         width=4096,
         reduce=0,
+        longest=2904,
         fragments=RELEASED_STAGES,
         recurrence="frozen",
         hidden=256,

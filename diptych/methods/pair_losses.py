@@ -15,6 +15,7 @@ def pair_losses(
     matches: Bool[Tensor, "b b"],
     generator: torch.Generator,
     *,
+    partners: Bool[Tensor, "b b"],
     class_mates: bool,
 ) -> dict[str, Tensor]:
     """Return the weighted margin and contrastive losses of a similarity matrix, rows pictures, columns texts.
@@ -25,9 +26,10 @@ def pair_losses(
     if config.margin:
         terms["margin"] = config.margin * _margin(config, similarity, matches, generator, class_mates=class_mates)
     if config.contrastive:
-        terms["contrastive"] = config.contrastive * contrastive_loss(
-            similarity, matches, temperature=config.temperature
-        )
+        found = contrastive_loss(similarity, matches, temperature=config.temperature)
+        terms["contrastive"] = config.contrastive * found
+    if config.partner:
+        terms["partner"] = config.partner * contrastive_loss(similarity, partners, temperature=config.temperature)
     return terms
 
 
@@ -59,10 +61,14 @@ def draw_one(allowed: Bool[Tensor, "b b"], generator: torch.Generator) -> Int[Te
     return torch.where(allowed.any(1), drawn, -1)
 
 
+def partners_of(batch: Batch) -> Bool[Tensor, "b b"]:
+    """Return which texts of a batch belong to which pictures."""
+    return batch.pairs[:, None] == batch.pairs[None, :]
+
+
 def matches_of(batch: Batch) -> Bool[Tensor, "b b"]:
-    """Return which pictures of a batch match which texts: a shared category, else the same picture."""
-    same = batch.pairs[:, None] == batch.pairs[None, :]
+    """Return which pictures of a batch match which texts: a shared category or the same pair."""
     if batch.labels is None:
-        return same
+        return partners_of(batch)
     counts = batch.labels.to(torch.float32)
-    return same | ((counts @ counts.T) > 0)
+    return partners_of(batch) | ((counts @ counts.T) > 0)

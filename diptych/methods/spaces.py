@@ -28,6 +28,8 @@ class SpaceConfig:
     """Dimensions of the space."""
     reduce: int = 256
     """Principal components that parts are projected to before they are read; 0 keeps the encoder's width."""
+    longest: int = 512
+    """So many parts are read at most; a longer sequence loses its end. The authors read 2,904 words."""
     fragments: tuple[tuple[int, int, int], ...] = ()
     """Convolution stages over the parts: (channels, kernel, pool) each; none reads the parts themselves."""
     recurrence: Learning = "trained"
@@ -54,7 +56,7 @@ class SpaceConfig:
     """On whole vectors, before they are projected."""
 
     def __post_init__(self) -> None:
-        for name in ("width", "hidden", "layers"):
+        for name in ("width", "hidden", "layers", "longest"):
             if getattr(self, name) < 1:
                 raise BadSetting(f"the {name} of a space must be at least 1; got {getattr(self, name)}.")
         for name in ("dropout", "input_dropout"):
@@ -144,6 +146,7 @@ class Space(nn.Module):
 
     def read(self, parts: Float[Tensor, "b p e"], mask: Bool[Tensor, "b p"], whole: Float[Tensor, "b d"]) -> Reading:
         """Return the vectors of the modality that is read, with attention over its parts (or fragments of them)."""
+        parts, mask = parts[:, : self.config.longest], mask[:, : self.config.longest]
         if self.fragments is not None:
             parts, mask = self.fragments(parts, mask)
         if self.config.attend_padding:

@@ -23,6 +23,7 @@ from diptych.methods.recipe import Recipe
 from diptych.progress import Progress
 from diptych.training.checkpoints import adopt, adopt_optimiser, load_tensors, optimiser_tensors, save_tensors
 from diptych.training.run_folder import RunFolder
+from diptych.training.tensorboard import Watch
 
 WARM_UP = 0.1
 """Share of the steps in which a one-cycle schedule rises."""
@@ -58,12 +59,14 @@ def fit(
     seed: int,
     folder: RunFolder,
     validate: Callable[[], float],
+    watch: Watch | None = None,
     progress: Progress | None = None,
 ) -> Standing:
     """Train `model` on `features` and leave the kept weights both in it and in `folder`.
 
     Continues from the folder's checkpoint where there is one. The weights are written before the metrics and these
-    before the checkpoint: a kill in between repeats the epoch, which writes the same again.
+    before the checkpoint: a kill in between repeats the epoch, which writes the same again. `watch` is told each
+    epoch's metrics.
     """
     if not len(features.texts):
         raise BadSetting("training needs at least one pair; the training split has none.")
@@ -81,6 +84,8 @@ def fit(
         line = {"epoch": epoch, "losses": losses, "validation_map": validation, "learning_rate": course.rate(epoch)}
         metrics.append(line | {"seconds": round(perf_counter() - start, 3)})
         folder.write_metrics(metrics)
+        if watch:
+            watch(metrics[-1])
         tensors = {f"model/{k}": v for k, v in model.state_dict().items()} | optimiser_tensors(optimiser)
         save_tensors(folder.checkpoint_file, tensors, asdict(standing))
     if recipe.keep == "last":

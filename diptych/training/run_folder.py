@@ -6,6 +6,7 @@ model.safetensors       the weights the run stands for (the best on validation, 
 checkpoint.safetensors  where to go on after a kill; removed when training has ended
 result.json             what was chosen on validation data: epoch, fusion weight; written last
 training.png            losses and validation MAP by epoch
+tensorboard/            the same as events, where they were asked for
 """
 
 import json

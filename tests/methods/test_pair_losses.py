@@ -47,10 +47,10 @@ def test_where_nothing_is_allowed_the_draw_says_minus_one() -> None:
 def test_weights_of_zero_leave_losses_out_and_others_are_multiplied_in() -> None:
     similarity = torch.rand(5, 5, generator=generator())
     config = LossConfig(margin=2.0, negatives="expected", contrastive=3.0, temperature=0.2)
-    terms = pair_losses(config, similarity, EYE, generator(), class_mates=False)
+    terms = pair_losses(config, similarity, EYE, generator(), partners=EYE, class_mates=False)
     torch.testing.assert_close(terms["margin"], 2 * expected_margin_loss(similarity, EYE, margin=0.5))
     torch.testing.assert_close(terms["contrastive"], 3 * contrastive_loss(similarity, EYE, temperature=0.2))
-    assert pair_losses(LossConfig(), similarity, EYE, generator(), class_mates=False) == {}
+    assert pair_losses(LossConfig(), similarity, EYE, generator(), partners=EYE, class_mates=False) == {}
 
 
 def drawn_cells(config: LossConfig, matches: Tensor, *, class_mates: bool) -> Tensor:
@@ -58,7 +58,7 @@ def drawn_cells(config: LossConfig, matches: Tensor, *, class_mates: bool) -> Te
     random, seen = generator(), torch.zeros(5, 5)
     for _ in range(200):
         similarity = torch.zeros(5, 5, requires_grad=True)
-        terms = pair_losses(config, similarity, matches, random, class_mates=class_mates)
+        terms = pair_losses(config, similarity, matches, random, partners=EYE, class_mates=class_mates)
         (gradient,) = torch.autograd.grad(terms["margin"], similarity)
         seen = seen + gradient.abs()
     return seen > 0
@@ -79,7 +79,9 @@ def test_uniform_negatives_draw_class_mates_too() -> None:
 @pytest.mark.parametrize(("negatives", "drawn"), [("uniform", True), ("other-class", False)])
 def test_only_uniform_negatives_draw_the_anchor_itself(negatives: str, drawn: bool) -> None:
     config, random = LossConfig(margin=1.0, negatives=negatives), generator()
-    losses = [pair_losses(config, torch.eye(5), EYE, random, class_mates=False)["margin"] for _ in range(50)]
+    losses = [
+        pair_losses(config, torch.eye(5), EYE, random, partners=EYE, class_mates=False)["margin"] for _ in range(50)
+    ]
     assert any(loss > 0 for loss in losses) is drawn
 
 
@@ -88,6 +90,13 @@ def test_class_mate_positives_are_drawn_among_the_matches_of_each_text() -> None
     similarity, random, positives = torch.zeros(5, 5), generator(), torch.zeros(5, 5)
     for _ in range(200):
         leaf = similarity.clone().requires_grad_()
-        terms = pair_losses(LossConfig(margin=1.0), leaf, matches, random, class_mates=True)
+        terms = pair_losses(LossConfig(margin=1.0), leaf, matches, random, partners=EYE, class_mates=True)
         positives += (torch.autograd.grad(terms["margin"], leaf)[0] < 0).float()
     assert torch.equal(positives > 0, matches)
+
+
+def test_the_partner_loss_matches_a_picture_with_its_own_texts_alone() -> None:
+    similarity, mates = torch.randn(5, 5), torch.ones(5, 5, dtype=torch.bool)
+    config = LossConfig(partner=2.0, temperature=0.2)
+    terms = pair_losses(config, similarity, mates, generator(), partners=EYE, class_mates=False)
+    torch.testing.assert_close(terms, {"partner": 2 * contrastive_loss(similarity, EYE, temperature=0.2)})

@@ -68,6 +68,14 @@ def test_squash_passes_only_the_projected_modality_through_a_sigmoid() -> None:
     torch.testing.assert_close(reading(squashed).vectors, reading(plain).vectors)
 
 
+def test_a_sequence_is_read_no_further_than_its_longest() -> None:
+    module, parts, whole = space(longest=2), torch.randn(2, 3, 5), torch.randn(2, 3)
+    found = module.read(parts, MASK, whole)
+    assert found.weights is not None
+    assert found.weights.shape == (2, 2)
+    torch.testing.assert_close(found.vectors, module.read(parts[:, :2], MASK[:, :2], whole).vectors)
+
+
 def test_whole_adds_a_projection_of_the_whole_vector() -> None:
     module, parts, whole = space(normalise=False), torch.randn(2, 3, 5), torch.randn(2, 3)
     attended = module.attention(module.recurrence(parts, MASK), MASK)[0]
@@ -87,7 +95,7 @@ def test_a_projected_modality_has_no_weights() -> None:
     assert Reading(torch.zeros(2, 8)).unpadded() == []
 
 
-@pytest.mark.parametrize("setting", ["width", "hidden", "layers"])
+@pytest.mark.parametrize("setting", ["width", "hidden", "layers", "longest"])
 def test_a_size_below_one_is_refused(setting: str) -> None:
     with pytest.raises(BadSetting, match=f"the {setting} of a space must be at least 1; got 0"):
         SpaceConfig(**{setting: 0})

@@ -1,0 +1,61 @@
+"""One run, from encoded training pairs to a finished folder."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from diptych.data.features import Features
+from diptych.drawing.curves import training_curves
+from diptych.methods.contract import Method
+from diptych.progress import Progress
+from diptych.training.loop import fit
+from diptych.training.run_folder import RunFolder
+from diptych.training.tensorboard import Watch
+
+
+def learn(
+    module: ModuleType,
+    chosen: Any,
+    train: Features,
+    *,
+    classes: Sequence[str],
+    seed: int,
+    folder: RunFolder,
+    validate: Callable[[Method], float],
+    choose: Callable[[Method], Mapping[str, Any]],
+    watch: Watch | None = None,
+    progress: Progress | None = None,
+) -> Method:
+    """Return a method's model trained with the config `chosen`; the folder holds the finished run.
+
+    `validate` judges the model after an epoch, `choose` picks the weights of the fusion rules at the end: neither
+    may look at more than validation data. `watch` is told each epoch's metrics.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = module.Model.fitted(chosen, train)
+    recipe = chosen.training
+    standing = fit(
+        model,
+        train,
+        recipe=recipe,
+        seed=seed,
+        folder=folder,
+        validate=lambda: validate(model),
+        watch=watch,
+        progress=progress,
+    )
+    training_curves(folder.metrics(), folder.curve_file)
+    result = {
+        "widths": asdict(model.widths),
+        "spaces": model.spaces,
+        "classes": classes,
+        "epoch": standing.best_epoch if recipe.keep == "best" else standing.epoch,
+        "fusion": {"rule": chosen.fusion, "chosen_on": "val", "rules": choose(model)},
+    }
+    folder.end(result)
+    trained: Method = model
+    return trained

@@ -1,0 +1,30 @@
+"""The figures of each epoch as TensorBoard events, while a run goes on."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from diptych.errors import MissingExtra
+from diptych.training.run_folder import RunFolder
+
+Watch = Callable[[Mapping[str, Any]], None]
+"""Told the metrics of each epoch when it has ended."""
+
+
+def event_writer(folder: RunFolder) -> Watch:
+    """Return a function that adds an epoch's metrics to the events below RUN/tensorboard."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ModuleNotFoundError:
+        raise MissingExtra.named("tensorboard", wanted_by="event files", package="tensorboard") from None
+
+    def write(metrics: Mapping[str, Any]) -> None:
+        epoch = metrics["epoch"]
+        figures = {f"loss/{name}": value for name, value in metrics["losses"].items()}
+        figures |= {name: metrics[name] for name in ("validation_map", "learning_rate", "seconds")}
+        # an epoch that is repeated after a kill replaces what was written of it
+        with SummaryWriter(str(folder.path / "tensorboard"), purge_step=epoch) as writer:
+            for name, value in figures.items():
+                if value is not None:
+                    writer.add_scalar(name, value, epoch)
+
+    return write
