@@ -152,8 +152,8 @@ DEFAULT = MCSMConfig(
     textual=SpaceConfig(width=256, input_dropout=0.7),
     image=InputConfig(power=0.5, centre=True),
     text=InputConfig(centre=True),
-    loss=LossConfig(contrastive=1.0, classification=1.0),
-    class_share=0.6,
+    loss=LossConfig(contrastive=1.0, partner=1.0, classification=1.0),
+    class_share=0.5,
     training=Recipe(epochs=12, keep="last"),
 )
 

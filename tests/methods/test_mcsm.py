@@ -135,7 +135,9 @@ def test_a_batch_without_the_parts_of_a_space_is_refused() -> None:
 
 def test_objectives_are_named_by_space_and_loss() -> None:
     features = random_features()
-    names = {f"{space} {loss}" for space in ("visual", "textual") for loss in ("contrastive", "classification")}
+    names = {
+        f"{space} {loss}" for space in ("visual", "textual") for loss in ("contrastive", "partner", "classification")
+    }
     assert set(trained(fitted(features), features)[0]) == names
     assert set(trained(fitted(features, "paper"), features)[0]) == {"visual margin", "textual margin"}
 
@@ -162,7 +164,7 @@ def test_items_of_several_categories_and_of_none_are_learnt_from() -> None:
 
 
 def test_with_nothing_to_minimise_a_model_is_refused() -> None:
-    nothing = ("loss.contrastive=0", "loss.classification=1")
+    nothing = ("loss.contrastive=0", "loss.partner=0", "loss.classification=1")
     with pytest.raises(BadSetting, match="MCSM has nothing to minimise"):
         fitted(random_features(classes=0), "default", *nothing)
     assert fitted(random_features(), "default", *nothing).heads
