@@ -105,8 +105,9 @@ class MCSM(nn.Module):
                 self.heads[name] = nn.Linear(space.width, widths.classes)
         if not (config.loss.margin or config.loss.contrastive or config.loss.partner or len(self.heads)):
             raise BadSetting(
-                "MCSM has nothing to minimise: loss.margin, loss.contrastive and loss.partner are 0, loss.classification is 0 or "
-                "without categories to name. Set one of them above 0, such as --set loss.contrastive=1."
+                "MCSM has nothing to minimise: loss.margin, loss.contrastive and loss.partner are 0, and "
+                "loss.classification is 0 or without categories to name. Set one of them above 0, such as "
+                "--set loss.contrastive=1."
             )
 
     def _input(self, modality: str) -> InputConfig:
