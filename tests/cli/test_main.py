@@ -1,4 +1,5 @@
 import os
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,7 +71,8 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_the_pages_that_come_from_the_program_are_up_to_date() -> None:
-    done = subprocess.run([sys.executable, ROOT / "docs" / "pages.py", "--check"], capture_output=True, text=True)
+    command = [sys.executable, ROOT / "docs" / "pages.py", "--check"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
