@@ -52,7 +52,7 @@ def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
     if names:
-        left.legend(frameon=False, fontsize=10)
+        left.legend(frameon=False, fontsize=10, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.16))
     save_figure(figure, path)
 
 
