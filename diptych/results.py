@@ -39,11 +39,18 @@ class Results:
     hits: tuple[Hit, ...]
     attribution: str
     """The credit that must stand beside the shown pictures; empty where none is asked for."""
+    unknown_words: float | None = None
+    """The share of a text query's words that the text encoder does not know; None for a picture."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the hits as one JSON-able object."""
         hits = [{**asdict(hit), "image": hit.image and str(hit.image)} for hit in self.hits]
-        return {"query": str(self.query), "hits": hits, "attribution": self.attribution}
+        return {
+            "query": str(self.query),
+            "unknown_words": self.unknown_words,
+            "hits": hits,
+            "attribution": self.attribution,
+        }
 
     def save(self, path: Path) -> None:
         """Draw the query and its hits into a PNG, with the attribution at its foot."""

@@ -14,11 +14,12 @@ from diptych.data.features import Features
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
 from diptych.data.splitting import resplit
+from diptych.data.texts import lone_surrogate
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encode_dataset, encode_images, encode_query, encode_texts
 from diptych.encoders.given import Given
 from diptych.encoders.opening import open_encoders
-from diptych.errors import BadCheckpoint, BadSetting, BadText, UnknownName
+from diptych.errors import BadCheckpoint, BadSetting, BadText, MissingData, UnknownName
 from diptych.evaluation import Evaluation, choose_rules, evaluate, fused_rows, open_rule, validation_map
 from diptych.fusion.contract import FusionRule
 from diptych.methods import ROOM as METHODS
@@ -180,6 +181,7 @@ class Retriever:
         dataset = self.open_data(data, split_seed=split_seed, data_root=data_root)
         rows = dataset.split(split)
         features = encode_dataset(dataset, rows, *self.encoders, progress=progress, join_texts=texts == "joined")
+        unknown = _unknown_words(self.encoders[1], [text for row in rows for text in dataset.pairs[row].texts])
         header = {
             "method": self.config["method"],
             "preset": self.config["preset"],
@@ -188,8 +190,9 @@ class Retriever:
             "split_seed": dataset.split_seed,
             "texts": texts,
             "items": {"images": len(features.images), "texts": len(features.texts)},
+            "unknown_words": unknown,
             "fusion": self._fusion_header(fusion),
-            "notes": self._notes(dataset),
+            "notes": self._notes(dataset, unknown),
         }
         evaluation = evaluate(self.model.place(features), features, rule, header=header)
         if save:
@@ -224,7 +227,8 @@ class Retriever:
         kind = "text" if isinstance(query, str) else "image"
         fused = fused_rows(placed, rule, queries=kind)(0, 1)[0]
         each = {name: fused_rows({name: place}, rule, queries=kind)(0, 1)[0] for name, place in placed.items()}
-        return Results(query, best_hits(dataset, rows, fused, each, k=k), dataset.attribution)
+        unknown = _unknown_words(self.encoders[1], [query]) if isinstance(query, str) else None
+        return Results(query, best_hits(dataset, rows, fused, each, k=k), dataset.attribution, unknown)
 
     def _query_and_gallery(
         self, query: str | Path, dataset: DataSet, rows: Sequence[int], progress: Progress | None
@@ -249,8 +253,8 @@ class Retriever:
             "chosen_on": None if weight is None else self.result["fusion"]["chosen_on"],
         }
 
-    def _notes(self, dataset: DataSet) -> list[str]:
-        """Return what a reader of the figures has to know."""
+    def _notes(self, dataset: DataSet, unknown: float | None) -> list[str]:
+        """Return what a reader of the figures has to know; `unknown` is the share of unknown words."""
         trained = self.config["data"]
         notes = []
         if dataset.name == trained["name"] and fingerprint(dataset) != trained["fingerprint"]:
@@ -261,6 +265,8 @@ class Retriever:
             notes.append(f"only the {self.model.spaces[0]} space: the other modality has no parts to read")
         if not dataset.classes:
             notes.append("no categories: partners alone are relevant")
+        if unknown:
+            notes.append(f"{unknown:.1%} of the words are unknown to the text encoder")
         return notes
 
 
@@ -276,12 +282,21 @@ def _of_encoder(setting: str) -> bool:
     return setting.partition(".")[0] in ENCODERS
 
 
+def _unknown_words(encoder: Encoder | Given, texts: Sequence[str]) -> float | None:
+    """Return the share of the texts' words that an encoder does not know; None where it knows, or reads, none."""
+    return encoder.unknown_share(texts) if isinstance(encoder, Encoder) else None
+
+
 def _query(text: str | None, image: Path | None) -> str | Path:
     """Return what a search asks for: a text or the path of a picture."""
     if text is not None and not text.strip():
         raise BadText("the text to search for is empty. Write a few words.")
+    if text is not None and lone_surrogate(text):
+        raise BadText(f"the text to search for must be UTF-8; got {text!r}. Write it anew.")
     if text is not None and image is None:
         return text
     if image is not None and text is None:
+        if not Path(image).is_file():
+            raise MissingData(f"the picture to search with, '{image}', is no file. Give the path of a picture.")
         return Path(image)
     raise BadSetting("a search needs a text or an image, and not both; pass one of them.")

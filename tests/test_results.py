@@ -27,7 +27,7 @@ def test_the_best_hits_are_in_order_and_equal_ones_keep_the_order_of_the_data(da
 def test_results_are_json_and_paths_are_texts_in_it(dataset: DataSet) -> None:
     results = Results(Path("a.png"), best_hits(dataset, [0], np.ones(1), {"visual": np.ones(1)}, k=1), "© A")
     figures = json.loads(json.dumps(results.as_dict()))
-    assert list(figures) == ["query", "hits", "attribution"]
+    assert list(figures) == ["query", "unknown_words", "hits", "attribution"]
     assert figures["query"] == "a.png"
     assert figures["hits"][0]["image"] == str(dataset.pairs[0].image)
 

@@ -89,7 +89,7 @@ def test_an_evaluation_has_every_promised_figure(trained: Retriever, tmp_path: P
     figures = trained.evaluate(save=tmp_path / "test").as_dict()
     assert figures.keys() == {
         "method", "preset", "data", "split", "split_seed", "items", "image_to_text", "text_to_image", "average_map",
-        "spaces", "fusion", "chance_map", "notes", "texts",
+        "spaces", "fusion", "chance_map", "notes", "texts", "unknown_words",
     }  # fmt: skip
     assert figures == figures | {
         "method": "mcsm", "preset": "default", "data": "tiny", "split": "test", "split_seed": None, "texts": "joined",
@@ -114,6 +114,15 @@ def test_a_run_folder_holds_everything_about_the_run(trained: Retriever) -> None
     assert run.result()["classes"] == ["disc", "square"]
     assert run.result()["fusion"]["rules"].keys() >= {"product", "released", "linear", "geometric", "zscore", "rrf"}
     assert len(run.metrics()) == 2
+
+
+def test_unknown_words_are_told_with_the_figures(trained: Retriever, tiny_set: Path, tmp_path: Path) -> None:
+    strange = shutil.copytree(tiny_set, tmp_path / "strange")
+    lines = (strange / "pairs.jsonl").read_text(encoding="utf-8").replace("number", "nnuummbb")
+    (strange / "pairs.jsonl").write_text(lines, encoding="utf-8")
+    figures = trained.evaluate(str(strange)).as_dict()
+    assert 0.1 < figures["unknown_words"] < 0.5
+    assert f"{figures['unknown_words']:.1%} of the words are unknown to the text encoder" in figures["notes"]
 
 
 def test_a_loaded_run_measures_exactly_what_it_did_when_trained(trained: Retriever) -> None:

@@ -41,3 +41,6 @@ def main() -> None:
     except DiptychError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)
+    except OSError as error:
+        sys.stderr.write(f"Error: {error}. Check the path, the permissions and the space left on the disk.\n")
+        sys.exit(2)

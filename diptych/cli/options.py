@@ -15,8 +15,24 @@ DataOption = Annotated[
 DataRoot = Annotated[
     Path | None, typer.Option("--data-root", metavar="DIR", help="Look for named data sets in this folder first.")
 ]
-ImageEncoder = Annotated[str, typer.Option("--image-encoder", metavar="NAME", help="What turns pictures into vectors.")]
-TextEncoder = Annotated[str, typer.Option("--text-encoder", metavar="NAME", help="What turns texts into vectors.")]
+ImageEncoder = Annotated[
+    str,
+    typer.Option(
+        "--image-encoder",
+        metavar="NAME",
+        help="What turns pictures into vectors: efficientnet-lite0, efficientnet-lite2, vgg19:PATH, onnx:PATH, "
+        "timm:NAME, open-clip:NAME, transformers:NAME, or given.",
+    ),
+]
+TextEncoder = Annotated[
+    str,
+    typer.Option(
+        "--text-encoder",
+        metavar="NAME",
+        help="What turns texts into vectors: minilm, glove, glove:PATH, word2vec:PATH, sentence-transformers:NAME, "
+        "or given.",
+    ),
+]
 Fusion = Annotated[
     str | None, typer.Option("--fusion", metavar="RULE", help="Fuse the spaces by this rule, not the run's own.")
 ]
@@ -28,7 +44,7 @@ Settings = Annotated[
 ]
 SplitSeed = Annotated[
     int | None,
-    typer.Option("--split-seed", metavar="S", help="Draw a stratified 80/10/10 split with this seed."),
+    typer.Option("--split-seed", metavar="S", min=0, help="Draw a stratified 80/10/10 split with this seed."),
 ]
 
 IMAGE_ENCODER = "efficientnet-lite2"

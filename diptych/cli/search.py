@@ -42,6 +42,8 @@ def search(
         results = Retriever.load(run).search(
             data, text=query, image=image, k=k, split=split, fusion=fusion, data_root=data_root, progress=progress
         )
+    if results.unknown_words:
+        say(f"{results.unknown_words:.0%} of the query's words are unknown to the text encoder.")
     if json:
         write_json(results.as_dict())
     else:

@@ -68,4 +68,6 @@ def train(
     if json:
         write_json({"run": str(out), "validation": validation})
         return
+    for note in validation["notes"]:
+        write(f"Note: {note}.")
     write(f"Validation MAP {spelt(validation['average_map'])}, both directions averaged. The run lies in {out}.")

@@ -1,5 +1,6 @@
 """Downloading data sets: resumed where it stopped, verified, unpacked safely, there whole or not at all."""
 
+import re
 import shutil
 import urllib.error
 import urllib.request
@@ -9,8 +10,9 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from diptych.data import ROOM
 from diptych.data.unpacking import unpack
-from diptych.errors import BadDownload, BadSetting, UnknownName
+from diptych.errors import BadDownload, BadSetting, MissingData, UnknownName
 from diptych.files import file_digest
 from diptych.progress import Progress
 
@@ -119,8 +121,12 @@ def _archives(name_or_url: str, sha256: str | None) -> tuple[str, tuple[Archive,
         name = archives[0].name.partition(".")[0] or "download"
     elif (name := name_or_url.lower().replace("_", "-")) in SETS:
         archives = SETS[name]
+    elif name in ROOM.names():
+        raise MissingData(f"{name} cannot be downloaded by its name. {_way_to(name)}")
     else:
         raise UnknownName.among("data get", name_or_url, SETS)
+    if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise BadSetting(f"--sha256 must be 64 hexadecimal digits; got {sha256!r}.")
     if sha256 is not None and len(archives) > 1:
         raise BadSetting(
             f"--sha256 belongs to one archive; {name} has {len(archives)}, with published checksums. Leave it out."
@@ -131,6 +137,14 @@ def _archives(name_or_url: str, sha256: str | None) -> tuple[str, tuple[Archive,
         if archive.sha256 is None:
             raise BadSetting(f"no checksum is published for {archive.url}. Give the one you trust with --sha256.")
     return name, archives
+
+
+def _way_to(name: str) -> str:
+    """Return where a data set that has a reader and no official download comes from, as a sentence."""
+    module = ROOM.open(name)
+    if "folder" not in module.CARD.needs:
+        return "It comes with the installation: use it as it is."
+    return str(module.SOURCE)
 
 
 def _content(folder: Path) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from diptych.data.pairs import DataSet
+from diptych.errors import BadSetting
 
 DEFAULT_SEED = 0
 """Draws the splits of data that bring none."""
@@ -26,6 +27,8 @@ def stratified_split(
     >>> {name: len(rows) for name, rows in stratified_split([["cat"], ["dog"]] * 50, seed=0).items()}
     {'train': 80, 'val': 10, 'test': 10}
     """
+    if seed < 0:
+        raise BadSetting(f"the seed of a split must not be negative; got {seed}.")
     generator = np.random.default_rng(seed)
     chosen: dict[str, list[int]] = {"train": [], "val": [], "test": []}
     for _, rows in sorted(_strata(categories).items()):

@@ -52,7 +52,7 @@ def _parse_line(line: bytes, where: str) -> Row:
         row = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise FaultError(_not_utf8(where, error)) from error
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         what = f"it is not JSON ({error})"
         raise FaultError(Finding("bad line", where, what, "Write one JSON object a line.")) from error
     if not isinstance(row, dict):

@@ -9,13 +9,19 @@ _ALLOWED_CONTROLS = "\t\n\r"
 
 
 def accepted_text(text: str, *, where: str) -> str:
-    """Return `text` without the blanks around it; `FaultError` when it is empty or longer than `MAX_TEXT_BYTES`."""
+    """Return `text` without the blanks around it; `FaultError` when nothing can encode it.
+
+    That is when it is empty, longer than `MAX_TEXT_BYTES` or holds half a letter, as no text in UTF-8 does.
+    """
     stripped = text.strip()
     if not stripped:
         raise FaultError(Finding("empty text", where, "the text is empty", "Write a text, or leave it out."))
     if (size := len(stripped.encode("utf-8", "surrogatepass"))) > MAX_TEXT_BYTES:
         what = f"the text has {size:,} bytes and at most {MAX_TEXT_BYTES:,} are accepted"
         raise FaultError(Finding("long text", where, what, "Shorten it, or split it into several texts."))
+    if lone := lone_surrogate(stripped):
+        what = f"in {stripped[:60]!r}, it holds the lone surrogate {lone}"
+        raise FaultError(Finding("encoding", where, what, "Save the original as UTF-8 again."))
     return stripped
 
 
@@ -32,12 +38,21 @@ def encoding_fault(text: str) -> str:
     """
     if "\ufffd" in text:
         return "it holds the replacement character U+FFFD"
+    if lone := lone_surrogate(text):
+        return f"it holds the lone surrogate {lone}"
     for letter in text:
-        if "\ud800" <= letter <= "\udfff":
-            return f"it holds the lone surrogate U+{ord(letter):04X}"
         if (letter < " " and letter not in _ALLOWED_CONTROLS) or "\x7f" <= letter <= "\x9f":
             return f"it holds the control character U+{ord(letter):04X}"
     return "it was UTF-8 read as Windows-1252" if _is_misread(text) else ""
+
+
+def lone_surrogate(text: str) -> str:
+    """Return the first half of a letter in a text, as U+XXXX; nothing where there is none.
+
+    >>> lone_surrogate("caf" + chr(0xDCE9))
+    'U+DCE9'
+    """
+    return next((f"U+{ord(letter):04X}" for letter in text if "\ud800" <= letter <= "\udfff"), "")
 
 
 def _is_misread(text: str) -> bool:

@@ -87,7 +87,7 @@ def encode_query(encoder: Source, item: Path | str) -> Encoded:
 def _remedy(dataset: DataSet) -> str:
     if "image" in dataset.vectors:
         return "Put the pictures there, or use the vectors that came with the data: --image-encoder given."
-    return f"Put the pictures there; `diptych data check {dataset.name}` lists them all."
+    return "Put the pictures there; `diptych data check` lists them all."
 
 
 def _joined(texts: Encoded, owner: Int[np.ndarray, " m"], pairs: int) -> Encoded:
@@ -103,5 +103,5 @@ def _check_modality(encoder: Encoder, wanted: Modality) -> None:
     if encoder.modality != wanted:
         raise BadSetting(
             f"--{wanted}-encoder must name an encoder of {wanted}s; {encoder.name} encodes {encoder.modality}s. "
-            f"`diptych encode --help` lists both kinds."
+            f"`diptych encode --help` names both kinds."
         )

@@ -7,6 +7,7 @@ import pytest
 
 from diptych.cli import encode as encoding
 from diptych.cli import main
+from diptych.encoders import ROOM as ENCODERS
 
 from .conftest import Diptych
 
@@ -29,6 +30,19 @@ def test_an_unknown_data_set_is_one_sentence_on_stderr(diptych: Diptych) -> None
     done = diptych("data", "stats", "openmogi")
     assert (done.code, done.out) == (2, "")
     assert done.err == "Error: data has no entry 'openmogi'. Did you mean 'openmoji'?\n"
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(diptych: Diptych, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = diptych("data", "get", "http://127.0.0.1:9/a.zip", "--sha256", "0" * 64, "--data-root", tmp_path / "file")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("Error: ")
+    assert done.err.endswith("Check the path, the permissions and the space left on the disk.\n")
+
+
+def test_the_help_of_encode_and_the_guide_name_every_encoder(diptych: Diptych) -> None:
+    shown, guide = diptych("encode", "--help").out, (ROOT / "docs" / "guide" / "index.md").read_text(encoding="utf-8")
+    assert [name for name in ENCODERS.names() if name not in shown or f"`{name}" not in guide] == []
 
 
 def test_an_interrupted_command_leaves_with_130(monkeypatch: pytest.MonkeyPatch, diptych: Diptych) -> None:

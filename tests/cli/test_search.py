@@ -1,10 +1,16 @@
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+
+from diptych.data.opening import open_data
+from diptych.results import Results, best_hits
+from diptych.retriever import Retriever
 
 from .conftest import Diptych
 
@@ -43,7 +49,43 @@ def test_a_search_has_exactly_one_query(diptych: Diptych, run: Path, arguments: 
 def test_a_query_picture_that_is_missing_is_named(diptych: Diptych, run: Path, tmp_path: Path) -> None:
     done = diptych("search", run, "--image", tmp_path / "gone.png")
     assert done.code == 2
-    assert "gone.png" in done.err
+    assert "gone.png', is no file. Give the path of a picture." in done.err
+
+
+def test_a_query_that_is_no_picture_is_named(diptych: Diptych, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "note.jpg").write_text("not a picture")
+    done = diptych("search", run, "--image", tmp_path / "note.jpg")
+    assert done.code == 2
+    assert "note.jpg' cannot be decoded" in done.err
+
+
+def test_no_hit_and_an_empty_sentence_are_refused(diptych: Diptych, run: Path) -> None:
+    none, empty = diptych("search", run, "--text", "disc", "-k", 0), diptych("search", run, "--text", " ")
+    assert (none.code, empty.code) == (2, 2)
+    assert "Invalid value for '-k'" in none.err
+    assert "must be UTF-8" in diptych("search", run, "--text", "caf\udce9").err
+    assert empty.err == "Error: the text to search for is empty. Write a few words.\n"
+
+
+def test_words_of_a_query_that_nobody_knows_are_told(diptych: Diptych, run: Path) -> None:
+    done = diptych("search", run, "--text", "disc zzqqxx", "--json")
+    assert json.loads(done.out)["unknown_words"] == 0.5
+    assert "50% of the query's words are unknown to the text encoder." in done.err
+    assert "unknown" not in diptych("search", run, "--text", "a disc").err
+
+
+def test_the_credit_of_pictures_stands_beside_them(
+    diptych: Diptych, run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dataset = open_data("openmoji")
+    found = Results("a face", best_hits(dataset, range(2), np.ones(2), {}, k=2), dataset.attribution)
+    monkeypatch.setattr(Retriever, "search", lambda *_, **__: found)
+    assert "designed by OpenMoji" in diptych("search", run, "--text", "a face").out
+    drawn = diptych("search", run, "--text", "a face", "--json", "--save", tmp_path / "with.png")
+    assert "CC BY-SA 4.0" in json.loads(drawn.out)["attribution"]
+    replace(found, attribution="").save(tmp_path / "without.png")
+    with Image.open(tmp_path / "with.png") as credited, Image.open(tmp_path / "without.png") as bare:
+        assert credited.height > bare.height
 
 
 def test_fewer_pairs_than_asked_for_are_all_found(diptych: Diptych, run: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from diptych.data import fetching
 from diptych.data.fetching import SETS, Archive, fetch
-from diptych.errors import BadDownload, BadSetting, UnknownName
+from diptych.errors import BadDownload, BadSetting, MissingData, UnknownName
 
 
 class Site:
@@ -178,6 +178,23 @@ def test_a_download_without_a_way_to_verify_it_is_refused(tmp_path, name, sha256
 def test_an_unknown_set_gets_the_nearest_name(tmp_path):
     with pytest.raises(UnknownName, match=r"data get has no entry 'wikpedia'. Did you mean 'wikipedia'"):
         fetch("wikpedia", into=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("openmoji", r"openmoji cannot be downloaded by its name. It comes with the installation"),
+        ("pascal_sentence", r"pascal-sentence cannot be downloaded by its name. Its home is https://"),
+    ],
+)
+def test_a_set_without_a_download_says_where_it_comes_from(tmp_path, name, sentence):
+    with pytest.raises(MissingData, match=sentence):
+        fetch(name, into=tmp_path)
+
+
+def test_a_checksum_of_another_form_is_refused_before_anything_is_fetched(tmp_path):
+    with pytest.raises(BadSetting, match=r"--sha256 must be 64 hexadecimal digits; got 'zz'"):
+        fetch("http://127.0.0.1:9/a.zip", into=tmp_path, sha256="zz")
 
 
 def test_every_known_set_is_checked_by_a_sha256_or_asks_for_one():

@@ -72,7 +72,9 @@ def test_a_relative_manifest_is_read_from_the_working_folder(make_picture, write
         ({"image": None, "text": "a", "id": "first"}, r"line 2: the id 'first' is already that of pairs.jsonl, line 1"),
         ({"image": None, "text": "a", "id": "x"}, r"line 2: it names no split, though other rows do"),
         (b"{broken", r"line 2: it is not JSON"),
+        (b'{"id": ' + b"9" * 5000 + b"}", r"line 2: it is not JSON"),
         (b"[1]", r"line 2: it must be a JSON object; got a list"),
+        ({"image": None, "text": "caf\udce9"}, r"line 2: in 'caf\\udce9', it holds the lone surrogate U\+DCE9. Save"),
         (b'{"text": "\xff"}', r"line 2: byte 10 \(0xff\) is not UTF-8"),
     ],
 )

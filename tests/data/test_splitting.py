@@ -1,8 +1,10 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.splitting import resplit, stratified_split
+from diptych.errors import BadSetting
 
 CLASSES = st.lists(st.sampled_from("abcde"), max_size=80)
 
@@ -61,3 +63,8 @@ def test_resplitting_keeps_the_pairs_and_notes_the_seed():
     assert drawn.pairs == dataset.pairs
     assert drawn.split_seed == 4
     assert [len(drawn.splits[name]) for name in ("train", "val", "test")] == [40, 5, 5]
+
+
+def test_a_negative_seed_is_refused():
+    with pytest.raises(BadSetting, match=r"the seed of a split must not be negative; got -1"):
+        stratified_split([["a"]], seed=-1)

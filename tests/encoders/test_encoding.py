@@ -86,7 +86,7 @@ def test_missing_pictures_are_counted_and_given_vectors_offered(dataset: DataSet
 
 def test_missing_pictures_without_given_vectors_point_at_the_check(dataset: DataSet) -> None:
     lost = replace(dataset, pairs=(replace(dataset.pairs[0], image=Path("gone.jpg")),))
-    with pytest.raises(MissingData, match=r"\(gone.jpg\)\. Put the pictures there; `diptych data check tiny`"):
+    with pytest.raises(MissingData, match=r"\(gone.jpg\)\. Put the pictures there; `diptych data check` lists"):
         encode_dataset(lost, [0], Quarters(), Letters())
 
 

@@ -36,7 +36,7 @@ def test_a_random_scorer_reaches_chance() -> None:
 
 @pytest.mark.parametrize(
     ("classes", "each", "published"),
-    # the dossier's figures were drawn once with a random scorer; the tolerance is that draw's spread
+    # the published figures were drawn once with a random scorer; the tolerance is that draw's spread
     [pytest.param(20, 5, 0.091, id="Pascal Sentence"), pytest.param(200, 20, 0.0072, id="XMediaNet")],
 )
 def test_chance_on_the_published_class_counts(classes: int, each: int, published: float) -> None:
