@@ -106,8 +106,7 @@ def encode(
 
     Settings are those of the encoders: `image_encoder.side=380`.
     """
-    from diptych.encoders.contract import Encoder
-    from diptych.encoders.encoding import encode_dataset
+    from diptych.encoders.encoding import encode_dataset, unknown_words
     from diptych.encoders.opening import open_encoders
 
     images, texts = open_encoders(image_encoder, text_encoder, settings)
@@ -125,6 +124,6 @@ def encode(
         text_encoder=features.texts.encoder,
         pictures=len(features.images),
         texts=len(features.texts),
-        unknown_words=texts.unknown_share(spoken) if isinstance(texts, Encoder) else None,
+        unknown_words=unknown_words(texts, spoken),
         seconds=round(time.perf_counter() - start, 2),
     )

@@ -16,7 +16,7 @@ from diptych.data.pairs import DataSet
 from diptych.data.splitting import resplit
 from diptych.data.texts import lone_surrogate
 from diptych.encoders.contract import Encoder
-from diptych.encoders.encoding import encode_dataset, encode_images, encode_query, encode_texts
+from diptych.encoders.encoding import encode_dataset, encode_images, encode_query, encode_texts, unknown_words
 from diptych.encoders.given import Given
 from diptych.encoders.opening import open_encoders
 from diptych.errors import BadCheckpoint, BadSetting, BadText, MissingData, UnknownName
@@ -181,7 +181,7 @@ class Retriever:
         dataset = self.open_data(data, split_seed=split_seed, data_root=data_root)
         rows = dataset.split(split)
         features = encode_dataset(dataset, rows, *self.encoders, progress=progress, join_texts=texts == "joined")
-        unknown = _unknown_words(self.encoders[1], [text for row in rows for text in dataset.pairs[row].texts])
+        unknown = unknown_words(self.encoders[1], [text for row in rows for text in dataset.pairs[row].texts])
         header = {
             "method": self.config["method"],
             "preset": self.config["preset"],
@@ -227,7 +227,7 @@ class Retriever:
         kind = "text" if isinstance(query, str) else "image"
         fused = fused_rows(placed, rule, queries=kind)(0, 1)[0]
         each = {name: fused_rows({name: place}, rule, queries=kind)(0, 1)[0] for name, place in placed.items()}
-        unknown = _unknown_words(self.encoders[1], [query]) if isinstance(query, str) else None
+        unknown = unknown_words(self.encoders[1], [query]) if isinstance(query, str) else None
         return Results(query, best_hits(dataset, rows, fused, each, k=k), dataset.attribution, unknown)
 
     def _query_and_gallery(
@@ -280,11 +280,6 @@ def _open_method(method: str, preset: str, settings: Sequence[str]) -> tuple[Mod
 
 def _of_encoder(setting: str) -> bool:
     return setting.partition(".")[0] in ENCODERS
-
-
-def _unknown_words(encoder: Encoder | Given, texts: Sequence[str]) -> float | None:
-    """Return the share of the texts' words that an encoder does not know; None where it knows, or reads, none."""
-    return encoder.unknown_share(texts) if isinstance(encoder, Encoder) else None
 
 
 def _query(text: str | None, image: Path | None) -> str | Path:

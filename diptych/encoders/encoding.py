@@ -84,6 +84,11 @@ def encode_query(encoder: Source, item: Path | str) -> Encoded:
     return Encoded(whole.astype(np.float32)[None], None if parts is None else Parts.of([parts]), encoder=encoder.name)
 
 
+def unknown_words(encoder: Source, texts: Sequence[str]) -> float | None:
+    """Return the share of the texts' words that an encoder does not know; None where it knows, or reads, none."""
+    return encoder.unknown_share(texts) if isinstance(encoder, Encoder) else None
+
+
 def _remedy(dataset: DataSet) -> str:
     if "image" in dataset.vectors:
         return "Put the pictures there, or use the vectors that came with the data: --image-encoder given."

@@ -100,6 +100,7 @@ def test_old_leftovers_are_removed_and_young_ones_and_committed_shards_kept(tmp_
 
 def test_cleaning_a_folder_that_is_not_there_does_nothing(tmp_path: Path) -> None:
     ShardFolder(tmp_path / "none").clean()
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_note_says_what_the_shard_holds(tmp_path: Path) -> None:
