@@ -31,8 +31,16 @@ from diptych.training.categories import with_known_categories
 from diptych.training.checkpoints import adopt, load_tensors
 from diptych.training.learning import learn
 from diptych.training.loop import best_device
-from diptych.training.run_config import data_config, encoders_config, fingerprint, run_config, splits_fingerprint
+from diptych.training.run_config import (
+    data_config,
+    encoders_config,
+    fingerprint,
+    fusion_of,
+    run_config,
+    splits_fingerprint,
+)
 from diptych.training.run_folder import RunFolder, differences
+from diptych.training.surroundings import surroundings_of
 from diptych.training.tensorboard import event_writer
 
 __all__ = ["Hit", "Results", "Retriever"]
@@ -78,7 +86,7 @@ class Retriever:
         (`image_encoder.side=380`). The `test` split is never read. `tensorboard` writes events below `out` too.
         """
         module, chosen = _open_method(method, preset, [s for s in settings if not _of_encoder(s)])
-        rule = open_rule(chosen.fusion)
+        rule = open_rule(fusion_of(chosen))
         names, own = (image_encoder, text_encoder), [s for s in settings if _of_encoder(s)]
         encoders = open_encoders(*names, own)
         dataset = open_data(data, root=data_root, split_seed=split_seed)
@@ -100,6 +108,7 @@ class Retriever:
         torch.set_num_threads(thread_count())
         train, val = (encode_dataset(dataset, part, *encoders, progress=progress) for part in rows)
         train, classes = with_known_categories(train, dataset.classes)
+        surroundings = surroundings_of(module, chosen, dataset, encoders, progress=progress)
         folder.begin(config)
         model = learn(
             module,
@@ -110,6 +119,7 @@ class Retriever:
             folder=folder,
             validate=lambda model: validation_map(model.place(val), val, rule),
             choose=lambda model: choose_rules(model.place(val), val),
+            surroundings=surroundings,
             watch=watch,
             progress=progress,
         )
@@ -261,8 +271,7 @@ class Retriever:
             notes.append("the data set has changed since it was trained on")
         if dataset.name == trained["name"] and splits_fingerprint(dataset) != trained["splits"]:
             notes.append("trained under another split: some of these pairs were trained on")
-        if len(self.model.spaces) < 2:
-            notes.append(f"only the {self.model.spaces[0]} space: the other modality has no parts to read")
+        notes += self.model.notes
         if not dataset.classes:
             notes.append("no categories: partners alone are relevant")
         if unknown:

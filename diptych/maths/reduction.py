@@ -41,3 +41,15 @@ def standard_scale(rows: Float[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, 
     """
     variance = rows.var(0, dtype=np.float64).mean()
     return rows.mean(0, dtype=np.float64).astype(np.float32), max(float(variance) ** 0.5, 1e-12)
+
+
+def standard_deviations(
+    rows: Float[np.ndarray, "n d"],
+) -> tuple[Float32[np.ndarray, " d"], Float32[np.ndarray, " d"]]:
+    """Return the mean and the deviation of each column; a column that never changes has the deviation 1.
+
+    A constant column therefore becomes 0 when it is centred, whatever it is divided by.
+    """
+    deviation = rows.std(0, dtype=np.float64)
+    steady = deviation <= 1e-7 * np.abs(rows).max(0, initial=0.0)
+    return rows.mean(0, dtype=np.float64).astype(np.float32), np.where(steady, 1.0, deviation).astype(np.float32)

@@ -1,19 +1,32 @@
 """What every method offers, so that the loop, the measures, the index and the explanations need no more.
 
-A method is built for the widths of some features, learns (by gradient: `objective`; in closed form: `solve`),
-and then *places* features: each of its spaces gives one vector a picture and one a text, compared by inner
-product, and its attention weights where it has any.
+A method is fitted on training features, learns further where it learns by gradient (`objective`), and then
+*places* features: each of its spaces gives one vector a picture and one a text, compared by inner product, and
+its attention weights where it has any.
+
+A file of this room offers, beside its CARD,
+
+    Config      a frozen dataclass of everything that the method can be told
+    PRESETS     named configs, `default` among them
+    SEARCH      settings by dotted name with the values that a search on validation data may try
+    Widths      a frozen dataclass of whole numbers: what a model is built for
+    Model       a torch.nn.Module and a `Method`, built as Model(config, widths)
+
+and Model.fitted(config, features, surroundings): finished where the method has a closed form, else with inputs
+scaled and first weights drawn. All that placing needs is in the model's state_dict, so saving and loading are one
+code for all.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
+from diptych.data.concepts import Concepts
 from diptych.data.features import Encoded, Features, Rows
 
 
@@ -46,13 +59,13 @@ class Batch:
     """The picture's position in the training set: rows with the same number are the same picture."""
 
     @classmethod
-    def of(cls, features: Features, texts: Rows, *, device: torch.device | str = "cpu") -> "Batch":
-        """Return the named texts with the pictures they belong to."""
+    def of(cls, features: Features, texts: Rows, *, device: torch.device | str = "cpu", parts: bool = True) -> "Batch":
+        """Return the named texts with the pictures they belong to, and their padded `parts` where wanted."""
         images = features.owner[np.asarray(texts, dtype=np.int64)]
         labels = None if features.labels is None else torch.from_numpy(features.labels[images]).to(device)
         return cls(
-            Side.of(features.images, images, device=device),
-            Side.of(features.texts, texts, device=device),
+            Side.of(features.images, images, device=device, parts=parts),
+            Side.of(features.texts, texts, device=device, parts=parts),
             labels,
             torch.from_numpy(images).to(device),
         )
@@ -77,11 +90,26 @@ class Placed:
         return replace(self, images=self.images[np.asarray(images)], texts=self.texts[np.asarray(texts)], weights=())
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a few methods learn from beside the training features; most need none of it."""
+
+    concepts: Concepts | None = None
+    """What the image network can name: for methods whose card needs `concepts`."""
+    unlabelled: Features | None = None
+    """Items of the test split without their categories: for configs that are `transductive`."""
+
+
+NO_SURROUNDINGS = Surroundings()
+
+
 @runtime_checkable
 class Method(Protocol):
     """A trained or trainable way to compare."""
 
     spaces: tuple[str, ...]
+    notes: tuple[str, ...]
+    """What a reader of its figures has to know, such as a space that could not be built."""
 
     def place(self, features: Features) -> Mapping[str, Placed]:
         """Return where each space puts these pictures and texts."""
@@ -92,6 +120,18 @@ class Method(Protocol):
 class GradientMethod(Method, Protocol):
     """A method that learns by gradient; also a `torch.nn.Module`."""
 
+    reads_parts: ClassVar[bool]
+    """Whether its batches hold regions and words beside whole vectors."""
+
     def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Return named scalars to be summed and minimised; every draw comes from `generator`."""
+        ...
+
+
+@runtime_checkable
+class SettlingMethod(GradientMethod, Protocol):
+    """A method that learns by gradient and then solves something on all training features at once."""
+
+    def settle(self, features: Features) -> None:
+        """Solve it with the present weights; called before every validation."""
         ...

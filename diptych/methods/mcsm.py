@@ -18,7 +18,7 @@ product.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -26,12 +26,13 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from diptych.data.features import Features, Parts
-from diptych.errors import BadSetting, MissingData, ShapeMismatch
+from diptych.errors import BadSetting, MissingData
 from diptych.maths.losses import classification_loss
-from diptych.methods.contract import Batch, Placed, Side
-from diptych.methods.mcsm_presets import PRESETS, InputConfig, MCSMConfig
+from diptych.methods.contract import NO_SURROUNDINGS, Batch, Placed, Side, Surroundings
+from diptych.methods.inputs import InputConfig, Standardised, check_widths
+from diptych.methods.mcsm_presets import PRESETS, SEARCH, MCSMConfig
 from diptych.methods.pair_losses import matches_of, pair_losses, partners_of
-from diptych.methods.spaces import Reading, Space, Standardised
+from diptych.methods.spaces import Reading, Space
 from diptych.rooms import Card
 
 CARD = Card(
@@ -43,7 +44,7 @@ CARD = Card(
     learns="gradient",
 )
 
-__all__ = ["CARD", "MCSM", "PRESETS", "Config", "Model", "Widths"]
+__all__ = ["CARD", "MCSM", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
 
 Config = MCSMConfig
 
@@ -83,6 +84,8 @@ class Widths:
 class MCSM(nn.Module):
     """The model: inputs standardised, a space for each modality that has parts, a head of categories per space."""
 
+    reads_parts: ClassVar[bool] = True
+
     def __init__(self, config: MCSMConfig, widths: Widths) -> None:
         super().__init__()
         self.config, self.widths = config, widths
@@ -94,7 +97,12 @@ class MCSM(nn.Module):
                 "MCSM reads regions of pictures or words of texts; these features have neither. "
                 "Choose an encoder that gives parts for at least one modality."
             )
-        self.whole = nn.ModuleDict({m: Standardised(whole[m], power=self._input(m).power) for m in OTHER})
+        self.notes: tuple[str, ...] = ()
+        if len(self.spaces) < len(READ):
+            self.notes = (f"only the {self.spaces[0]} space: the other modality has no parts to read",)
+        self.whole = nn.ModuleDict(
+            {m: Standardised(whole[m], power=self._input(m).power, each=self._input(m).each) for m in OTHER}
+        )
         self.parts, self.towers, self.heads = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
         for name in self.spaces:
             own, space = READ[name], getattr(config, name)
@@ -120,7 +128,7 @@ class MCSM(nn.Module):
         return cast("Space", self.towers[name])
 
     @classmethod
-    def fitted(cls, config: MCSMConfig, features: Features) -> "MCSM":
+    def fitted(cls, config: MCSMConfig, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "MCSM":
         """Return a model with random weights whose inputs are standardised on these training features."""
         model = cls(config, Widths.of(features))
         sides = {"image": features.images, "text": features.texts}
@@ -152,7 +160,7 @@ class MCSM(nn.Module):
 
     def place(self, features: Features, *, batch: int = 100) -> Mapping[str, Placed]:
         """Return where each space puts these pictures and texts, with attention over the parts that it reads."""
-        self._check(features)
+        check_widths(self.widths, Widths.of(features))
         self.eval()
         with torch.inference_mode():
             return {name: self._place(name, features, batch) for name in self.spaces}
@@ -190,18 +198,6 @@ class MCSM(nn.Module):
             return vectors
         posteriors = self._logits(name, vectors).softmax(1)
         return torch.cat([sqrt(1 - share) * vectors, sqrt(share) * posteriors], dim=1)
-
-    def _check(self, features: Features) -> None:
-        """Refuse features of other widths than those the model was built for."""
-        wanted, given = self.widths, Widths.of(features)
-        for name in ("image_parts", "image_whole", "text_parts", "text_whole"):
-            if getattr(wanted, name) != getattr(given, name):
-                modality, kind = name.split("_")
-                kind = "parts" if kind == "parts" else "whole vectors"
-                raise ShapeMismatch(
-                    f"{kind} of {modality}s must be {getattr(wanted, name)} wide for this model; got "
-                    f"{getattr(given, name)}. Encode them with the encoder that the model was trained on."
-                )
 
 
 Model = MCSM

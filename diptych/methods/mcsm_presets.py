@@ -30,18 +30,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from diptych.errors import BadSetting
+from diptych.methods.inputs import InputConfig
 from diptych.methods.recipe import Recipe
 from diptych.methods.spaces import SpaceConfig
-
-
-@dataclass(frozen=True)
-class InputConfig:
-    """How the features of one modality are scaled before any space sees them."""
-
-    power: float = 1.0
-    """Signed power on each number, followed by unit length; 1 leaves features alone. 1/2 tames sparse counts."""
-    centre: bool = False
-    """Subtract the training mean of whole vectors and scale them to unit mean variance."""
 
 
 @dataclass(frozen=True)
@@ -167,3 +158,13 @@ DEFAULT = MCSMConfig(
 )
 
 PRESETS = {"paper": PAPER, "released": RELEASED, "default": DEFAULT}
+
+SEARCH = {
+    "class_share": (0.3, 0.5, 0.7),
+    "training.epochs": (8, 12, 16),
+    "training.learning_rate": (5e-4, 1e-3, 2e-3),
+    "loss.temperature": (0.07, 0.1, 0.15),
+    "visual.input_dropout": (0.5, 0.7),
+    "textual.input_dropout": (0.5, 0.7),
+}
+"""What a search on validation data may try around a preset."""

@@ -17,7 +17,6 @@ from diptych.errors import BadSetting
 from diptych.maths.attention import ProjectedAttention, Scoring
 from diptych.maths.dropout import Dropout
 from diptych.maths.recurrence import Fragments, Learning, Recurrence
-from diptych.maths.reduction import principal_components, standard_scale
 
 
 @dataclass(frozen=True)
@@ -64,46 +63,6 @@ class SpaceConfig:
                 raise BadSetting(f"the {name} of a space must be at least 0 and below 1; got {getattr(self, name)}.")
         if self.reduce < 0:
             raise BadSetting(f"the reduce of a space must not be negative; got {self.reduce}. 0 keeps all dimensions.")
-
-
-class Standardised(nn.Module):
-    """Scale features to a common size, fitted on the training items: power, then centring and one scale or projection.
-
-    y = (sign(x) |x|^power / ||.|| - mean) / scale, or (... - mean) basis where `kept` principal components are asked
-    for. A power of 1 that is never fitted leaves features as they are.
-    """
-
-    def __init__(self, width: int, *, power: float, kept: int = 0) -> None:
-        super().__init__()
-        self.power = power
-        self.register_buffer("mean", torch.zeros(width))
-        self.register_buffer("scale", torch.ones(()))
-        self.register_buffer("basis", torch.eye(width, kept) if kept else None)
-        self.mean: Tensor
-        self.scale: Tensor
-        self.basis: Tensor | None
-
-    def fit(self, rows: Float32[np.ndarray, "n d"]) -> None:
-        """Learn the mean of training rows and their scale or leading principal components."""
-        raised = self.raised(torch.from_numpy(rows)).numpy()
-        if self.basis is None:
-            mean, scale = standard_scale(raised)
-            self.scale.fill_(scale)
-        else:
-            mean, basis = principal_components(raised, width=self.basis.shape[1])
-            self.basis.zero_()[:, : basis.shape[1]] = torch.from_numpy(basis)
-        self.mean.copy_(torch.from_numpy(mean))
-
-    def raised(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any d"]:
-        """Return the values after the power and the scaling to unit length, before centring."""
-        if self.power == 1.0:
-            return values
-        return normalize(values.sign() * values.abs().pow(self.power), dim=-1)
-
-    def forward(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any k"]:
-        """Return the standardised values."""
-        centred = self.raised(values) - self.mean
-        return centred / self.scale if self.basis is None else centred @ self.basis
 
 
 class Reading(NamedTuple):

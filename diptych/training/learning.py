@@ -9,9 +9,11 @@ import torch
 
 from diptych.data.features import Features
 from diptych.drawing.curves import training_curves
-from diptych.methods.contract import Method
+from diptych.methods.contract import NO_SURROUNDINGS, GradientMethod, Method, SettlingMethod, Surroundings
 from diptych.progress import Progress
+from diptych.training.checkpoints import save_tensors
 from diptych.training.loop import fit
+from diptych.training.run_config import fusion_of
 from diptych.training.run_folder import RunFolder
 from diptych.training.tensorboard import Watch
 
@@ -26,35 +28,47 @@ def learn(
     folder: RunFolder,
     validate: Callable[[Method], float],
     choose: Callable[[Method], Mapping[str, Any]],
+    surroundings: Surroundings = NO_SURROUNDINGS,
     watch: Watch | None = None,
     progress: Progress | None = None,
 ) -> Method:
     """Return a method's model trained with the config `chosen`; the folder holds the finished run.
 
     `validate` judges the model after an epoch, `choose` picks the weights of the fusion rules at the end: neither
-    may look at more than validation data. `watch` is told each epoch's metrics.
+    may look at more than validation data. `watch` is told each epoch's metrics. A method in closed form has no epochs.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = module.Model.fitted(chosen, train)
-    recipe = chosen.training
-    standing = fit(
-        model,
-        train,
-        recipe=recipe,
-        seed=seed,
-        folder=folder,
-        validate=lambda: validate(model),
-        watch=watch,
-        progress=progress,
-    )
-    training_curves(folder.metrics(), folder.curve_file)
+        model = module.Model.fitted(chosen, train, surroundings)
+
+    def judge() -> float:
+        if isinstance(model, SettlingMethod):
+            model.settle(train)
+        return validate(model)
+
+    epoch = 0
+    if isinstance(model, GradientMethod):
+        recipe = chosen.training
+        standing = fit(
+            model,  # type: ignore[arg-type]  # every model is a module
+            train,
+            recipe=recipe,
+            seed=seed,
+            folder=folder,
+            validate=judge,
+            watch=watch,
+            progress=progress,
+        )
+        training_curves(folder.metrics(), folder.curve_file)
+        epoch = standing.best_epoch if recipe.keep == "best" else standing.epoch
+    else:
+        save_tensors(folder.model_file, model.state_dict(), {"epoch": epoch})
     result = {
         "widths": asdict(model.widths),
         "spaces": model.spaces,
         "classes": classes,
-        "epoch": standing.best_epoch if recipe.keep == "best" else standing.epoch,
-        "fusion": {"rule": chosen.fusion, "chosen_on": "val", "rules": choose(model)},
+        "epoch": epoch,
+        "fusion": {"rule": fusion_of(chosen), "chosen_on": "val", "rules": choose(model)},
     }
     folder.end(result)
     trained: Method = model

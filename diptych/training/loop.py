@@ -157,6 +157,11 @@ class _Course:
     progress: Progress | None
 
     @property
+    def reads_parts(self) -> bool:
+        """Whether batches hold regions and words."""
+        return cast("GradientMethod", self.model).reads_parts
+
+    @property
     def steps(self) -> int:
         """Steps in an epoch."""
         return max(1, len(self.features.texts) // self.recipe.batch)
@@ -177,7 +182,7 @@ class _Course:
             for rows in batches(len(self.features.texts), self.recipe.batch, generator):
                 for group in self.optimiser.param_groups:
                     group["lr"] = learning_rate(self.recipe, done, total)
-                batch = Batch.of(self.features, rows.numpy(), device=device)
+                batch = Batch.of(self.features, rows.numpy(), device=device, parts=self.reads_parts)
                 losses = step(self.model, self.optimiser, batch, generator, self.recipe)
                 _check_finite({f"{name} loss": value for name, value in losses.items()}, epoch, self.recipe)
                 totals = {name: totals.get(name, 0.0) + value / self.steps for name, value in losses.items()}

@@ -65,6 +65,11 @@ def run_config(
     }
 
 
+def fusion_of(config: Any) -> str:
+    """Return the fusion rule that a method's config asks for; with a single space there is nothing to fuse by it."""
+    return getattr(config, "fusion", "product")
+
+
 def fingerprint(dataset: DataSet) -> str:
     """Return a digest of a data set's ids, texts, categories and ready-made vectors."""
     pairs = [repr((pair.id, pair.texts, pair.categories)) for pair in dataset.pairs]

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from diptych.errors import BadSetting
-from diptych.methods.spaces import Reading, Space, SpaceConfig, Standardised
+from diptych.methods.inputs import Standardised
+from diptych.methods.spaces import Reading, Space, SpaceConfig
 
 ROWS = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32) * 3 + 1
 MASK = torch.tensor([[True, True, True], [True, False, False]])

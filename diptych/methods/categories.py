@@ -1,0 +1,18 @@
+"""The categories that supervised methods learn from."""
+
+import numpy as np
+from jaxtyping import Bool
+
+from diptych.data.features import Features
+from diptych.errors import MissingData
+
+
+def labels_of(features: Features, *, wanted_by: str) -> Bool[np.ndarray, "n c"]:
+    """Return the categories of the training texts row by row, one row for each pair of `one_space.matched`."""
+    labels = features.text_labels
+    if labels is None:
+        raise MissingData(
+            f"{wanted_by} learns from categories, and these pairs have none. Add categories, or choose a method that "
+            "learns from pairs alone, such as cca."
+        )
+    return labels

@@ -1,0 +1,129 @@
+"""What every method is given: whole vectors, scaled on the training items as its config asks."""
+
+from dataclasses import dataclass, fields
+from typing import cast
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from diptych.data.features import Encoded, Features
+from diptych.errors import ShapeMismatch
+from diptych.maths.reduction import principal_components, standard_deviations, standard_scale
+
+MODALITIES = ("image", "text")
+
+
+@dataclass(frozen=True)
+class InputConfig:
+    """How the features of one modality are scaled before a method sees them."""
+
+    power: float = 1.0
+    """Signed power on each number, followed by unit length; 1 leaves features alone. 1/2 tames sparse counts."""
+    centre: bool = False
+    """Subtract the training mean of whole vectors and scale them to unit mean variance."""
+    each: bool = False
+    """With `centre`, scale every number to unit variance by itself (z-scores) instead of all by one factor."""
+
+
+@dataclass(frozen=True)
+class Widths:
+    """What a method that compares whole vectors is built for."""
+
+    image: int
+    """Numbers in a picture's whole vector."""
+    text: int
+    """Numbers in a text's whole vector."""
+    classes: int
+    """Categories that training knows; 0 without categories."""
+
+    @classmethod
+    def of(cls, features: Features) -> "Widths":
+        """Return the widths of these features."""
+        classes = 0 if features.labels is None else features.labels.shape[1]
+        return cls(features.images.whole.shape[1], features.texts.whole.shape[1], classes)
+
+
+def check_widths(wanted: object, given: object) -> None:
+    """Refuse features of other widths than those a model was built for; categories may differ.
+
+    Both are dataclasses of one kind, with fields such as `image` or `text_parts`.
+    """
+    for field in fields(wanted):  # type: ignore[arg-type]
+        ours, theirs = getattr(wanted, field.name), getattr(given, field.name)
+        modality, _, kind = field.name.partition("_")
+        if modality in MODALITIES and ours != theirs:
+            raise ShapeMismatch(
+                f"{'parts' if kind == 'parts' else 'whole vectors'} of {modality}s must be {ours} wide for this model; "
+                f"got {theirs}. Encode them with the encoder that the model was trained on."
+            )
+
+
+class Standardised(nn.Module):
+    """Scale features to a common size, fitted on the training items: power, then centring and one scale or projection.
+
+    y = (sign(x) |x|^power / ||.|| - mean) / scale, or (... - mean) basis where `kept` principal components are asked
+    for. The scale is one number, or one for `each` column. A power of 1 that is never fitted leaves features as they
+    are.
+    """
+
+    def __init__(self, width: int, *, power: float, kept: int = 0, each: bool = False) -> None:
+        super().__init__()
+        self.power = power
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width if each else ()))
+        self.register_buffer("basis", torch.eye(width, kept) if kept else None)
+        self.mean: Tensor
+        self.scale: Tensor
+        self.basis: Tensor | None
+
+    def fit(self, rows: Float32[np.ndarray, "n d"]) -> None:
+        """Learn the mean of training rows and their scale or leading principal components."""
+        raised = self.raised(torch.from_numpy(rows)).numpy()
+        if self.basis is None:
+            mean, scale = (standard_deviations if self.scale.ndim else standard_scale)(raised)
+            self.scale.copy_(torch.as_tensor(scale))
+        else:
+            mean, basis = principal_components(raised, width=self.basis.shape[1])
+            self.basis.zero_()[:, : basis.shape[1]] = torch.from_numpy(basis)
+        self.mean.copy_(torch.from_numpy(mean))
+
+    def raised(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any d"]:
+        """Return the values after the power and the scaling to unit length, before centring."""
+        if self.power == 1.0:
+            return values
+        return normalize(values.sign() * values.abs().pow(self.power), dim=-1)
+
+    def forward(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any k"]:
+        """Return the standardised values."""
+        centred = self.raised(values) - self.mean
+        return centred / self.scale if self.basis is None else centred @ self.basis
+
+
+class Inputs(nn.Module):
+    """The whole vectors of both modalities, scaled; y = scaling(x), fitted on training items where `centre` asks."""
+
+    def __init__(self, image: InputConfig, text: InputConfig, widths: Widths) -> None:
+        super().__init__()
+        self.configs = {"image": image, "text": text}
+        self.scalings = nn.ModuleDict(
+            {m: Standardised(getattr(widths, m), power=c.power, each=c.each) for m, c in self.configs.items()}
+        )
+
+    def fit(self, features: Features) -> None:
+        """Learn the means and scales of training features."""
+        for modality, encoded in (("image", features.images), ("text", features.texts)):
+            if self.configs[modality].centre:
+                cast("Standardised", self.scalings[modality]).fit(encoded.whole)
+
+    def forward(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+        """Return whole vectors of a modality, scaled."""
+        scaled: Tensor = self.scalings[modality](whole)
+        return scaled
+
+    def scaled(self, modality: str, encoded: Encoded) -> Float[np.ndarray, "n d"]:
+        """Return all items of a modality, scaled, in double precision."""
+        with torch.inference_mode():
+            return self(modality, torch.from_numpy(encoded.whole)).double().numpy()  # type: ignore[no-any-return]

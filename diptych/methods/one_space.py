@@ -1,0 +1,95 @@
+"""Methods that compare whole vectors in one common space: all that they share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from diptych.data.features import Encoded, Features
+from diptych.methods.contract import Placed
+from diptych.methods.inputs import InputConfig, Inputs, Widths, check_widths
+
+BATCH = 4096
+"""Items that are placed at once."""
+
+
+class ScalesInputs(Protocol):
+    """A config that says how each modality is scaled."""
+
+    @property
+    def image(self) -> InputConfig:
+        """Scaling of picture features."""
+        ...
+
+    @property
+    def text(self) -> InputConfig:
+        """Scaling of text features."""
+        ...
+
+
+class OneSpace(nn.Module, ABC):
+    """A method with one space, called `common`; similarity is the cosine, or the inner product where it says so."""
+
+    spaces: tuple[str, ...] = ("common",)
+    notes: tuple[str, ...] = ()
+    reads_parts: ClassVar[bool] = False
+    cosine: ClassVar[bool] = True
+    """Whether placed vectors are scaled to unit length."""
+
+    def __init__(self, config: ScalesInputs, widths: Widths) -> None:
+        super().__init__()
+        self.widths = widths
+        self.inputs = Inputs(config.image, config.text, widths)
+
+    @abstractmethod
+    def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
+        """Return where scaled whole vectors of a modality (`image` or `text`) lie in the space."""
+
+    def place(self, features: Features) -> Mapping[str, Placed]:
+        """Return where the space puts these pictures and texts."""
+        check_widths(self.widths, Widths.of(features))
+        self.eval()
+        return {"common": Placed(self._place("image", features.images), self._place("text", features.texts))}
+
+    @torch.inference_mode()
+    def _place(self, modality: str, encoded: Encoded) -> Float32[np.ndarray, "n d_s"]:
+        device = next(iter(self.inputs.buffers())).device
+        placed = []
+        for start in range(0, len(encoded), BATCH):
+            rows = torch.from_numpy(encoded.whole[start : start + BATCH]).to(device)
+            vectors = self.vectors(modality, self.inputs(modality, rows))
+            placed.append((normalize(vectors, dim=1) if self.cosine else vectors).float().cpu())
+        return torch.cat(placed).numpy()
+
+
+class Projections(OneSpace):
+    """A method in closed form whose space is a linear map of each modality: v = x A, u = y B."""
+
+    def __init__(self, config: ScalesInputs, widths: Widths, *, dimensions: int) -> None:
+        super().__init__(config, widths)
+        self.register_buffer("image_basis", torch.zeros(widths.image, dimensions))
+        self.register_buffer("text_basis", torch.zeros(widths.text, dimensions))
+
+    def keep(self, image: Float[np.ndarray, "d_v k"], text: Float[np.ndarray, "d_t k"]) -> None:
+        """Take the solved maps; where there are fewer directions than dimensions the last stay 0."""
+        for basis, solved in ((self.image_basis, image), (self.text_basis, text)):
+            basis.zero_()[:, : solved.shape[1]] = torch.from_numpy(solved)
+
+    def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
+        """Return x A or y B."""
+        basis: Tensor = getattr(self, f"{modality}_basis")
+        return whole @ basis
+
+    image_basis: Tensor
+    text_basis: Tensor
+
+
+def matched(features: Features) -> tuple[Encoded, Encoded]:
+    """Return pictures and texts row by row: a picture with several texts stands once for each of them."""
+    alone = len(features.owner) == len(features.images) and (features.owner == np.arange(len(features.owner))).all()
+    return (features.images if alone else features.images.take(features.owner)), features.texts
