@@ -13,7 +13,8 @@
     ├── ShapeMismatch              arrays do not fit each other or the model
     ├── BadSetting                 a setting is unknown, of the wrong type or impossible
     ├── BadCheckpoint              a run folder or weight file is damaged or of another kind
-    └── Diverged                   training produced NaN or infinity
+    ├── Diverged                   training produced NaN or infinity
+    └── WorkerLost                 a process that did part of the work died
 
 Each message is one to three sentences: what was wanted, what came, what to do.
 """
@@ -97,3 +98,7 @@ class BadCheckpoint(DiptychError):
 
 class Diverged(DiptychError):
     """Training produced NaN or infinity."""
+
+
+class WorkerLost(DiptychError):
+    """A process that did part of the work died."""

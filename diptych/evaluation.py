@@ -113,6 +113,15 @@ def open_rule(name: str, *, weight: float | None = None) -> FusionRule:
     return rule
 
 
+def chosen_rule(fusion: Mapping[str, Any], name: str | None = None) -> FusionRule:
+    """Return a fusion rule with the weight that a run chose on validation data; by default the run's own rule.
+
+    `fusion` is what a run's result says of it: `rule`, and `rules` with the weight of each.
+    """
+    chosen = name or fusion["rule"]
+    return open_rule(chosen, weight=fusion["rules"].get(chosen, {}).get("weight"))
+
+
 def judgements_of(features: Features) -> Judgements:
     """Return the right answers of image-to-text retrieval among these features."""
     return Judgements(np.arange(len(features.images)), features.owner, features.labels, features.text_labels)

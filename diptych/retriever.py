@@ -20,17 +20,16 @@ from diptych.encoders.encoding import encode_dataset, encode_images, encode_quer
 from diptych.encoders.given import Given
 from diptych.encoders.opening import open_encoders
 from diptych.errors import BadCheckpoint, BadSetting, BadText, MissingData, UnknownName
-from diptych.evaluation import Evaluation, choose_rules, evaluate, fused_rows, open_rule, validation_map
+from diptych.evaluation import Evaluation, choose_rules, chosen_rule, evaluate, fused_rows, open_rule, validation_map
 from diptych.fusion.contract import FusionRule
 from diptych.methods import ROOM as METHODS
 from diptych.methods.contract import Method
 from diptych.progress import Progress
 from diptych.results import Hit, Results, best_hits
-from diptych.settings import override, revive, thread_count
+from diptych.settings import override, thread_count
 from diptych.training.categories import with_known_categories
-from diptych.training.checkpoints import adopt, load_tensors
 from diptych.training.learning import learn
-from diptych.training.loop import best_device
+from diptych.training.loading import load_model
 from diptych.training.run_config import (
     data_config,
     encoders_config,
@@ -129,12 +128,9 @@ class Retriever:
     def load(cls, run: Path) -> "Retriever":
         """Return the method that a finished run holds."""
         folder = RunFolder(Path(run))
-        config, result = folder.config(), folder.result()
-        module = METHODS.open(config["method"])
-        model = module.Model(revive(module.Config, config["settings"]), module.Widths(**result["widths"]))
-        adopt(model, load_tensors(folder.model_file)[0], source=folder.model_file)
+        model = load_model(folder)
         torch.set_num_threads(thread_count())
-        return cls(folder, model.to(best_device()).eval(), config)
+        return cls(folder, model, folder.config())
 
     @cached_property
     def encoders(self) -> tuple[Encoder | Given, Encoder | Given]:
@@ -156,8 +152,7 @@ class Retriever:
 
     def rule(self, name: str | None = None) -> FusionRule:
         """Return a fusion rule with the weight that was chosen on validation data; by default the run's own."""
-        chosen = name or self.result["fusion"]["rule"]
-        return open_rule(chosen, weight=self.result["fusion"]["rules"].get(chosen, {}).get("weight"))
+        return chosen_rule(self.result["fusion"], name)
 
     def open_data(
         self, data: str | None = None, *, split_seed: int | None = None, data_root: Path | None = None

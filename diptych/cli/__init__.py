@@ -9,6 +9,7 @@ import sys
 
 import typer
 
+from diptych.cli.benchmark import app as benchmark
 from diptych.cli.data import app as data
 from diptych.cli.encode import encode
 from diptych.cli.evaluate import evaluate
@@ -30,6 +31,7 @@ app.command()(encode)
 app.command()(train)
 app.command()(evaluate)
 app.command()(search)
+app.add_typer(benchmark, name="benchmark")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from diptych.data import ROOM
 from diptych.data.fetching import SETS
 from diptych.data.findings import Report, refuse
+from diptych.data.given_vectors import dataset_of
 from diptych.data.pairs import DataSet
 from diptych.data.splitting import resplit
 from diptych.errors import MissingData, UnknownName
@@ -12,6 +13,8 @@ from diptych.rooms import split_name
 from diptych.settings import data_roots
 
 _OWN = "folder"
+VECTOR_FILES = (".npz", ".mat")
+"""Files of ready-made vectors that are data sets by themselves."""
 
 
 def open_data(
@@ -21,8 +24,8 @@ def open_data(
 
     A name is looked for in `root`, `DIPTYCH_DATA` and the user cache, as a folder of that name with `-` or `_`;
     `name:PATH` says where it lies. A path is read by the reader of its folder's name, else as a manifest or a folder
-    with one. `split_seed` draws a stratified split in place of the data's own. `report` is told of each
-    faulty line; by default the first is raised.
+    with one; a .npz or .mat file as ready-made vectors with their categories and splits. `split_seed` draws a
+    stratified split in place of the data's own. `report` is told of each faulty line; by default the first is raised.
     """
     dataset = _read(name_or_path, root, report)
     return dataset if split_seed is None else resplit(dataset, split_seed)
@@ -38,7 +41,9 @@ def _read(name_or_path: str, root: Path | None, report: Report) -> DataSet:
     name, place = split_name(name_or_path)
     if _key(name_or_path) in names and _key(name_or_path) != _OWN:
         return _read_named(_key(name_or_path), root, report)
-    if (path := Path(name_or_path)).exists():
+    if (path := Path(name_or_path)).suffix in VECTOR_FILES and path.is_file():
+        return dataset_of(path)
+    if path.exists():
         known = _key(path.resolve().name) if path.is_dir() else _OWN
         return _read_at(known if known in names else _OWN, path, report)
     if place and _key(name) in names:

@@ -25,6 +25,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from diptych.encoders.arguments import refuse_argument
 from diptych.encoders.contract import fingerprint_of
+from diptych.encoders.imagenet import class_names
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes
 from diptych.encoders.weights import fit_state, read_state
 from diptych.errors import BadSetting
@@ -82,11 +83,14 @@ class EfficientNetLite(ImageNetwork):
         pooled = features if rows == features.shape[2] else functional.adaptive_avg_pool2d(features, rows)
         return pooled.permute(0, 2, 3, 1), features.mean((2, 3))
 
-    @torch.inference_mode()
-    def posteriors(self, whole: Float32[np.ndarray, "n 1280"]) -> Float32[np.ndarray, "n 1000"]:
-        """Return how probable each class of ImageNet is, in its usual order, from whole vectors (cached ones too)."""
-        probable: Float32[np.ndarray, "n 1000"] = self._network._fc(torch.from_numpy(whole)).softmax(1).numpy()
-        return probable
+    def class_names(self) -> tuple[str, ...]:
+        """Return the classes of ImageNet in words, in the order of the classifier."""
+        return class_names()
+
+    def classifier(self) -> tuple[Float32[np.ndarray, "1280 1000"], Float32[np.ndarray, "1000"]]:
+        """Return weight and bias of the layer that names classes from whole vectors (cached ones too)."""
+        layer = self._network._fc
+        return layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy().copy()
 
     @cached_property
     def _network(self) -> EfficientNet:

@@ -1,25 +1,28 @@
-"""The image tower of any CLIP in open_clip: `open_clip:ViT-B-32/laion2b_s34b_b79k`.
+"""Both sides of any CLIP in open_clip: `open_clip:ViT-B-32/laion2b_s34b_b79k`.
 
 Objective: none. What stands before the last slash is the architecture, after it the tag or file of its weights;
 `local-dir:FOLDER` and `hf-hub:NAME` are passed on as they are. The whole is the vector in CLIP's joint space;
-regions are the patch tokens of a vision transformer, and other towers have none.
+regions are the patch tokens of a vision transformer, and other towers, the text's among them, have no parts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import fingerprint_of
+from diptych.encoders.contract import Encoder, Modality, Vectors, fingerprint_of
+from diptych.encoders.hub import opened_by
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
 from diptych.rooms import Card
 
 CARD = Card(
-    title="The image tower of any CLIP in open_clip",
+    title="Any CLIP in open_clip: its image tower or its text tower",
     paper="Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML",
     year=2021,
     licence="that of the chosen weights",
@@ -36,6 +39,11 @@ class Config:
 
     flip: bool = False
     """Average with what is seen in the mirrored picture; takes twice as long."""
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """There is nothing to set for texts: the network brings its own settings."""
 
 
 class OpenClip(ImageNetwork):
@@ -68,13 +76,70 @@ class OpenClip(ImageNetwork):
         return self._loaded.to(self.device)
 
 
+class OpenClipText(Encoder):
+    """The text tower of a CLIP: whole vectors only."""
+
+    modality: Modality = "text"
+    batch = 64
+
+    def __init__(self, name: str, config: TextConfig, towers: Any, tokenizer: Any) -> None:
+        self.name = name
+        self.tokenizer = tokenizer
+        del towers.visual
+        self.fingerprint = fingerprint_of(name, weights=network_digest(towers), config=config, version=VERSION)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._loaded = towers
+
+    @property
+    def parts_width(self) -> None:
+        """Tell that there are no parts."""
+        return
+
+    @cached_property
+    def _width(self) -> int:
+        return len(self.encode([self.prepare("a")])[0].whole)
+
+    @property
+    def whole_width(self) -> int:
+        """How many numbers describe the text: as many as the picture."""
+        return self._width
+
+    def prepare(self, item: str) -> Tensor:
+        """Return the text's tokens, cut and padded to the length that the network was trained on."""
+        tokens: Tensor = self.tokenizer([item])[0]
+        return tokens
+
+    @torch.inference_mode()
+    def encode(self, prepared: Sequence[Tensor]) -> list[Vectors]:
+        """Return the vector in the joint space of each text."""
+        wholes = self._tower.encode_text(torch.stack(list(prepared)).to(self.device)).half().cpu().numpy()
+        return [Vectors(None, whole) for whole in wholes]
+
+    @cached_property
+    def _tower(self) -> Any:
+        return self._loaded.to(self.device)
+
+
 def open_encoder(name: str, config: Config) -> OpenClip:
     """Return the image tower that the name's argument names."""
+    open_clip, model, _ = _opened(name)
+    return OpenClip(name, config, model.visual, open_clip.get_model_preprocess_cfg(model))
+
+
+def open_text_encoder(name: str, config: TextConfig) -> OpenClipText:
+    """Return the text tower that the name's argument names."""
+    open_clip, model, architecture = _opened(name)
+    with opened_by("open_clip", architecture):
+        tokenizer = open_clip.get_tokenizer(architecture)
+    return OpenClipText(name, config, model, tokenizer)
+
+
+def _opened(name: str) -> tuple[Any, Any, str]:
+    """Return the package, the network of both towers, and the network's name without that of its weights."""
     open_clip = import_extra("open_clip", extra="open-clip")
     argument = argument_of(name, wanted="name")
-    if argument.startswith(("local-dir:", "hf-hub:")):
-        model = open_clip.create_model(argument)
-    else:
-        architecture, _, tag = argument.partition("/")
-        model = open_clip.create_model(architecture, pretrained=tag or None, require_pretrained=True)
-    return OpenClip(name, config, model.visual.eval(), open_clip.get_model_preprocess_cfg(model))
+    whole_name = argument.startswith(("local-dir:", "hf-hub:"))
+    architecture, _, tag = (argument, "", "") if whole_name else argument.partition("/")
+    given = {} if whole_name else {"pretrained": tag or None, "require_pretrained": True}
+    with opened_by("open_clip", argument):
+        return open_clip, open_clip.create_model(architecture, **given).eval(), architecture

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 
 from diptych.encoders import ROOM
-from diptych.encoders.contract import Encoder
+from diptych.encoders.contract import Encoder, Modality
 from diptych.encoders.given import Given
 from diptych.errors import UnknownName
 from diptych.rooms import split_name
 from diptych.settings import override
 
 
-def open_encoder(name: str, settings: Sequence[str] = ()) -> Encoder | Given:
+def open_encoder(name: str, settings: Sequence[str] = (), *, modality: Modality = "image") -> Encoder | Given:
     """Return the encoder called `name` (`efficientnet-lite2`, `word2vec:PATH`), its settings changed as in `side=380`.
 
-    What the name points at must be there; the network itself is read at its first use.
+    What the name points at must be there; the network itself is read at its first use. `modality` chooses the side
+    of a dual encoder (a file that offers `open_text_encoder` with its `TextConfig`); others have one side only.
 
     >>> open_encoder("given").name
     'given'
@@ -21,7 +22,11 @@ def open_encoder(name: str, settings: Sequence[str] = ()) -> Encoder | Given:
     module = ROOM.open(name)
     head, argument = split_name(name)
     full_name = head.lower().replace("_", "-") + (f":{argument}" if argument else "")
-    encoder: Encoder | Given = module.open_encoder(full_name, override(module.Config(), settings))
+    if modality == "text" and hasattr(module, "open_text_encoder"):
+        config, opened_by_name = module.TextConfig, module.open_text_encoder
+    else:
+        config, opened_by_name = module.Config, module.open_encoder
+    encoder: Encoder | Given = opened_by_name(full_name, override(config(), settings))
     return encoder
 
 
@@ -35,4 +40,7 @@ def open_encoders(
         if group not in groups:
             raise UnknownName.among("settings", group, groups)
         groups[group].append(rest)
-    return open_encoder(image_encoder, groups["image_encoder"]), open_encoder(text_encoder, groups["text_encoder"])
+    return (
+        open_encoder(image_encoder, groups["image_encoder"], modality="image"),
+        open_encoder(text_encoder, groups["text_encoder"], modality="text"),
+    )

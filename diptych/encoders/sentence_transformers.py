@@ -12,8 +12,8 @@ import numpy as np
 
 from diptych.encoders.arguments import argument_of, import_extra
 from diptych.encoders.contract import Encoder, Modality, Vectors, fingerprint_of
+from diptych.encoders.hub import opened_by
 from diptych.encoders.weights import network_digest
-from diptych.errors import BadCheckpoint
 from diptych.rooms import Card
 
 CARD = Card(
@@ -72,9 +72,6 @@ def open_encoder(name: str, config: Config) -> SentenceNetwork:
     """Return the network in the folder, or of the hub's name, that the name's argument gives."""
     package = import_extra("sentence_transformers", extra="sentence-transformers")
     source = argument_of(name, wanted="name")
-    try:
+    with opened_by("sentence-transformers", source):
         network = package.SentenceTransformer(source)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise BadCheckpoint(f"{source} cannot be opened by sentence-transformers: {reason}") from error
     return SentenceNetwork(name, config, network)

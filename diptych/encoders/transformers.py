@@ -1,36 +1,40 @@
-"""Any image network that transformers can open: ViT, DINOv2, the image tower of a CLIP, ConvNeXt.
+"""Any image network that transformers can open (ViT, DINOv2, ConvNeXt), and both sides of a dual encoder (CLIP, SigLIP).
 
 Objective: none. `transformers:NAME` is a name on the hub or a local folder. Regions are the patch tokens or the
-last feature map; the whole is the network's pooled vector, or the first token where it pools none. Of a CLIP the
-image tower is used, before the projection into its joint space.
+last feature map; the whole is the network's pooled vector, or the first token where it pools none. Of a dual
+encoder the side that is asked for is opened, and the whole is the vector in the joint space; its words are the
+text network's tokens, special ones included.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
 from typing import Any
 
+import torch
 from jaxtyping import Float
-from torch import Tensor
-from transformers import AutoModel
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer
 from transformers.image_processing_base import ImageProcessingMixin
 
 from diptych.encoders.arguments import argument_of
-from diptych.encoders.contract import fingerprint_of
+from diptych.encoders.contract import Encoder, Modality, Vectors, fingerprint_of
+from diptych.encoders.hub import opened_by
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
-from diptych.errors import BadCheckpoint, BadSetting
+from diptych.errors import BadSetting
 from diptych.rooms import Card
 
 CARD = Card(
-    title="Any image network of transformers",
+    title="Any image network or dual encoder of transformers",
     paper="Wolf et al., Transformers: State-of-the-Art Natural Language Processing, EMNLP demonstrations",
     year=2020,
     licence="that of the chosen weights",
     learns="nothing",
 )
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -43,44 +47,133 @@ class Config:
     """Average with what is seen in the mirrored picture; takes twice as long."""
 
 
+@dataclass(frozen=True)
+class TextConfig:
+    """There is nothing to set for texts: the network brings its own settings."""
+
+
+class Tower(nn.Module):
+    """A network of one modality: x -> hidden states and one vector, projected into the joint space of a dual encoder."""
+
+    def __init__(self, network: nn.Module, projection: nn.Module | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.projection = projection or nn.Identity()
+
+    def forward(self, **inputs: Tensor) -> tuple[Float[Tensor, "b ..."], Wholes]:
+        """Return the last hidden states and the whole vectors."""
+        seen = self.network(**inputs)
+        hidden, pooled = seen.last_hidden_state, getattr(seen, "pooler_output", None)
+        if pooled is None:
+            pooled = hidden.mean((2, 3)) if hidden.ndim == 4 else hidden[:, 0]
+        return hidden, self.projection(pooled.flatten(1))
+
+
 class Transformer(ImageNetwork):
     """An image network of transformers."""
 
-    def __init__(self, name: str, config: Config, network: Any, scaling: dict[str, Any]) -> None:
-        side = config.side or getattr(network.config, "image_size", 0)
+    def __init__(self, name: str, config: Config, tower: Tower, scaling: dict[str, Any]) -> None:
+        side = config.side or getattr(tower.network.config, "image_size", 0)
         if not side:
             raise BadSetting(f"{name} does not say how large its pictures are. Set it: side=224.")
         super().__init__(
             name,
-            fingerprint=fingerprint_of(name, weights=network_digest(network), config=config, version=VERSION),
+            fingerprint=fingerprint_of(name, weights=network_digest(tower), config=config, version=VERSION),
             side=int(side),
             mean=tuple(scaling.get("image_mean") or IMAGENET_MEAN),
             std=tuple(scaling.get("image_std") or IMAGENET_STD),
             flip=config.flip,
         )
-        self._loaded = network
+        self._loaded = tower
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
         """Return the tokens or feature map as a grid, and the pooled vector."""
-        seen = self._network(pixel_values=images)
-        hidden, pooled = seen.last_hidden_state, getattr(seen, "pooler_output", None)
+        hidden, whole = self._tower(pixel_values=images)
         if hidden.ndim == 4:
-            return hidden.permute(0, 2, 3, 1), (hidden.mean((2, 3)) if pooled is None else pooled.flatten(1))
+            return hidden.permute(0, 2, 3, 1), whole
         leading = hidden.shape[1] - isqrt(hidden.shape[1]) ** 2  # class and register tokens stand before the patches
-        return as_grid(hidden[:, leading:]), (hidden[:, 0] if pooled is None else pooled)
+        return as_grid(hidden[:, leading:]), whole
 
     @cached_property
-    def _network(self) -> Any:
+    def _tower(self) -> Tower:
+        return self._loaded.to(self.device)
+
+
+class TransformerText(Encoder):
+    """The text side of a dual encoder, on texts cut and padded to the length that it was trained on."""
+
+    modality: Modality = "text"
+    batch = 64
+
+    def __init__(self, name: str, config: TextConfig, tower: Tower, tokenizer: Any) -> None:
+        self.name = name
+        self.tokenizer = tokenizer
+        self.fingerprint = fingerprint_of(name, weights=network_digest(tower), config=config, version=VERSION)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._loaded = tower
+
+    @property
+    def parts_width(self) -> int:
+        """How many numbers describe a token."""
+        return int(self._widths[0])
+
+    @property
+    def whole_width(self) -> int:
+        """How many numbers describe the text: as many as the picture."""
+        return int(self._widths[1])
+
+    def prepare(self, item: str) -> str:
+        """Return the text as it is."""
+        return item
+
+    @torch.inference_mode()
+    def encode(self, prepared: Sequence[str]) -> list[Vectors]:
+        """Return the tokens and the vector in the joint space of each text."""
+        longest = self._loaded.network.config.max_position_embeddings
+        tokens = self.tokenizer(
+            list(prepared),
+            padding="max_length",
+            truncation=True,
+            max_length=longest,
+            return_attention_mask=True,
+            return_tensors="pt",
+        )
+        lengths = tokens["attention_mask"].sum(1).tolist()
+        read = {name: tokens[name].to(self.device) for name in self.tokenizer.model_input_names if name in tokens}
+        hidden, whole = self._tower(**read)
+        parts, wholes = hidden.half().cpu().numpy(), whole.half().cpu().numpy()
+        return [Vectors(parts[k, : lengths[k]], wholes[k]) for k in range(len(prepared))]
+
+    @cached_property
+    def _widths(self) -> tuple[int, int]:
+        ((parts, whole),) = self.encode(["a"])
+        return parts.shape[1], len(whole)  # type: ignore[union-attr]
+
+    @cached_property
+    def _tower(self) -> Tower:
         return self._loaded.to(self.device)
 
 
 def open_encoder(name: str, config: Config) -> Transformer:
     """Return the image network in the folder, or of the hub's name, that the name's argument gives."""
     source = argument_of(name, wanted="name")
-    try:
-        model = AutoModel.from_pretrained(source)
+    with opened_by("transformers", source):
+        model = AutoModel.from_pretrained(source).eval()
         scaling, _ = ImageProcessingMixin.get_image_processor_dict(source)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise BadCheckpoint(f"{source} cannot be opened as a network of transformers: {reason}") from error
-    return Transformer(name, config, getattr(model, "vision_model", model).eval(), scaling)
+    projection = getattr(model, "visual_projection", None)
+    return Transformer(name, config, Tower(getattr(model, "vision_model", model), projection), scaling)
+
+
+def open_text_encoder(name: str, config: TextConfig) -> TransformerText:
+    """Return the text side of the dual encoder in that folder, or of that name on the hub."""
+    source = argument_of(name, wanted="name")
+    with opened_by("transformers", source):
+        model = AutoModel.from_pretrained(source).eval()
+        if not (hasattr(model, "text_model") and hasattr(model, "vision_model")):
+            raise BadSetting(
+                f"as an encoder of texts {name} must name a dual encoder such as CLIP or SigLIP; it is a "
+                f"{type(model).__name__}. For other text networks there is --text-encoder sentence-transformers:NAME."
+            )
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    projection = getattr(model, "text_projection", None)
+    return TransformerText(name, config, Tower(model.text_model, projection), tokenizer)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ BATCH = 4096
 """Items that are placed at once."""
 
 
+@runtime_checkable
 class ScalesInputs(Protocol):
     """A config that says how each modality is scaled."""
 

@@ -1,0 +1,237 @@
+"""A benchmark: which methods on which splits, run, resumed and put in a table."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from diptych.bench.candidates import candidates
+from diptych.bench.cell import Cell, row_name
+from diptych.bench.fitting import Prepared, prepared
+from diptych.bench.table import Table, tabulate
+from diptych.bench.task import CellTask, Source
+from diptych.bench.workers import work_off
+from diptych.data.features import Features
+from diptych.errors import BadSetting, DiptychError, UnknownName
+from diptych.files import digest, write_json
+from diptych.methods import ROOM as METHODS
+from diptych.progress import Progress
+from diptych.rooms import split_name
+from diptych.settings import thread_count
+from diptych.training.run_config import encoders_config, fingerprint
+from diptych.training.run_folder import differences
+
+BUDGET = 6
+"""Candidates that a search tries for each method and split, the preset itself among them."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What was asked: all that decides the figures."""
+
+    source: Source
+    out: Path
+    methods: tuple[str, ...] = ("all",)
+    """Names, or `name:preset`; `all` is every method under its default preset."""
+    split_seeds: tuple[int | None, ...] = (None,)
+    """Seeds of stratified splits; None is the data set's own."""
+    search_budget: int = BUDGET
+    seed: int = 0
+    """Draws the candidates and every method's first weights and batches."""
+
+    def __post_init__(self) -> None:
+        if self.search_budget < 1:
+            raise BadSetting(f"--search-budget must be at least 1, the preset alone; got {self.search_budget}.")
+        if not self.split_seeds or len(set(self.split_seeds)) < len(self.split_seeds):
+            raise BadSetting("--split-seeds must name each split once, such as 0-4 or 0,3,7.")
+
+    def run(self, *, jobs: int | None = None, progress: Progress | None = None) -> Table:
+        """Run what is missing and return the table; the same folder again goes on where it was."""
+        jobs = jobs or thread_count()
+        if jobs < 1:
+            raise BadSetting(f"--jobs must be at least 1; got {jobs}.")
+        self._refuse_mixing()
+        tasks, lacking = self._tasks(progress)
+        self._admit()
+        failed = _Failures()
+        missing = [task for task in tasks if not task.file.exists()]
+        count = _Counter(sum(len(task.candidates) + 1 for task in missing), progress)
+
+        def told(task: CellTask, reason: str) -> None:
+            count(task)
+            failed.add(task, reason)
+
+        if missing:
+            work_off(missing, jobs=jobs, told=told)
+        cells = [Cell.read(task.file) for task in tasks if task.file.exists()]
+        if not cells:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in (*lacking, *failed.rows))
+            raise BadSetting(f"no method could be computed on these data. {reasons}")
+        return tabulate(cells, asked=self.asked(), not_applicable=[*lacking, *failed.rows])
+
+    def asked(self) -> dict[str, Any]:
+        """Return what all methods have in common."""
+        return {
+            "search_budget": self.search_budget,
+            "seed": self.seed,
+            "image_encoder": self.source.image_encoder,
+            "text_encoder": self.source.text_encoder,
+            "encoder_settings": list(self.source.encoder_settings),
+            "features": self.source.vectors and self.source.vectors.name,
+        }
+
+    def entries(self) -> list[tuple[str, str]]:
+        """Return the method and the preset of every row, in the order they are asked for."""
+        found: dict[tuple[str, str], None] = {}
+        for name in self.methods:
+            if name == "all":
+                found |= dict.fromkeys((method, "default") for method in METHODS.names())
+                continue
+            method, preset = split_name(name)
+            presets = METHODS.open(method).PRESETS
+            if (preset or "default") not in presets:
+                raise UnknownName.among(f"presets of {method}", preset, presets)
+            found[method.lower().replace("_", "-"), preset or "default"] = None
+        return list(found)
+
+    def _admit(self) -> None:
+        """Make the folder this benchmark's own; refuse one that holds figures of other data, encoders or budget."""
+        ready = prepared(self.source, self.split_seeds[0])
+        names = (self.source.image_encoder, self.source.text_encoder)
+        own = {
+            **self.asked(),
+            "data": {"name": ready.dataset.name, "fingerprint": fingerprint(ready.dataset)},
+            "encoders": encoders_config(ready.encoders, names=names, settings=self.source.encoder_settings),
+        }
+        file = self.out / "benchmark.json"
+        if not file.exists():
+            write_json(file, own)
+        elif changed := differences(json.loads(file.read_text(encoding="utf-8")), json.loads(json.dumps(own))):
+            raise BadSetting(
+                f"{self.out} holds a benchmark of another kind ({changed[0]}). Repeat the command it was started with, "
+                "or choose another --out."
+            )
+
+    def _refuse_mixing(self) -> None:
+        """Refuse a table in which some methods have seen test items, and others have not."""
+        transductive = [
+            row_name(method, preset)
+            for method, preset in self.entries()
+            if getattr(METHODS.open(method).PRESETS[preset], "transductive", False)
+        ]
+        if transductive and len(transductive) < len(self.entries()):
+            raise BadSetting(
+                f"{transductive[0]} learns from the features of test items, which the other methods have not seen, so "
+                f"they cannot stand in one table. Run it by itself: --methods {','.join(transductive)} and another "
+                "--out."
+            )
+
+    def _tasks(self, progress: Progress | None) -> tuple[list[CellTask], list[tuple[str, str]]]:
+        """Return the cells that can be computed, dearest methods first, and the rows that cannot with the reason."""
+        tasks: list[CellTask] = []
+        lacking: list[tuple[str, str]] = []
+        seen: dict[tuple[Source, int | None], Features] = {}
+        for method, preset in self.entries():
+            try:
+                tasks += [self._task(method, preset, seed, seen, progress) for seed in self.split_seeds]
+            except NotApplicableError as reason:
+                lacking.append((row_name(method, preset), str(reason)))
+        return sorted(tasks, key=_cost), lacking
+
+    def _task(
+        self,
+        method: str,
+        preset: str,
+        split_seed: int | None,
+        seen: dict[tuple[Source, int | None], Features],
+        progress: Progress | None,
+    ) -> CellTask:
+        module = METHODS.open(method)
+        source = self.source
+        search = getattr(module, "SEARCH", {})
+        drawn = candidates(search, budget=self.search_budget, seed=self._draw_seed(method))
+        if hasattr(module, "encoders_of"):
+            image, text = module.encoders_of(module.PRESETS[preset])
+            source = replace(source, image_encoder=image, text_encoder=text, vectors=None, encoder_settings=())
+        try:
+            ready = prepared(source, split_seed)
+            if (source, split_seed) not in seen:
+                seen[source, split_seed] = _encode(ready, progress)
+        except DiptychError as error:
+            if source == self.source:  # what all methods read must be there
+                raise
+            raise NotApplicableError(str(error)) from None
+        if reason := lacks(module.CARD.needs, seen[source, split_seed], ready):
+            raise NotApplicableError(reason)
+        return CellTask(self.out, source, method, preset, split_seed, self.seed, tuple(drawn))
+
+    def _draw_seed(self, method: str) -> int:
+        """Return the seed of a method's search: the same whatever other methods are asked for."""
+        return int(digest(method, str(self.seed))[:12], 16)
+
+
+class NotApplicableError(DiptychError):
+    """A method cannot be computed on these data, for a reason that belongs in the table."""
+
+
+def lacks(needs: Sequence[str], features: Features, ready: Prepared) -> str:
+    """Return what a method needs that these data do not have, as a sentence; empty where nothing is lacking."""
+    if "categories" in needs and features.labels is None:
+        return "it learns from categories, and these pairs have none"
+    if "regions or words" in needs and features.images.parts is None and features.texts.parts is None:
+        return "it reads regions of pictures or words of texts, and these features are one vector an item"
+    if "concepts" in needs:
+        from diptych.encoders.concepts import concepts_of
+
+        try:
+            concepts_of(*ready.encoders)
+        except DiptychError as error:
+            return str(error)
+    return ""
+
+
+def _encode(ready: Prepared, progress: Progress | None) -> Features:
+    """Encode every split once, so that the processes find all in the cache; return the training features."""
+    for split in ("val", "test"):
+        ready.features(split, progress=progress)
+    return ready.features("train", progress=progress)
+
+
+def _cost(task: CellTask) -> tuple[bool, bool, int]:
+    """Return a key that puts methods which take long first, so that the others fill the gaps at the end.
+
+    Among methods of a kind, cells of one split stand together: processes then keep its features.
+    """
+    slow = METHODS.cards()[task.method].learns == "gradient"
+    return (task.method != "mcsm", not slow, -1 if task.split_seed is None else task.split_seed)
+
+
+class _Counter:
+    """Counts what is done of a grid."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._total, self._progress = total, progress
+        self._done = 0
+
+    def __call__(self, task: CellTask) -> None:
+        self._done += 1
+        if self._progress:
+            self._progress(self._done, self._total, f"benchmark: {task.label}")
+
+
+class _Failures:
+    """The first reason why each row failed."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, str] = {}
+
+    def add(self, task: CellTask, reason: str) -> None:
+        """Keep a reason, if there is one."""
+        if reason:
+            self._rows.setdefault(task.name, reason)
+
+    @property
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Rows with their reasons."""
+        return iter(self._rows.items())

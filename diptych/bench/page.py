@@ -1,0 +1,115 @@
+"""The page of a benchmark: one HTML file that needs nothing from elsewhere and reads without scripts."""
+
+from collections.abc import Mapping
+
+from diptych.bench.cell import DIRECTIONS
+from diptych.bench.charts import ARROWS, precision_by_recall, quality_by_time
+from diptych.bench.page_style import SORTING, STYLE
+from diptych.bench.page_tables import (
+    categories_table,
+    data_table,
+    differences_table,
+    heading,
+    results_table,
+    row_heading,
+    settings_table,
+)  # fmt: skip
+from diptych.bench.published import NOTE, Figures
+from diptych.bench.table import Table
+from diptych.bench.wording import facts, figure
+from diptych.drawing.markup import Markup, joined, tag
+from diptych.methods import ROOM as METHODS
+
+
+def html_page(table: Table, published: Mapping[str, Figures] | None = None) -> str:
+    """Return a benchmark as one page: its table, who is ahead of whom, curves, categories, times, settings.
+
+    Figures published for a method, where they are given, stand in columns of their own, marked as foreign.
+    """
+    sections = [
+        ("results", "Results", _results(table, published)),
+        ("time", "Quality by time", _times(table)),
+        ("differences", "Every two methods", differences_table(table)),
+        ("curves", "Precision by recall", _curves(table)),
+        *([("categories", "Categories", categories_table(table))] if any(table.categories.values()) else []),
+        ("settings", "Methods and their settings", settings_table(table, _titles())),
+        *([("left-out", "Not applicable", _left_out(table))] if table.not_applicable else []),
+        ("made", "How it was made", _made(table)),
+    ]
+    title = f"Benchmark on {table.data}"
+    links = (tag("li", tag("a", name, href=f"#{key}")) for key, name, _ in sections)
+    body = tag(
+        "body",
+        tag("header", tag("h1", title), tag("p", summary(table), class_="lead")),
+        tag("nav", tag("ul", *links), aria_label="Sections"),
+        tag("main", *(tag("section", tag("h2", name), content, id=key) for key, name, content in sections)),
+        tag("script", Markup(SORTING)),
+    )
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", title),
+        tag("style", Markup(STYLE)),
+    )
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def summary(table: Table) -> str:
+    """Return a sentence or two: who comes first, and whether anyone is as good for all that can be told."""
+    compared = [row for row in table.rows if row.name in table.comparisons.methods]
+    if not compared:
+        return "No method could be measured on every split."
+    first, *others = compared
+    begin = f"{first.name} comes first of {len(compared)} with an average MAP of {figure(first.average)}"
+    if not others:
+        return f"{begin}."
+    even = [row.name for row in others if first.name not in row.significantly_below]
+    if not even:
+        return f"{begin}, significantly ahead of every other method."
+    if len(even) == len(others):
+        return f"{begin}, but not significantly ahead of any other method."
+    return f"{begin}. It is significantly ahead of all but {', '.join(even)}."
+
+
+def _results(table: Table, published: Mapping[str, Figures] | None) -> Markup:
+    note = tag("p", NOTE, class_="note") if published else Markup()
+    return joined([results_table(table, published), note])
+
+
+def _times(table: Table) -> Markup:
+    caption = tag(
+        "figcaption", "Average MAP of each method by the seconds that training it took, up and left is better"
+    )
+    plot = tag(
+        "div", quality_by_time(table.rows), class_="scroll broad", tabindex="0", role="region", aria_label="Plot"
+    )
+    return tag("figure", caption, plot)
+
+
+def _curves(table: Table) -> Markup:
+    names = [row.name for row in table.rows if row.name in table.curves]
+    keys = [joined([tag("span", class_=f"key {direction}"), f" {ARROWS[direction]} "]) for direction in DIRECTIONS]
+    first = [tag("span", class_="key beside"), f" both of {names[0]}"] if names else []
+    panels = [
+        tag(
+            "figure",
+            tag("h3", tag("code", name)),
+            precision_by_recall(name, table.curves[name], table.curves[names[0]] if name != names[0] else {}),
+        )
+        for name in names
+    ]
+    return joined([tag("p", *keys, *first, class_="note"), tag("div", *panels, class_="panels")])
+
+
+def _left_out(table: Table) -> Markup:
+    rows = [[row_heading(name), tag("td", reason, class_="wide")] for name, reason in table.not_applicable]
+    return data_table("Rows that could not be computed on these data", [heading("method"), heading("reason")], rows)
+
+
+def _made(table: Table) -> Markup:
+    return tag("dl", *(part for name, value in facts(table) for part in (tag("dt", name), tag("dd", value))))
+
+
+def _titles() -> dict[str, str]:
+    return {name: card.title for name, card in METHODS.cards().items()}

@@ -1,0 +1,166 @@
+"""The tables of a benchmark's page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from math import isnan
+
+from diptych.bench.published import Figures
+from diptych.bench.table import LEVEL, Table
+from diptych.bench.wording import (
+    FIGURES,
+    HEADINGS,
+    NOTHING,
+    Line,
+    duration,
+    figure,
+    letters_of,
+    lines,
+    probability,
+    settings_by_split,
+    signed,
+)  # fmt: skip
+from diptych.drawing.markup import Markup, joined, tag
+from diptych.measures.significance import Comparison
+
+STRONGEST = 45
+"""Percent of colour in the cell of the largest difference: text stays readable on it."""
+SIGNIFICANT = 25
+"""Percent of colour in the cell of a significant difference."""
+MORE_HEADINGS = ("search, seconds", "memory, MB")
+FOREIGN_HEADINGS = ("published image → text", "published text → image", "published average")
+
+
+def data_table(
+    caption: str, headings: Sequence[Markup], rows: Iterable[Sequence[Markup]], *, class_: str | None = None
+) -> Markup:
+    """Return a table with its caption, in a container of its own that scrolls where the page is too narrow.
+
+    Headings and rows are cells, `th` or `td`.
+    """
+    head = tag("thead", tag("tr", *headings))
+    body = tag("tbody", *(tag("tr", *cells) for cells in rows))
+    whole = tag("table", tag("caption", caption), head, body, class_=class_)
+    return tag("div", whole, class_="scroll", tabindex="0", role="region", aria_label=caption)
+
+
+def heading(text: str, *, number: bool = False) -> Markup:
+    """Return the heading of a column."""
+    return tag("th", text, scope="col", class_="number" if number else None)
+
+
+def row_heading(text: str) -> Markup:
+    """Return the heading of a row: a name, which stays in sight when the table is scrolled."""
+    return tag("th", tag("code", text), scope="row", class_="named")
+
+
+def results_table(table: Table, published: Mapping[str, Figures] | None) -> Markup:
+    """Return the table of all rows; published figures are set apart as foreign."""
+    numeric = [k in FIGURES for k in range(len(HEADINGS))]
+    headings = [heading(text, number=number) for text, number in zip(HEADINGS, numeric, strict=True)]
+    headings += [heading(text, number=True) for text in MORE_HEADINGS]
+    headings += [tag("th", text, scope="col", class_="number foreign") for text in FOREIGN_HEADINGS if published]
+    rows = [[*_result_cells(line), *_published_cells(line, published)] for line in lines(table)]
+    caption = f"MAP on {table.data}; letters name rows that are significantly behind or ahead (p < {figure(LEVEL, 2)})"
+    return data_table(caption, headings, rows, class_="sortable")
+
+
+def differences_table(table: Table) -> Markup:
+    """Return the matrix of every two rows: above the diagonal their difference, below it the adjusted p."""
+    letters = letters_of(table)
+    pairs = {(pair.first, pair.second): pair for pair in table.comparisons.pairs}
+    rows = [
+        [
+            row_heading(one),
+            tag("td", letter),
+            *(_pair_cell(pairs, one, other, above=i < j) for j, other in enumerate(letters)),
+        ]
+        for i, (one, letter) in enumerate(letters.items())
+    ]
+    headings = [heading("method"), heading("row"), *(heading(letter, number=True) for letter in letters.values())]
+    caption = (
+        "Above the diagonal: mean average precision of the row less that of the column. Below it: the p-value of that "
+        f"difference after Holm's correction. Bold and tinted: p < {figure(LEVEL, 2)}."
+    )
+    return data_table(caption, headings, rows)
+
+
+def categories_table(table: Table) -> Markup:
+    """Return each category's mean average precision under the first row, and how the other rows differ from it."""
+    first, *others = [row.name for row in table.rows if row.name in table.categories]
+    figures = table.categories
+    found = [abs(figures[other][category] - own) for other in others for category, own in figures[first].items()]
+    largest = max((value for value in found if not isnan(value)), default=0)
+    rows = [
+        [
+            tag("th", category, scope="row", class_="named"),
+            tag("td", figure(own, 2), class_="number"),
+            *(_difference_cell(figures[other][category] - own, largest) for other in others),
+        ]
+        for category, own in figures[first].items()
+    ]
+    headings = [
+        heading("category"),
+        *(tag("th", tag("code", n), scope="col", class_="number") for n in (first, *others)),
+    ]
+    caption = (
+        f"Mean average precision of {first} in each category, both directions and all splits, and how far the other "
+        "methods are above (+) or below (−) it."
+    )
+    return data_table(caption, headings, rows)
+
+
+def settings_table(table: Table, titles: Mapping[str, str]) -> Markup:
+    """Return what each row is and what the search changed in its preset, split by split."""
+    rows = []
+    for row in table.rows:
+        changed = [tag("td", *_setting_lines(settings)) for _, settings in settings_by_split(table, row)]
+        title = tag("td", titles.get(row.method, "expected of a random order" if not row.chosen else ""), class_="wide")
+        rows.append([row_heading(row.name), title, *(changed or [tag("td", NOTHING) for _ in table.splits])])
+    headings = [heading("method"), heading("what it is"), *(heading(f"split {split}") for split in table.splits)]
+    return data_table(
+        "Settings that were chosen on validation data, where they differ from the preset's", headings, rows
+    )
+
+
+def _result_cells(line: Line) -> list[Markup]:
+    texts = line.cells(escape, lambda text: f"<strong>{text}</strong>")
+    cells = [tag("td", Markup(text), class_="number" if k in FIGURES else None) for k, text in enumerate(texts)]
+    cells[1] = row_heading(line.row.name)
+    memory = NOTHING if line.row.peak_megabytes is None else f"{line.row.peak_megabytes:,.0f}"
+    return [*cells, *(tag("td", text, class_="number") for text in (duration(line.row.search_seconds), memory))]
+
+
+def _published_cells(line: Line, published: Mapping[str, Figures] | None) -> list[Markup]:
+    if not published:
+        return []
+    known = published.get(line.row.method)
+    values = (known.image_to_text, known.text_to_image, known.average) if known else ()
+    texts = [figure(value) for value in values] or [NOTHING] * len(FOREIGN_HEADINGS)
+    return [tag("td", text, class_="number foreign") for text in texts]
+
+
+def _pair_cell(pairs: Mapping[tuple[str, str], Comparison], one: str, other: str, *, above: bool) -> Markup:
+    if one == other:
+        return tag("td", class_="self")
+    pair = pairs.get((one, other)) or pairs[other, one]
+    difference = pair.difference if pair.first == one else -pair.difference
+    text = signed(difference) if above else probability(pair.adjusted)
+    if pair.adjusted >= LEVEL:
+        return tag("td", text, class_="number faint")
+    side = "ahead" if difference > 0 else "behind"
+    return tag("td", tag("strong", text), class_=f"number tinted {side}", style=f"--share: {SIGNIFICANT}")
+
+
+def _difference_cell(difference: float, largest: float) -> Markup:
+    """Return a difference on a ground that is the stronger, the larger it is."""
+    if isnan(difference) or not largest:
+        return tag("td", signed(difference, 2), class_="number")
+    side = "ahead" if difference > 0 else "behind"
+    share = f"--share: {STRONGEST * abs(difference) / largest:.0f}"
+    return tag("td", signed(difference, 2), class_=f"number tinted {side}", style=share)
+
+
+def _setting_lines(settings: Sequence[str]) -> list[Markup]:
+    if not settings:
+        return [tag("span", "as the preset", class_="faint")]
+    return [joined([*([tag("br")] if k else []), tag("code", setting)]) for k, setting in enumerate(settings)]

@@ -1,0 +1,100 @@
+"""Reports of a benchmark: Markdown, LaTeX, CSV, JSON, and a page, one file each."""
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from diptych.bench.page import html_page
+from diptych.bench.published import NOTE, Figures
+from diptych.bench.table import Table
+from diptych.bench.wording import FIGURES, HEADINGS, NOTHING, Line, facts, figure, lines
+from diptych.files import write_json, written_atomically
+
+LATEX_LETTERS = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "–": "--",
+    "→": r"$\to$", "±": r"$\pm$", "−": "$-$",
+}  # fmt: skip
+CSV_COLUMNS = (
+    "method", "preset", "image_to_text", "text_to_image", "average", "std", "rank", "seconds", "search_seconds",
+    "peak_megabytes", "significantly_below",
+)  # fmt: skip
+
+
+def write_reports(table: Table, out: Path, published: Mapping[str, Figures] | None = None) -> None:
+    """Write a table into a folder as table.json, table.md, table.tex, table.csv and report.html."""
+    write_json(out / "table.json", table.as_dict())
+    texts = {
+        "table.md": markdown(table, published),
+        "table.tex": latex(table),
+        "table.csv": csv_text(table),
+        "report.html": html_page(table, published),
+    }
+    for name, text in texts.items():
+        with written_atomically(out / name) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def markdown(table: Table, published: Mapping[str, Figures] | None = None) -> str:
+    """Return a table in Markdown, with what must be known to read it below.
+
+    Figures published for a method, where they are given, follow in a column of their own, marked as such.
+    """
+    headings = [*HEADINGS, *(["published, other features"] if published else [])]
+    rows = [
+        [*line.cells(_markdown_escaped, "**{}**".format), *_published_cell(line, published)] for line in lines(table)
+    ]
+    ruled = ["---:" if k in FIGURES else "---" for k in range(len(headings))]
+    notes = [f"{name}: {value}" for name, value in facts(table)]
+    notes += [f"{name}: not applicable: {reason}" for name, reason in table.not_applicable]
+    notes += [NOTE] if published else []
+    drawn = [f"| {' | '.join(cells)} |" for cells in (headings, ruled, *rows)]
+    return "\n".join([*drawn, "", *(f"- {_markdown_escaped(note)}" for note in notes), ""])
+
+
+def latex(table: Table) -> str:
+    """Return a table in LaTeX for the package booktabs, its facts as comments above it."""
+    notes = [f"{name}: {value}" for name, value in facts(table)]
+    notes += [f"{name}: not applicable: {reason}" for name, reason in table.not_applicable]
+    return "\n".join(
+        [
+            r"% Needs \usepackage{booktabs}.",
+            *(f"% {' '.join(note.split())}" for note in notes),
+            rf"\begin{{tabular}}{{{''.join('r' if k in FIGURES else 'l' for k in range(len(HEADINGS)))}}}",
+            r"\toprule",
+            " & ".join(_latex_escaped(heading) for heading in HEADINGS) + r" \\",
+            r"\midrule",
+            *(" & ".join(line.cells(_latex_escaped, r"\textbf{{{}}}".format)) + r" \\" for line in lines(table)),
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )
+
+
+def csv_text(table: Table) -> str:
+    """Return the rows of a table with unrounded figures; names of rows significantly ahead are parted by blanks."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for row in table.rows:
+        writer.writerow({**row.as_dict(), "significantly_below": " ".join(row.significantly_below)})
+    return text.getvalue()
+
+
+def _published_cell(line: Line, published: Mapping[str, Figures] | None) -> list[str]:
+    """Return both directions and the average as published, in a list of one; nothing where none were asked for."""
+    if not published:
+        return []
+    known = published.get(line.row.method)
+    return [" / ".join(map(figure, (known.image_to_text, known.text_to_image, known.average))) if known else NOTHING]
+
+
+def _markdown_escaped(text: str) -> str:
+    return re.sub(r"([\\`*_<>\[\]|])", r"\\\1", " ".join(text.split()))
+
+
+def _latex_escaped(text: str) -> str:
+    return "".join(LATEX_LETTERS.get(letter, letter) for letter in " ".join(text.split()))

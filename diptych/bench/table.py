@@ -1,0 +1,184 @@
+"""From cells to a table: figures, deviations, ranks, and who is significantly ahead of whom."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from diptych.bench.cell import DIRECTIONS, Cell, split_name
+from diptych.measures.ranking import mean_over_judged
+from diptych.measures.significance import Comparisons, compare_all, mean_ranks
+
+LEVEL = 0.01
+"""Differences count as significant below this adjusted p."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method's line."""
+
+    name: str
+    """`mcsm`, `mcsm:paper`, `chance`."""
+    method: str
+    preset: str
+    image_to_text: float
+    """MAP over all results, the mean over splits; so are the next two."""
+    text_to_image: float
+    average: float
+    """Of both directions."""
+    std: float | None
+    """Standard deviation of the average over splits (n - 1); None with a single split."""
+    seconds: float | None
+    """To train the chosen candidate, the mean over splits; None for chance."""
+    search_seconds: float | None
+    """To train all candidates of a split's search."""
+    peak_megabytes: float | None
+    rank: float | None
+    """Mean place among the methods, over splits; 1 is best."""
+    significantly_below: tuple[str, ...]
+    """Rows that are significantly ahead of this one."""
+    chosen: tuple[tuple[str, ...], ...]
+    """What the search changed in the preset, split by split."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the line as one JSON-able object."""
+        return {
+            "method": self.method,
+            "preset": self.preset,
+            "image_to_text": self.image_to_text,
+            "text_to_image": self.text_to_image,
+            "average": self.average,
+            "std": self.std,
+            "seconds": self.seconds,
+            "significantly_below": list(self.significantly_below),
+            "search_seconds": self.search_seconds,
+            "peak_megabytes": self.peak_megabytes,
+            "rank": self.rank,
+            "chosen": [list(settings) for settings in self.chosen],
+        }
+
+
+@dataclass(frozen=True)
+class Table:
+    """A benchmark's result, best method first."""
+
+    data: str
+    splits: tuple[str, ...]
+    """Names of the splits: seeds, or `official`."""
+    asked: Mapping[str, Any]
+    """Search budget, seed, encoders: what all methods have in common."""
+    rows: tuple[Row, ...]
+    not_applicable: tuple[tuple[str, str], ...]
+    """Rows that could not be computed, each with the reason."""
+    comparisons: Comparisons
+    """Every two methods over the pooled queries of all splits and both directions."""
+    curves: Mapping[str, Mapping[str, Float[np.ndarray, " 101"]]]
+    """By row and direction: precision at the recalls 0, .01, ..., 1, the mean over splits."""
+    categories: Mapping[str, Mapping[str, float]]
+    """By row and category: the mean average precision of its queries, both directions and all splits."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table as one JSON-able object."""
+        return {
+            "data": self.data,
+            "splits": list(self.splits),
+            **self.asked,
+            "rows": [row.as_dict() for row in self.rows],
+            "not_applicable": [{"method": name, "reason": reason} for name, reason in self.not_applicable],
+        }
+
+
+def tabulate(
+    cells: Sequence[Cell], *, asked: Mapping[str, Any], not_applicable: Sequence[tuple[str, str]] = ()
+) -> Table:
+    """Return the table of a benchmark's cells; a method that lacks a split is left out of it.
+
+    All cells must be of one data set. The row `chance` is the expectation of a random order.
+    """
+    seeds = sorted({cell.split_seed for cell in cells}, key=lambda seed: -1 if seed is None else seed)
+    by_name: dict[str, list[Cell]] = {}
+    for cell in sorted(cells, key=lambda cell: seeds.index(cell.split_seed)):
+        by_name.setdefault(cell.name, []).append(cell)
+    whole = {name: own for name, own in by_name.items() if len(own) == len(seeds)}
+    comparisons = compare_all({name: pooled(own) for name, own in whole.items()})
+    averages = [[cell.figures["average_map"] for cell in own] for own in whole.values()]
+    ranks = mean_ranks(np.array(averages).reshape(len(whole), len(seeds)))
+    rows = [
+        _row(name, own, rank=float(rank), below=comparisons.significantly_below(name, level=LEVEL))
+        for (name, own), rank in zip(whole.items(), ranks, strict=True)
+    ]
+    chance = [_chance(next(iter(whole.values())))] if whole else []
+    return Table(
+        data=cells[0].data,
+        splits=tuple(split_name(seed) for seed in seeds),
+        asked=asked,
+        rows=tuple(sorted([*rows, *chance], key=lambda row: -row.average)),
+        not_applicable=tuple(not_applicable),
+        comparisons=comparisons,
+        curves={name: _curves(own) for name, own in whole.items()},
+        categories={name: _by_category(own) for name, own in whole.items()},
+    )
+
+
+def pooled(cells: Sequence[Cell]) -> Float[np.ndarray, " q"]:
+    """Return the average precision of all queries of some cells: split by split, images first, then texts."""
+    return np.concatenate([cell.average_precision(direction) for cell in cells for direction in DIRECTIONS])
+
+
+def _row(name: str, cells: Sequence[Cell], *, rank: float, below: Sequence[str]) -> Row:
+    averages = [cell.figures["average_map"] for cell in cells]
+    peaks = [fit.peak_megabytes for cell in cells for fit in cell.fits if fit.peak_megabytes is not None]
+    into, back = (fmean(cell.figures[direction]["map"] for cell in cells) for direction in DIRECTIONS)
+    return Row(
+        name=name,
+        method=cells[0].method,
+        preset=cells[0].preset,
+        image_to_text=into,
+        text_to_image=back,
+        average=fmean(averages),
+        std=stdev(averages) if len(averages) > 1 else None,
+        seconds=fmean(cell.best.seconds for cell in cells),
+        search_seconds=fmean(sum(fit.seconds for fit in cell.fits) for cell in cells),
+        peak_megabytes=max(peaks, default=None),
+        rank=rank,
+        significantly_below=tuple(below),
+        chosen=tuple(cell.best.settings for cell in cells),
+    )
+
+
+def _chance(cells: Sequence[Cell]) -> Row:
+    into, back = (fmean(cell.chance[direction] for cell in cells) for direction in DIRECTIONS)
+    averages = [fmean(cell.chance.values()) for cell in cells]
+    return Row(
+        name="chance",
+        method="chance",
+        preset="",
+        image_to_text=into,
+        text_to_image=back,
+        average=fmean(averages),
+        std=stdev(averages) if len(averages) > 1 else None,
+        seconds=None,
+        search_seconds=None,
+        peak_megabytes=None,
+        rank=None,
+        significantly_below=(),
+        chosen=(),
+    )
+
+
+def _curves(cells: Sequence[Cell]) -> dict[str, Float[np.ndarray, " 101"]]:
+    return {direction: np.mean([cell.curve[direction] for cell in cells], axis=0) for direction in DIRECTIONS}
+
+
+def _by_category(cells: Sequence[Cell]) -> dict[str, float]:
+    """Return the mean average precision of each category's queries; a query of several counts for each."""
+    found: dict[str, list[float]] = {}
+    for cell in cells:
+        for direction in DIRECTIONS:
+            for value, categories in zip(cell.average_precision(direction), cell.categories, strict=True):
+                for category in categories:
+                    found.setdefault(category, []).append(value)
+    return {category: mean_over_judged(np.array(found[category])) for category in sorted(found)}

@@ -1,0 +1,66 @@
+"""What is to be done: the work of one process at a time, as plain values that travel between processes."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from diptych.bench.cell import row_name, split_name
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data and encoders of a benchmark: everything that decides what methods see."""
+
+    data: str
+    data_root: Path | None
+    vectors: Path | None
+    """A file of ready-made features, or None."""
+    image_encoder: str
+    text_encoder: str
+    encoder_settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CellTask:
+    """One method on one split."""
+
+    out: Path
+    """The benchmark's folder."""
+    source: Source
+    method: str
+    preset: str
+    split_seed: int | None
+    seed: int
+    candidates: tuple[tuple[str, ...], ...]
+    """Settings of each candidate of the search."""
+
+    @property
+    def name(self) -> str:
+        """The method's name in tables."""
+        return row_name(self.method, self.preset)
+
+    @property
+    def label(self) -> str:
+        """How people read it."""
+        return f"{self.name}, split {split_name(self.split_seed)}"
+
+    @property
+    def place(self) -> str:
+        """The folder name of this cell below `runs` and `cells`."""
+        return f"{self.name.replace(':', '-')}/split-{split_name(self.split_seed)}"
+
+    @property
+    def file(self) -> Path:
+        """Where the cell's result lies."""
+        return self.out / "cells" / f"{self.place}.json"
+
+    def run(self, candidate: int) -> Path:
+        """Return the run folder of a candidate."""
+        return self.out / "runs" / self.place / str(candidate)
+
+    def fit_file(self, candidate: int) -> Path:
+        """Return where the record of a candidate's fit lies."""
+        return self.run(candidate) / "fit.json"
+
+    def reading_with(self, image_encoder: str, text_encoder: str) -> "CellTask":
+        """Return the same cell on features of other encoders."""
+        return replace(self, source=replace(self.source, image_encoder=image_encoder, text_encoder=text_encoder))

@@ -1,0 +1,196 @@
+"""What every report of a benchmark says, whatever its format: the lines of its table and the facts below them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from string import ascii_lowercase
+from typing import Any
+
+from diptych.bench.table import LEVEL, Row, Table
+from diptych.measures.significance import ROUNDS
+
+NOTHING = "–"
+"""Stands where there is no figure."""
+HEADINGS = ("row", "method", "image → text", "text → image", "average", "rank", "seconds", "behind", "ahead of")
+"""Columns of the table."""
+FIGURES = range(2, 7)
+"""Columns that hold numbers."""
+COMPARED = ("image_to_text", "text_to_image", "average")
+"""Figures of which the best is marked."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row as it is printed."""
+
+    row: Row
+    letter: str
+    """What other rows call it; empty for chance, with which nothing is compared."""
+    image_to_text: str
+    text_to_image: str
+    average: str
+    spread: str
+    """What follows the average: `± .021`, or nothing with a single split."""
+    rank: str
+    seconds: str
+    behind: str
+    """Letters of the rows that are significantly ahead."""
+    ahead: str
+    """Letters of the rows that are significantly behind."""
+    best: frozenset[str]
+    """Those of `COMPARED` in which no row is better, as printed."""
+
+    def cells(self, escaped: Callable[[str], str], bold: Callable[[str], str]) -> list[str]:
+        """Return a cell for each of `HEADINGS`: text escaped, and the best figures bold, as a format does it."""
+        into, back, average = (
+            bold(text) if name in self.best else text
+            for name, text in ((name, escaped(getattr(self, name))) for name in COMPARED)
+        )
+        letter, name, spread, *others = map(
+            escaped, (self.letter, self.row.name, self.spread, self.rank, self.seconds, self.behind, self.ahead)
+        )
+        return [letter, name, into, back, f"{average} {spread}".rstrip(), *others]
+
+
+def lines(table: Table) -> list[Line]:
+    """Return the rows of a table as they are printed, best first."""
+    letters = letters_of(table)
+    best = {name: figure(max(getattr(row, name) for row in table.rows)) for name in COMPARED if table.rows}
+    return [
+        Line(
+            row=row,
+            letter=letters.get(row.name, ""),
+            image_to_text=figure(row.image_to_text),
+            text_to_image=figure(row.text_to_image),
+            average=figure(row.average),
+            spread="" if row.std is None else f"± {figure(row.std)}",
+            rank=NOTHING if row.rank is None else f"{row.rank:.1f}",
+            seconds=duration(row.seconds),
+            behind=runs(row.significantly_below, letters),
+            ahead=runs([other.name for other in table.rows if row.name in other.significantly_below], letters),
+            best=frozenset(name for name in COMPARED if figure(getattr(row, name)) == best[name]),
+        )
+        for row in table.rows
+    ]
+
+
+def letters_of(table: Table) -> dict[str, str]:
+    """Return the letter of each row that is compared with others, in the table's order: a, ..., z, aa, ab, ..."""
+    compared = [row.name for row in table.rows if row.name in table.comparisons.methods]
+    return {name: _letter(k) for k, name in enumerate(compared)}
+
+
+def runs(names: Iterable[str], letters: Mapping[str, str]) -> str:
+    """Return the letters of some rows, three or more neighbours as a range.
+
+    >>> runs(["mcsm", "cfa", "jrl", "cca"], {"mcsm": "a", "kcca": "b", "cfa": "c", "jrl": "d", "cca": "e"})
+    'a, c–e'
+    """
+    order = list(letters)
+    spans: list[list[int]] = []
+    for place in sorted(order.index(name) for name in names):
+        if spans and spans[-1][-1] == place - 1:
+            spans[-1].append(place)
+        else:
+            spans.append([place])
+    found = [[letters[order[place]] for place in span] for span in spans]
+    return ", ".join(f"{span[0]}–{span[-1]}" if len(span) > 2 else ", ".join(span) for span in found) or NOTHING
+
+
+def facts(table: Table) -> list[tuple[str, str]]:
+    """Return what must be known to read a table, each with its name: data, settings, measure, test."""
+    several = len(table.splits) > 1
+    deviation = "; ± is the standard deviation of the average over splits (n - 1)" if several else ""
+    reserve = (
+        " Queries of several splits share models and items, so that small p-values are somewhat too small."
+        if several
+        else ""
+    )
+    return [
+        ("Data", table.data),
+        ("Splits" if several else "Split", ", ".join(table.splits)),
+        *((name.replace("_", " ").capitalize(), spelt(value)) for name, value in table.asked.items() if value not in (None, [], ())),
+        ("Figures", f"MAP over all results on test data, mean over splits{deviation}. Best figures are bold."),
+        ("Rank", "mean place among the methods over splits"),
+        ("Seconds", "to train the candidate that was chosen on validation data, once features are encoded"),
+        (
+            "Behind, ahead",
+            "rows, by letter, that are significantly ahead of or behind this one: paired randomisation test "
+            f"({ROUNDS:,} rounds) over the pooled queries of both directions and all splits, p < {figure(LEVEL, 2)} "
+            f"after Holm's correction for {len(table.comparisons.pairs)} comparisons.{reserve}",
+        ),
+    ]
+
+
+def figure(value: float, digits: int = 3) -> str:
+    """Return a share as tables print it, without the zero before the point.
+
+    >>> [figure(value) for value in (0.7294, 1.0, -0.0206, float("nan"))]
+    ['.729', '1.000', '-.021', '–']
+    """
+    if isnan(value):
+        return NOTHING
+    text = f"{value:.{digits}f}"
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Return a difference with its sign; a difference that rounds to nothing has none.
+
+    >>> [signed(value) for value in (0.0206, -0.0206, -0.0001)]
+    ['+.021', '−.021', '.000']
+    """
+    if isnan(value) or round(value, digits) == 0:
+        return figure(abs(value), digits)
+    return ("+" if value > 0 else "−") + figure(abs(value), digits)
+
+
+def probability(value: float) -> str:
+    """Return a p-value.
+
+    >>> [probability(value) for value in (0.0312, 0.00042, 1.0)]
+    ['.031', '<.001', '1.000']
+    """
+    return "<.001" if value < 0.001 else figure(value)
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds with two digits that count, or whole ones.
+
+    >>> [duration(value) for value in (0.00001, 0.0342, 0.5, 1.26, 66.1, 1234.5, None)]
+    ['<0.001', '0.034', '0.5', '1.3', '66', '1,234', '–']
+    """
+    if seconds is None:
+        return NOTHING
+    if seconds < 0.001:
+        return "<0.001"
+    return f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.2g}"
+
+
+def spelt(value: Any) -> str:
+    """Return a setting as people read it.
+
+    >>> spelt({"torch": "2.6", "seeds": [0, 1]}), spelt(None), spelt(True), spelt([])
+    ('torch 2.6, seeds 0, 1', 'none', 'yes', 'none')
+    """
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case Mapping():
+            return ", ".join(f"{name} {spelt(inner)}" for name, inner in value.items()) or "none"
+        case list() | tuple():
+            return ", ".join(spelt(inner) for inner in value) or "none"
+    return str(value)
+
+
+def settings_by_split(table: Table, row: Row) -> Sequence[tuple[str, tuple[str, ...]]]:
+    """Return the splits with what the search changed there; nothing for a row without a search."""
+    return list(zip(table.splits, row.chosen, strict=True)) if row.chosen else []
+
+
+def _letter(place: int) -> str:
+    count = len(ascii_lowercase)
+    before = _letter(place // count - 1) if place >= count else ""
+    return before + ascii_lowercase[place % count]

@@ -1,0 +1,114 @@
+"""The work of a grid, spread over processes that share the processor fairly."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from threading import Thread
+
+from diptych.bench.fitting import finish_cell, fit_candidate
+from diptych.bench.task import CellTask
+from diptych.errors import DiptychError, WorkerLost
+from diptych.settings import thread_count
+
+THREAD_VARIABLES = ("DIPTYCH_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+Told = Callable[[CellTask, str], None]
+"""Told of each piece of work that ended: its cell, and why the cell failed (empty where it did not)."""
+
+
+def work_off(tasks: Sequence[CellTask], *, jobs: int, told: Told) -> None:
+    """Train every candidate of every cell and measure each cell, in `jobs` processes at a time.
+
+    Candidates are handed out one by one, so that a kill loses at most one fit a process; a cell is measured as soon as
+    its last candidate is trained. A cell that fails is told and the others go on.
+    """
+    with _pool(jobs) as pool:
+        left = {task: len(task.candidates) for task in tasks}
+        waiting = iter([(task, k) for task in tasks for k in range(len(task.candidates))])
+        running: dict[Future[object], tuple[CellTask, bool]] = {}
+        _hand_out(pool, waiting, running, limit=jobs)
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                task, last = running.pop(future)
+                reason = _outcome(future)
+                told(task, reason)
+                left[task] -= 1
+                if not last and not left[task]:
+                    running[pool.submit(finish_cell, task)] = (task, True)
+            _hand_out(pool, waiting, running, limit=jobs)
+
+
+def _hand_out(
+    pool: ProcessPoolExecutor,
+    waiting: Iterator[tuple[CellTask, int]],
+    running: dict[Future[object], tuple[CellTask, bool]],
+    *,
+    limit: int,
+) -> None:
+    """Submit waiting fits until as many pieces of work run as there are processes."""
+    while len(running) < limit and (item := next(waiting, None)):
+        task, candidate = item
+        running[pool.submit(fit_candidate, task, candidate)] = (task, False)
+
+
+def _outcome(future: Future[object]) -> str:
+    """Return why a piece of work failed, or nothing; a process that died ends the whole grid with a sentence."""
+    try:
+        future.result()
+    except BrokenProcessPool:
+        raise WorkerLost(
+            "a working process died, most likely for want of memory. Give the same command again to go on, with a "
+            "smaller --jobs."
+        ) from None
+    except DiptychError as refusal:
+        return str(refusal)
+    return ""
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Yield processes that have an equal share of the processor each; all are gone when the block ends."""
+    threads = str(max(1, thread_count() // jobs))
+    with _environment(dict.fromkeys(THREAD_VARIABLES, threads)):
+        pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(threads,))
+        try:
+            yield pool
+        except BaseException:
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _begin(threads: str) -> None:
+    """Prepare a process: its share of threads, and an end when the process that wanted its work has ended."""
+    import torch
+
+    torch.set_num_threads(int(threads))
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for processes started within the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

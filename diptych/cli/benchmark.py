@@ -1,0 +1,181 @@
+"""`diptych benchmark`: all methods on identical features, splits and measures, as a table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from diptych.cli.console import say, shown_progress, spelt, write, write_json, write_table
+from diptych.cli.options import IMAGE_ENCODER, TEXT_ENCODER, DataRoot, ImageEncoder, Json, Settings, TextEncoder
+
+if TYPE_CHECKING:
+    from diptych.bench.comparing import RowChange
+
+app = typer.Typer(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+
+BUDGET = 6
+
+
+@app.callback()
+def benchmark(
+    context: typer.Context,
+    *,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="DATA", help="A data set's name, or a manifest or folder.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where results go; what is there is not done again.")
+    ] = None,
+    methods: Annotated[
+        str, typer.Option("--methods", metavar="NAMES", help="all, or names with commas; NAME:PRESET for a preset.")
+    ] = "all",
+    split_seeds: Annotated[
+        str,
+        typer.Option("--split-seeds", metavar="SEEDS", help="official, or seeds of stratified splits: 0-4 or 0,3,7."),
+    ] = "official",
+    search_budget: Annotated[
+        int, typer.Option("--search-budget", metavar="N", min=1, help="Candidates tried on validation data by each.")
+    ] = BUDGET,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="J", min=1, help="Processes at a time; left out, one a core.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Draws the candidates, first weights and batches.")] = 0,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            "--features",
+            metavar="FILE",
+            help="Ready-made vectors in place of encoders: npz, parquet, mat; npz and mat may stand for DATA too.",
+        ),
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Print the published figures beside ours; they are on other features.")
+    ] = False,
+    settings: Settings = None,
+    image_encoder: ImageEncoder = IMAGE_ENCODER,
+    text_encoder: TextEncoder = TEXT_ENCODER,
+    data_root: DataRoot = None,
+    json: Json = False,
+) -> None:
+    """Compare methods on identical features, splits and measures.
+
+    Each is searched with the same budget on validation data; test data are measured once. The same command goes on
+    where it was stopped. Tables (Markdown, LaTeX, CSV, JSON) and a page, report.html, are written to DIR.
+    """
+    if context.invoked_subcommand:
+        return
+    if features and data is None:
+        data = str(features)
+    if data is None or out is None:
+        raise typer.BadParameter("it is needed.", param_hint="--out" if data else "--data")
+    from diptych.bench.grid import Benchmark
+    from diptych.bench.published import PUBLISHED
+    from diptych.bench.report import write_reports
+    from diptych.bench.task import Source
+
+    given = features is not None
+    source = Source(
+        data,
+        data_root,
+        features,
+        "given" if given else image_encoder,
+        "given" if given else text_encoder,
+        tuple(settings or ()),
+    )
+    asked = Benchmark(source, out, tuple(methods.split(",")), read_seeds(split_seeds), search_budget, seed)
+    try:
+        with shown_progress() as progress:
+            table = asked.run(jobs=jobs, progress=progress)
+    except KeyboardInterrupt:
+        say(f"Interrupted. Give the same command again to continue in {out}.")
+        raise
+    beside = PUBLISHED.get(table.data) if published else None
+    if published and beside is None:
+        say(f"Note: no figures are published for {table.data}; there are some for {', '.join(PUBLISHED)}.")
+    write_reports(table, out, beside)
+    if json:
+        write_json(table.as_dict())
+        return
+    write_result(table.as_dict(), beside)
+    write(f"Tables and report.html lie in {out}.")
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="A", help="The folder of one benchmark.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="The folder of another.")],
+    *,
+    show: Annotated[int, typer.Option("--show", metavar="N", min=0, help="Queries to name for each method.")] = 5,
+    json: Json = False,
+) -> None:
+    """Compare two benchmarks query by query."""
+    from diptych.bench.comparing import compare
+
+    rows = compare(before, after, show=show)
+    if json:
+        write_json({"before": str(before), "after": str(after), "rows": [row.as_dict() for row in rows]})
+        return
+    columns = ("method", "splits", "queries", "MAP of A", "MAP of B", "B - A", "p", "gained", "lost")
+    write_table(columns, [_change(row) for row in rows], title=f"A: {before}, B: {after}")
+    for row in rows:
+        if row.largest:
+            write(f"{row.name}, most changed:")
+        for change in row.largest:
+            arrow = change.direction.replace("_", " ")
+            write(f"  {change.id}, {arrow}, split {change.split}: {spelt(change.before)} → {spelt(change.after)}")
+
+
+def read_seeds(text: str) -> tuple[int | None, ...]:
+    """Return the splits that a text names.
+
+    >>> read_seeds("0-2,7")
+    (0, 1, 2, 7)
+    >>> read_seeds("official")
+    (None,)
+    """
+    return tuple(seed for part in text.split(",") for seed in _seeds(part.strip()))
+
+
+def _seeds(part: str) -> Iterator[int | None]:
+    first, dash, last = part.partition("-")
+    if part == "official":
+        yield None
+    elif first.isdecimal() and not dash:
+        yield int(first)
+    elif first.isdecimal() and last.isdecimal() and int(first) <= int(last):
+        yield from range(int(first), int(last) + 1)
+    else:
+        raise typer.BadParameter(
+            f"it must be official, or seeds such as 0-4 or 0,3,7; got {part!r}.", param_hint="--split-seeds"
+        )
+
+
+def write_result(table: Mapping[str, Any], beside: Mapping[str, Any] | None) -> None:
+    """Print the table, what is significant in it, and what is not applicable with the reason."""
+    columns = ["method", "image → text", "text → image", "average", "±", "rank", "seconds", "significantly below"]
+    if beside is not None:
+        columns.append("published")
+    title = f"MAP on {table['data']}, splits {', '.join(table['splits'])}, {table['search_budget']} candidates each"
+    write_table(columns, [_cells(row, beside) for row in table["rows"]], title=title)
+    if beside is not None:
+        from diptych.bench.published import NOTE
+
+        write(f"Note: {NOTE}")
+    for row in table["not_applicable"]:
+        write(f"Not applicable: {row['method']}: {row['reason'].rstrip('.')}.")
+
+
+def _cells(row: Mapping[str, Any], beside: Mapping[str, Any] | None) -> Sequence[object]:
+    name = row["method"] + (f":{row['preset']}" if row["preset"] not in ("", "default") else "")
+    figures = (row["image_to_text"], row["text_to_image"], row["average"], row["std"], row["rank"], row["seconds"])
+    cells = [name, *figures, ", ".join(row["significantly_below"]) or None]
+    if beside is not None:
+        cells.append(beside[name].average if name in beside else None)
+    return cells
+
+
+def _change(row: "RowChange") -> Sequence[object]:
+    difference = row.after - row.before
+    splits = ", ".join(row.splits)
+    return (row.name, splits, row.queries, row.before, row.after, difference, row.p, row.gained, row.lost)

@@ -1,0 +1,64 @@
+"""Labels beside points, placed so that none covers another label or a point."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+RADIUS = 4.0
+"""Half the side of the square around a point that labels keep out of."""
+GAP = 7.0
+"""From a point to its label, where nothing is in the way."""
+REACHES = 12
+"""How many times half a label's height farther out is tried."""
+SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
+"""Right of the point first, then left, above, below and the corners."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels from the top left."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: "Box") -> bool:
+        """Return whether the two share an area."""
+        across = self.left < other.right and other.left < self.right
+        return across and self.top < other.bottom and other.top < self.bottom
+
+    def holds(self, other: "Box") -> bool:
+        """Return whether the other lies wholly inside."""
+        across = self.left <= other.left and other.right <= self.right
+        return across and self.top <= other.top and other.bottom <= self.bottom
+
+    def nearest(self, x: float, y: float) -> tuple[float, float]:
+        """Return the place in the box that is nearest to a point."""
+        return min(max(x, self.left), self.right), min(max(y, self.top), self.bottom)
+
+
+def place_labels(
+    points: Sequence[tuple[float, float]], widths: Sequence[float], *, height: float, within: Box
+) -> list[Box]:
+    """Return a box for each point's label: the nearest free one that lies inside, earlier points choosing first.
+
+    Where nothing is free in reach, the label stands right of its point all the same.
+    """
+    taken = [Box(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in points]
+    found: list[Box] = []
+    for (x, y), width in zip(points, widths, strict=True):
+        boxes = list(_around(x, y, width, height))
+        free = (box for box in boxes if within.holds(box) and not any(box.overlaps(other) for other in taken))
+        found.append(next(free, boxes[0]))
+        taken.append(found[-1])
+    return found
+
+
+def _around(x: float, y: float, width: float, height: float) -> Iterator[Box]:
+    """Yield the boxes on every side of a point, the nearest first."""
+    for step in range(REACHES):
+        reach = GAP + step * height / 2
+        for across, down in SIDES:
+            left = x - width / 2 + across * (width / 2 + reach)
+            top = y - height / 2 + down * (height / 2 + reach)
+            yield Box(left, top, left + width, top + height)

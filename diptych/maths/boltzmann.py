@@ -1,0 +1,84 @@
+"""Restricted Boltzmann machines: free energy, sampling and contrastive divergence.
+
+    p(v, h) ∝ exp(-E(v, h)),    E(v, h) = -v'W h - c'h - b'v             binary numbers seen
+                                E(v, h) = -v'W h - c'h + ½ ||v - b||²    real numbers seen (`gaussian`)
+
+with binary hidden units h.
+
+Paper: Smolensky 1986; Hinton, Training Products of Experts by Minimizing Contrastive Divergence, Neural
+Computation 14(8):1771-1800, 2002.
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+Seen = Literal["binary", "gaussian"]
+
+INITIAL_DEVIATION = 0.01
+"""Deviation of the first weights, as in Hinton's practical guide (2010)."""
+
+
+def bernoulli(probabilities: Float[Tensor, "*any"], generator: torch.Generator) -> Float[Tensor, "*any"]:
+    """Return a 1 with each probability and a 0 otherwise, drawn from `generator` on any device."""
+    noise = torch.rand(probabilities.shape, generator=generator).to(probabilities.device)
+    return (noise < probabilities).to(probabilities.dtype)
+
+
+class BoltzmannMachine(nn.Module):
+    """A restricted Boltzmann machine between `seen` numbers and `hidden` binary units."""
+
+    def __init__(self, seen: int, hidden: int, *, kind: Seen) -> None:
+        super().__init__()
+        self.kind = kind
+        self.weight = nn.Parameter(INITIAL_DEVIATION * torch.randn(seen, hidden))
+        self.seen_bias = nn.Parameter(torch.zeros(seen))
+        self.hidden_bias = nn.Parameter(torch.zeros(hidden))
+
+    def free_energy(self, seen: Float[Tensor, "b v"]) -> Float[Tensor, " b"]:
+        """Return F(v) = -log sum_h exp(-E(v, h)):
+
+            F(v) = S(v) - sum_j log(1 + exp(c_j + (v'W)_j)),    S(v) = -b'v (binary) or ½ ||v - b||² (gaussian)
+        """
+        if self.kind == "gaussian":
+            own = (seen - self.seen_bias).square().sum(1) / 2
+        else:
+            own = -(seen @ self.seen_bias)
+        return own - softplus(seen @ self.weight + self.hidden_bias).sum(1)
+
+    def hidden(self, seen: Float[Tensor, "b v"]) -> Float[Tensor, "b h"]:
+        """Return how probable each hidden unit is: σ(v'W + c)."""
+        return torch.sigmoid(seen @ self.weight + self.hidden_bias)
+
+    def seen(self, hidden: Float[Tensor, "b h"]) -> Float[Tensor, "b v"]:
+        """Return the mean of each seen number: σ(W h + b) where it is binary, W h + b where it is real."""
+        mean = hidden @ self.weight.T + self.seen_bias
+        return mean if self.kind == "gaussian" else torch.sigmoid(mean)
+
+    @torch.no_grad()
+    def sample(
+        self, seen: Float[Tensor, "b v"], generator: torch.Generator, *, steps: int = 1
+    ) -> Float[Tensor, "b v"]:
+        """Return what so many steps of Gibbs sampling make of the seen numbers; no gradient flows through it."""
+        for _ in range(steps):
+            mean = self.seen(bernoulli(self.hidden(seen), generator))
+            if self.kind == "gaussian":
+                seen = mean + torch.randn(mean.shape, generator=generator).to(mean.device)
+            else:
+                seen = bernoulli(mean, generator)
+        return seen
+
+    def contrastive_divergence(
+        self, seen: Float[Tensor, "b v"], generator: torch.Generator, *, steps: int = 1
+    ) -> Float[Tensor, ""]:
+        """Return the mean of F(v) - F(v~), v~ a Gibbs sample started from v; its gradient is the CD-k rule:
+
+            -dW = <v h'> - <v~ h~'>    -db = <v> - <v~>    -dc = <h> - <h~>,    h = σ(v'W + c)
+
+        Its value is no likelihood and may have either sign. No gradient reaches what `seen` was computed from.
+        """
+        seen = seen.detach()
+        return (self.free_energy(seen) - self.free_energy(self.sample(seen, generator, steps=steps))).mean()

@@ -1,0 +1,54 @@
+"""Graphs of nearest neighbours, in chunks and sparse."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+from scipy.sparse import csr_array, diags_array, eye_array
+
+CHUNK = 1024
+"""Items whose distances to all others are held at once."""
+
+
+def nearest(rows: Float[np.ndarray, "n d"], *, count: int) -> Int[np.ndarray, "n k"]:
+    """Return for each row its `count` nearest other rows by Euclidean distance, in no particular order.
+
+    There are never more than n - 1. Distances are computed in single precision.
+
+    >>> nearest(np.array([[0.0], [1.0], [5.0]]), count=1).ravel().tolist()
+    [1, 0, 1]
+    """
+    kept = min(count, len(rows) - 1)
+    if kept < 1:
+        return np.zeros((len(rows), 0), dtype=np.intp)
+    # A distance does not change with the origin, but its rounding does.
+    centred = (rows - rows.mean(0)).astype(np.float32)
+    return np.concatenate([np.argpartition(chunk, kept - 1, axis=1)[:, :kept] for chunk in _squared(centred)])
+
+
+def _squared(rows: Float32[np.ndarray, "n d"]) -> Iterator[Float32[np.ndarray, "b n"]]:
+    """Yield squared distances of the rows to all, some rows at a time; infinite to themselves."""
+    lengths = np.einsum("nd,nd->n", rows, rows)
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        # The length of the chunk's own rows is left out: it moves all their distances alike.
+        squared = lengths - 2 * (chunk @ rows.T)
+        squared[np.arange(len(chunk)), np.arange(start, start + len(chunk))] = np.inf
+        yield squared
+
+
+def neighbour_laplacian(rows: Float[np.ndarray, "n d"], *, count: int) -> Any:
+    """Return the normalised Laplacian of the graph of nearest neighbours, a sparse (n, n) matrix:
+
+        I - D^-1/2 W D^-1/2,   w_ij = 1 where i is among the `count` nearest of j, or j of i, else 0
+
+    D holds the degrees. Its eigenvalues lie between 0 and 2; a row without neighbours has a 1 on the diagonal.
+    """
+    near = nearest(rows, count=count)
+    size, kept = near.shape
+    ones = np.ones(size * kept)
+    directed = csr_array((ones, (np.repeat(np.arange(size), kept), near.ravel())), shape=(size, size))
+    edges = directed.maximum(directed.T)
+    root = diags_array(1 / np.sqrt(np.maximum(edges.sum(axis=1), 1)))
+    return (eye_array(size) - root @ edges @ root).tocsr()

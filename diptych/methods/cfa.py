@@ -1,0 +1,77 @@
+"""CFA: cross-modal factor analysis, the rotations under which pictures lie nearest to their texts.
+
+Objective: with X the pictures' and Y the texts' features, row by row and centred,
+
+    min ||X A - Y B||_F^2   subject to   A'A = B'B = I
+
+where A and B hold the leading left and right singular vectors of X'Y: the directions of largest covariance, those of
+partial least squares by singular value decomposition. Pictures are placed at x A, texts at y B, and compared by cosine.
+
+Paper: Li, Dimitrova, Li & Sethi, Multimedia Content Processing through Cross-Modal Association, ACM Multimedia 2003.
+Differs: the number of directions is a setting; the paper keeps those of the largest singular values.
+"""
+
+from dataclasses import dataclass, field
+
+from diptych.data.features import Features
+from diptych.errors import BadSetting
+from diptych.maths.correlation import leading_pairs
+from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
+from diptych.methods.inputs import InputConfig, Widths
+from diptych.methods.one_space import Projections, matched
+from diptych.rooms import Card
+
+CARD = Card(
+    title="CFA: rotations of largest covariance",
+    paper="Li, Dimitrova, Li and Sethi. Multimedia Content Processing through Cross-Modal Association. ACM Multimedia",
+    year=2003,
+    learns="closed form",
+)
+
+__all__ = ["CARD", "CFA", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that CFA can be told."""
+
+    dimensions: int = 30
+    """Directions that are kept, those of largest covariance first; no more than either modality has numbers."""
+    image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
+    """Scaling of picture features."""
+    text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
+    """Scaling of text features."""
+
+    def __post_init__(self) -> None:
+        if self.dimensions < 1:
+            raise BadSetting(f"dimensions must be 1 or more; got {self.dimensions}.")
+
+
+PRESETS = {"default": Config()}
+
+SEARCH = {
+    "dimensions": (10, 20, 30, 50, 100),
+    "image.power": (0.5, 1.0),
+}
+"""What a search on validation data may try around a preset."""
+
+
+class CFA(Projections):
+    """Both rotations, solved on the cross-covariance of the training pairs."""
+
+    def __init__(self, config: Config, widths: Widths) -> None:
+        super().__init__(config, widths, dimensions=min(config.dimensions, widths.image, widths.text))
+
+    @classmethod
+    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "CFA":
+        """Return the model solved on these training features."""
+        model = cls(config, Widths.of(features))
+        model.inputs.fit(features)
+        images, texts = matched(features)
+        x, y = model.inputs.scaled("image", images), model.inputs.scaled("text", texts)
+        found = leading_pairs(x.T @ y / len(x), count=config.dimensions)
+        model.keep(found.x, found.y)
+        return model
+
+
+Model = CFA

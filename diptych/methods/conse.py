@@ -1,0 +1,120 @@
+"""ConSE: pictures lie where a text encoder puts the names of what an image network sees in them.
+
+Objective: none. With the network's own classifier, p_k = softmax((x W + b) / temperature)_k,
+
+    v(x) = sum_{k in top T} p_k (n_k - m) / sum_{k in top T} p_k        u(y) = y - m
+
+where x is a picture's whole vector, n_k the text encoder's vector of the name of class k and y its vector of a text,
+both at unit length, T is `top`, and m the mean of all n_k (0 without `centre`). Similarity is the cosine of v and u.
+Nothing is learnt from the pairs: any folder of pictures can be searched at once.
+
+Paper: Norouzi, Mikolov, Bengio, Singer, Shlens, Frome, Corrado and Dean. Zero-Shot Learning by Convex Combination of
+Semantic Embeddings. ICLR 2014.
+Differs: the paper names classes that were never trained; here whole texts take the place of their names, and a
+sentence encoder that of word vectors. A class has one phrase, not the list of its synonyms. `default` takes out what
+all names have in common (`centre`), which the paper does not, for sentence vectors share a large part; `paper` leaves
+it in. The features are never scaled, as the classifier expects what the network gives.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from diptych.data.concepts import Concepts
+from diptych.data.features import Features
+from diptych.errors import BadSetting, MissingData
+from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
+from diptych.methods.inputs import Widths, check_widths
+from diptych.methods.one_space import OneSpace
+from diptych.methods.unscaled import Unscaled
+from diptych.rooms import Card
+
+CARD = Card(
+    title="ConSE: names of what an image network sees, without training",
+    paper="Norouzi et al. Zero-Shot Learning by Convex Combination of Semantic Embeddings. ICLR",
+    year=2014,
+    needs=("concepts",),
+    learns="nothing",
+)
+
+__all__ = ["CARD", "PRESETS", "SEARCH", "Config", "Conse", "Model", "Widths"]
+
+
+@dataclass(frozen=True)
+class Config(Unscaled):
+    """How names are weighed."""
+
+    top: int = 10
+    """T: so many of the most probable classes speak for a picture."""
+    temperature: float = 1.0
+    """What the classifier's scores are divided by; below 1 the first class speaks louder."""
+    centre: bool = True
+    """Subtract the mean vector of all names from names and texts."""
+
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise BadSetting(f"top must be 1 or more; got {self.top}. The paper's is 10.")
+        if not self.temperature > 0:
+            raise BadSetting(f"temperature must be above 0; got {self.temperature}. 1 leaves probabilities alone.")
+
+
+PRESETS = {"default": Config(), "paper": Config(centre=False)}
+
+SEARCH = {"top": (3, 10, 30, 100), "temperature": (0.5, 1.0, 2.0), "centre": (True, False)}
+"""What a search on validation data may try around a preset."""
+
+
+class Conse(OneSpace):
+    """A classifier of whole vectors and the vectors of its classes' names; `classes` of its widths are these."""
+
+    def __init__(self, config: Config, widths: Widths) -> None:
+        super().__init__(config, widths)
+        self.config = config
+        self.register_buffer("weight", torch.zeros(widths.image, widths.classes))
+        self.register_buffer("bias", torch.zeros(widths.classes))
+        self.register_buffer("names", torch.zeros(widths.classes, widths.text))
+        self.register_buffer("mean", torch.zeros(widths.text))
+        self.weight: Tensor
+        self.bias: Tensor
+        self.names: Tensor
+        self.mean: Tensor
+
+    @classmethod
+    def of(cls, config: Config, concepts: Concepts) -> "Conse":
+        """Return the model that goes by these concepts; it is finished without any features."""
+        widths = Widths(image=len(concepts.weight), text=concepts.vectors.shape[1], classes=len(concepts.names))
+        model = cls(config, widths)
+        model.weight.copy_(torch.from_numpy(concepts.weight))
+        model.bias.copy_(torch.from_numpy(concepts.bias))
+        names = normalize(torch.from_numpy(concepts.vectors), dim=1)
+        if config.centre:
+            model.mean.copy_(names.mean(0))
+        model.names.copy_(names - model.mean)
+        return model
+
+    @classmethod
+    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "Conse":
+        """Return the model of the surrounding concepts; the features must come from the encoders that these come from."""
+        if surroundings.concepts is None:
+            raise MissingData(
+                "ConSE goes by the classes that an image network names, and got none. Give them as the concepts of "
+                "its surroundings."
+            )
+        model = cls.of(config, surroundings.concepts)
+        check_widths(model.widths, Widths.of(features))
+        return model
+
+    def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
+        """Return the mean of the likeliest names by their probabilities, or the centred text."""
+        if modality == "text":
+            return normalize(whole, dim=1) - self.mean
+        scores = (whole @ self.weight + self.bias) / self.config.temperature
+        best, classes = scores.topk(min(self.config.top, scores.shape[1]), dim=1)
+        probable = torch.zeros_like(scores).scatter(1, classes, best.softmax(1))
+        return probable @ self.names
+
+
+Model = Conse

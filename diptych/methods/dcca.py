@@ -1,0 +1,167 @@
+"""DCCA: deep canonical correlation analysis.
+
+Objective: two networks whose outputs correlate as far as they can, in all directions together,
+
+    max || S^-1/2 C T^-1/2 ||_*    C = cov(f(X), g(Y))    S = var f(X) + r I    T = var g(Y) + s I
+
+where || ||_* is the trace norm: the sum of the canonical correlations of a batch, or of its `kept` strongest. Linear
+CCA on the outputs for all training pairs then gives the space, A'(f(x) - mean) and B'(g(y) - mean), compared by cosine.
+
+Paper: Andrew, Arora, Bilmes & Livescu, Deep Canonical Correlation Analysis, ICML 2013; for pictures and texts Yan &
+Mikolajczyk, Deep Correlation for Matching Images and Text, CVPR 2015.
+Differs: the ridges r and s are shares of the mean variance of a network's outputs, so that growing outputs cannot
+escape them; the authors' are constants. Andrew et al. pretrain each layer as a denoising autoencoder, use a sigmoid
+made of a cube root, and train by L-BFGS on all pairs at once; Yan & Mikolajczyk train on top of a network that reads
+pixels. Here the networks read frozen features, start at random and learn from large batches by AdamW. `weighting` is
+ours, as in `cca`: it multiplies each direction by a power of its canonical correlation on the training pairs.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from diptych.data.features import Encoded, Features
+from diptych.errors import BadSetting
+from diptych.maths.correlation import canonical_correlations
+from diptych.maths.correlation_loss import total_correlation
+from diptych.methods.contract import NO_SURROUNDINGS, Batch, Surroundings
+from diptych.methods.inputs import MODALITIES, InputConfig, Widths
+from diptych.methods.one_space import BATCH, OneSpace
+from diptych.methods.recipe import Recipe
+from diptych.methods.towers import TowerConfig, towers_of
+from diptych.rooms import Card
+
+CARD = Card(
+    title="DCCA: networks whose outputs correlate, then canonical correlation analysis",
+    paper="Andrew, Arora, Bilmes and Livescu. Deep Canonical Correlation Analysis. International Conference on "
+    "Machine Learning",
+    year=2013,
+    learns="gradient",
+)
+
+__all__ = ["CARD", "DCCA", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that DCCA can be told."""
+
+    dimensions: int = 64
+    """Numbers that each network puts out; no more than either modality has."""
+    kept: int = 0
+    """How many of the strongest correlations are summed, and directions compared; 0 keeps all `dimensions`."""
+    ridge: float = 0.3
+    """Added to every output's variance, as a share of the outputs' mean variance."""
+    weighting: float = 2.0
+    """Power of its correlation that each direction is multiplied by."""
+    image_tower: TowerConfig = field(default_factory=TowerConfig)
+    """The network over pictures."""
+    text_tower: TowerConfig = field(default_factory=TowerConfig)
+    """The network over texts."""
+    image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
+    """Scaling of picture features."""
+    text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
+    """Scaling of text features."""
+    training: Recipe = field(default_factory=lambda: Recipe(batch=400, learning_rate=2e-3))
+    """How it is trained. A batch must hold as many pairs as there are dimensions, and should hold several times as
+    many: of few pairs all directions correlate."""
+
+    def __post_init__(self) -> None:
+        if self.dimensions < 1:
+            raise BadSetting(f"dimensions must be at least 1; got {self.dimensions}.")
+        if self.kept < 0:
+            raise BadSetting(f"kept must not be negative; got {self.kept}. 0 keeps all dimensions.")
+        for name in ("ridge", "weighting"):
+            if getattr(self, name) < 0:
+                raise BadSetting(f"{name} must not be negative; got {getattr(self, name)}. 0 turns it off.")
+
+
+PRESETS = {"default": Config()}
+
+SEARCH = {
+    "dimensions": (32, 64, 96),
+    "ridge": (0.1, 0.3, 1.0),
+    "weighting": (0.0, 1.0, 2.0),
+    "training.learning_rate": (1e-3, 2e-3, 4e-3),
+    "image.power": (0.5, 1.0),
+}
+"""What a search on validation data may try around a preset."""
+
+
+class DCCA(OneSpace):
+    """The model: inputs scaled, one tower a modality, and a linear map on top that is solved, not learnt."""
+
+    def __init__(self, config: Config, widths: Widths) -> None:
+        super().__init__(config, widths)
+        self.config = config
+        self.dimensions = min(config.dimensions, widths.image, widths.text)
+        self.kept = min(config.kept or self.dimensions, self.dimensions)
+        self.towers = towers_of(widths, self.dimensions, image=config.image_tower, text=config.text_tower)
+        for modality in MODALITIES:
+            self.register_buffer(f"{modality}_mean", torch.zeros(self.dimensions))
+            self.register_buffer(f"{modality}_basis", torch.eye(self.dimensions, self.kept))
+
+    @classmethod
+    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "DCCA":
+        """Return a model with random weights whose inputs are scaled on these training features."""
+        model = cls(config, Widths.of(features))
+        model._check(min(len(features.texts), config.training.batch))
+        model.inputs.fit(features)
+        return model
+
+    def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the negative total correlation of the batch; both networks run in full precision on a GPU too."""
+        self._check(len(batch.pairs))
+        with torch.autocast(batch.pairs.device.type, enabled=False):
+            images, texts = (
+                self._outputs(modality, side.whole)
+                for modality, side in (("image", batch.images), ("text", batch.texts))
+            )
+        return {"correlation": -total_correlation(images, texts, ridge=self.config.ridge, count=self.kept)}
+
+    def settle(self, features: Features) -> None:
+        """Solve linear CCA on what the networks, as they stand, put out for all training pairs."""
+        self.eval()
+        outputs = {
+            "image": self._all_outputs("image", features.images)[features.owner],
+            "text": self._all_outputs("text", features.texts),
+        }
+        means = {modality: rows.mean(0) for modality, rows in outputs.items()}
+        images, texts = (outputs[modality] - means[modality] for modality in MODALITIES)
+        solved = canonical_correlations(images, texts, ridge=self.config.ridge, count=self.kept)
+        x, y, _ = solved.weighted(self.config.weighting)
+        for modality, directions in (("image", x), ("text", y)):
+            getattr(self, f"{modality}_mean").copy_(torch.from_numpy(means[modality]))
+            getattr(self, f"{modality}_basis").zero_()[:, : directions.shape[1]] = torch.from_numpy(directions)
+
+    def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
+        """Return A'(f(x) - mean) or B'(g(y) - mean); before `settle` what the networks put out."""
+        mean, basis = getattr(self, f"{modality}_mean"), getattr(self, f"{modality}_basis")
+        return (self.towers[modality](whole) - mean) @ basis  # type: ignore[no-any-return]
+
+    def _outputs(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
+        """Return what a network puts out for whole vectors as they come."""
+        outputs: Tensor = self.towers[modality](self.inputs(modality, whole))
+        return outputs
+
+    @torch.inference_mode()
+    def _all_outputs(self, modality: str, encoded: Encoded) -> Float64[np.ndarray, "n k"]:
+        """Return what a network puts out for all items of a modality."""
+        device = next(self.parameters()).device
+        rows, starts = torch.from_numpy(encoded.whole), range(0, len(encoded), BATCH)
+        pieces = [self._outputs(modality, rows[start : start + BATCH].to(device)).cpu() for start in starts]
+        return torch.cat(pieces).double().numpy()
+
+    def _check(self, rows: int) -> None:
+        if rows < self.dimensions:
+            raise BadSetting(
+                f"DCCA needs batches of at least {self.dimensions} pairs, one for each of its dimensions; got {rows}. "
+                "Train on more pairs with a larger training.batch, or ask for fewer dimensions "
+                f"(--set dimensions={max(1, rows // 4)})."
+            )
+
+
+Model = DCCA

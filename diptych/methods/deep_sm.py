@@ -1,0 +1,125 @@
+"""Deep-SM: deep semantic matching, networks that name categories.
+
+Objective: one network a modality is trained to name the categories of its items,
+
+    min  - sum_k t_k log p_k(x) - sum_k t_k log p_k(y)    p(x) = softmax(f(x))    p(y) = softmax(g(y))
+
+where t is shared evenly by a pair's categories. The posteriors p are the space: <p(x), p(y)> is the probability that
+two categories, one drawn from each, are the same. Which text belongs to which picture is never used.
+
+Paper: Wei, Zhao, Lu, Wei, Liu, Zhu & Yan, Cross-Modal Retrieval With CNN Visual Features: A New Baseline, IEEE
+Transactions on Cybernetics 47(2):449-460, 2017.
+Differs: the authors fine-tune an ImageNet network on the pictures; here both networks read the same frozen features as
+every other method, through a hidden layer with dropout on its inputs and outputs. The softmax cross-entropy, its soft
+targets for several categories, the inner product of posteriors (the cosine by `similarity`), the optimiser and all
+widths are our choices, made on validation data.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from diptych.data.features import Features
+from diptych.errors import BadSetting, MissingData
+from diptych.maths.losses import classification_loss
+from diptych.methods.categories import labels_of
+from diptych.methods.contract import NO_SURROUNDINGS, Batch, Surroundings
+from diptych.methods.inputs import InputConfig, Widths
+from diptych.methods.one_space import OneSpace
+from diptych.methods.recipe import Recipe
+from diptych.methods.towers import TowerConfig, towers_of
+from diptych.rooms import Card
+
+CARD = Card(
+    title="Deep-SM: networks that name categories, compared by their posteriors",
+    paper="Wei, Zhao, Lu, Wei, Liu, Zhu and Yan. Cross-Modal Retrieval With CNN Visual Features: A New Baseline. "
+    "IEEE Transactions on Cybernetics 47(2)",
+    year=2017,
+    needs=("categories",),
+    learns="gradient",
+)
+
+__all__ = ["CARD", "PRESETS", "SEARCH", "Config", "DeepSM", "Model", "Widths"]
+
+
+def _tower() -> TowerConfig:
+    return TowerConfig(activation="tanh", input_dropout=0.7)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that Deep-SM can be told."""
+
+    image_tower: TowerConfig = field(default_factory=_tower)
+    """The network over pictures."""
+    text_tower: TowerConfig = field(default_factory=_tower)
+    """The network over texts."""
+    smoothing: float = 0.0
+    """Share of the target spread over all categories."""
+    similarity: Literal["inner product", "cosine"] = "inner product"
+    """How posteriors are compared: the cosine forgets how sure a network is of its first choice."""
+    image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
+    """Scaling of picture features."""
+    text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
+    """Scaling of text features."""
+    training: Recipe = field(default_factory=lambda: Recipe(epochs=15, keep="last"))
+    """How it is trained."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smoothing <= 1:
+            raise BadSetting(f"smoothing must lie between 0 and 1; got {self.smoothing}.")
+
+
+PRESETS = {"default": Config()}
+
+SEARCH = {
+    "image_tower.input_dropout": (0.5, 0.7),
+    "text_tower.input_dropout": (0.5, 0.7),
+    "smoothing": (0.0, 0.1),
+    "training.epochs": (10, 15, 20),
+    "training.learning_rate": (5e-4, 1e-3, 2e-3),
+    "image.power": (0.5, 1.0),
+}
+"""What a search on validation data may try around a preset."""
+
+
+class DeepSM(OneSpace):
+    """The model: inputs scaled, one tower a modality from whole vectors to categories."""
+
+    cosine: ClassVar[bool] = False
+
+    def __init__(self, config: Config, widths: Widths) -> None:
+        super().__init__(config, widths)
+        self.config = config
+        self.towers = towers_of(widths, widths.classes, image=config.image_tower, text=config.text_tower)
+
+    @classmethod
+    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "DeepSM":
+        """Return a model with random weights whose inputs are scaled on these training features."""
+        labels_of(features, wanted_by="Deep-SM")
+        model = cls(config, Widths.of(features))
+        model.inputs.fit(features)
+        return model
+
+    def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the cross-entropy of each modality by name; their sum is minimised."""
+        if batch.labels is None:
+            raise MissingData("Deep-SM learns from categories, and this batch has none. Make it of labelled features.")
+        sides = {"image": batch.images, "text": batch.texts}
+        logits = {m: self.towers[m](self.inputs(m, side.whole)) for m, side in sides.items()}
+        return {
+            f"{modality} classification": classification_loss(named, batch.labels, smoothing=self.config.smoothing)
+            for modality, named in logits.items()
+        }
+
+    def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b c"]:
+        """Return the posteriors of the categories, of unit length where they are compared by the cosine."""
+        posteriors: Tensor = self.towers[modality](whole).softmax(1)
+        return normalize(posteriors, dim=1) if self.config.similarity == "cosine" else posteriors
+
+
+Model = DeepSM

@@ -1,0 +1,146 @@
+"""The contract of every method: fitted, placed, saved, loaded, and blind to test data."""
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from diptych.data.concepts import Concepts
+from diptych.data.features import Encoded, Features
+from diptych.errors import MissingData, ShapeMismatch
+from diptych.methods import ROOM
+from diptych.methods.contract import GradientMethod, Method, Surroundings
+from diptych.settings import override, revive
+from diptych.training.learning import learn
+from diptych.training.loading import load_model
+from diptych.training.run_folder import RunFolder
+
+from .features import IMAGE, TEXT, random_features
+
+ENTRIES = [(name, preset) for name in ROOM.names() for preset in ROOM.open(name).PRESETS]
+LEARNING = [name for name, card in ROOM.cards().items() if card.learns != "nothing"]
+SHORT = ("training.epochs=2", "training.batch=20")
+
+
+def concepts() -> Concepts:
+    """Return five concepts over the features of `random_features`."""
+    draw = np.random.default_rng(5).standard_normal
+    weight, bias, vectors = (draw(shape).astype(np.float32) for shape in ((IMAGE, 5), (5,), (5, TEXT)))
+    return Concepts(("cat", "dog", "bus", "car", "cup"), weight, bias, vectors)
+
+
+def features_for(name: str, count: int = 40, seed: int = 0) -> Features:
+    """Return features that a method can read: those of `joint` come from one dual encoder."""
+    features = random_features(count, seed=seed)
+    if name != "joint":
+        return features
+    whole = features.texts.whole
+    one = "open-clip:tiny@0123"
+    return Features(
+        Encoded(whole + 1, None, one), Encoded(whole, None, one), features.owner, features.labels, features.ids
+    )
+
+
+def config(module: ModuleType, preset: str) -> Any:
+    """Return a preset, shortened where it learns by gradient."""
+    chosen = module.PRESETS[preset]
+    return override(chosen, SHORT) if hasattr(chosen, "training") else chosen
+
+
+def fit(name: str, preset: str, path: Path, features: Features) -> Method:
+    module = ROOM.open(name)
+    return learn(
+        module, config(module, preset), features, classes=("a", "b", "c"), seed=0, folder=begun(path, name, preset),
+        validate=lambda model: 0.5, choose=lambda model: {},
+        surroundings=Surroundings(concepts(), random_features(9, classes=0, seed=3)),
+    )  # fmt: skip
+
+
+def begun(path: Path, name: str, preset: str) -> RunFolder:
+    folder = RunFolder(path)
+    settings = asdict(config(ROOM.open(name), preset))
+    own = {"method": name, "preset": preset, "settings": settings}
+    folder.begin(own | dict.fromkeys(("data", "encoders", "seed", "versions")))
+    return folder
+
+
+@pytest.mark.parametrize(("name", "preset"), ENTRIES)
+def test_a_saved_method_places_as_before(name: str, preset: str, tmp_path: Path) -> None:
+    features, other = features_for(name), features_for(name, 7, seed=1)
+    model = fit(name, preset, tmp_path, features)
+    again = load_model(RunFolder(tmp_path))
+    assert isinstance(model, Method)
+    for space, placed in model.place(other).items():
+        assert space in model.spaces
+        assert placed.images.dtype == placed.texts.dtype == np.float32
+        assert np.isfinite(placed.similarity()).all()
+        assert placed.similarity().shape == (7, 7)
+        np.testing.assert_array_equal(again.place(other)[space].images, placed.images)
+        np.testing.assert_array_equal(again.place(other)[space].texts, placed.texts)
+
+
+@pytest.mark.parametrize("name", ROOM.names())
+def test_the_same_training_pairs_give_the_same_model(name: str, tmp_path: Path) -> None:
+    features = features_for(name)
+    for run in ("one", "two"):
+        fit(name, "default", tmp_path / run, features)
+    one, two = (RunFolder(tmp_path / run).model_file.read_bytes() for run in ("one", "two"))
+    assert one == two
+
+
+@pytest.mark.parametrize("name", ROOM.names())
+def test_an_item_lies_where_it_lies_whatever_lies_beside_it(name: str, tmp_path: Path) -> None:
+    model = fit(name, "default", tmp_path, features_for(name))
+    gallery = features_for(name, 9, seed=2)
+    rows = np.array([4, 7])
+    some = Features(gallery.images.take(rows), gallery.texts.take(rows), np.arange(2), None, ("a", "b"))
+    alone = model.place(some)
+    for space, placed in model.place(gallery).items():
+        np.testing.assert_allclose(alone[space].images, placed.images[rows], atol=1e-5)
+        np.testing.assert_allclose(alone[space].texts, placed.texts[rows], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_what_a_search_tries_is_a_setting_and_trains(name: str, tmp_path: Path) -> None:
+    module = ROOM.open(name)
+    for setting, values in module.SEARCH.items():
+        for value in values:
+            changed = override(module.PRESETS["default"], [f"{setting}={json.dumps(value)}"])
+            assert revive(module.Config, asdict(changed)) == changed
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_a_picture_with_several_texts_is_learned_from_with_each(name: str, tmp_path: Path) -> None:
+    model = fit(name, "default", tmp_path, random_features(24, texts=2))
+    assert all(np.isfinite(placed.similarity()).all() for placed in model.place(random_features(5, texts=2)).values())
+
+
+@pytest.mark.parametrize("name", [name for name, card in ROOM.cards().items() if "categories" in card.needs])
+def test_a_method_that_needs_categories_says_so(name: str, tmp_path: Path) -> None:
+    with pytest.raises(MissingData, match="learns from categories, and these pairs have none"):
+        fit(name, "default", tmp_path, random_features(12, classes=0))
+
+
+@pytest.mark.parametrize("name", [name for name in ROOM.names() if name not in ("mcsm", "joint")])
+def test_features_of_another_width_are_refused(name: str, tmp_path: Path) -> None:
+    model = fit(name, "default", tmp_path, features_for(name))
+    wide = random_features(4)
+    images = Encoded(np.zeros((4, IMAGE + 2), dtype=np.float32))
+    sentence = f"whole vectors of images must be {IMAGE} wide for this model; got {IMAGE + 2}."
+    with pytest.raises(ShapeMismatch, match=re.escape(sentence)):
+        model.place(Features(images, wide.texts, wide.owner, None, wide.ids))
+
+
+@pytest.mark.parametrize("name", ROOM.names())
+def test_its_card_tells_how_it_learns(name: str) -> None:
+    module = ROOM.open(name)
+    assert ("gradient" == module.CARD.learns) == hasattr(module.Model, "objective")
+    assert hasattr(module.PRESETS["default"], "training") == hasattr(module.Model, "objective")
+    assert isinstance(module.PRESETS["default"], module.Config)
+    assert hasattr(module, "Widths")
+    assert GradientMethod
