@@ -18,7 +18,7 @@ def candidates(search: Mapping[str, Sequence[Any]], *, budget: int, seed: int) -
     combinations of `search`; a grid smaller than the budget is searched whole.
 
     >>> candidates({"ridge": (1.0, 10.0)}, budget=5, seed=0)
-    [(), ('ridge=10.0',), ('ridge=1.0',)]
+    [(), ('ridge=1.0',), ('ridge=10.0',)]
     """
     names = list(search)
     draw = random.Random(seed)

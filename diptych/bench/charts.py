@@ -9,14 +9,18 @@ from jaxtyping import Float
 from diptych.bench.cell import DIRECTIONS
 from diptych.bench.table import Row
 from diptych.bench.wording import duration, figure
-from diptych.drawing.labels import Box, place_labels
+from diptych.drawing.labels import RADIUS, Box, place_labels
 from diptych.drawing.markup import Markup, tag
 from diptych.drawing.plot import Axis, path, plot
 
 ARROWS = {"image_to_text": "image → text", "text_to_image": "text → image"}
-PANEL = (220, 180)
-SCATTER = (720, 420)
-"""Width and height in pixels."""
+PANEL, PANEL_FRAME = (220, 180), Box(30.0, 20.0, 212.0, 140.0)
+SCATTER, SCATTER_FRAME = (720, 420), Box(40.0, 28.0, 704.0, 372.0)
+"""Width and height in pixels, and where in it the axes are."""
+STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""Distances between ticks of a share."""
+TICKS = 8
+"""There are fewer than this."""
 LETTER = (7.3, 16.0)
 """Width and height of a letter of a label, which is set in a face of one width."""
 BASELINE = 4.5
@@ -24,7 +28,7 @@ BASELINE = 4.5
 FASTEST = 1e-3
 """Seconds below which nobody looks; a logarithm needs an end."""
 SPREAD = 0.08
-"""The share of a range that is left free beyond its ends."""
+"""The share of a range, or of a decade, that is left free beyond its ends."""
 
 
 def precision_by_recall(
@@ -33,10 +37,9 @@ def precision_by_recall(
     beside: Mapping[str, Float[np.ndarray, " 101"]],
 ) -> Markup:
     """Return the curves of a method in both directions, over those of another one in grey."""
-    width, height = PANEL
-    quarters = [(0.0, "0"), (0.5, ".5"), (1.0, "1")]
-    across = Axis(0, 1, 30, width - 8, quarters, "recall")
-    up = Axis(0, 1, height - 40, 20, quarters, "precision")
+    halves = [(0.0, "0"), (0.5, ".5"), (1.0, "1")]
+    across = Axis(0.0, 1.0, PANEL_FRAME.left, PANEL_FRAME.right, halves, "recall")
+    up = Axis(0.0, 1.0, PANEL_FRAME.bottom, PANEL_FRAME.top, halves, "precision")
     spoken = [
         f"{ARROWS[direction]}: "
         + ", ".join(f"{figure(curves[direction][k], 2)} at recall {k / 100:g}" for k in range(0, 101, 25))
@@ -60,14 +63,12 @@ def quality_by_time(rows: Sequence[Row]) -> Markup:
 
     Rows without a time, such as chance, are left out.
     """
-    width, height = SCATTER
     timed = [(max(row.seconds, FASTEST), row) for row in rows if row.seconds is not None]
-    across = _decades([seconds for seconds, _ in timed], start=40, stop=width - 16)
-    up = _tenths([row.average for _, row in timed], start=height - 48, stop=28)
+    across = _decades([seconds for seconds, _ in timed])
+    up = _shares([row.average for _, row in timed])
     points = [(across.at(log10(seconds)), up.at(row.average)) for seconds, row in timed]
-    within = Box(across.start, up.stop, across.stop, up.start)
     letter, line = LETTER
-    boxes = place_labels(points, [letter * len(row.name) for _, row in timed], height=line, within=within)
+    boxes = place_labels(points, [letter * len(row.name) for _, row in timed], height=line, within=SCATTER_FRAME)
     marks = [
         mark for (_, row), point, box in zip(timed, points, boxes, strict=True) for mark in _labelled(row, point, box)
     ]
@@ -88,38 +89,32 @@ def _curve(across: Axis, up: Axis, precision: Float[np.ndarray, " 101"], class_:
 
 
 def _labelled(row: Row, point: tuple[float, float], box: Box) -> list[Markup]:
-    """Return a point, its label, and the line between them where the label had to go elsewhere."""
+    """Return a point, its label, and the line between them, which shows where the label had to go elsewhere."""
     x, y = point
     end_x, end_y = box.nearest(x, y)
+    spoken = tag("title", f"{row.name}: {figure(row.average)}, {duration(row.seconds)} s")
     return [
         tag("line", x1=x, y1=y, x2=end_x, y2=end_y, class_="leader"),
-        tag(
-            "circle",
-            tag("title", f"{row.name}: {figure(row.average)}, {duration(row.seconds)} s"),
-            cx=x,
-            cy=y,
-            r=4.5,
-            class_="point",
-        ),
+        tag("circle", spoken, cx=x, cy=y, r=RADIUS, class_="point"),
         tag("text", row.name, x=box.left, y=box.bottom - BASELINE, class_="label"),
     ]
 
 
-def _decades(seconds: Sequence[float], *, start: float, stop: float) -> Axis:
+def _decades(seconds: Sequence[float]) -> Axis:
     """Return a logarithmic axis over whole powers of ten."""
-    low = floor(log10(min(seconds, default=1)))
-    high = max(ceil(log10(max(seconds, default=1))), low + 1)
-    ticks = [(power, f"{10.0**power:,g}") for power in range(low, high + 1)]
+    low = floor(log10(min(seconds, default=1.0)))
+    high = max(ceil(log10(max(seconds, default=1.0))), low + 1)
+    ticks = [(float(power), f"{10.0**power:,g}") for power in range(low, high + 1)]
+    start, stop = SCATTER_FRAME.left, SCATTER_FRAME.right
     return Axis(low - SPREAD, high + SPREAD, start, stop, ticks, "seconds to train, logarithmic")
 
 
-def _tenths(values: Sequence[float], *, start: float, stop: float) -> Axis:
-    """Return an axis around some shares, with a tick every tenth, or finer where they lie close together."""
+def _shares(values: Sequence[float]) -> Axis:
+    """Return an axis around some shares, its ticks the closer, the closer together they lie."""
     low, high = min(values, default=0.0), max(values, default=1.0)
-    margin = max(SPREAD * (high - low), 0.005)
+    margin = max(SPREAD * (high - low), STEPS[0])
     low, high = low - margin, high + margin
-    step = next(size for size in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (high - low) / size < 8)
-    ticks = [k * step for k in range(ceil(low / step), floor(high / step) + 1)]
-    return Axis(
-        low, high, start, stop, [(value, figure(value, 3 if step < 0.01 else 2)) for value in ticks], "average MAP"
-    )
+    step = next(size for size in STEPS if (high - low) / size < TICKS)
+    values = [k * step for k in range(ceil(low / step), floor(high / step) + 1)]
+    ticks = [(value, figure(value, 3 if step < 0.01 else 2)) for value in values]
+    return Axis(low, high, SCATTER_FRAME.bottom, SCATTER_FRAME.top, ticks, "average MAP")

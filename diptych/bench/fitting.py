@@ -8,7 +8,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from diptych.bench.cell import Cell, Fit
+from diptych.bench.cell import Cell, Fit, split_name
 from diptych.bench.memory import forget_peak, peak_megabytes
 from diptych.bench.task import CellTask, Source
 from diptych.data.features import Features
@@ -138,6 +138,14 @@ def read_fit(task: CellTask, candidate: int) -> Fit:
     return fit
 
 
+def refusal(task: CellTask) -> str:
+    """Return why no candidate of a cell could be trained; empty where one was, or has not been tried yet."""
+    tried = [read_fit(task, k) for k in range(len(task.candidates)) if task.fit_file(k).exists()]
+    if len(tried) < len(task.candidates) or any(fit.validation_map is not None for fit in tried):
+        return ""
+    return f"no candidate could be trained on split {split_name(task.split_seed)}. The first said: {tried[0].error}"
+
+
 def open_config(task: CellTask, candidate: int) -> tuple[ModuleType, Any]:
     """Return a method's module and its preset, changed by a candidate's settings."""
     module = METHODS.open(task.method)
@@ -152,8 +160,8 @@ def finish_cell(task: CellTask) -> Cell:
     fits = tuple(read_fit(task, k) for k in range(len(task.candidates)))
     reached = [-1.0 if fit.validation_map is None else fit.validation_map for fit in fits]
     chosen = max(range(len(fits)), key=lambda k: (reached[k], -k))
-    if fits[chosen].validation_map is None:
-        raise BadSetting(f"{task.label}: no candidate could be trained. The first said: {fits[0].error}")
+    if reason := refusal(task):
+        raise BadSetting(reason)
     ready = prepared(task.source, task.split_seed)
     test = ready.features("test")
     folder = RunFolder(task.run(chosen))

@@ -8,7 +8,7 @@ from typing import Any
 
 from diptych.bench.candidates import candidates
 from diptych.bench.cell import Cell, row_name
-from diptych.bench.fitting import Prepared, prepared
+from diptych.bench.fitting import Prepared, prepared, refusal
 from diptych.bench.table import Table, tabulate
 from diptych.bench.task import CellTask, Source
 from diptych.bench.workers import work_off
@@ -55,7 +55,9 @@ class Benchmark:
         tasks, lacking = self._tasks(progress)
         self._admit()
         failed = _Failures()
-        missing = [task for task in tasks if not task.file.exists()]
+        for task in tasks:
+            failed.add(task, refusal(task))
+        missing = [task for task in tasks if not task.file.exists() and not refusal(task)]
         count = _Counter(sum(len(task.candidates) + 1 for task in missing), progress)
 
         def told(task: CellTask, reason: str) -> None:

@@ -13,7 +13,7 @@ from diptych.bench.page_tables import (
     results_table,
     row_heading,
     settings_table,
-)  # fmt: skip
+)
 from diptych.bench.published import NOTE, Figures
 from diptych.bench.table import Table
 from diptych.bench.wording import facts, figure
@@ -30,7 +30,7 @@ def html_page(table: Table, published: Mapping[str, Figures] | None = None) -> s
         ("results", "Results", _results(table, published)),
         ("time", "Quality by time", _times(table)),
         ("differences", "Every two methods", differences_table(table)),
-        ("curves", "Precision by recall", _curves(table)),
+        *([("curves", "Precision by recall", _curves(table))] if table.curves else []),
         *([("categories", "Categories", categories_table(table))] if any(table.categories.values()) else []),
         ("settings", "Methods and their settings", settings_table(table, _titles())),
         *([("left-out", "Not applicable", _left_out(table))] if table.not_applicable else []),
@@ -89,8 +89,8 @@ def _times(table: Table) -> Markup:
 
 def _curves(table: Table) -> Markup:
     names = [row.name for row in table.rows if row.name in table.curves]
-    keys = [joined([tag("span", class_=f"key {direction}"), f" {ARROWS[direction]} "]) for direction in DIRECTIONS]
-    first = [tag("span", class_="key beside"), f" both of {names[0]}"] if names else []
+    strokes = {direction: ARROWS[direction] for direction in DIRECTIONS} | {"beside": f"both of {names[0]}"}
+    key = [tag("span", tag("span", class_=f"key {stroke}"), f" {what}") for stroke, what in strokes.items()]
     panels = [
         tag(
             "figure",
@@ -99,7 +99,7 @@ def _curves(table: Table) -> Markup:
         )
         for name in names
     ]
-    return joined([tag("p", *keys, *first, class_="note"), tag("div", *panels, class_="panels")])
+    return joined([tag("p", *key, class_="note keys"), tag("div", *panels, class_="panels")])
 
 
 def _left_out(table: Table) -> Markup:

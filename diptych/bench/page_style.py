@@ -8,7 +8,7 @@ LIGHT = {
 }  # fmt: skip
 DARK = {
     "ink": "#e8eaed", "muted": "#a3abb5", "rule": "#363c44", "paper": "#14171b", "wash": "#1e2329",
-    "first": PALETTE[5], "second": PALETTE[4], "beside": "#5b636d",
+    "first": PALETTE[5], "second": PALETTE[4], "beside": "#7b838d",
 }  # fmt: skip
 """`first` and `second` are the two directions, and the two signs of a difference."""
 
@@ -39,14 +39,17 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; list-s
 .scroll { overflow-x: auto; margin: 1rem 0; }
 .scroll:focus-visible { outline: 2px solid var(--first); outline-offset: 2px; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: 0 .625rem .5rem; max-width: 46rem; }
+caption { text-align: left; padding: 0 0 .5rem; }
+caption span { display: inline-block; position: sticky; left: 0; max-width: min(46rem, calc(100vw - 2.5rem)); }
 th, td { padding: .3125rem .625rem; text-align: left; vertical-align: baseline; white-space: nowrap;
   border-bottom: 1px solid var(--rule); }
+th:first-child, td:first-child { padding-left: 0; }
 thead th { color: var(--muted); font-weight: 500; vertical-align: bottom; border-bottom-color: var(--muted); }
 tbody th { font-weight: 500; background: var(--paper); }
 .number { text-align: right; }
 .wide { white-space: normal; min-width: 16rem; }
 .named { position: sticky; left: 0; }
+.narrow { white-space: normal; max-width: 7rem; }
 .foreign { color: var(--muted); font-style: italic; }
 .faint { color: var(--muted); }
 .tinted { background: color-mix(in srgb, var(--tint) calc(var(--share) * 1%), var(--paper)); }
@@ -61,8 +64,10 @@ thead [aria-sort=descending] button::after { content: " ▼"; }
 figure { margin: 1rem 0; }
 figcaption { margin-bottom: .5rem; max-width: 46rem; }
 .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(13.75rem, 100%), 1fr)); gap: 1.25rem; }
+.panels figure { margin: 0; }
 .panels h3 { font-size: .875rem; font-weight: 500; margin: 0; }
 .plot { display: block; width: 100%; height: auto; }
+.panels .plot { max-width: 18rem; }
 .broad .plot { min-width: 40rem; max-width: 60rem; }
 .plot text { fill: var(--muted); font-size: 11px; }
 .plot .label { fill: var(--ink); font-size: 12px; }
@@ -73,6 +78,7 @@ figcaption { margin-bottom: .5rem; max-width: 46rem; }
 .plot .beside { stroke: var(--beside); stroke-width: 1.25; }
 .plot .point { fill: var(--first); }
 .plot .leader { stroke: var(--beside); stroke-width: 1; }
+.keys { display: flex; flex-wrap: wrap; gap: 0 1.25rem; }
 .key { display: inline-block; width: 2rem; height: 0; border-top: 2.5px solid; vertical-align: .3em; }
 .key.image_to_text { border-color: var(--first); }
 .key.text_to_image { border-color: var(--second); border-top-style: dashed; }

@@ -10,15 +10,17 @@ from diptych.bench.wording import (
     FIGURES,
     HEADINGS,
     NOTHING,
+    PUBLISHED_HEADING,
     Line,
     duration,
     figure,
     letters_of,
     lines,
     probability,
+    published_figures,
     settings_by_split,
     signed,
-)  # fmt: skip
+)
 from diptych.drawing.markup import Markup, joined, tag
 from diptych.measures.significance import Comparison
 
@@ -27,7 +29,6 @@ STRONGEST = 45
 SIGNIFICANT = 25
 """Percent of colour in the cell of a significant difference."""
 MORE_HEADINGS = ("search, seconds", "memory, MB")
-FOREIGN_HEADINGS = ("published image → text", "published text → image", "published average")
 
 
 def data_table(
@@ -39,7 +40,7 @@ def data_table(
     """
     head = tag("thead", tag("tr", *headings))
     body = tag("tbody", *(tag("tr", *cells) for cells in rows))
-    whole = tag("table", tag("caption", caption), head, body, class_=class_)
+    whole = tag("table", tag("caption", tag("span", caption)), head, body, class_=class_)
     return tag("div", whole, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
@@ -57,9 +58,12 @@ def results_table(table: Table, published: Mapping[str, Figures] | None) -> Mark
     """Return the table of all rows; published figures are set apart as foreign."""
     numeric = [k in FIGURES for k in range(len(HEADINGS))]
     headings = [heading(text, number=number) for text, number in zip(HEADINGS, numeric, strict=True)]
-    headings += [heading(text, number=True) for text in MORE_HEADINGS]
-    headings += [tag("th", text, scope="col", class_="number foreign") for text in FOREIGN_HEADINGS if published]
-    rows = [[*_result_cells(line), *_published_cells(line, published)] for line in lines(table)]
+    headings += [tag("th", text, scope="col", class_="number narrow") for text in MORE_HEADINGS]
+    rows = [_result_cells(line) for line in lines(table)]
+    if published:
+        headings.append(tag("th", PUBLISHED_HEADING, scope="col", class_="number foreign"))
+        for row, cells in zip(table.rows, rows, strict=True):
+            cells.append(tag("td", published_figures(row, published), class_="number foreign"))
     caption = f"MAP on {table.data}; letters name rows that are significantly behind or ahead (p < {figure(LEVEL, 2)})"
     return data_table(caption, headings, rows, class_="sortable")
 
@@ -128,15 +132,6 @@ def _result_cells(line: Line) -> list[Markup]:
     cells[1] = row_heading(line.row.name)
     memory = NOTHING if line.row.peak_megabytes is None else f"{line.row.peak_megabytes:,.0f}"
     return [*cells, *(tag("td", text, class_="number") for text in (duration(line.row.search_seconds), memory))]
-
-
-def _published_cells(line: Line, published: Mapping[str, Figures] | None) -> list[Markup]:
-    if not published:
-        return []
-    known = published.get(line.row.method)
-    values = (known.image_to_text, known.text_to_image, known.average) if known else ()
-    texts = [figure(value) for value in values] or [NOTHING] * len(FOREIGN_HEADINGS)
-    return [tag("td", text, class_="number foreign") for text in texts]
 
 
 def _pair_cell(pairs: Mapping[tuple[str, str], Comparison], one: str, other: str, *, above: bool) -> Markup:

@@ -67,12 +67,3 @@ PUBLISHED: Mapping[str, Mapping[str, Figures]] = {
     },
 }
 """By data set, then by method, both as diptych names them."""
-
-
-def published(dataset_name: str, method: str) -> Figures | None:
-    """Return what was published for a method on a data set, or None where nothing was.
-
-    >>> published("pascal-sentence", "mcsm").average
-    0.598
-    """
-    return PUBLISHED.get(dataset_name, {}).get(method)

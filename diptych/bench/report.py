@@ -9,7 +9,7 @@ from pathlib import Path
 from diptych.bench.page import html_page
 from diptych.bench.published import NOTE, Figures
 from diptych.bench.table import Table
-from diptych.bench.wording import FIGURES, HEADINGS, NOTHING, Line, facts, figure, lines
+from diptych.bench.wording import FIGURES, HEADINGS, PUBLISHED_HEADING, facts, lines, published_figures
 from diptych.files import write_json, written_atomically
 
 LATEX_LETTERS = {
@@ -42,27 +42,24 @@ def markdown(table: Table, published: Mapping[str, Figures] | None = None) -> st
 
     Figures published for a method, where they are given, follow in a column of their own, marked as such.
     """
-    headings = [*HEADINGS, *(["published, other features"] if published else [])]
-    rows = [
-        [*line.cells(_markdown_escaped, "**{}**".format), *_published_cell(line, published)] for line in lines(table)
-    ]
+    headings = [*HEADINGS, *([PUBLISHED_HEADING] if published else [])]
+    rows = [line.cells(_markdown_escaped, "**{}**".format) for line in lines(table)]
+    if published:
+        rows = [[*cells, published_figures(row, published)] for row, cells in zip(table.rows, rows, strict=True)]
     ruled = ["---:" if k in FIGURES else "---" for k in range(len(headings))]
-    notes = [f"{name}: {value}" for name, value in facts(table)]
-    notes += [f"{name}: not applicable: {reason}" for name, reason in table.not_applicable]
-    notes += [NOTE] if published else []
+    notes = [*_notes(table), *([NOTE] if published else [])]
     drawn = [f"| {' | '.join(cells)} |" for cells in (headings, ruled, *rows)]
     return "\n".join([*drawn, "", *(f"- {_markdown_escaped(note)}" for note in notes), ""])
 
 
 def latex(table: Table) -> str:
     """Return a table in LaTeX for the package booktabs, its facts as comments above it."""
-    notes = [f"{name}: {value}" for name, value in facts(table)]
-    notes += [f"{name}: not applicable: {reason}" for name, reason in table.not_applicable]
+    columns = "".join("r" if k in FIGURES else "l" for k in range(len(HEADINGS)))
     return "\n".join(
         [
             r"% Needs \usepackage{booktabs}.",
-            *(f"% {' '.join(note.split())}" for note in notes),
-            rf"\begin{{tabular}}{{{''.join('r' if k in FIGURES else 'l' for k in range(len(HEADINGS)))}}}",
+            *(f"% {' '.join(note.split())}" for note in _notes(table)),
+            rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             " & ".join(_latex_escaped(heading) for heading in HEADINGS) + r" \\",
             r"\midrule",
@@ -84,12 +81,10 @@ def csv_text(table: Table) -> str:
     return text.getvalue()
 
 
-def _published_cell(line: Line, published: Mapping[str, Figures] | None) -> list[str]:
-    """Return both directions and the average as published, in a list of one; nothing where none were asked for."""
-    if not published:
-        return []
-    known = published.get(line.row.method)
-    return [" / ".join(map(figure, (known.image_to_text, known.text_to_image, known.average))) if known else NOTHING]
+def _notes(table: Table) -> list[str]:
+    """Return what must be known to read a table, and which rows are missing from it for what reason."""
+    missing = [f"{name}: not applicable: {reason}" for name, reason in table.not_applicable]
+    return [*(f"{name}: {value}" for name, value in facts(table)), *missing]
 
 
 def _markdown_escaped(text: str) -> str:

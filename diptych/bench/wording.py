@@ -6,6 +6,7 @@ from math import isnan
 from string import ascii_lowercase
 from typing import Any
 
+from diptych.bench.published import Figures
 from diptych.bench.table import LEVEL, Row, Table
 from diptych.measures.significance import ROUNDS
 
@@ -15,6 +16,7 @@ HEADINGS = ("row", "method", "image → text", "text → image", "average", "ran
 """Columns of the table."""
 FIGURES = range(2, 7)
 """Columns that hold numbers."""
+PUBLISHED_HEADING = "published, other features"
 COMPARED = ("image_to_text", "text_to_image", "average")
 """Figures of which the best is marked."""
 
@@ -100,26 +102,36 @@ def runs(names: Iterable[str], letters: Mapping[str, str]) -> str:
 def facts(table: Table) -> list[tuple[str, str]]:
     """Return what must be known to read a table, each with its name: data, settings, measure, test."""
     several = len(table.splits) > 1
+    asked = {name: value for name, value in table.asked.items() if value not in (None, [], ())}
     deviation = "; ± is the standard deviation of the average over splits (n - 1)" if several else ""
-    reserve = (
-        " Queries of several splits share models and items, so that small p-values are somewhat too small."
-        if several
-        else ""
-    )
     return [
         ("Data", table.data),
         ("Splits" if several else "Split", ", ".join(table.splits)),
-        *((name.replace("_", " ").capitalize(), spelt(value)) for name, value in table.asked.items() if value not in (None, [], ())),
+        *((name.replace("_", " ").capitalize(), spelt(value)) for name, value in asked.items()),
         ("Figures", f"MAP over all results on test data, mean over splits{deviation}. Best figures are bold."),
         ("Rank", "mean place among the methods over splits"),
         ("Seconds", "to train the candidate that was chosen on validation data, once features are encoded"),
-        (
-            "Behind, ahead",
-            "rows, by letter, that are significantly ahead of or behind this one: paired randomisation test "
-            f"({ROUNDS:,} rounds) over the pooled queries of both directions and all splits, p < {figure(LEVEL, 2)} "
-            f"after Holm's correction for {len(table.comparisons.pairs)} comparisons.{reserve}",
-        ),
+        ("Behind, ahead of", _test(table)),
     ]
+
+
+def _test(table: Table) -> str:
+    """Return what the letters of a table rest on."""
+    rests_on = (
+        "rows, by letter, that are significantly ahead of this one or behind it: paired randomisation test "
+        f"({ROUNDS:,} rounds) over the pooled queries of both directions and all splits, p < {figure(LEVEL, 2)} after "
+        f"Holm's correction for {len(table.comparisons.pairs)} comparisons."
+    )
+    if len(table.splits) == 1:
+        return rests_on
+    return f"{rests_on} Queries of several splits share models and items, so small p-values are somewhat too small."
+
+
+def published_figures(row: Row, published: Mapping[str, Figures]) -> str:
+    """Return what was published for a row's method: both directions and the average."""
+    if known := published.get(row.method):
+        return " / ".join(figure(value) for value in (known.image_to_text, known.text_to_image, known.average))
+    return NOTHING
 
 
 def figure(value: float, digits: int = 3) -> str:

@@ -30,7 +30,7 @@ TextEncoder = Annotated[
         "--text-encoder",
         metavar="NAME",
         help="What turns texts into vectors: minilm, glove, glove:PATH, word2vec:PATH, sentence-transformers:NAME, "
-        "or given.",
+        "open-clip:NAME, transformers:NAME, or given.",
     ),
 ]
 Fusion = Annotated[

@@ -13,7 +13,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def tag(name: str, /, *children: str, **attributes: str | float | None) -> Markup:
+def tag(name: str, /, *children: str, **attributes: str | float | int | None) -> Markup:
     """Return an element; every child that is not markup is escaped, and so is every attribute.
 
     `stroke_width` becomes `stroke-width`, `class_` becomes `class`; an attribute that is None is left out.
@@ -38,5 +38,5 @@ def joined(parts: Iterable[str]) -> Markup:
     return Markup("".join(part if isinstance(part, Markup) else escape(part) for part in parts))
 
 
-def _spelt(value: str | float) -> str:
+def _spelt(value: str | float | int) -> str:
     return value if isinstance(value, str) else f"{round(value, 2):g}"

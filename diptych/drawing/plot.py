@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from diptych.drawing.markup import Markup, joined, tag
 
-TICK_GAP = 6
+TICK_GAP = 6.0
 """Pixels between the axes and the numbers beside them."""
-BASELINE = 4
+BASELINE = 4.0
 """Pixels from the middle of a line of small letters down to its baseline."""
 
 

@@ -10,7 +10,7 @@ from huggingface_hub import constants
 
 from diptych.errors import BadCheckpoint, MissingData
 
-PATIENCE = 2.0
+PATIENCE = 3.0
 """Seconds that each address of the hub has to answer."""
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from diptych.encoders.arguments import argument_of, import_extra
 from diptych.encoders.contract import fingerprint_of
+from diptych.encoders.hub import opened_by
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
 from diptych.errors import UnknownName
@@ -77,5 +78,6 @@ def open_encoder(name: str, config: Config) -> Timm:
     model = argument_of(name, wanted="name")
     if ":" not in model and not timm.is_model(model.partition(".")[0]):
         raise UnknownName.among("timm", model, timm.list_models())
-    network = timm.create_model(model, pretrained=True, num_classes=0).eval()
+    with opened_by("timm", model):
+        network = timm.create_model(model, pretrained=True, num_classes=0).eval()
     return Timm(name, config, network, timm.data.resolve_model_data_config(network))

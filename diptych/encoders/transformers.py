@@ -1,4 +1,4 @@
-"""Any image network that transformers can open (ViT, DINOv2, ConvNeXt), and both sides of a dual encoder (CLIP, SigLIP).
+"""Any image network that transformers can open (ViT, DINOv2, ConvNeXt), and both sides of its CLIPs and SigLIPs.
 
 Objective: none. `transformers:NAME` is a name on the hub or a local folder. Regions are the patch tokens or the
 last feature map; the whole is the network's pooled vector, or the first token where it pools none. Of a dual
@@ -53,7 +53,7 @@ class TextConfig:
 
 
 class Tower(nn.Module):
-    """A network of one modality: x -> hidden states and one vector, projected into the joint space of a dual encoder."""
+    """A network of one modality: x -> hidden states and one vector; that of a dual encoder lies in its joint space."""
 
     def __init__(self, network: nn.Module, projection: nn.Module | None = None) -> None:
         super().__init__()
@@ -108,6 +108,7 @@ class TransformerText(Encoder):
     def __init__(self, name: str, config: TextConfig, tower: Tower, tokenizer: Any) -> None:
         self.name = name
         self.tokenizer = tokenizer
+        self.longest = int(tower.network.config.max_position_embeddings)  # type: ignore[union-attr,arg-type]
         self.fingerprint = fingerprint_of(name, weights=network_digest(tower), config=config, version=VERSION)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._loaded = tower
@@ -129,12 +130,11 @@ class TransformerText(Encoder):
     @torch.inference_mode()
     def encode(self, prepared: Sequence[str]) -> list[Vectors]:
         """Return the tokens and the vector in the joint space of each text."""
-        longest = self._loaded.network.config.max_position_embeddings
         tokens = self.tokenizer(
             list(prepared),
             padding="max_length",
             truncation=True,
-            max_length=longest,
+            max_length=self.longest,
             return_attention_mask=True,
             return_tensors="pt",
         )

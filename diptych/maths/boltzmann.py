@@ -41,7 +41,7 @@ class BoltzmannMachine(nn.Module):
     def free_energy(self, seen: Float[Tensor, "b v"]) -> Float[Tensor, " b"]:
         """Return F(v) = -log sum_h exp(-E(v, h)):
 
-            F(v) = S(v) - sum_j log(1 + exp(c_j + (v'W)_j)),    S(v) = -b'v (binary) or ½ ||v - b||² (gaussian)
+        F(v) = S(v) - sum_j log(1 + exp(c_j + (v'W)_j)),    S(v) = -b'v (binary) or ½ ||v - b||² (gaussian)
         """
         if self.kind == "gaussian":
             own = (seen - self.seen_bias).square().sum(1) / 2
@@ -59,9 +59,7 @@ class BoltzmannMachine(nn.Module):
         return mean if self.kind == "gaussian" else torch.sigmoid(mean)
 
     @torch.no_grad()
-    def sample(
-        self, seen: Float[Tensor, "b v"], generator: torch.Generator, *, steps: int = 1
-    ) -> Float[Tensor, "b v"]:
+    def sample(self, seen: Float[Tensor, "b v"], generator: torch.Generator, *, steps: int = 1) -> Float[Tensor, "b v"]:
         """Return what so many steps of Gibbs sampling make of the seen numbers; no gradient flows through it."""
         for _ in range(steps):
             mean = self.seen(bernoulli(self.hidden(seen), generator))

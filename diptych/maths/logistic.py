@@ -8,7 +8,10 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from diptych.errors import Diverged
+from diptych.errors import BadSetting
+
+LIMIT_REACHED = 1
+"""SciPy's status of a minimiser that ran out of iterations."""
 
 
 class LinearClassifier(NamedTuple):
@@ -32,7 +35,7 @@ def multinomial_regression(
 
     where each t_i is a distribution over categories; b is not penalised. Strictly convex in W, so the start does not
     matter; the biases are shifted to sum to 0. L-BFGS ends once no gradient is above `tolerance` of the largest at the
-    start; `Diverged` where `iterations` do not suffice.
+    start, or once rounding leaves nothing to gain; `BadSetting` where `iterations` do not suffice.
 
     It runs in coordinates in which the curvature is nearly the same in all directions: with rows Xc less their mean,
     k = strength / c and k Xc'Xc + I = L L', V = L'W and Z = Xc L'^-1, one has ||W||^2 = ||V||^2 - k ||Z V||^2.
@@ -43,7 +46,9 @@ def multinomial_regression(
     gram[np.diag_indices_from(gram)] += 1
     triangle = cholesky(gram, lower=True, overwrite_a=True)
     whitened = solve_triangular(triangle, centred.T, lower=True).T
-    found = _minimised(whitened, targets, strength, curvature, tolerance, iterations)
+    found = _minimised(
+        whitened, targets, strength=strength, curvature=curvature, tolerance=tolerance, iterations=iterations
+    )
     weights = solve_triangular(triangle, found.weights, lower=True, trans="T")
     bias = found.bias - mean @ weights
     return LinearClassifier(weights, bias - bias.mean())
@@ -52,6 +57,7 @@ def multinomial_regression(
 def _minimised(
     whitened: Float[np.ndarray, "n d"],
     targets: Float[np.ndarray, "n c"],
+    *,
     strength: float,
     curvature: float,
     tolerance: float,
@@ -76,10 +82,10 @@ def _minimised(
     bound = tolerance * max(float(np.abs(objective(start)[1]).max()), np.finfo(np.float64).tiny)
     options = {"maxiter": iterations, "maxfun": 2 * iterations, "maxcor": 20, "gtol": bound, "ftol": 1e-15}
     result = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
-    if not result.success:
-        raise Diverged(
-            f"logistic regression must settle within {iterations} iterations; it stopped early ({result.message}). "
-            "Lower its strength, or scale the features to unit variance."
+    if result.status == LIMIT_REACHED:
+        raise BadSetting(
+            f"logistic regression must settle within {iterations} iterations; with a strength of "
+            f"{strength:g} it did not. Lower the strength."
         )
     values = result.x.reshape(width + 1, classes)
     return LinearClassifier(values[:-1], unit * values[-1])

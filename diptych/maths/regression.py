@@ -13,7 +13,7 @@ def ridge_regression(
 ) -> Float[np.ndarray, "d c"]:
     """Return W = (X'X + ridge I)^-1 X'Y, which minimises ||X W - Y||^2 + ridge ||W||^2, by Cholesky.
 
-    >>> ridge_regression(np.eye(2), np.array([[2.0], [4.0]]), ridge=1.0).ravel().tolist()
+    >>> ridge_regression(np.eye(2), np.array([[2.0], [4.0]]), ridge=1.0).ravel().round(9).tolist()
     [1.0, 2.0]
     """
     return _solved(gram + ridge * np.eye(len(gram)), moments)
@@ -63,6 +63,16 @@ def group_lengths(weights: Float[np.ndarray, "d c"], *, group: int) -> Float[np.
     squares = np.add.reduceat((weights**2).sum(1), np.arange(0, len(weights), group))
     lengths: Float[np.ndarray, " d"] = np.sqrt(squares).repeat(group)[: len(weights)]
     return lengths
+
+
+def relative(weights: Float[np.ndarray, "d c"]) -> Float[np.ndarray, "d c"]:
+    """Return the weights over the largest of their sizes: cosines stay, and what nearly vanished can be told apart.
+
+    >>> relative(np.array([[2e-30], [-4e-30]])).ravel().tolist()
+    [0.5, -1.0]
+    """
+    scaled: Float[np.ndarray, "d c"] = weights / max(np.abs(weights).max(), np.finfo(np.float64).tiny)
+    return scaled
 
 
 def _solved(matrix: Float[np.ndarray, "d d"], right: Float[np.ndarray, "d c"]) -> Float[np.ndarray, "d c"]:

@@ -1,8 +1,9 @@
-"""Autoencoders over the vectors of one modality and of pairs; the layers of corr-ae and cmdn."""
+"""Autoencoders over the vectors of one modality and of pairs: the layers that corr-ae and cmdn are made of."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, cast
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
@@ -12,20 +13,20 @@ from diptych.methods.towers import Tower, TowerConfig
 
 Variant = Literal["plain", "cross", "full"]
 
-Vectors = Mapping[str, Float[Tensor, "b _"]]
-"""Vectors of each modality (`image`, `text`) of the same pairs."""
+Vectors = Mapping[str, Tensor]
+"""Vectors (b, d) of each modality, `image` and `text`, of the same b pairs."""
 
 
 class Autoencoder(nn.Module):
-    """One encoder and the decoders from its codes to each named target: c = tanh(f(x)), x̂_t = g_t(c).
+    """An encoder, and a decoder from its codes to each named target: c = tanh(f(x)), x̂_t = g_t(c).
 
-    Decoders have the encoder's hidden layers in reverse, and no dropout before their first.
+    Decoders have the encoder's hidden layers in reverse; their outputs are linear.
     """
 
     def __init__(self, width: int, code: int, targets: Mapping[str, int], layers: TowerConfig) -> None:
         super().__init__()
         self.encoder = Tower(width, code, layers)
-        mirrored = TowerConfig(layers.hidden[::-1], layers.activation, layers.dropout)
+        mirrored = TowerConfig(hidden=layers.hidden[::-1], activation=layers.activation, dropout=layers.dropout)
         self.decoders = nn.ModuleDict({name: Tower(code, target, mirrored) for name, target in targets.items()})
 
     def encode(self, values: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
@@ -34,43 +35,39 @@ class Autoencoder(nn.Module):
         return codes
 
     def reconstruction(self, codes: Float[Tensor, "b k"], targets: Vectors) -> Float[Tensor, ""]:
-        """Return the mean squared error of every decoder's target, added up."""
-        errors = [mse_loss(decoder(codes), targets[name]) for name, decoder in self.decoders.items()]
-        return sum(errors[1:], errors[0])
+        """Return the sum over targets of the squared error, each the mean over pairs and numbers."""
+        return torch.stack([mse_loss(decode(codes), targets[name]) for name, decode in self.decoders.items()]).sum()
 
 
 class PairedAutoencoders(nn.Module):
-    """An autoencoder of each modality, with codes of one width.
+    """An autoencoder of each modality with codes of one width, so that partners' codes can be tied.
 
-    Each code reconstructs its own modality (`plain`), the other (`cross`) or both (`full`).
+    A code reconstructs its own modality (`plain`), the other (`cross`) or both (`full`).
     """
 
     def __init__(self, widths: Mapping[str, int], code: int, *, variant: Variant, layers: TowerConfig) -> None:
         super().__init__()
-        self.coders = nn.ModuleDict(
-            {m: Autoencoder(widths[m], code, _targets(m, widths, variant), layers) for m in MODALITIES}
-        )
+        targets = {modality: _targets(modality, widths, variant) for modality in MODALITIES}
+        self.coders = nn.ModuleDict({m: Autoencoder(widths[m], code, targets[m], layers) for m in MODALITIES})
 
-    def encode(self, modality: str, values: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
-        """Return the codes of one modality's vectors."""
-        coder: Autoencoder = self.coders[modality]  # type: ignore[assignment]
-        return coder.encode(values)
+    def coder(self, modality: str) -> Autoencoder:
+        """Return the autoencoder that reads a modality."""
+        return cast("Autoencoder", self.coders[modality])
 
     def codes(self, vectors: Vectors) -> dict[str, Tensor]:
         """Return the codes of both modalities."""
-        return {modality: self.encode(modality, vectors[modality]) for modality in MODALITIES}
+        return {modality: self.coder(modality).encode(vectors[modality]) for modality in MODALITIES}
 
     def reconstruction(self, codes: Vectors, vectors: Vectors) -> Float[Tensor, ""]:
-        """Return the errors of all decoders, added up; each is a mean over pairs and numbers."""
-        image, text = (self.coders[m].reconstruction(codes[m], vectors) for m in MODALITIES)  # type: ignore[operator]
-        return image + text
+        """Return the errors of all decoders, added up."""
+        return torch.stack([self.coder(m).reconstruction(codes[m], vectors) for m in MODALITIES]).sum()
 
 
-def tie(codes: Vectors) -> Float[Tensor, ""]:
+def code_distance(codes: Vectors) -> Float[Tensor, ""]:
     """Return how far partners' codes lie apart: the mean of (f(x) - g(y))² over pairs and numbers."""
     return mse_loss(codes["image"], codes["text"])
 
 
 def _targets(modality: str, widths: Mapping[str, int], variant: Variant) -> dict[str, int]:
-    wanted = {"plain": lambda m: m == modality, "cross": lambda m: m != modality, "full": lambda m: True}[variant]
-    return {m: widths[m] for m in MODALITIES if wanted(m)}
+    own = {"plain": (True,), "cross": (False,), "full": (True, False)}[variant]
+    return {name: widths[name] for name in MODALITIES if (name == modality) in own}

@@ -97,7 +97,7 @@ class Conse(OneSpace):
 
     @classmethod
     def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "Conse":
-        """Return the model of the surrounding concepts; the features must come from the encoders that these come from."""
+        """Return the model of the surrounding concepts; features must come from the encoders that these come from."""
         if surroundings.concepts is None:
             raise MissingData(
                 "ConSE goes by the classes that an image network names, and got none. Give them as the concepts of "

@@ -17,7 +17,6 @@ Differs: the paper shortens its kernels by partial Gram-Schmidt; here they are e
 `weighting` is ours: it multiplies each direction by a power of its canonical correlation; 0 leaves it out.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -31,8 +30,8 @@ from diptych.errors import BadSetting
 from diptych.maths.correlation import canonical_directions, whitening
 from diptych.maths.kernels import Kernel, KernelName, Spanned, landmarks, spanned
 from diptych.methods import inputs
-from diptych.methods.contract import NO_SURROUNDINGS, Placed, Surroundings
-from diptych.methods.inputs import MODALITIES, InputConfig, check_widths
+from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
+from diptych.methods.inputs import MODALITIES, InputConfig
 from diptych.methods.one_space import OneSpace, matched
 from diptych.rooms import Card
 
@@ -62,7 +61,7 @@ class Config:
     weighting: float = 2.0
     """Power of its correlation that each direction is multiplied by."""
     exact_up_to: int = 5000
-    """Training pairs up to which every one of them is an anchor."""
+    """Training pairs up to which every one of them is an anchor; the time to solve grows with their cube."""
     landmarks: int = 1000
     """Anchors beyond that."""
     image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
@@ -169,12 +168,6 @@ class KCCA(OneSpace):
         image.keep(weighted.x)
         text.keep(weighted.y)
         return model
-
-    def place(self, features: Features) -> Mapping[str, Placed]:
-        """Return where the space puts these pictures and texts, however many there are."""
-        check_widths(self.widths, Widths.of(features))
-        self.eval()
-        return {"common": Placed(self._place("image", features.images), self._place("text", features.texts))}
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
         """Return the centred kernel values with the anchors times the coefficients."""

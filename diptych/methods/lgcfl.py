@@ -10,20 +10,21 @@ penalty is ||U||_{2,1}. No pairs are needed.
 
 Paper: Kang, Xiang, Liao, Xu & Pan, Learning Consistent Feature Representation for Cross-Modal Multimedia Retrieval,
 IEEE Transactions on Multimedia 17(3):370-381, 2015.
-Differs: this is our reading of the paper; its code was not published. Its groups are the blocks of hand-made features
+Differs: this is our reading of the paper, whose code we do not know. Its groups are the blocks of hand-made features
 such as the cells of HOG and GIST. Whole vectors of deep networks have no blocks, so a group is `group` consecutive
 features, one by default: set it to a block's length where features have blocks. The ridge is ours: without it the
-problem has no single solution where features outnumber pairs. Solved by reweighted least squares.
+problem has no single solution where features outnumber pairs. Solved by reweighted least squares; maps are then scaled
+so that their largest entry is 1, which cosines do not notice.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from diptych.data.features import Features
 from diptych.errors import BadSetting
-from diptych.maths.regression import group_sparse_regression
+from diptych.maths.regression import group_sparse_regression, relative
 from diptych.methods.categories import labels_of
 from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
 from diptych.methods.inputs import InputConfig, Widths
@@ -46,7 +47,7 @@ __all__ = ["CARD", "LGCFL", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
 class Config:
     """Everything that LGCFL can be told."""
 
-    penalty: float = 1.0
+    penalty: float = 30.0
     """Weight of the lengths of the groups; 0 is ridge regression."""
     ridge: float = 1000.0
     """Weight of the squared length of the maps."""
@@ -54,9 +55,9 @@ class Config:
     """Consecutive features of a modality that enter or stay out together; the last group may have fewer."""
     sweeps: int = 20
     """Reweightings at most; it ends sooner where the maps stop moving."""
-    image: InputConfig = InputConfig(power=0.5, centre=True)
+    image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
-    text: InputConfig = InputConfig(centre=True)
+    text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
     """Scaling of text features."""
 
     def __post_init__(self) -> None:
@@ -92,7 +93,7 @@ Model = LGCFL
 PRESETS = {"default": Config()}
 
 SEARCH = {
-    "penalty": (0.0, 1.0, 10.0),
+    "penalty": (0.0, 10.0, 30.0, 100.0),
     "ridge": (100.0, 300.0, 1000.0, 3000.0),
     "group": (1, 4, 16),
     "image.power": (0.5, 1.0),
@@ -103,8 +104,8 @@ SEARCH = {
 def regression(
     rows: Float[np.ndarray, "n d"], labels: Bool[np.ndarray, "n c"], config: Config
 ) -> Float[np.ndarray, "d c"]:
-    """Return the map of one modality from scaled rows to its categories."""
-    return group_sparse_regression(
+    """Return the map of one modality from scaled rows to its categories, its largest entry 1."""
+    found = group_sparse_regression(
         rows.T @ rows,
         rows.T @ labels.astype(np.float64),
         penalty=config.penalty,
@@ -112,3 +113,4 @@ def regression(
         group=config.group,
         sweeps=config.sweeps,
     )
+    return relative(found)

@@ -53,7 +53,7 @@ class OneSpace(nn.Module, ABC):
 
     def place(self, features: Features) -> Mapping[str, Placed]:
         """Return where the space puts these pictures and texts."""
-        check_widths(self.widths, Widths.of(features))
+        check_widths(self.widths, type(self.widths).of(features))
         self.eval()
         return {"common": Placed(self._place("image", features.images), self._place("text", features.texts))}
 

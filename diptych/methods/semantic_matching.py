@@ -10,15 +10,14 @@ of square roots (the Bhattacharyya coefficient).
 Paper: Rasiwasia, Costa Pereira, Coviello, Doyle, Lanckriet, Levy & Vasconcelos, A New Approach to Cross-Modal
 Multimedia Retrieval, ACM Multimedia 2010.
 Differs: the paper compares posteriors by normalised correlation, L1, L2 and others; here it is one of the three above,
-chosen on validation data, as are C (the paper's is that of its solver) and the temperature. Rows are divided by their
-root mean square length first, so that C means the same for every encoder. Several categories of one item share t
-evenly; an item without any is left out.
+chosen on validation data, as are C and the temperature. Rows are divided by their root mean square length first, so
+that C means the same for every encoder. Several categories of one item share t evenly; an item without any is left out.
 
 There is no closed form for the minimum, but the problem is convex: it is solved to convergence at once, without epochs
 or chance, which is why it stands among the methods in closed form.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -52,17 +51,17 @@ __all__ = ["CARD", "PRESETS", "SEARCH", "Config", "Model", "SemanticMatching", "
 class Config:
     """Everything that semantic matching can be told."""
 
-    image_strength: float = 10.0
+    image_strength: float = 1.0
     """C of the pictures' regression: how much errors weigh against large weights."""
-    text_strength: float = 10.0
+    text_strength: float = 1.0
     """C of the texts' regression."""
-    similarity: Literal["inner-product", "cosine", "root"] = "inner-product"
+    similarity: Literal["inner-product", "cosine", "root"] = "cosine"
     """How posteriors are compared: their `inner-product`, their `cosine`, or the inner product of their `root`s."""
-    temperature: float = 1.0
+    temperature: float = 0.5
     """Divides the scores before the softmax: below 1 posteriors are sharper than the regression has them."""
-    image: InputConfig = InputConfig(power=0.5, centre=True)
+    image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
-    text: InputConfig = InputConfig(centre=True)
+    text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
     """Scaling of text features."""
 
     def __post_init__(self) -> None:
@@ -119,18 +118,16 @@ Model = SemanticMatching
 PRESETS = {"default": Config()}
 
 SEARCH = {
-    "image_strength": (3.0, 10.0, 30.0, 100.0),
-    "text_strength": (3.0, 10.0, 30.0, 100.0),
+    "image_strength": (0.5, 1.0, 3.0, 10.0),
+    "text_strength": (0.5, 1.0, 3.0, 10.0),
     "similarity": ("inner-product", "cosine", "root"),
-    "temperature": (0.5, 0.7, 1.0, 1.5),
+    "temperature": (0.3, 0.5, 0.7, 1.0),
     "image.power": (0.5, 1.0),
 }
 """What a search on validation data may try."""
 
 
-def classifier(
-    rows: Float[np.ndarray, "n d"], labels: Bool[np.ndarray, "n c"], *, strength: float
-) -> LinearClassifier:
+def classifier(rows: Float[np.ndarray, "n d"], labels: Bool[np.ndarray, "n c"], *, strength: float) -> LinearClassifier:
     """Return the logistic regression of the rows that have a category, for rows of any size.
 
     It is solved on rows divided by their root mean square length, and its weights are divided alike.

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from diptych.encoders.opening import open_encoder
+from diptych.errors import BadCheckpoint
 
 try:
     open_clip = importlib.import_module("open_clip")
@@ -14,7 +15,7 @@ except ModuleNotFoundError as missing:
     pytest.skip(f"open_clip does not import here: {missing}", allow_module_level=True)
 
 VISION = {"image_size": 32, "layers": 1, "width": 8, "head_width": 4, "patch_size": 8}
-TEXT = {"context_length": 8, "vocab_size": 20, "width": 8, "heads": 2, "layers": 1}
+TEXT = {"context_length": 8, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1}
 
 
 def saved(folder: Path) -> str:
@@ -34,3 +35,22 @@ def test_patches_are_regions_and_the_joint_vector_is_the_whole(tmp_path: Path) -
     assert vectors.parts is not None
     assert vectors.parts.shape == (16, encoder.parts_width) == (16, 8)
     assert vectors.whole.shape == (encoder.whole_width,) == (6,)
+
+
+def test_the_text_side_gives_the_vector_in_the_same_space(tmp_path: Path) -> None:
+    name = saved(tmp_path)
+    encoder = open_encoder(name, modality="text")
+    texts = ["a cat", "a text that is far longer than what the network reads"]
+    vectors = encoder.encode([encoder.prepare(text) for text in texts])
+    model = open_clip.create_model(name.partition(":")[2]).eval()
+    with torch.inference_mode():
+        expected = model.encode_text(open_clip.get_tokenizer(name.partition(":")[2])(texts))
+    np.testing.assert_allclose([each.whole for each in vectors], expected, atol=3e-3)
+    assert vectors[0].parts is encoder.parts_width is None
+    assert encoder.whole_width == open_encoder(name).whole_width == 6
+    assert encoder.fingerprint != open_encoder(name).fingerprint
+
+
+def test_a_folder_without_a_network_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadCheckpoint, match=f"local-dir:{tmp_path} cannot be opened by open_clip: "):
+        open_encoder(f"open-clip:local-dir:{tmp_path}")

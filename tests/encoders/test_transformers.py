@@ -6,18 +6,25 @@ import numpy as np
 import pytest
 import torch
 from transformers import (
-    CLIPConfig,
+    AutoTokenizer,
     CLIPModel,
     ConvNextConfig,
     ConvNextModel,
     Dinov2Config,
     Dinov2Model,
+    SiglipConfig,
+    SiglipModel,
     ViTConfig,
     ViTModel,
 )
 
-from diptych.encoders.opening import open_encoder
+from diptych.data.opening import open_data
+from diptych.encoders.encoding import encode_dataset
+from diptych.encoders.opening import open_encoder, open_encoders
 from diptych.errors import BadCheckpoint, BadSetting
+from diptych.methods.joint import Config, Joint
+
+from .dual import LONGEST, save_clip
 
 TINY = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 SEEN = {"image_size": 32, "patch_size": 8}
@@ -55,15 +62,67 @@ def test_a_dinov2_gives_its_patches(tmp_path: Path) -> None:
     assert vectors.parts.shape == (16, 8)
 
 
-def test_of_a_clip_the_image_tower_is_used(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    words = {**TINY, "vocab_size": 10, "eos_token_id": 9, "bos_token_id": 8, "pad_token_id": 7}
-    model = CLIPModel(CLIPConfig(text_config=words, vision_config={**TINY, **SEEN}, projection_dim=4)).eval()
-    (vectors,) = open_encoder(saved(model, tmp_path)).encode([pixels()])
+def test_of_a_clip_the_image_side_lies_in_the_joint_space(tmp_path: Path) -> None:
+    name = save_clip(tmp_path)
+    (vectors,) = open_encoder(name).encode([pixels()])
+    model = CLIPModel.from_pretrained(tmp_path).eval()
     with torch.inference_mode():
         seen = model.vision_model(pixel_values=scaled())
+        whole = model.visual_projection(seen.pooler_output)
     np.testing.assert_allclose(vectors.parts, seen.last_hidden_state[0, 1:], atol=3e-3)
-    np.testing.assert_allclose(vectors.whole, seen.pooler_output[0], atol=3e-3)
+    np.testing.assert_allclose(vectors.whole, whole[0], atol=3e-3)
+
+
+@pytest.mark.parametrize("text", ["a cat", "", "a text that is far longer than what the network reads"])
+def test_of_a_clip_the_text_side_lies_in_the_joint_space(text: str, tmp_path: Path) -> None:
+    encoder = open_encoder(save_clip(tmp_path), modality="text")
+    assert encoder.modality == "text"
+    both = encoder.encode([encoder.prepare(each) for each in ("another", text)])
+    model, tokenizer = CLIPModel.from_pretrained(tmp_path).eval(), AutoTokenizer.from_pretrained(tmp_path)
+    with torch.inference_mode():
+        tokens = tokenizer([text], truncation=True, max_length=LONGEST, return_tensors="pt")
+        seen = model.text_model(**tokens)
+        whole = model.text_projection(seen.pooler_output)
+    np.testing.assert_allclose(both[1].parts, seen.last_hidden_state[0], atol=3e-3)
+    np.testing.assert_allclose(both[1].whole, whole[0], atol=3e-3)
+    assert (encoder.parts_width, encoder.whole_width) == (8, 4)
+
+
+def test_a_siglip_is_read_without_a_projection(tmp_path: Path) -> None:
+    words = {**TINY, "vocab_size": 80, "max_position_embeddings": LONGEST, "projection_size": 8}
+    save_clip(tmp_path)
+    model = SiglipModel(SiglipConfig(text_config=words, vision_config={**TINY, **SEEN})).eval()
+    name = saved(model, tmp_path)
+    (image,), (text,) = (
+        open_encoder(name).encode([pixels()]),
+        open_encoder(name, modality="text").encode(["a cat"]),
+    )
+    with torch.inference_mode():
+        seen = model.vision_model(pixel_values=scaled()).pooler_output
+    np.testing.assert_allclose(image.whole, seen[0], atol=3e-3)
+    assert text.whole.shape == image.whole.shape == (8,)
+
+
+def test_both_sides_of_one_clip_are_compared_by_joint(tiny_set: Path, tmp_path: Path) -> None:
+    name, dataset = save_clip(tmp_path), open_data(str(tiny_set))
+    features = encode_dataset(dataset, range(6), *open_encoders(name, name))
+    placed = Joint.fitted(Config(name), features).place(features)["common"]
+    assert placed.similarity().shape == (6, 6)
+    model, tokenizer = CLIPModel.from_pretrained(tmp_path).eval(), AutoTokenizer.from_pretrained(tmp_path)
+    read = tokenizer(
+        list(dataset.pairs[3].texts), truncation=True, max_length=LONGEST, padding=True, return_tensors="pt"
+    )
+    with torch.inference_mode():
+        picture = torch.from_numpy(features.images.whole[2:3])
+        texts = model.text_projection(model.text_model(**read).pooler_output).mean(0, keepdim=True)
+        cosine = torch.nn.functional.cosine_similarity(picture, texts)
+    assert placed.similarity()[2, 3] == pytest.approx(float(cosine), abs=3e-3)
+
+
+def test_a_network_without_a_text_side_is_refused_for_texts(tmp_path: Path) -> None:
+    name = saved(ViTModel(ViTConfig(**TINY, **SEEN)), tmp_path)
+    with pytest.raises(BadSetting, match=f"as an encoder of texts {name} must name a dual encoder .* it is a ViTModel"):
+        open_encoder(name, modality="text")
 
 
 def test_a_convolutional_network_gives_its_last_map(tmp_path: Path) -> None:
@@ -82,5 +141,5 @@ def test_a_network_that_states_no_size_asks_for_one(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_network_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadCheckpoint, match=f"{tmp_path} cannot be opened as a network of transformers: "):
+    with pytest.raises(BadCheckpoint, match=f"{tmp_path} cannot be opened by transformers: "):
         open_encoder(f"transformers:{tmp_path}")

@@ -9,7 +9,6 @@ import torch
 from scipy.linalg import block_diag, eigh
 from sklearn.preprocessing import KernelCenterer
 
-from diptych.data.features import Features
 from diptych.errors import BadSetting
 from diptych.maths.kernels import Kernel, KernelName
 from diptych.methods.cca import CCA
