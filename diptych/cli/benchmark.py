@@ -10,7 +10,11 @@ from diptych.cli.console import say, shown_progress, spelt, write, write_json, w
 from diptych.cli.options import IMAGE_ENCODER, TEXT_ENCODER, DataRoot, ImageEncoder, Json, Settings, TextEncoder
 
 if TYPE_CHECKING:
+    from typer import Context
+
     from diptych.bench.comparing import RowChange
+else:
+    Context = typer.Context.__bases__[0]  # what typer passes is no instance of the class that it names
 
 app = typer.Typer(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -19,7 +23,7 @@ BUDGET = 6
 
 @app.callback()
 def benchmark(
-    context: typer.Context,
+    context: Context,
     *,
     data: Annotated[
         str | None, typer.Option("--data", metavar="DATA", help="A data set's name, or a manifest or folder.")

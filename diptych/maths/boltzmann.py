@@ -43,10 +43,7 @@ class BoltzmannMachine(nn.Module):
 
         F(v) = S(v) - sum_j log(1 + exp(c_j + (v'W)_j)),    S(v) = -b'v (binary) or ½ ||v - b||² (gaussian)
         """
-        if self.kind == "gaussian":
-            own = (seen - self.seen_bias).square().sum(1) / 2
-        else:
-            own = -(seen @ self.seen_bias)
+        own = (seen - self.seen_bias).square().sum(1) / 2 if self.kind == "gaussian" else -(seen @ self.seen_bias)
         return own - softplus(seen @ self.weight + self.hidden_bias).sum(1)
 
     def hidden(self, seen: Float[Tensor, "b v"]) -> Float[Tensor, "b h"]:

@@ -64,7 +64,9 @@ __all__ = ["CARD", "CMDN", "PRESETS", "SEARCH", "BeliefNetwork", "Config", "Mode
 class Config:
     """Everything that CMDN can be told."""
 
-    intra: TowerConfig = TowerConfig(hidden=(256,), activation="tanh", dropout=0.0, input_dropout=0.5)
+    intra: TowerConfig = field(
+        default_factory=lambda: TowerConfig(hidden=(256,), activation="tanh", dropout=0.0, input_dropout=0.5)
+    )
     """Hidden layers of the autoencoder of each modality; its decoder mirrors them."""
     code: int = 256
     """Numbers in a code of these autoencoders."""
@@ -82,9 +84,9 @@ class Config:
     """Weight of the tie between codes, against that of reconstruction; from 0 to 1."""
     label: float = 1.0
     """Weight of naming the categories."""
-    image: InputConfig = InputConfig(power=0.5, centre=True)
+    image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
-    text: InputConfig = InputConfig(centre=True)
+    text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
     """Scaling of text features."""
     training: Recipe = field(
         default_factory=lambda: Recipe(epochs=40, batch=80, learning_rate=0.01, validate_every=10, keep="last")
@@ -239,7 +241,7 @@ SEARCH = {
     "label": (0.3, 1.0, 3.0),
     "tie": (0.5, 0.9, 0.99),
     "shared": ((128,), (128, 64)),
-    "training.epochs": (40, 60),
+    "training.epochs": (25, 40),
     "training.learning_rate": (0.005, 0.01),
     "image.power": (0.5, 1.0),
 }

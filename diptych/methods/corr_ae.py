@@ -57,11 +57,13 @@ class Config:
     """Weight of the tie between codes, against that of reconstruction; at least 0 and below 1."""
     code: int = 128
     """Numbers in a code."""
-    layers: TowerConfig = TowerConfig(hidden=(256,), activation="tanh", dropout=0.0, input_dropout=0.5)
+    layers: TowerConfig = field(
+        default_factory=lambda: TowerConfig(hidden=(256,), activation="tanh", dropout=0.0, input_dropout=0.5)
+    )
     """Hidden layers of both encoders; decoders mirror them."""
-    image: InputConfig = InputConfig(power=0.5, centre=True)
+    image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
-    text: InputConfig = InputConfig(centre=True)
+    text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
     """Scaling of text features."""
     training: Recipe = field(default_factory=lambda: Recipe(epochs=40, validate_every=5, keep="last"))
     """How it is trained."""

@@ -11,8 +11,8 @@ Paper: Peng, Qi & Yuan, arXiv 1708.04776; IEEE TIP 27(11):5585-5599, 2018.
 Differs: encoders are frozen, as in the authors' released code. What each preset takes from the paper and from
 that code, line by line, is in `diptych.methods.mcsm_presets`. With categories and `loss.classification` above
 0 each space also has a head that names categories from either side's vector; `class_share` then puts the
-posteriors beside the vector, so that the similarity is (1 - share) <v, u> + share <p_v, p_u>, still one inner
-product.
+posteriors beside the vector, so that the similarity is (1 - share) cos(v, u) + share cos(p_v, p_u), still one
+inner product.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from diptych.data.features import Features, Parts
 from diptych.errors import BadSetting, MissingData
@@ -192,12 +193,12 @@ class MCSM(nn.Module):
         return logits
 
     def _with_posteriors(self, name: str, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b e"]:
-        """Return [sqrt(1-share) v ; sqrt(share) p]: inner products of these mix those of vectors and posteriors."""
+        """Return [sqrt(1-share) v ; sqrt(share) p/|p|]: inner products of these mix two cosines."""
         share = self.config.class_share
         if not share or name not in self.heads:
             return vectors
-        posteriors = self._logits(name, vectors).softmax(1)
-        return torch.cat([sqrt(1 - share) * vectors, sqrt(share) * posteriors], dim=1)
+        posteriors = (self._logits(name, vectors) / self.config.class_temperature).softmax(1)
+        return torch.cat([sqrt(1 - share) * vectors, sqrt(share) * normalize(posteriors, dim=1)], dim=1)
 
 
 Model = MCSM

@@ -84,6 +84,8 @@ class MCSMConfig:
     """What is minimised."""
     class_share: float = 0.0
     """Share of the categories' posteriors in a similarity, from 0 to 1; needs `loss.classification`."""
+    class_temperature: float = 1.0
+    """What scores of categories are divided by before they are posteriors; above 1 the less probable count more."""
     fusion: str = "product"
     """How the two spaces' similarities become one: a name of `diptych.fusion`."""
     training: Recipe = field(default_factory=Recipe)
@@ -92,6 +94,8 @@ class MCSMConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.class_share <= 1:
             raise BadSetting(f"class_share must lie between 0 and 1; got {self.class_share}.")
+        if not self.class_temperature > 0:
+            raise BadSetting(f"class_temperature must be above 0; got {self.class_temperature}.")
 
 
 RELEASED_STAGES = ((384, 15, 5), (512, 9, 5), (256, 7, 6))
@@ -153,14 +157,16 @@ DEFAULT = MCSMConfig(
     image=InputConfig(power=0.5, centre=True),
     text=InputConfig(centre=True),
     loss=LossConfig(contrastive=1.0, partner=1.0, classification=1.0),
-    class_share=0.5,
+    class_share=0.7,
+    class_temperature=1.5,
     training=Recipe(epochs=12, keep="last"),
 )
 
 PRESETS = {"paper": PAPER, "released": RELEASED, "default": DEFAULT}
 
 SEARCH = {
-    "class_share": (0.3, 0.5, 0.7),
+    "class_share": (0.5, 0.7, 0.85),
+    "class_temperature": (1.0, 1.5, 2.0),
     "training.epochs": (8, 12, 16),
     "training.learning_rate": (5e-4, 1e-3, 2e-3),
     "loss.temperature": (0.07, 0.1, 0.15),

@@ -170,16 +170,18 @@ def test_with_nothing_to_minimise_a_model_is_refused() -> None:
     assert fitted(random_features(), "default", *nothing).heads
 
 
-def test_a_similarity_is_the_cosine_and_the_agreement_of_posteriors_by_their_shares() -> None:
+def test_a_similarity_is_the_cosines_of_vectors_and_of_posteriors_by_their_shares() -> None:
     features = random_features()
-    model = fitted(features, "default", "class_share=0.3")
+    model = fitted(features, "default", "class_share=0.3", "class_temperature=2.0")
     plain = MCSM(replace(model.config, class_share=0.0), Widths.of(features))
     plain.load_state_dict(model.state_dict())
     for name, space in model.place(features).items():
         vectors = plain.place(features)[name]
         with torch.no_grad():
             images, texts = (
-                model.heads[name](model.config.loss.sharpness * torch.from_numpy(v)).softmax(1).numpy()
+                torch.nn.functional.normalize(
+                    (model.heads[name](model.config.loss.sharpness * torch.from_numpy(v)) / 2).softmax(1)
+                ).numpy()
                 for v in (vectors.images, vectors.texts)
             )
         expected = 0.7 * vectors.similarity() + 0.3 * images @ texts.T
@@ -189,6 +191,11 @@ def test_a_similarity_is_the_cosine_and_the_agreement_of_posteriors_by_their_sha
 def test_a_share_outside_zero_and_one_is_refused() -> None:
     with pytest.raises(BadSetting, match=r"class_share must lie between 0 and 1; got 1\.5"):
         config("default", "class_share=1.5")
+
+
+def test_a_temperature_of_zero_is_refused() -> None:
+    with pytest.raises(BadSetting, match=r"class_temperature must be above 0; got 0\.0"):
+        config("default", "class_temperature=0")
 
 
 def test_features_of_another_encoder_are_refused_with_both_widths() -> None:
