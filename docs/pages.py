@@ -7,7 +7,7 @@ python docs/pages.py --check  says which are out of date, exit code 1
 import ast
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -45,7 +45,16 @@ def method_page(name: str, card: Card) -> str:
     lines += [f"| setting | {' | '.join(module.PRESETS)} | what it is |", f"|---|{'---|' * (len(module.PRESETS) + 1)}"]
     for path, meaning, values in _settings(list(module.PRESETS.values())):
         lines.append(f"| `{path}` | {' | '.join(values)} | {meaning} |")
+    lines += ["", "## Search", "", *_searched(getattr(module, "SEARCH", {}))]
     return "\n".join(lines) + "\n"
+
+
+def _searched(search: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return what a search of `diptych benchmark` may try around a preset."""
+    if not search:
+        return ["There is nothing to search."]
+    rows = [f"| `{name}` | {', '.join(_spelt(value) for value in values)} |" for name, values in search.items()]
+    return ["What `diptych benchmark` may try around a preset:", "", "| setting | values |", "|---|---|", *rows]
 
 
 def _quoted(module: Any) -> list[str]:

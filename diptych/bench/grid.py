@@ -215,6 +215,8 @@ class _Counter:
     def __init__(self, total: int, progress: Progress | None) -> None:
         self._total, self._progress = total, progress
         self._done = 0
+        if progress and total:
+            progress(0, total, "benchmark")
 
     def __call__(self, task: CellTask) -> None:
         self._done += 1

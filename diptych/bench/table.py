@@ -1,7 +1,7 @@
 """From cells to a table: figures, deviations, ranks, and who is significantly ahead of whom."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import Any
 
@@ -88,6 +88,7 @@ class Table:
             **self.asked,
             "rows": [row.as_dict() for row in self.rows],
             "not_applicable": [{"method": name, "reason": reason} for name, reason in self.not_applicable],
+            "comparisons": [asdict(pair) for pair in self.comparisons.pairs],
         }
 
 

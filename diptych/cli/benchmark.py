@@ -160,7 +160,11 @@ def write_result(table: Mapping[str, Any], beside: Mapping[str, Any] | None) -> 
     columns = ["method", "image → text", "text → image", "average", "±", "rank", "seconds", "significantly below"]
     if beside is not None:
         columns.append("published")
-    title = f"MAP on {table['data']}, splits {', '.join(table['splits'])}, {table['search_budget']} candidates each"
+    budget = table["search_budget"]
+    title = (
+        f"MAP on {table['data']}, {'splits' if len(table['splits']) > 1 else 'split'} {', '.join(table['splits'])}, "
+        f"{budget} candidate{'s' * (budget > 1)} each"
+    )
     write_table(columns, [_cells(row, beside) for row in table["rows"]], title=title)
     if beside is not None:
         from diptych.bench.published import NOTE

@@ -19,7 +19,7 @@ from diptych.cli.options import (
 
 
 def train(
-    method: Annotated[str, typer.Argument(metavar="METHOD", help="What to train: mcsm.")],
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="What to train: mcsm, or one of those it is compared with, such as cca.")],
     *,
     data: Annotated[str, typer.Option("--data", metavar="DATA", help="A data set's name, or a manifest or folder.")],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The folder to write; it must not exist yet.")],
@@ -40,7 +40,8 @@ def train(
 ) -> None:
     """Train a method on a data set and write a run folder.
 
-    What the cache lacks is encoded first. The split test is never read.
+    What the cache lacks is encoded first. The split test is not read, except under a preset called transductive, and
+    then without its categories.
     """
     from diptych.retriever import Retriever
 

@@ -18,6 +18,8 @@ SMALL = (
     *("code=8", "joint=7", "separate=10", "shared=[6,5]", "shared_dropout=0"),
     *("intra.hidden=[16]", "intra.input_dropout=0", "training.schedule=constant"),
 )
+LEARNING = ("code=32", "joint=32", "separate=64", "shared=[16,8]", "training.learning_rate=0.01")
+"""Settings wide enough to learn from `related_features`."""
 TERMS = ("reconstruction", "tie", "label")
 
 
@@ -144,9 +146,9 @@ def test_places_are_the_codes_of_the_last_layer_at_unit_length() -> None:
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_every_error_falls_in_training() -> None:
+def test_reconstruction_and_naming_get_better_in_training() -> None:
     features = related_features(60, classes=3)
-    model = fitted(features, "training.learning_rate=0.01")
+    model = fitted(features, *LEARNING)
     losses = trained(model, features, model.config.training, steps=150)
     assert losses[-1]["intra"] < 0.5 * losses[0]["intra"]
     for layer in (1, 2):
@@ -155,7 +157,7 @@ def test_every_error_falls_in_training() -> None:
 
 def test_unseen_pairs_are_matched_by_category() -> None:
     train, test = related_features(120, classes=3), related_features(30, classes=3, seed=1)
-    model = fitted(train, "training.learning_rate=0.01")
+    model = fitted(train, *LEARNING)
     trained(model, train, model.config.training, steps=200)
     assert test.labels is not None
     best = model.place(test)["common"].similarity().argmax(1)
