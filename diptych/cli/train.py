@@ -19,7 +19,9 @@ from diptych.cli.options import (
 
 
 def train(
-    method: Annotated[str, typer.Argument(metavar="METHOD", help="What to train: mcsm, or one of those it is compared with, such as cca.")],
+    method: Annotated[
+        str, typer.Argument(metavar="METHOD", help="What to train: mcsm, or one it is compared with, such as cca.")
+    ],
     *,
     data: Annotated[str, typer.Option("--data", metavar="DATA", help="A data set's name, or a manifest or folder.")],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The folder to write; it must not exist yet.")],

@@ -21,7 +21,7 @@ from diptych.errors import BadSetting
 from diptych.maths.correlation import canonical_correlations
 from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
 from diptych.methods.inputs import InputConfig, Widths
-from diptych.methods.one_space import Projections, matched
+from diptych.methods.one_space import Projections
 from diptych.rooms import Card
 
 CARD = Card(
@@ -78,9 +78,7 @@ class CCA(Projections):
     def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "CCA":
         """Return the model solved on these training features."""
         model = cls(config, Widths.of(features))
-        model.inputs.fit(features)
-        images, texts = matched(features)
-        x, y = model.inputs.scaled("image", images), model.inputs.scaled("text", texts)
+        x, y = model.fit_inputs(features)
         found = canonical_correlations(x, y, ridge=config.ridge, count=config.dimensions).weighted(config.weighting)
         model.keep(found.x, found.y)
         return model

@@ -18,7 +18,7 @@ from diptych.errors import BadSetting
 from diptych.maths.correlation import leading_pairs
 from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
 from diptych.methods.inputs import InputConfig, Widths
-from diptych.methods.one_space import Projections, matched
+from diptych.methods.one_space import Projections
 from diptych.rooms import Card
 
 CARD = Card(
@@ -66,9 +66,7 @@ class CFA(Projections):
     def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "CFA":
         """Return the model solved on these training features."""
         model = cls(config, Widths.of(features))
-        model.inputs.fit(features)
-        images, texts = matched(features)
-        x, y = model.inputs.scaled("image", images), model.inputs.scaled("text", texts)
+        x, y = model.fit_inputs(features)
         found = leading_pairs(x.T @ y / len(x), count=config.dimensions)
         model.keep(found.x, found.y)
         return model

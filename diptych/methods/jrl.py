@@ -41,7 +41,7 @@ from diptych.methods import inputs
 from diptych.methods.categories import labels_of
 from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
 from diptych.methods.inputs import InputConfig
-from diptych.methods.one_space import Projections, matched
+from diptych.methods.one_space import Projections
 from diptych.rooms import Card
 
 CARD = Card(
@@ -134,9 +134,7 @@ class JRL(Projections):
         """Return the model solved on these training features, and on unlabelled ones where it is transductive."""
         labels = labels_of(features, wanted_by="JRL").astype(np.float64)
         model = cls(config, Widths.of(features))
-        model.inputs.fit(features)
-        pictures, texts = matched(features)
-        pairs = model.inputs.scaled("image", pictures), model.inputs.scaled("text", texts)
+        pairs = model.fit_inputs(features)
         model.keep(*solved(config, pairs, labels, model._graphed(features, surroundings)))
         if config.scoring == "votes":
             model._keep_voters(features)

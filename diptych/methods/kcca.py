@@ -32,7 +32,7 @@ from diptych.maths.kernels import Kernel, KernelName, Spanned, landmarks, spanne
 from diptych.methods import inputs
 from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
 from diptych.methods.inputs import MODALITIES, InputConfig
-from diptych.methods.one_space import OneSpace, matched
+from diptych.methods.one_space import OneSpace
 from diptych.rooms import Card
 
 CARD = Card(
@@ -157,11 +157,10 @@ class KCCA(OneSpace):
     def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "KCCA":
         """Return the model solved on these training features."""
         model = cls(config, Widths.of(features))
-        model.inputs.fit(features)
+        images, texts = model.fit_inputs(features)
         image, text = (cast("Anchored", model.sides[modality]) for modality in MODALITIES)
-        images, texts = matched(features)
-        x = image.span(torch.from_numpy(model.inputs.scaled("image", images)), config)
-        y = text.span(torch.from_numpy(model.inputs.scaled("text", texts)), config)
+        x = image.span(torch.from_numpy(images), config)
+        y = text.span(torch.from_numpy(texts), config)
         cross = x.scores.T @ y.scores / len(texts)
         found = canonical_directions(whitening(x.metric), whitening(y.metric), cross, count=config.dimensions)
         weighted = found.weighted(config.weighting)

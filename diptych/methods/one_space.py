@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Float64
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -46,6 +46,12 @@ class OneSpace(nn.Module, ABC):
         super().__init__()
         self.widths = widths
         self.inputs = Inputs(config.image, config.text, widths)
+
+    def fit_inputs(self, features: Features) -> tuple[Float64[np.ndarray, "m d_v"], Float64[np.ndarray, "m d_t"]]:
+        """Learn how to scale both modalities, and return the training pairs scaled, picture and text row by row."""
+        self.inputs.fit(features)
+        images, texts = _matched(features)
+        return self.inputs.scaled("image", images), self.inputs.scaled("text", texts)
 
     @abstractmethod
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
@@ -90,7 +96,7 @@ class Projections(OneSpace):
     text_basis: Tensor
 
 
-def matched(features: Features) -> tuple[Encoded, Encoded]:
+def _matched(features: Features) -> tuple[Encoded, Encoded]:
     """Return pictures and texts row by row: a picture with several texts stands once for each of them."""
     alone = len(features.owner) == len(features.images) and (features.owner == np.arange(len(features.owner))).all()
     return (features.images if alone else features.images.take(features.owner)), features.texts
