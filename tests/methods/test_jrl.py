@@ -12,7 +12,6 @@ from diptych.maths.graphs import neighbour_laplacian
 from diptych.methods.contract import Surroundings
 from diptych.methods.inputs import InputConfig
 from diptych.methods.jrl import JRL, PRESETS, Config, Widths, solved
-from diptych.methods.one_space import matched
 
 from .features import random_features
 
@@ -142,7 +141,7 @@ def test_the_graph_holds_a_picture_of_several_texts_once() -> None:
     model = JRL(PLAIN, Widths.of(features))
     images, texts = model._graphed(features, Surroundings())
     assert (len(images), len(texts)) == (20, 60)
-    assert len(matched(features)[0]) == 60
+    assert len(model.fit_inputs(features)[0]) == 60
 
 
 def test_a_transductive_model_without_test_items_is_refused() -> None:
