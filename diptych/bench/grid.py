@@ -18,7 +18,7 @@ from diptych.files import digest, write_json
 from diptych.methods import ROOM as METHODS
 from diptych.progress import Progress
 from diptych.rooms import split_name
-from diptych.settings import thread_count
+from diptych.settings import override, thread_count
 from diptych.training.run_config import encoders_config, fingerprint
 from diptych.training.run_folder import differences
 
@@ -37,6 +37,8 @@ class Benchmark:
     split_seeds: tuple[int | None, ...] = (None,)
     """Seeds of stratified splits; None is the data set's own."""
     search_budget: int = BUDGET
+    settings: tuple[str, ...] = ()
+    """What is changed in a method's preset before the search: `METHOD.NAME=VALUE`."""
     seed: int = 0
     """Draws the candidates and every method's first weights and batches."""
 
@@ -52,6 +54,7 @@ class Benchmark:
         if jobs < 1:
             raise BadSetting(f"--jobs must be at least 1; got {jobs}.")
         self._refuse_mixing()
+        self._refuse_settings_of_others()
         tasks, lacking = self._tasks(progress)
         self._admit()
         failed = _Failures()
@@ -77,6 +80,7 @@ class Benchmark:
         return {
             "search_budget": self.search_budget,
             "seed": self.seed,
+            "settings": list(self.settings),
             "image_encoder": self.source.image_encoder,
             "text_encoder": self.source.text_encoder,
             "encoder_settings": list(self.source.encoder_settings),
@@ -120,7 +124,7 @@ class Benchmark:
         transductive = [
             row_name(method, preset)
             for method, preset in self.entries()
-            if getattr(METHODS.open(method).PRESETS[preset], "transductive", False)
+            if getattr(self._config(method, preset), "transductive", False)
         ]
         if transductive and len(transductive) < len(self.entries()):
             raise BadSetting(
@@ -128,6 +132,12 @@ class Benchmark:
                 f"they cannot stand in one table. Run it by itself: --methods {','.join(transductive)} and another "
                 "--out."
             )
+
+    def _refuse_settings_of_others(self) -> None:
+        methods = [method for method, _ in self.entries()]
+        for setting in self.settings:
+            if (method := setting.partition(".")[0]) not in methods:
+                raise UnknownName.among("methods of this benchmark", method, methods)
 
     def _tasks(self, progress: Progress | None) -> tuple[list[CellTask], list[tuple[str, str]]]:
         """Return the cells that can be computed, dearest methods first, and the rows that cannot with the reason."""
@@ -151,10 +161,10 @@ class Benchmark:
     ) -> CellTask:
         module = METHODS.open(method)
         source = self.source
-        search = getattr(module, "SEARCH", {})
-        drawn = candidates(search, budget=self.search_budget, seed=self._draw_seed(method))
+        own, chosen = self._own_settings(method), self._config(method, preset)
+        drawn = candidates(getattr(module, "SEARCH", {}), budget=self.search_budget, seed=self._draw_seed(method))
         if hasattr(module, "encoders_of"):
-            image, text = module.encoders_of(module.PRESETS[preset])
+            image, text = module.encoders_of(chosen)
             source = replace(source, image_encoder=image, text_encoder=text, vectors=None, encoder_settings=())
         try:
             ready = prepared(source, split_seed)
@@ -166,7 +176,17 @@ class Benchmark:
             raise NotApplicableError(str(error)) from None
         if reason := lacks(module.CARD.needs, seen[source, split_seed], ready):
             raise NotApplicableError(reason)
-        return CellTask(self.out, source, method, preset, split_seed, self.seed, tuple(drawn))
+        return CellTask(
+            self.out, source, method, preset, split_seed, self.seed, tuple((*own, *settings) for settings in drawn)
+        )
+
+    def _config(self, method: str, preset: str) -> Any:
+        """Return the config that a method's search starts from."""
+        return override(METHODS.open(method).PRESETS[preset], self._own_settings(method))
+
+    def _own_settings(self, method: str) -> tuple[str, ...]:
+        """Return what is changed in this method's preset."""
+        return tuple(setting.partition(".")[2] for setting in self.settings if setting.partition(".")[0] == method)
 
     def _draw_seed(self, method: str) -> int:
         """Return the seed of a method's search: the same whatever other methods are asked for."""

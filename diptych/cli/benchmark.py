@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import say, shown_progress, spelt, write, write_json, write_table
-from diptych.cli.options import IMAGE_ENCODER, TEXT_ENCODER, DataRoot, ImageEncoder, Json, Settings, TextEncoder
+from diptych.cli.options import IMAGE_ENCODER, TEXT_ENCODER, DataRoot, ImageEncoder, Json, TextEncoder
 
 if TYPE_CHECKING:
     from typer import Context
@@ -19,6 +19,8 @@ else:
 app = typer.Typer(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 
 BUDGET = 6
+ENCODERS = ("image_encoder.", "text_encoder.")
+"""How settings of encoders begin; others are `METHOD.NAME=VALUE`."""
 
 
 @app.callback()
@@ -56,7 +58,15 @@ def benchmark(
     published: Annotated[
         bool, typer.Option("--published", help="Print the published figures beside ours; they are on other features.")
     ] = False,
-    settings: Settings = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Change a setting of an encoder, image_encoder.side=380, or of a method, joint.model=open-clip:NAME. "
+            "Repeatable.",
+        ),
+    ] = None,
     image_encoder: ImageEncoder = IMAGE_ENCODER,
     text_encoder: TextEncoder = TEXT_ENCODER,
     data_root: DataRoot = None,
@@ -78,16 +88,24 @@ def benchmark(
     from diptych.bench.report import write_reports
     from diptych.bench.task import Source
 
-    given = features is not None
+    given, own = features is not None, settings or []
     source = Source(
         data,
         data_root,
         features,
         "given" if given else image_encoder,
         "given" if given else text_encoder,
-        tuple(settings or ()),
+        tuple(setting for setting in own if setting.startswith(ENCODERS)),
     )
-    asked = Benchmark(source, out, tuple(methods.split(",")), read_seeds(split_seeds), search_budget, seed)
+    asked = Benchmark(
+        source,
+        out,
+        tuple(methods.split(",")),
+        read_seeds(split_seeds),
+        search_budget,
+        tuple(setting for setting in own if not setting.startswith(ENCODERS)),
+        seed,
+    )
     try:
         with shown_progress() as progress:
             table = asked.run(jobs=jobs, progress=progress)

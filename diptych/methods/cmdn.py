@@ -89,7 +89,7 @@ class Config:
     text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
     """Scaling of text features."""
     training: Recipe = field(
-        default_factory=lambda: Recipe(epochs=40, batch=80, learning_rate=0.01, validate_every=10, keep="last")
+        default_factory=lambda: Recipe(epochs=40, learning_rate=0.01, validate_every=10, keep="last")
     )
     """How it is trained."""
 
@@ -241,7 +241,7 @@ SEARCH = {
     "label": (0.3, 1.0, 3.0),
     "tie": (0.5, 0.9, 0.99),
     "shared": ((128,), (128, 64)),
-    "training.epochs": (25, 40),
+    "training.epochs": (40, 60),
     "training.learning_rate": (0.005, 0.01),
     "image.power": (0.5, 1.0),
 }

@@ -153,9 +153,18 @@ def test_methods_can_be_added_later_and_a_preset_is_a_row_of_its_own(tiny_set: P
     assert {row.name for row in table.rows} == {"cca", "corr-ae:plain", "chance"}
 
 
+def test_a_setting_of_a_method_is_the_ground_of_its_search(tiny_set: Path, tmp_path: Path) -> None:
+    benchmark(tiny_set, tmp_path, methods=("cca",), settings=("cca.ridge=0.7",), search_budget=2).run(jobs=1)
+    cell = cells(tmp_path)["cca"]
+    assert cell.fits[0].settings == ("ridge=0.7",)
+    assert cell.fits[1].settings[0] == "ridge=0.7"
+
+
 def test_a_transductive_method_stands_in_a_table_of_its_own(tiny_set: Path, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="jrl:transductive learns from the features of test items"):
         benchmark(tiny_set, tmp_path, methods=("cca", "jrl:transductive")).run()
+    with pytest.raises(BadSetting, match="they cannot stand in one table"):
+        benchmark(tiny_set, tmp_path, methods=("cca", "jrl"), settings=("jrl.transductive=true",)).run()
     table = benchmark(tiny_set, tmp_path, methods=("jrl:transductive",), search_budget=1).run(jobs=1)
     assert [row.name for row in table.rows if row.name != "chance"] == ["jrl:transductive"]
 
@@ -226,5 +235,7 @@ def test_unknown_methods_and_presets_are_answered_with_the_nearest(tiny_set: Pat
         benchmark(tiny_set, tmp_path, methods=("kca",)).run()
     with pytest.raises(UnknownName, match=r"presets of mcsm has no entry 'papr'\. Did you mean 'paper'"):
         benchmark(tiny_set, tmp_path, methods=("mcsm:papr",)).run()
+    with pytest.raises(UnknownName, match="methods of this benchmark has no entry 'kcca'"):
+        benchmark(tiny_set, tmp_path, methods=("cca",), settings=("kcca.ridge=1",)).run()
     with pytest.raises(BadSetting, match="--jobs must be at least 1; got -1"):
         benchmark(tiny_set, tmp_path).run(jobs=-1)

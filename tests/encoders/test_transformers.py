@@ -18,6 +18,9 @@ from transformers import (
     ViTModel,
 )
 
+from diptych.bench.cell import Cell
+from diptych.bench.grid import Benchmark
+from diptych.bench.task import Source
 from diptych.data.opening import open_data
 from diptych.encoders.encoding import encode_dataset
 from diptych.encoders.opening import open_encoder, open_encoders
@@ -143,3 +146,15 @@ def test_a_network_that_states_no_size_asks_for_one(tmp_path: Path) -> None:
 def test_a_folder_without_a_network_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadCheckpoint, match=f"{tmp_path} cannot be opened by transformers: "):
         open_encoder(f"transformers:{tmp_path}")
+
+
+def test_a_dual_encoder_is_a_row_of_a_benchmark(tmp_path: Path, tiny_set: Path) -> None:
+    (tmp_path / "clip").mkdir()
+    name = save_clip(tmp_path / "clip")
+    source = Source(str(tiny_set), None, None, "efficientnet-lite0", "glove", ("image_encoder.side=64",))
+    table = Benchmark(
+        source, tmp_path / "out", ("cca", "joint"), search_budget=1, settings=(f"joint.model={name}",)
+    ).run(jobs=1)
+    assert {row.name for row in table.rows} == {"cca", "joint", "chance"}
+    cell = Cell.read(tmp_path / "out" / "cells" / "joint" / "split-official.json")
+    assert {cell.config["encoders"][modality]["name"] for modality in ("image", "text")} == {name}
