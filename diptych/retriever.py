@@ -129,9 +129,8 @@ class Retriever:
     def load(cls, run: Path) -> "Retriever":
         """Return the method that a finished run holds."""
         folder = RunFolder(Path(run))
-        model = load_model(folder)
         torch.set_num_threads(thread_count())
-        return cls(folder, model, folder.config())
+        return cls(folder, load_model(folder), folder.config())
 
     @cached_property
     def encoders(self) -> tuple[Encoder | Given, Encoder | Given]:

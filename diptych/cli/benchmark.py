@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from typer import Context
 
     from diptych.bench.comparing import RowChange
+    from diptych.bench.grid import Benchmark
+    from diptych.bench.table import Table
 else:
     Context = typer.Context.__bases__[0]  # what typer passes is no instance of the class that it names
 
@@ -84,34 +86,32 @@ def benchmark(
     if data is None or out is None:
         raise typer.BadParameter("it is needed.", param_hint="--out" if data else "--data")
     from diptych.bench.grid import Benchmark
-    from diptych.bench.published import PUBLISHED
-    from diptych.bench.report import write_reports
     from diptych.bench.task import Source
 
-    given, own = features is not None, settings or []
-    source = Source(
-        data,
-        data_root,
-        features,
-        "given" if given else image_encoder,
-        "given" if given else text_encoder,
-        tuple(setting for setting in own if setting.startswith(ENCODERS)),
-    )
-    asked = Benchmark(
-        source,
-        out,
-        tuple(methods.split(",")),
-        read_seeds(split_seeds),
-        search_budget,
-        tuple(setting for setting in own if not setting.startswith(ENCODERS)),
-        seed,
-    )
+    own = settings or []
+    of_encoders = tuple(setting for setting in own if setting.startswith(ENCODERS))
+    of_methods = tuple(setting for setting in own if not setting.startswith(ENCODERS))
+    encoders = ("given", "given") if features else (image_encoder, text_encoder)
+    source = Source(data, data_root, features, *encoders, of_encoders)
+    names, seeds = tuple(methods.split(",")), read_seeds(split_seeds)
+    table = _run(Benchmark(source, out, names, seeds, search_budget, of_methods, seed), jobs)
+    _report(table, out, published=published, json=json)
+
+
+def _run(asked: "Benchmark", jobs: int | None) -> "Table":
     try:
         with shown_progress() as progress:
-            table = asked.run(jobs=jobs, progress=progress)
+            return asked.run(jobs=jobs, progress=progress)
     except KeyboardInterrupt:
-        say(f"Interrupted. Give the same command again to continue in {out}.")
+        say(f"Interrupted. Give the same command again to continue in {asked.out}.")
         raise
+
+
+def _report(table: "Table", out: Path, *, published: bool, json: bool) -> None:
+    """Write every form of a table into a folder and print one."""
+    from diptych.bench.published import PUBLISHED
+    from diptych.bench.report import write_reports
+
     beside = PUBLISHED.get(table.data) if published else None
     if published and beside is None:
         say(f"Note: no figures are published for {table.data}; there are some for {', '.join(PUBLISHED)}.")
