@@ -82,8 +82,7 @@ class Retriever:
         """Train a method on a data set's `train` split, choose on `val`, and return it; the run is kept in `out`.
 
         `settings` change the preset (`training.epochs=3`, `visual.recurrence=none`) or an encoder
-        (`image_encoder.side=380`). The `test` split is not read, but for its features where a config is
-        `transductive`. `tensorboard` writes events below `out` too.
+        (`image_encoder.side=380`). `test` is read by `transductive` configs alone; `tensorboard` writes events too.
         """
         module, chosen = _open_method(method, preset, [s for s in settings if not _of_encoder(s)])
         rule = open_rule(fusion_of(chosen))
