@@ -20,18 +20,24 @@ from diptych.retriever import Retriever
 
 RECURRENCE = ("trained", "frozen", "none")
 ATTENTION = ("projected", "mean")
+NEGATIVES = ("uniform", "other-class", "expected")
 
 
 def ablation() -> list[str]:
-    """Return the default preset with each kind of recurrence and of attention, in both spaces."""
-    return [
+    """Return the default preset with each kind of recurrence and of attention, in both spaces, and of negatives.
+
+    Negatives are those of the paper's margin loss, in place of the contrastive ones.
+    """
+    readings = [
         ",".join(["default", *(f"{s}.recurrence={r},{s}.attention={a}" for s in ("visual", "textual"))])
         for r in RECURRENCE
         for a in ATTENTION
     ]
+    margin = "default,loss.contrastive=0,loss.partner=0,loss.margin=1,loss.negatives="
+    return [*readings, *(margin + negatives for negatives in NEGATIVES)]
 
 
-def measure(variant: str, data: str, split_seed: int, seed: int, out: Path) -> dict[str, Any]:
+def measure(variant: str, data: str, split_seed: int | None, seed: int, out: Path) -> dict[str, Any]:
     """Return the evaluation of a variant on one split, from its run folder where it was measured before."""
     preset, *settings = variant.split(",")
     run = out / variant.replace("=", "-").replace(",", "_") / f"split-{split_seed}-seed-{seed}"
@@ -68,7 +74,7 @@ def main() -> None:
     parser.add_argument("--split-seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--ablation", action="store_true", help="all kinds of recurrence and attention")
+    parser.add_argument("--ablation", action="store_true", help="all kinds of recurrence, attention and negatives")
     arguments = parser.parse_args()
     print("| variant | visual space | textual space | image to text | text to image | average | minutes |")
     print("|---|---|---|---|---|---|---|")

@@ -14,7 +14,8 @@
     ├── BadSetting                 a setting is unknown, of the wrong type or impossible
     ├── BadCheckpoint              a run folder or weight file is damaged or of another kind
     ├── Diverged                   training produced NaN or infinity
-    └── WorkerLost                 a process that did part of the work died
+    ├── WorkerLost                 a process that did part of the work died
+    └── StoreFailed                a store could not do or keep what it was asked to
 
 Each message is one to three sentences: what was wanted, what came, what to do.
 """
@@ -102,3 +103,7 @@ class Diverged(DiptychError):
 
 class WorkerLost(DiptychError):
     """A process that did part of the work died."""
+
+
+class StoreFailed(DiptychError):
+    """A store could not do or keep what it was asked to: its disk is full, its server is gone."""

@@ -1,7 +1,7 @@
 """What a search finds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Hit:
     image: Path | None
     texts: tuple[str, ...]
     categories: tuple[str, ...]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Its other columns, where it comes from a collection."""
 
 
 @dataclass(frozen=True)

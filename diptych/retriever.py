@@ -19,7 +19,7 @@ from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encode_dataset, encode_images, encode_query, encode_texts, unknown_words
 from diptych.encoders.given import Given
 from diptych.encoders.opening import open_encoders
-from diptych.errors import BadCheckpoint, BadSetting, BadText, MissingData, UnknownName
+from diptych.errors import BadSetting, BadText, MissingData, UnknownName
 from diptych.evaluation import Evaluation, choose_rules, chosen_rule, evaluate, fused_rows, open_rule, validation_map
 from diptych.fusion.contract import FusionRule
 from diptych.methods import ROOM as METHODS
@@ -29,7 +29,7 @@ from diptych.results import Hit, Results, best_hits
 from diptych.settings import override, thread_count
 from diptych.training.categories import with_known_categories
 from diptych.training.learning import learn
-from diptych.training.loading import load_model
+from diptych.training.loading import load_encoders, load_model
 from diptych.training.run_config import (
     data_config,
     encoders_config,
@@ -38,7 +38,7 @@ from diptych.training.run_config import (
     run_config,
     splits_fingerprint,
 )
-from diptych.training.run_folder import RunFolder, differences
+from diptych.training.run_folder import RunFolder
 from diptych.training.surroundings import surroundings_of
 from diptych.training.tensorboard import event_writer
 
@@ -134,15 +134,7 @@ class Retriever:
     @cached_property
     def encoders(self) -> tuple[Encoder | Given, Encoder | Given]:
         """The encoders of pictures and of texts that the method was trained on."""
-        asked = self.config["encoders"]
-        names = (asked["image"]["name"], asked["text"]["name"])
-        encoders = open_encoders(*names, asked["settings"])
-        if changed := differences(asked, encoders_config(encoders, names=names, settings=asked["settings"])):
-            raise BadCheckpoint(
-                f"{self.folder.path} was trained on other encoders ({changed[0]}). Put their weights back, or train "
-                "again."
-            )
-        return encoders
+        return load_encoders(self.folder)
 
     @cached_property
     def result(self) -> Mapping[str, Any]:

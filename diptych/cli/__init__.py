@@ -10,6 +10,7 @@ import sys
 import typer
 
 from diptych.cli.benchmark import app as benchmark
+from diptych.cli.collection import app as collection
 from diptych.cli.data import app as data
 from diptych.cli.encode import encode
 from diptych.cli.evaluate import evaluate
@@ -31,6 +32,7 @@ app.command()(encode)
 app.command()(train)
 app.command()(evaluate)
 app.command()(search)
+app.add_typer(collection, name="collection")
 app.add_typer(benchmark, name="benchmark")
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 WIDE = 10_000
 """Columns of what does not go to a terminal: no row is broken there."""
+LONGEST = 100
+"""Letters of a text that a table shows."""
 SECONDS_BETWEEN_LINES = 5.0
 """How often progress is told where there is no terminal to draw a bar on."""
 

@@ -1,47 +1,96 @@
-"""`diptych search`: the nearest pairs to a sentence or to a picture."""
+"""`diptych search`: the items of a collection, or the pairs of a data set, nearest to a sentence or a picture."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diptych.cli.console import say, shown_progress, write, write_json, write_table
-from diptych.cli.options import DataOption, DataRoot, Fusion, Json, Run
+from diptych.cli.collection import Moved, Where
+from diptych.cli.console import LONGEST, say, shown_progress, write, write_json, write_table
+from diptych.cli.options import DataOption, DataRoot, Fusion, Json
 
 if TYPE_CHECKING:
     from diptych.retriever import Results
 
-LONGEST = 100
-"""Letters of a text that a table shows."""
+BALANCE = 0.5
 
 
 def search(
-    run: Run,
+    place: Annotated[str, typer.Argument(metavar="PLACE", help="A collection, or the folder of a training run.")],
     *,
-    data: DataOption = None,
     text: Annotated[
         str | None, typer.Option("--text", metavar="TEXT", help="Find pictures for this sentence; - reads stdin.")
     ] = None,
     image: Annotated[Path | None, typer.Option("--image", metavar="FILE", help="Find texts for this picture.")] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many to find.")] = 10,
-    split: Annotated[str | None, typer.Option("--split", help="Search this split only; left out, all pairs.")] = None,
     fusion: Fusion = None,
     save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Save the hits as a PNG.")] = None,
+    where: Where = None,
+    like: Annotated[
+        str | None, typer.Option("--like", metavar="ID", help="Find more like this item of the collection.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--not", metavar="TEXT", help="What hits should not be about. Repeatable.")
+    ] = None,
+    balance: Annotated[
+        float, typer.Option("--balance", metavar="W", help="Weight of the text beside a picture, from 0 to 1.")
+    ] = BALANCE,
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="SIDE", help="Compare with the `image` or the `text` of items.")
+    ] = None,
+    offset: Annotated[int, typer.Option("--offset", metavar="N", min=0, help="Leave out the first N hits.")] = 0,
+    model: Moved = None,
+    data: DataOption = None,
+    split: Annotated[str | None, typer.Option("--split", help="Search this split only; left out, all pairs.")] = None,
     data_root: DataRoot = None,
     json: Json = False,
 ) -> None:
-    """Find the pairs nearest to a sentence or a picture."""
-    from diptych.retriever import Retriever
-
-    if (text is None) == (image is None):
-        raise typer.BadParameter("give one of the two, a sentence or a picture.", param_hint="--text / --image")
+    """Find what is nearest to a sentence or a picture: in a collection, or in the data set of a run."""
     query = sys.stdin.read().strip() if text == "-" else text
-    with shown_progress() as progress:
-        results = Retriever.load(run).search(
-            data, text=query, image=image, k=k, split=split, fusion=fusion, data_root=data_root, progress=progress
-        )
+    if _is_collection(place):
+        _refuse({"--data": data, "--split": split, "--data-root": data_root}, "the data set of a run")
+        from diptych.collection import Collection
+
+        with Collection.open(place, model=model) as collection:
+            results = collection.search(
+                query, image=image, like=like, without=without or (), balance=balance, against=against, where=where,
+                k=k, offset=offset, fusion=fusion,
+            )  # fmt: skip
+    else:
+        changed = balance if balance != BALANCE else None
+        own = {"--where": where, "--like": like, "--not": without, "--against": against, "--model": model}
+        _refuse({**own, "--balance": changed, "--offset": offset or None}, "a collection")
+        if (text is None) == (image is None):
+            raise typer.BadParameter("give one of the two, a sentence or a picture.", param_hint="--text / --image")
+        from diptych.retriever import Retriever
+
+        with shown_progress() as progress:
+            results = Retriever.load(Path(place)).search(
+                data, text=query, image=image, k=k, split=split, fusion=fusion, data_root=data_root, progress=progress
+            )
+    _tell(results, save, json=json)
+
+
+def _is_collection(place: str) -> bool:
+    if not Path(place).is_dir():
+        return "://" in place
+    from diptych.collection import lies_at
+
+    return lies_at(place)
+
+
+def _refuse(options: Mapping[str, object], searched: str) -> None:
+    """Refuse an option that this kind of search would leave unread."""
+    for flag, value in options.items():
+        if value is not None:
+            raise typer.BadParameter(f"it is for searches of {searched}, and this is another kind.", param_hint=flag)
+
+
+def _tell(results: "Results", save: Path | None, *, json: bool) -> None:
+    """Print the hits, and draw them where a file is named."""
     if results.unknown_words:
         say(f"{results.unknown_words:.0%} of the query's words are unknown to the text encoder.")
     if json:

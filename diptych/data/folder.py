@@ -33,6 +33,12 @@ def read(root: Path, *, report: Report = refuse) -> DataSet:
     return read_manifests(find_manifests(root), root=root, name=root.resolve().name, report=report)
 
 
+def has_manifest(root: Path) -> bool:
+    """Return whether a folder, or that of a split in it, holds a manifest."""
+    places = [root, *(path for path in root.iterdir() if path.is_dir() and path.name in SPLITS)]
+    return any((place / name).is_file() for place in places for name in _NAMES)
+
+
 def find_manifests(root: Path) -> list[Source]:
     """Return a folder's manifest, or that of each split's sub-folder; an error where there is none or several."""
     if (own := _manifest_in(root)) is not None:

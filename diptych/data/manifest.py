@@ -91,18 +91,19 @@ def _entries(source: Source, root: Path, report: Report) -> Iterable[_Entry]:
 
 
 def _entry(row: Row, where: str, source: Source, root: Path) -> _Entry:
-    image = _image(row, where, absolute(source.path).parent, root)
-    texts = tuple(accepted_text(text, where=where) for text in _strings(row, ("texts", "text"), where))
+    image = image_of(row, where, absolute(source.path).parent, root)
+    texts = tuple(accepted_text(text, where=where) for text in strings_of(row, ("texts", "text"), where))
     if not texts:
         do = "Give a list in 'texts', or one text in 'text'."
         raise FaultError(Finding("empty text", where, "it has no text", do))
     named = row.get("id") is not None
     own = image.relative_to(root).as_posix() if image else where
-    pair = Pair(_identity(row["id"], where) if named else own, image, texts, _categories(row, where))
+    pair = Pair(identity_of(row["id"], where) if named else own, image, texts, _categories(row, where))
     return _Entry(pair, _split(row, where, source), where, named)
 
 
-def _identity(value: Any, where: str) -> str:
+def identity_of(value: Any, where: str) -> str:
+    """Return an id as a text; `FaultError` where it is neither a text nor a number."""
     if not isinstance(value, str | int) or not str(value).strip():
         raise FaultError(
             Finding("bad line", where, f"the id must be a text or a number; got {value!r}", "Give each pair its own.")
@@ -110,7 +111,7 @@ def _identity(value: Any, where: str) -> str:
     return str(value)
 
 
-def _image(row: Row, where: str, base: Path, root: Path) -> Path | None:
+def image_of(row: Row, where: str, base: Path, root: Path) -> Path | None:
     """Return the picture's path; `FaultError` when it does not exist or leads out of the data set's folder."""
     column = next((name for name in ("image", "file_name") if name in row), None)
     if column is None:
@@ -129,7 +130,7 @@ def _image(row: Row, where: str, base: Path, root: Path) -> Path | None:
     return path
 
 
-def _strings(row: Row, columns: tuple[str, str], where: str) -> list[str]:
+def strings_of(row: Row, columns: tuple[str, str], where: str) -> list[str]:
     """Return the texts in the column of many or of one: a list, a JSON list in a cell of many, or one text."""
     column = next((name for name in columns if row.get(name) is not None), None)
     if column is None:
@@ -154,7 +155,7 @@ def _json_list(cell: str, column: str, where: str) -> Any:
 
 
 def _categories(row: Row, where: str) -> tuple[str, ...]:
-    categories = tuple(_strings(row, ("categories", "category"), where))
+    categories = tuple(strings_of(row, ("categories", "category"), where))
     if any(not category.strip() for category in categories):
         do = "Name the category, or leave it out."
         raise FaultError(Finding("empty category", where, "the category is empty", do))

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ def read_rows(path: Path, *, where: str, report: Report) -> Iterator[tuple[int, 
         raise MissingData(f"the manifest '{path}' does not exist. Name a {', '.join(SUFFIXES)} file.")
     match path.suffix.lower():
         case ".jsonl":
-            yield from _read_json_lines(path, where, report)
+            with path.open("rb") as file:
+                yield from read_json_lines(file, where=where, report=report)
         case ".csv":
             yield from _read_csv(path, where, report)
         case ".parquet":
@@ -36,15 +37,15 @@ def read_rows(path: Path, *, where: str, report: Report) -> Iterator[tuple[int, 
             )
 
 
-def _read_json_lines(path: Path, where: str, report: Report) -> Iterator[tuple[int, Row]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield number, _parse_line(line, f"{where}, line {number}")
-            except FaultError as fault:
-                report(fault.finding)
+def read_json_lines(lines: Iterable[bytes], *, where: str, report: Report) -> Iterator[tuple[int, Row]]:
+    """Yield the object in each line of JSONL with the line's number; blank lines are skipped, faults reported."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, _parse_line(line, f"{where}, line {number}")
+        except FaultError as fault:
+            report(fault.finding)
 
 
 def _parse_line(line: bytes, where: str) -> Row:

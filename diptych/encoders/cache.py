@@ -6,14 +6,15 @@ weight file or one pixel leads to other vectors.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from diptych.data.features import Encoded
+from diptych.data.features import Encoded, Parts
 from diptych.encoders.contract import Encoder, Vectors
 from diptych.encoders.shards import ShardFolder
 from diptych.errors import BadFeature, MissingData
@@ -40,7 +41,7 @@ def encode_items(encoder: Encoder, items: Sequence[Item], *, progress: Progress 
     """
     tell = progress or _silent
     if not items:
-        return Encoded(np.zeros((0, encoder.whole_width), dtype=np.float32), encoder=_signature(encoder))
+        return no_items(encoder)
     folder = ShardFolder(cache_folder(encoder))
     folder.clean()
     keys = _keys(items)
@@ -50,7 +51,14 @@ def encode_items(encoder: Encoder, items: Sequence[Item], *, progress: Progress 
         _fill(folder, encoder, missing, total=len(contents), tell=tell)
         places = folder.places()
     parts, whole = folder.load([places[key] for key in keys])
-    return Encoded(whole, parts, encoder=_signature(encoder))
+    return Encoded(whole, parts, encoder=signature(encoder))
+
+
+def no_items(encoder: Encoder) -> Encoded:
+    """Return what this encoder makes of nothing: no items, of the widths that it gives."""
+    width = encoder.parts_width
+    parts = None if width is None else replace(Parts.of([]), blocks=(np.zeros((0, width), dtype=np.float16),))
+    return Encoded(np.zeros((0, encoder.whole_width), dtype=np.float32), parts, encoder=signature(encoder))
 
 
 def cache_folder(encoder: Encoder) -> Path:
@@ -58,7 +66,8 @@ def cache_folder(encoder: Encoder) -> Path:
     return cache_root() / "features" / f"{encoder.modality}-{split_name(encoder.name)[0]}-{encoder.fingerprint}"
 
 
-def _signature(encoder: Encoder) -> str:
+def signature(encoder: Encoder) -> str:
+    """Return an encoder's name and fingerprint."""
     return f"{encoder.name}@{encoder.fingerprint}"
 
 
@@ -86,27 +95,27 @@ def _fill(folder: ShardFolder, encoder: Encoder, missing: Mapping[str, Item], *,
     done = total - len(missing)
     tell(done, total, label)
     with OpenShard(folder, SHARD_ITEMS[encoder.modality]) as shard:
-        for batch, prepared in _prepared(encoder, list(missing.items())):
+        for batch, prepared in prepared_batches(encoder.prepare, list(missing.items()), size=encoder.batch):
             for (key, item), vectors in zip(batch, encoder.encode(prepared), strict=True):
-                _check_finite(vectors, item, encoder)
+                check_finite(vectors, item, encoder)
                 shard.add(key, vectors)
             done += len(batch)
             tell(done, total, label)
 
 
-def _prepared(
-    encoder: Encoder, items: Sequence[tuple[str, Item]]
+def prepared_batches(
+    prepare: Callable[[Item], Any], items: Sequence[tuple[str, Item]], *, size: int
 ) -> Iterator[tuple[Sequence[tuple[str, Item]], list[Any]]]:
     """Yield batches with what threads prepared of them, a few batches ahead of the network."""
 
-    def prepare(batch: Sequence[tuple[str, Item]]) -> list[Any]:
-        return [encoder.prepare(item) for _, item in batch]
+    def prepare_all(batch: Sequence[tuple[str, Item]]) -> list[Any]:
+        return [prepare(item) for _, item in batch]
 
     waiting: deque[tuple[Sequence[tuple[str, Item]], Future[list[Any]]]] = deque()
     with ThreadPoolExecutor(max(1, thread_count() // 2)) as pool:
-        for start in range(0, len(items), encoder.batch):
-            batch = items[start : start + encoder.batch]
-            waiting.append((batch, pool.submit(prepare, batch)))
+        for start in range(0, len(items), size):
+            batch = items[start : start + size]
+            waiting.append((batch, pool.submit(prepare_all, batch)))
             if len(waiting) > BATCHES_AHEAD:
                 first, future = waiting.popleft()
                 yield first, future.result()
@@ -114,7 +123,8 @@ def _prepared(
             yield last, future.result()
 
 
-def _check_finite(vectors: Vectors, item: Item, encoder: Encoder) -> None:
+def check_finite(vectors: Vectors, item: Item, encoder: Encoder) -> None:
+    """Refuse vectors with NaN or infinity, naming the item."""
     for array in vectors:
         if array is not None and not np.isfinite(array).all():
             shown = repr(item[:60]) if isinstance(item, str) else item

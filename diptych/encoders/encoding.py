@@ -69,7 +69,7 @@ def encode_texts(
     owner = np.repeat(np.arange(len(pairs)), [len(pair.texts) for pair in pairs])
     texts = encode_items(encoder, [text for pair in pairs for text in pair.texts], progress=progress)
     if join and len(owner) > len(pairs):
-        return _joined(texts, owner, len(pairs)), np.arange(len(pairs))
+        return joined_texts(texts, owner, len(pairs)), np.arange(len(pairs))
     return texts, owner
 
 
@@ -95,7 +95,7 @@ def _remedy(dataset: DataSet) -> str:
     return "Put the pictures there; `diptych data check` lists them all."
 
 
-def _joined(texts: Encoded, owner: Int[np.ndarray, " m"], pairs: int) -> Encoded:
+def joined_texts(texts: Encoded, owner: Int[np.ndarray, " m"], pairs: int) -> Encoded:
     """Return one item a pair: all its texts' parts in order, the mean of their wholes."""
     counts = np.bincount(owner, minlength=pairs)
     starts = np.concatenate([[0], np.cumsum(counts)])

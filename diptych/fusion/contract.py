@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diptych.errors import BadSetting
+from diptych.fusion.serving import Served, Statistics
 
 Modality = Literal["image", "text"]
 
@@ -28,12 +29,21 @@ class FusionRule(ABC):
 
     A rule that needs no `queries` may fuse blocks of queries apart, and answer a single one.
     """
+    wants: ClassVar[Literal["range", "moments"] | None]
+    """Which statistics it serves one query by; None where an index of vectors cannot serve it."""
 
     @abstractmethod
     def fuse(
         self, visual: Float[np.ndarray, "q g"], textual: Float[np.ndarray, "q g"], *, queries: Modality
     ) -> Float[np.ndarray, "q g"]:
         """Return the fused similarities of queries of the named modality with a gallery of the other."""
+
+    @abstractmethod
+    def served(self, visual: Statistics, textual: Statistics) -> Served:
+        """Return how an index of concatenated vectors serves one query, from statistics of each space's similarities.
+
+        `BadSetting` says what to do instead where it cannot.
+        """
 
 
 @dataclass(frozen=True)

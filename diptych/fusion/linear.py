@@ -7,13 +7,14 @@ For one query F is an inner product up to a constant: ⟨[w α_V a_V ; (1-w) α_
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from diptych.fusion.contract import Modality, WeightedRule
 from diptych.fusion.normalising import min_max
+from diptych.fusion.serving import Served, ServedSum, Statistics
 from diptych.rooms import Card
 
 CARD = Card(
@@ -31,9 +32,15 @@ class Rule(WeightedRule):
 
     monotone: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = CARD.needs
+    wants: ClassVar[Literal["range"]] = "range"
 
     def fuse(
         self, visual: Float[np.ndarray, "q g"], textual: Float[np.ndarray, "q g"], *, queries: Modality
     ) -> Float[np.ndarray, "q g"]:
         """Return w r_V + (1-w) r_T, normalised over the gallery for each query of either modality."""
         return self.weight * min_max(visual) + (1 - self.weight) * min_max(textual)
+
+    def served(self, visual: Statistics, textual: Statistics) -> Served:
+        """Return the service of F by G = w α_V s_V + (1-w) α_T s_T, which differ by a constant."""
+        units = visual.high - visual.low, textual.high - textual.low
+        return ServedSum.of(self.weight, (visual.low, textual.low), units)

@@ -27,8 +27,8 @@ def z_score(similarity: Float[np.ndarray, "q g"]) -> Float[np.ndarray, "q g"]:
     return divided(similarity - similarity.mean(axis=1, keepdims=True), by=deviation)
 
 
-def divided(similarity: Float[np.ndarray, "q g"], *, by: Float[np.ndarray, "..."]) -> Float[np.ndarray, "q g"]:
-    """Return similarities divided by rows or columns, 0 wherever the divisor is 0."""
+def divided(similarity: Float[np.ndarray, "*n"], *, by: Float[np.ndarray, "..."]) -> Float[np.ndarray, "*n"]:
+    """Return similarities divided by rows, by columns or all by one number, 0 wherever the divisor is 0."""
     quotient = np.zeros_like(similarity)
     np.divide(similarity, by, out=quotient, where=by > 0)
     return quotient

@@ -9,14 +9,17 @@ that a query is answered without knowing the others (the rule `released` follows
 The rule is not monotone: where raw similarities are negative, a larger r makes the fused similarity smaller.
 """
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import product
+from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 
 from diptych.fusion.contract import FusionRule, Modality
 from diptych.fusion.normalising import min_max
+from diptych.fusion.serving import ROUNDING, Served, Statistics, normalised
 from diptych.rooms import Card
 
 CARD = Card(
@@ -28,6 +31,9 @@ CARD = Card(
     learns="nothing",
 )
 
+LEAST = 1e-3
+"""The least weight of a space in G, as a share of how much the other space's similarities vary."""
+
 
 @dataclass(frozen=True)
 class Rule(FusionRule):
@@ -35,6 +41,7 @@ class Rule(FusionRule):
 
     monotone: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = CARD.needs
+    wants: ClassVar[Literal["range"]] = "range"
 
     def fuse(
         self, visual: Float[np.ndarray, "q g"], textual: Float[np.ndarray, "q g"], *, queries: Modality
@@ -42,3 +49,112 @@ class Rule(FusionRule):
         """Return r_T s_V + r_V s_T, normalised over the gallery for each query of either modality."""
         fused: Float[np.ndarray, "q g"] = min_max(textual) * visual + min_max(visual) * textual
         return fused
+
+    def served(self, visual: Statistics, textual: Statistics) -> Served:
+        """Return the service of F as a product of moved similarities, bounded over the gallery's range."""
+        slopes = [1 / (space.high - space.low) if space.high > space.low else 0.0 for space in (visual, textual)]
+        gamma = sum(slopes)
+        factors = [
+            Factor(space.low, space.high, slope * space.low / gamma if gamma else 0.0)
+            for space, slope in zip((visual, textual), slopes, strict=True)
+        ]
+        return ServedProduct.of(gamma, factors[0], factors[1])
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One space's similarities s, from which a constant is taken away: X = s - c."""
+
+    low: float
+    """The least s of the gallery."""
+    high: float
+    """The largest s of the gallery."""
+    move: float
+    """The constant c."""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Return the least and the largest X."""
+        return self.low - self.move, self.high - self.move
+
+    @property
+    def size(self) -> float:
+        """Return what no X exceeds in size, nor any number it was computed from."""
+        return max(abs(self.low), abs(self.high)) + abs(self.move)
+
+    def mirrored(self, weight: float) -> tuple[float, float]:
+        """Return the ends of X, or of -X where the weight is negative."""
+        low, high = self.ends
+        return (low, high) if weight >= 0 else (-high, -low)
+
+
+@dataclass(frozen=True)
+class ServedProduct(Served):
+    """The fused similarity as a product of two factors.
+
+    F = γ (X Y - c_V c_T),  X = s_V - c_V,  Y = s_T - c_T
+
+    with γ = α_V + α_T, c_V = α_V m_V / γ, c_T = α_T m_T / γ; m is the least similarity and α = 1 / (max s - min s).
+    The gallery's (X, Y) lie in a box whose ends are known. G is the tangent to F at the corner where F is largest, so
+    that for positive factors it bounds F as the arithmetic mean bounds the geometric one.
+    """
+
+    gamma: float
+    factors: tuple[Factor, Factor]
+
+    @classmethod
+    def of(cls, gamma: float, visual: Factor, textual: Factor) -> "ServedProduct":
+        """Return the service by the tangent at the best corner.
+
+        It has no weight for a space of equal similarities. Where it would else vanish in one direction, a small weight
+        that points out of the box stands in.
+        """
+        x, y = max(product(visual.ends[::-1], textual.ends[::-1]), key=lambda corner: corner[0] * corner[1])
+        return cls(
+            _weight(gamma * y, visual, outward=x == visual.ends[1], least=gamma * LEAST * (textual.high - textual.low)),
+            _weight(gamma * x, textual, outward=y == textual.ends[1], least=gamma * LEAST * (visual.high - visual.low)),
+            gamma,
+            (visual, textual),
+        )
+
+    def score(self, visual: Float[np.ndarray, " n"], textual: Float[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """Return r_T s_V + r_V s_T."""
+        by_visual, by_textual = (
+            normalised(similarity, origin=factor.low, unit=factor.high - factor.low)
+            for similarity, factor in zip((visual, textual), self.factors, strict=True)
+        )
+        fused: Float64[np.ndarray, " n"] = by_textual * visual.astype(np.float64) + by_visual * textual
+        return fused
+
+    def bound(self, nearness: float) -> float:
+        """Return the largest F in the part of the box with this G or less.
+
+        In -X for X where v is negative, likewise in Y, that part lies below a falling line. X Y has no maximum inside:
+        the largest is at a corner, or on the line, at one of its ends or halfway between the axes.
+        """
+        (visual, textual), v, t = self.factors, abs(self.visual), abs(self.textual)
+        (left, right), (bottom, top) = visual.mirrored(self.visual), textual.mirrored(self.textual)
+        room = nearness - self.visual * visual.move - self.textual * textual.move
+        room += ROUNDING * (abs(nearness) + v * visual.size + t * textual.size)
+        furthest = _within((room - t * bottom) / v, left, right) if v else right
+        line = (room / (2 * v), (room - t * top) / v) if v else ()
+        xs = [left, furthest, *(_within(x, left, furthest) for x in line)]
+        corners = [(x, y) for x in xs for y in (bottom, _within((room - v * x) / t, bottom, top) if t else top)]
+        sign = math.copysign(1, self.visual) * math.copysign(1, self.textual)
+        largest = max(sign * x * y for x, y in corners) + ROUNDING * visual.size * textual.size
+        return self.gamma * (largest - visual.move * textual.move)
+
+    def slack(self, visual: float, textual: float) -> float:
+        """Return γ (max |Y| e_V + max |X| e_T + e_V e_T)."""
+        x, y = (max(map(abs, factor.ends)) for factor in self.factors)
+        return self.gamma * (y * visual + x * textual + visual * textual)
+
+
+def _weight(slope: float, factor: Factor, *, outward: bool, least: float) -> float:
+    if factor.low == factor.high:
+        return 0.0
+    return math.copysign(max(abs(slope), least), 1 if outward else -1)
+
+
+def _within(number: float, low: float, high: float) -> float:
+    return min(max(number, low), high)

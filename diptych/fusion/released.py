@@ -15,8 +15,10 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
+from diptych.errors import BadSetting
 from diptych.fusion.contract import Modality, WeightedRule
 from diptych.fusion.normalising import min_max
+from diptych.fusion.serving import Served, Statistics
 from diptych.rooms import Card
 
 CARD = Card(
@@ -35,6 +37,7 @@ class Rule(WeightedRule):
 
     monotone: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = CARD.needs
+    wants: ClassVar[None] = None
 
     def fuse(
         self, visual: Float[np.ndarray, "q g"], textual: Float[np.ndarray, "q g"], *, queries: Modality
@@ -45,3 +48,10 @@ class Rule(WeightedRule):
         by_textual = (1 - self.weight) * min_max(textual, axis=images) * visual
         fused: Float[np.ndarray, "q g"] = by_visual + by_textual
         return fused
+
+    def served(self, visual: Statistics, textual: Statistics) -> Served:
+        """Refuse: in one direction a query's ranking depends on all other queries."""
+        raise BadSetting(
+            "the fusion 'released' ranks a text against all other texts, so one query alone cannot be served by it. "
+            "Choose another fusion, such as product."
+        )

@@ -11,7 +11,9 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Int
 
+from diptych.errors import BadSetting
 from diptych.fusion.contract import FusionRule, Modality
+from diptych.fusion.serving import Served, Statistics
 from diptych.rooms import Card
 
 CARD = Card(
@@ -33,12 +35,20 @@ class Rule(FusionRule):
 
     monotone: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = CARD.needs
+    wants: ClassVar[None] = None
 
     def fuse(
         self, visual: Float[np.ndarray, "q g"], textual: Float[np.ndarray, "q g"], *, queries: Modality
     ) -> Float[np.ndarray, "q g"]:
         """Return 1 / (60 + rank_V) + 1 / (60 + rank_T), ranked over the gallery for each query of either modality."""
         return 1 / (SMOOTHING + ranks(visual)) + 1 / (SMOOTHING + ranks(textual))
+
+    def served(self, visual: Statistics, textual: Statistics) -> Served:
+        """Refuse: a place in a ranking is known only when every item has been seen."""
+        raise BadSetting(
+            "the fusion 'rrf' adds up places, which an index of vectors cannot tell. Scan the collection exactly, or "
+            "choose another fusion, such as linear."
+        )
 
 
 def ranks(similarity: Float[np.ndarray, "q g"]) -> Int[np.ndarray, "q g"]:

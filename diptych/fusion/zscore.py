@@ -7,13 +7,14 @@ gallery: mean s = ⟨a, mean b⟩ and σ² = aᵀ Cov(b) a (`moments`), and both
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from diptych.fusion.contract import Modality, WeightedRule
 from diptych.fusion.normalising import z_score
+from diptych.fusion.serving import Served, ServedSum, Statistics
 from diptych.rooms import Card
 
 CARD = Card(
@@ -31,12 +32,17 @@ class Rule(WeightedRule):
 
     monotone: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = CARD.needs
+    wants: ClassVar[Literal["moments"]] = "moments"
 
     def fuse(
         self, visual: Float[np.ndarray, "q g"], textual: Float[np.ndarray, "q g"], *, queries: Modality
     ) -> Float[np.ndarray, "q g"]:
         """Return w z_V + (1-w) z_T, normalised over the gallery for each query of either modality."""
         return self.weight * z_score(visual) + (1 - self.weight) * z_score(textual)
+
+    def served(self, visual: Statistics, textual: Statistics) -> Served:
+        """Return the service of F by G = w s_V / σ_V + (1-w) s_T / σ_T, which differ by a constant."""
+        return ServedSum.of(self.weight, (visual.mean, textual.mean), (visual.deviation, textual.deviation))
 
 
 def moments(

@@ -1,9 +1,10 @@
-"""Exact linear reductions of wide features: y = (x - mean) basis."""
+"""Linear reductions of wide features, y = (x - mean) basis, and of wide vectors that an affine map placed."""
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Float64
+from scipy.linalg import qr
 
 
 class Reduction(NamedTuple):
@@ -53,3 +54,23 @@ def standard_deviations(
     deviation = rows.std(0, dtype=np.float64)
     steady = deviation <= 1e-7 * np.abs(rows).max(0, initial=0.0)
     return rows.mean(0, dtype=np.float64).astype(np.float32), np.where(steady, 1.0, deviation).astype(np.float32)
+
+
+def orthonormal_span(matrix: Float[np.ndarray, "d m"]) -> Float64[np.ndarray, "d r"]:
+    """Return an orthonormal basis Q of what the columns of a matrix span, by QR with column pivoting in float64.
+
+    Inner products with anything in the span need no more than its r coordinates, however wide the vectors are:
+
+    ⟨v, u⟩ = ⟨Qᵀ v, Qᵀ u⟩ for u in the span and any v
+
+    Vectors placed by an affine map, u = W x + b, lie in the span of [W b], so r ≤ width of x + 1. A matrix of zeros
+    has the basis of no columns.
+
+    >>> orthonormal_span(np.array([[3.0, 6.0], [4.0, 8.0], [0.0, 0.0]])).shape
+    (3, 1)
+    """
+    basis, triangle, _ = qr(matrix.astype(np.float64), mode="economic", pivoting=True)
+    sizes = np.abs(np.diag(triangle))
+    negligible = max(matrix.shape) * np.finfo(np.float64).eps * sizes.max(initial=0.0)
+    found: Float64[np.ndarray, "d r"] = basis[:, : int((sizes > negligible).sum())]
+    return found

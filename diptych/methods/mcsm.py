@@ -74,9 +74,9 @@ class Widths:
         """Return the widths of these features."""
         images, texts = features.images, features.texts
         return cls(
-            images.parts.width if images.parts else 0,
+            images.parts.width if images.parts is not None else 0,
             images.whole.shape[1],
-            texts.parts.width if texts.parts else 0,
+            texts.parts.width if texts.parts is not None else 0,
             texts.whole.shape[1],
             0 if features.labels is None else features.labels.shape[1],
         )
@@ -168,7 +168,8 @@ class MCSM(nn.Module):
 
     def _place(self, name: str, features: Features, batch: int) -> Placed:
         weights: list[Float32[np.ndarray, " p"]] = []
-        sides: dict[str, list[Float32[np.ndarray, "b d_s"]]] = {"image": [], "text": []}
+        none = np.zeros((0, self._width(name)), dtype=np.float32)
+        sides: dict[str, list[Float32[np.ndarray, "b d_s"]]] = {"image": [none], "text": [none]}
         device = next(self.parameters()).device
         for modality, encoded in (("image", features.images), ("text", features.texts)):
             for start in range(0, len(encoded), batch):
@@ -178,6 +179,12 @@ class MCSM(nn.Module):
                 sides[modality].append(self._with_posteriors(name, reading.vectors).cpu().numpy())
                 weights += reading.unpadded()
         return Placed(np.concatenate(sides["image"]), np.concatenate(sides["text"]), tuple(weights))
+
+    def _width(self, name: str) -> int:
+        """Return how many numbers a space's vectors have, posteriors included."""
+        posteriors = self.widths.classes if self.config.class_share and name in self.heads else 0
+        width: int = getattr(self.config, name).width
+        return width + posteriors
 
     def _vectors(self, name: str, modality: str, side: Side) -> Reading:
         """Return a space's vectors of one modality: read as a sequence where it is the space's own, else projected."""

@@ -67,7 +67,7 @@ class OneSpace(nn.Module, ABC):
     def _place(self, modality: str, encoded: Encoded) -> Float32[np.ndarray, "n d_s"]:
         device = next(iter(self.inputs.buffers())).device
         placed = []
-        for start in range(0, len(encoded), BATCH):
+        for start in range(0, max(len(encoded), 1), BATCH):
             rows = torch.from_numpy(encoded.whole[start : start + BATCH]).to(device)
             vectors = self.vectors(modality, self.inputs(modality, rows))
             placed.append((normalize(vectors, dim=1) if self.cosine else vectors).float().cpu())

@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from diptych.encoders.encoding import Source
+from diptych.encoders.opening import open_encoders
+from diptych.errors import BadCheckpoint
 from diptych.methods import ROOM
 from diptych.methods.contract import Method
 from diptych.settings import revive
 from diptych.training.checkpoints import adopt, load_tensors
 from diptych.training.loop import best_device
-from diptych.training.run_folder import RunFolder
+from diptych.training.run_config import encoders_config
+from diptych.training.run_folder import RunFolder, differences
 
 
 def load_model(folder: RunFolder) -> Method:
@@ -18,3 +22,15 @@ def load_model(folder: RunFolder) -> Method:
     adopt(model, load_tensors(folder.model_file)[0], source=folder.model_file)
     loaded: Method = model.to(best_device()).eval()
     return loaded
+
+
+def load_encoders(folder: RunFolder) -> tuple[Source, Source]:
+    """Return the encoders of pictures and of texts that a run was trained on; `BadCheckpoint` where they changed."""
+    asked = folder.config()["encoders"]
+    names = (asked["image"]["name"], asked["text"]["name"])
+    encoders = open_encoders(*names, asked["settings"])
+    if changed := differences(asked, encoders_config(encoders, names=names, settings=asked["settings"])):
+        raise BadCheckpoint(
+            f"{folder.path} was trained on other encoders ({changed[0]}). Put their weights back, or train again."
+        )
+    return encoders

@@ -15,7 +15,7 @@ FLOORS = {
     "data": 1, "maths": 1, "measures": 1, "fusion": 1, "index": 1, "drawing": 1,
     "encoders": 2, "methods": 2,
     "training": 3, "explaining": 3, "evaluation": 3, "results": 3,
-    "retriever": 4, "catalogue": 4, "bench": 4,
+    "retriever": 4, "catalogue": 4, "bench": 4, "collection": 4,
     "cli": 5, "web": 5,
     "__main__": 6,
 }  # fmt: skip

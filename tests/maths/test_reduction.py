@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from diptych.maths.reduction import principal_components, standard_scale
+from diptych.maths.reduction import orthonormal_span, principal_components, standard_scale
 
 
 def rows(count: int = 40, width: int = 6) -> np.ndarray:
@@ -47,3 +47,29 @@ def test_rows_that_are_all_alike_are_scaled_without_dividing_by_zero() -> None:
     mean, scale = standard_scale(np.ones((3, 2), dtype=np.float32))
     assert mean.tolist() == [1.0, 1.0]
     assert scale == 1e-12
+
+
+@pytest.mark.parametrize(("width", "inner", "rank"), [(200, 5, 5), (200, 12, 7), (6, 20, 6)])
+def test_coordinates_in_the_span_keep_every_inner_product_with_what_an_affine_map_placed(
+    width: int, inner: int, rank: int
+) -> None:
+    generator = np.random.default_rng(0)
+    weight = generator.standard_normal((width, rank)) @ generator.standard_normal((rank, inner))
+    bias = 10 * generator.standard_normal(width)
+    basis = orthonormal_span(np.column_stack([weight, bias]).astype(np.float64))
+    placed, other = generator.standard_normal((30, inner)) @ weight.T + bias, generator.standard_normal((40, width))
+    assert basis.shape == (width, min(rank + 1, width))
+    np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-12)
+    np.testing.assert_allclose((other @ basis) @ (placed @ basis).T, other @ placed.T, rtol=1e-9, atol=1e-9)
+
+
+def test_a_span_of_single_precision_is_found_in_double() -> None:
+    weight = np.random.default_rng(1).standard_normal((50, 8)).astype(np.float32)
+    basis = orthonormal_span(weight)
+    assert basis.dtype == np.float64
+    np.testing.assert_allclose(basis @ (basis.T @ weight), weight, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (4, 0)])
+def test_nothing_spans_nothing(shape: tuple[int, int]) -> None:
+    assert orthonormal_span(np.zeros(shape)).shape == (4, 0)

@@ -105,6 +105,20 @@ def test_an_item_lies_where_it_lies_whatever_lies_beside_it(name: str, tmp_path:
         np.testing.assert_allclose(alone[space].texts, placed.texts[rows], atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ROOM.names())
+def test_one_side_lies_where_it_lies_without_the_other(name: str, tmp_path: Path) -> None:
+    model = fit(name, "default", tmp_path, features_for(name))
+    gallery = features_for(name, 9, seed=2)
+    nothing = np.zeros(0, dtype=np.int64)
+    pictures = Features(gallery.images, gallery.texts.take(nothing), nothing, None, gallery.ids)
+    texts = Features(gallery.images.take(nothing), gallery.texts, np.zeros(9, dtype=np.int64), None, ())
+    seen, said = model.place(pictures), model.place(texts)
+    for space, placed in model.place(gallery).items():
+        np.testing.assert_allclose(seen[space].images, placed.images, atol=1e-5)
+        np.testing.assert_allclose(said[space].texts, placed.texts, atol=1e-5)
+        assert seen[space].texts.shape == said[space].images.shape == (0, placed.images.shape[1])
+
+
 @pytest.mark.parametrize("name", LEARNING)
 def test_what_a_search_tries_is_a_setting_and_trains(name: str, tmp_path: Path) -> None:
     module = ROOM.open(name)

@@ -1,0 +1,239 @@
+"""`diptych collection`: pictures and texts that are searched, from one folder to millions of items."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from diptych.cli.console import LONGEST, say, shown_progress, spelt, write_json, write_table
+from diptych.cli.options import DataRoot, Json, Settings
+
+if TYPE_CHECKING:
+    from diptych.collection import Added, Collection
+
+app = typer.Typer(
+    help="Collections that grow: create, fill, list and look after them; `diptych search` searches them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Place = Annotated[
+    str,
+    typer.Argument(
+        metavar="COLLECTION",
+        help="A path, or postgresql://USER@HOST/DATABASE#NAME, or milvus://HOST:PORT#NAME; a folder of pictures holds "
+        "its collection itself.",
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="The folder of a training run, or conse or joint:NAME, which need no training.",
+    ),
+]
+Moved = Annotated[
+    str | None, typer.Option("--model", metavar="RUN", help="Where the run of the collection lies now, if it moved.")
+]
+ImageEncoder = Annotated[
+    str | None, typer.Option("--image-encoder", metavar="NAME", help="Reads pictures, where MODEL is no run.")
+]
+TextEncoder = Annotated[
+    str | None, typer.Option("--text-encoder", metavar="NAME", help="Reads texts, where MODEL is no run.")
+]
+Where = Annotated[
+    str | None,
+    typer.Option("--where", metavar="FILTER", help="Only items such as \"category = 'dog' and year > 2010\"."),
+]
+RejectsFile = Annotated[
+    Path,
+    typer.Option("--rejects", metavar="FILE", help="Where items that cannot be taken in are listed, with reasons."),
+]
+REJECTS = Path("rejects.jsonl")
+
+
+@app.command("create")
+def create(
+    collection: Place,
+    *,
+    model: Model,
+    image_encoder: ImageEncoder = None,
+    text_encoder: TextEncoder = None,
+    setting: Settings = None,
+    half: Annotated[bool, typer.Option("--half", help="Store vectors in half precision.")] = False,
+    exact_limit: Annotated[
+        int, typer.Option("--exact-limit", metavar="N", min=0, help="Above so many items an index proposes hits.")
+    ] = 200_000,
+    recall: Annotated[
+        float, typer.Option("--recall", metavar="R", help="Share of the exact first ten that it must find.")
+    ] = 0.99,
+    rejects: RejectsFile = REJECTS,
+    json: Json = False,
+) -> None:
+    """Make a collection; a folder of pictures, or of a manifest, is taken in at once."""
+    from diptych.collection import Collection
+
+    with shown_progress() as progress:
+        made = Collection.create(
+            collection,
+            model,
+            image_encoder=image_encoder,
+            text_encoder=text_encoder,
+            settings=setting or (),
+            half=half,
+            exact_limit=exact_limit,
+            recall=recall,
+        )
+        added = made.add(collection, rejects=rejects, progress=progress) if made.has_source else None
+    if added is not None:
+        _tell(added, rejects, json=json)
+    elif json:
+        write_json(made.stats())
+    else:
+        say(f"There is an empty collection at {collection}. Fill it: diptych collection add {collection} FOLDER.")
+
+
+@app.command("add")
+def add(
+    collection: Place,
+    source: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE", help="A folder of pictures, a manifest, a data set's name, a picture, or - for stdin."
+        ),
+    ],
+    *,
+    model: Moved = None,
+    rejects: RejectsFile = REJECTS,
+    data_root: DataRoot = None,
+    json: Json = False,
+) -> None:
+    """Take pictures and texts in, by id; what is unchanged is skipped.
+
+    The exit code is 1 where some were left out: they are listed in the file of rejects.
+    """
+    with _opened(collection, model) as opened, shown_progress() as progress:
+        added = opened.add(*source, rejects=rejects, data_root=data_root, progress=progress)
+    _tell(added, rejects, json=json)
+
+
+@app.command("remove")
+def remove(
+    collection: Place,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Items to take out.")] = None,
+    *,
+    where: Where = None,
+    json: Json = False,
+) -> None:
+    """Take items out, by id or by a filter; pictures stay where they are."""
+    if not ids and where is None:
+        raise typer.BadParameter("name items by id, or by a filter.", param_hint="ID / --where")
+    with _opened(collection) as opened:
+        removed = opened.remove(ids or (), where=where)
+    if json:
+        write_json({"removed": removed})
+    else:
+        say(f"{removed:,} items were removed.")
+
+
+@app.command("list")
+def list_items(
+    collection: Place,
+    *,
+    where: Where = None,
+    after: Annotated[str | None, typer.Option("--after", metavar="ID", help="Begin after this id.")] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many at most.")] = 20,
+    json: Json = False,
+) -> None:
+    """List items in the order of their ids."""
+    with _opened(collection) as opened:
+        items = opened.items(where=where, after=after, limit=limit)
+    if json:
+        for n, identity in enumerate(items.ids):
+            write_json({"id": identity, "image": items.images[n], "texts": items.texts[n], **items.metadata[n]})
+        return
+    rows = [
+        (identity, items.images[n], shorten(" · ".join(items.texts[n]), LONGEST), _told(items.metadata[n]))
+        for n, identity in enumerate(items.ids)
+    ]
+    write_table(("id", "picture", "texts", "metadata"), rows)
+
+
+@app.command("stats")
+def stats(collection: Place, *, json: Json = False) -> None:
+    """Tell what a collection holds, how it is searched and what it takes."""
+    with _opened(collection) as opened:
+        found = opened.stats()
+    if json:
+        write_json(found)
+    else:
+        write_table(("what", ""), [(name.replace("_", " "), _told(value)) for name, value in found.items()])
+
+
+@app.command("compact")
+def compact(collection: Place, *, json: Json = False) -> None:
+    """Give back the space of what was replaced; above the exact limit, build the index and tune it to its recall."""
+    with _opened(collection) as opened:
+        with shown_progress() as progress:
+            opened.compact(progress=progress)
+        found = opened.stats()
+    if json:
+        write_json(found)
+    else:
+        say(f"{collection} takes {found['bytes'] / 2**20:,.1f} MB for {found['items']:,} items.")
+
+
+@app.command("reencode")
+def reencode(
+    collection: Place,
+    *,
+    model: Model,
+    image_encoder: ImageEncoder = None,
+    text_encoder: TextEncoder = None,
+    setting: Settings = None,
+    rejects: RejectsFile = REJECTS,
+    json: Json = False,
+) -> None:
+    """Move a collection to another model; searches are answered by the old one until all is moved."""
+    with _opened(collection) as opened, shown_progress() as progress:
+        moved = opened.reencode(
+            model,
+            image_encoder=image_encoder,
+            text_encoder=text_encoder,
+            settings=setting or (),
+            rejects=rejects,
+            progress=progress,
+        )
+    _tell(moved, rejects, json=json)
+
+
+@contextmanager
+def _opened(place: str, model: str | None = None) -> "Iterator[Collection]":
+    from diptych.collection import Collection
+
+    with Collection.open(place, model=model) as collection:
+        yield collection
+
+
+def _tell(added: "Added", rejects: Path, *, json: bool) -> None:
+    """Print what became of items; the exit code is 1 where some were set aside."""
+    if json:
+        write_json({**vars(added), "rejects": str(rejects) if added.rejected else None})
+    else:
+        write_table(tuple(vars(added)), [tuple(vars(added).values())])
+    if added.rejected:
+        say(f"{added.rejected:,} items were left out; {rejects} says why.")
+        raise typer.Exit(1)
+
+
+def _told(value: Any) -> Any:
+    """Return a group of values as one line: `year 2,010, category dog`."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_told(each)}" for name, each in value.items()) or None
+    if isinstance(value, list | tuple):
+        return ", ".join(spelt(each) for each in value)
+    return spelt(value) if value is not None and not isinstance(value, str) else value

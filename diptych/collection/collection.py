@@ -1,0 +1,271 @@
+"""A collection: items in a store, the model that placed them, and what can be done with both."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from diptych.collection.adding import add_entries
+from diptych.collection.filling import Filler
+from diptych.collection.model import Model, open_model, reopen_model
+from diptych.collection.places import located
+from diptych.collection.queries import Query
+from diptych.collection.reencoding import move
+from diptych.collection.rejects import Added, Rejects
+from diptych.collection.searching import Searcher
+from diptych.collection.tuning import tune
+from diptych.data.entries import ATTRIBUTION, read_entries
+from diptych.errors import BadSetting, MissingData
+from diptych.index.contract import Layout, Store, Table
+from diptych.index.filters import parse
+from diptych.index.items import SIDES, Items
+from diptych.index.opening import open_store
+from diptych.progress import Progress
+from diptych.results import Hit, Results
+
+FORMAT = 1
+"""The version of the record; another one is refused."""
+EXACT_LIMIT = 200_000
+"""Up to so many items all are looked at; above, the store's approximate index proposes which."""
+RECALL = 0.99
+"""The share of the exact first ten that an approximate search must find."""
+
+
+class Collection:
+    """Pictures and texts that are searched by the fused similarity of one model.
+
+    >>> Collection.open("nowhere")
+    Traceback (most recent call last):
+    diptych.errors.MissingData: there is no collection at nowhere. Make it: diptych collection create nowhere --model M.
+    """
+
+    def __init__(self, store: Store, name: str, model: Model | None = None) -> None:
+        self.store = store
+        self.name = name
+        self._models = {} if model is None else {model.digest: model}
+        self._tables: dict[str, Table] = {}
+        self._searcher = Searcher(store.uri)
+
+    @classmethod
+    def create(
+        cls,
+        uri: str,
+        model: str,
+        *,
+        image_encoder: str | None = None,
+        text_encoder: str | None = None,
+        settings: Sequence[str] = (),
+        half: bool = False,
+        exact_limit: int = EXACT_LIMIT,
+        recall: float = RECALL,
+    ) -> "Collection":
+        """Return a new, empty collection for a model: the folder of a run, `conse` or `joint:NAME`.
+
+        With `half` vectors are stored in half precision. `BadSetting` where there is a collection already.
+        """
+        if not 0 < recall <= 1:
+            raise BadSetting(f"the recall must be above 0 and at most 1; got {recall}.")
+        place = located(uri)
+        store = open_store(place)
+        if store.record() is not None:
+            raise BadSetting(f"there is a collection at {uri} already. Add to it, or choose another place.")
+        opened = open_model(model, image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
+        width = sum(opened.widths)
+        store.drop_table("items_1")
+        store.create_table("items_1", Layout(dict.fromkeys(SIDES, width), half=half))
+        record = {"format": FORMAT, "model": opened.record(), "table": "items_1", "previous": None, "next": None}
+        store.remember({**record, "half": half, "exact_limit": exact_limit, "recall": recall, "tuned": {}})
+        return cls(store, uri, opened)
+
+    @classmethod
+    def open(cls, uri: str, *, model: str | None = None) -> "Collection":
+        """Return the collection at a URI or path; `model` names the folder where its run lies now, if it moved."""
+        store = open_store(located(uri))
+        record = store.record()
+        if record is None:
+            raise MissingData(f"there is no collection at {uri}. Make it: diptych collection create {uri} --model M.")
+        if record.get("format") != FORMAT:
+            raise BadSetting(
+                f"the collection at {uri} has the format {record.get('format')!r} and this version reads {FORMAT}. "
+                "Install the version that made it."
+            )
+        return cls(store, uri, None if model is None else reopen_model(record["model"], model))
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What the collection remembers, as it is now: another process may have moved it to another model."""
+        record = self.store.record()
+        if record is None:
+            raise MissingData(f"the collection at {self.name} was removed. Make it anew: diptych collection create.")
+        return record
+
+    @property
+    def table(self) -> Table:
+        """The table that is searched and added to."""
+        return self._table(self.record["table"])
+
+    @property
+    def model(self) -> Model:
+        """The model that fills it, loaded when it is first wanted."""
+        return self._model(self.record)
+
+    @property
+    def has_source(self) -> bool:
+        """Whether it lies in a folder of pictures, which `add` can take in."""
+        return located(self.name) != self.name
+
+    def add(
+        self,
+        *sources: str,
+        rejects: Path | None = None,
+        data_root: Path | None = None,
+        progress: Progress | None = None,
+    ) -> Added:
+        """Take in what sources hold (`diptych.data.entries` says what may be one), by id.
+
+        An item with an id that is there replaces it; one that is the same in all is skipped. Faulty items are left
+        out, and written with their reasons into the file `rejects`, one JSON object a line.
+        """
+        found = Rejects(rejects)
+        entries = chain.from_iterable(
+            read_entries(source, report=found.report, data_root=data_root) for source in sources
+        )
+        added = add_entries(self.table, Filler(self.model), entries, reject=found.add, progress=progress or _silent)
+        return found.written(added)
+
+    def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:
+        """Take out the named items and those that meet a filter; return how many there were."""
+        table = self.table
+        chosen = list(dict.fromkeys([*ids, *(self.ids(where=where) if where else ())]))
+        return table.remove(chosen)
+
+    def ids(self, *, where: str | None = None) -> list[str]:
+        """Return the sorted ids of all items, or of those that meet a filter."""
+        table = self.table
+        return table.ids(where=parse(where, table.columns()) if where else None)
+
+    def items(self, *, where: str | None = None, after: str | None = None, limit: int | None = None) -> Items:
+        """Return items in the order of their ids: those that meet a filter, after an id, at most `limit`."""
+        table = self.table
+        return table.read(where=parse(where, table.columns()) if where else None, after=after, limit=limit)
+
+    def search(
+        self,
+        text: str | None = None,
+        *,
+        image: Path | None = None,
+        like: str | None = None,
+        without: Sequence[str] = (),
+        balance: float = 0.5,
+        against: str | None = None,
+        where: str | None = None,
+        k: int = 10,
+        offset: int = 0,
+        fusion: str | None = None,
+    ) -> Results:
+        """Return the k items that fit best, after `offset` better ones.
+
+        Similarities are normalised over all items, so that a hit has the same with a filter and without.
+        """
+        if k < 1 or offset < 0:
+            raise BadSetting(f"k must be at least 1 and offset at least 0; got {k} and {offset}.")
+        record = self.record
+        table, model = self._table(record["table"]), self._model(record)
+        query = Query(text, image, like, tuple(without), balance, against)
+        side = query.side(table)
+        condition = parse(where, table.columns()) if where else None
+        vectors = model.split(query.vector(model, table)[None])
+        wanted = offset + k + (like is not None)
+        best = self._searcher.best(table, side, vectors, model.rule(fusion), k=wanted, where=condition, record=record)
+        order = [n for n, identity in enumerate(best.ids) if identity != like][offset : offset + k]
+        items = table.read([best.ids[n] for n in order])
+        similar = {best.ids[n]: (best.fused[n], [space[n] for space in best.similarities]) for n in order}
+        hits = tuple(_hit(items, n, *similar[items.ids[n]], model.method.spaces) for n in range(len(items)))
+        shown = dict.fromkeys(str(metadata[ATTRIBUTION]) for metadata in items.metadata if ATTRIBUTION in metadata)
+        unknown = model.encoders["text"].unknown_share([text]) if text else None
+        return Results(query.title, hits, " ".join(shown), unknown)
+
+    def stats(self) -> dict[str, Any]:
+        """Return what there is, how it is searched and what it takes."""
+        record = self.record
+        table = self._table(record["table"])
+        count = table.count()
+        return {
+            "collection": self.name,
+            "items": count,
+            "images": table.count(side="image"),
+            "texts": table.count(side="text"),
+            "columns": dict(table.columns()),
+            "model": record["model"],
+            "half": record["half"],
+            "bytes": table.bytes(),
+            "bytes_per_item": round(table.bytes() / count) if count else None,
+            "search": {side: str(self._searcher.way(table, side, record)) for side in SIDES},
+        }
+
+    def compact(self, *, progress: Progress | None = None) -> None:
+        """Give back the space of what was replaced, and above the exact limit build and tune the index.
+
+        Tuning finds the least effort that reaches the recall promised, on queries kept out of the index's building.
+        """
+        record = self.record
+        table = self._table(record["table"])
+        if record["previous"]:
+            self.store.drop_table(record["previous"])
+        tuned = tune(table, self._model(record), record, progress=progress or _silent)
+        table.compact()
+        self.store.remember({**self.record, "previous": None, "tuned": tuned})
+
+    def reencode(
+        self, model: str, *, rejects: Path | None = None, progress: Progress | None = None, **encoders: Any
+    ) -> Added:
+        """Move all items to another model: a second table is filled while this one serves, then takes its place.
+
+        Killed, it goes on where it was when called again. Items whose pictures are gone are left out and written
+        into `rejects`.
+        """
+        opened = open_model(model, **encoders)
+        self._models[opened.digest] = opened
+        found = Rejects(rejects)
+        return found.written(move(self.store, opened, reject=found.add, progress=progress or _silent))
+
+    def drop(self) -> None:
+        """Remove the collection with all it holds; pictures stay where they are."""
+        self.store.drop()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+    def __enter__(self) -> "Collection":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _table(self, name: str) -> Table:
+        if name not in self._tables:
+            self._tables[name] = self.store.table(name)
+        return self._tables[name]
+
+    def _model(self, record: Mapping[str, Any]) -> Model:
+        mark = record["model"]["digest"]
+        if mark not in self._models:
+            self._models[mark] = reopen_model(record["model"])
+        return self._models[mark]
+
+
+def _hit(items: Items, n: int, fused: float, spaces: Sequence[float], names: Sequence[str]) -> Hit:
+    image = items.images[n]
+    metadata = {name: value for name, value in items.metadata[n].items() if name != ATTRIBUTION}
+    category = metadata.pop("category", ())
+    categories = (category,) if isinstance(category, str) else tuple(category) if isinstance(category, tuple) else ()
+    each = {name: float(value) for name, value in zip(names, spaces, strict=True)}
+    return Hit(items.ids[n], float(fused), each, Path(image) if image else None, items.texts[n], categories, metadata)
+
+
+def _silent(done: int, total: int, label: str) -> None:
+    """Ignore progress."""

@@ -1,0 +1,31 @@
+"""Where a collection lies: at its URI, or hidden in a folder of pictures."""
+
+from pathlib import Path
+
+from diptych.data.entries import pictures_in
+from diptych.data.folder import has_manifest
+from diptych.index.opening import open_store
+
+INSIDE = ".diptych"
+"""The folder of a collection that lies among its own pictures."""
+
+
+def located(uri: str) -> str:
+    """Return the URI of the store of a collection named by a URI or a path.
+
+    A folder with pictures or a manifest has its collection inside, in `.diptych`; any other path is the place itself.
+    """
+    path = Path(uri)
+    if "://" in uri or not path.is_dir():
+        return uri
+    return str(path / INSIDE) if (path / INSIDE).exists() or is_source(path) else uri
+
+
+def is_source(folder: Path) -> bool:
+    """Return whether a folder holds pictures or a manifest, and so something to put into a collection."""
+    return folder.is_dir() and (has_manifest(folder) or next(pictures_in(folder), None) is not None)
+
+
+def lies_at(path: str) -> bool:
+    """Return whether there is a collection at a path."""
+    return open_store(located(path)).record() is not None

@@ -1,0 +1,95 @@
+"""What a search asks for, as vectors: a text, a picture, an item that is there already, without what is unwanted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from jaxtyping import Float32
+
+from diptych.collection.model import Model
+from diptych.data.texts import lone_surrogate
+from diptych.encoders.encoding import encode_query
+from diptych.errors import BadSetting, BadText, MissingData
+from diptych.index.contract import Table
+from diptych.index.items import SIDES, Side
+
+UNWANTED = 0.5
+"""Weight of what is unwanted, against 1 for what is wanted."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A search: at least one of text, image and like."""
+
+    text: str | None = None
+    image: Path | None = None
+    like: str | None = None
+    """The id of an item: find more like it."""
+    without: tuple[str, ...] = ()
+    """Texts that hits should not fit."""
+    balance: float = 0.5
+    """Weight of the text where there is a picture or an item too, from 0 to 1."""
+    against: str | None = None
+    """Compare with the pictures or with the texts of items; by default pictures, and texts for a picture alone."""
+
+    def __post_init__(self) -> None:
+        if self.text is None and self.image is None and self.like is None:
+            raise BadSetting("a search needs a text, an image or the id of an item; pass at least one of them.")
+        for text in (self.text, *self.without):
+            if text is not None and not text.strip():
+                raise BadText("the text to search for is empty. Write a few words.")
+            if text is not None and lone_surrogate(text):
+                raise BadText(f"the text to search for must be UTF-8; got {text!r}. Write it anew.")
+        if self.against not in (None, *SIDES):
+            raise BadSetting(f"a search goes against the image or text of items; got {self.against!r}.")
+        if not 0 <= self.balance <= 1:
+            raise BadSetting(f"the text's weight must lie between 0 and 1; got {self.balance}.")
+        if self.image is not None and not Path(self.image).is_file():
+            raise MissingData(f"the picture to search with, '{self.image}', is no file. Give the path of a picture.")
+
+    @property
+    def title(self) -> str | Path:
+        """What stands above the hits."""
+        if self.text is not None:
+            return self.text
+        return self.image if self.image is not None else f"like {self.like}"
+
+    def side(self, table: Table) -> Side:
+        """Return which side of the items it is compared with: where the usual one is missing, the other."""
+        if self.against:
+            return cast("Side", self.against)
+        usual: Side = "text" if self.image is not None and self.text is None and self.like is None else "image"
+        other = SIDES[1 - SIDES.index(usual)]
+        return usual if table.count(side=usual) or not table.count(side=other) else other
+
+    def vector(self, model: Model, table: Table) -> Float32[np.ndarray, " d"]:
+        """Return the weighted sum of what is wanted, less what is not, in all spaces one after another."""
+        shown = [_encoded(model, "image", self.image)] if self.image is not None else []
+        shown += [_of_item(self.like, table)] if self.like is not None else []
+        said = [_encoded(model, "text", self.text)] if self.text is not None else []
+        share = self.balance if said and shown else float(bool(said))
+        wanted = _mean(said, share) + _mean(shown, 1 - share)
+        unwanted = _mean([_encoded(model, "text", text) for text in self.without], UNWANTED)
+        vector: Float32[np.ndarray, " d"] = np.asarray(wanted - unwanted, dtype=np.float32)
+        return vector
+
+
+def _mean(vectors: Sequence[Float32[np.ndarray, " d"]], weight: float) -> Float32[np.ndarray, " d"] | float:
+    return np.float32(weight) * np.mean(vectors, axis=0) if vectors else 0.0
+
+
+def _encoded(model: Model, side: Side, item: str | Path) -> Float32[np.ndarray, " d"]:
+    vector: Float32[np.ndarray, " d"] = model.place(side, encode_query(model.encoders[side], item))[0]
+    return vector
+
+
+def _of_item(identity: str, table: Table) -> Float32[np.ndarray, " d"]:
+    """Return the vector of an item's picture, or of its text where it has no picture."""
+    item = table.read([identity], vectors=SIDES)
+    if not len(item):
+        raise MissingData(f"the collection has no item {identity!r}. See what it has: diptych collection list.")
+    side = next(side for side in SIDES if item.vectors[side].present[0])
+    vector: Float32[np.ndarray, " d"] = item.vectors[side].rows[0]
+    return vector

@@ -1,0 +1,105 @@
+"""Moving a collection to another model: a second table is filled while the first one serves, then takes its place."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from diptych.collection.adding import AT_ONCE
+from diptych.collection.filling import Filler, Read
+from diptych.collection.model import Model
+from diptych.collection.rejects import Added, Reject
+from diptych.data.entries import Entry
+from diptych.errors import BadSetting
+from diptych.files import file_digest
+from diptych.index.contract import Layout, Store, Table
+from diptych.index.items import SIDES, Items
+from diptych.progress import Progress
+
+LABEL = "items moved"
+
+
+def move(store: Store, model: Model, *, reject: Callable[[Reject], None], progress: Progress) -> Added:
+    """Fill a table with every item placed by `model`, then make it the collection's; go on where a kill ended it.
+
+    What is added or removed meanwhile is followed: the tables are compared until they agree, and once more after the
+    switch. Items that cannot be read any more are told to `reject` and left behind.
+    """
+    record = store.record() or {}
+    if record["model"]["digest"] == model.digest:
+        raise BadSetting(f"the collection is filled by {model.source} already. Name another model.")
+    old = store.table(record["table"])
+    new = _begun(store, record, model)
+    filler, moved = Filler(model), 0
+    lost: dict[str, tuple[str, str]] = {}
+    while pending := _differing(old, new, lost):
+        moved += _copy(old, new, filler, pending, lost, progress)
+    store.remember({**(store.record() or {}), **_switched(record, model, new.name)})
+    moved += _copy(old, new, filler, _differing(old, new, lost), lost, progress)
+    for where, reason in lost.values():
+        reject(Reject(where, reason))
+    return Added(added=moved, rejected=len(lost))
+
+
+def _begun(store: Store, record: Mapping[str, Any], model: Model) -> Table:
+    """Return the table to be filled: the one begun before for the same model, or a new one."""
+    begun = record["next"]
+    if begun and begun["digest"] == model.digest and begun["table"] in store.tables():
+        return store.table(begun["table"])
+    if begun:
+        store.drop_table(begun["table"])
+    name = f"items_{int(record['table'].rpartition('_')[2]) + 1}"
+    store.drop_table(name)
+    width = sum(model.widths)
+    store.remember({**record, "next": {"digest": model.digest, "table": name}})
+    return store.create_table(name, Layout(dict.fromkeys(SIDES, width), half=record["half"]))
+
+
+def _switched(record: Mapping[str, Any], model: Model, table: str) -> dict[str, Any]:
+    """Return what a record says after the switch; the old table stays for searches that are under way."""
+    return {"model": model.record(), "table": table, "previous": record["table"], "next": None, "tuned": {}}
+
+
+def _differing(old: Table, new: Table, lost: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Take out of the new table what the old one lost, and return the ids that the new one lacks or has otherwise."""
+    there, here = old.contents(), new.contents()
+    if gone := [identity for identity in here if identity not in there]:
+        new.remove(gone)
+    return sorted(
+        identity for identity, content in there.items() if here.get(identity) != content and identity not in lost
+    )
+
+
+def _copy(
+    old: Table,
+    new: Table,
+    filler: Filler,
+    ids: list[str],
+    lost: dict[str, tuple[str, str]],
+    progress: Progress,
+) -> int:
+    """Place the named items anew, and return how many were written; those that cannot be read join the `lost`."""
+    new.widen(old.columns())
+    written = 0
+    for start in range(0, len(ids), AT_ONCE):
+        reads = _reads(old.read(ids[start : start + AT_ONCE]), lost)
+        items, faults = filler.fill(reads)
+        lost.update({reads[k].entry.id: (reads[k].entry.where, reason) for k, reason in faults.items()})
+        if len(items):
+            new.write(items)
+        written += len(items)
+        progress(min(start + AT_ONCE, len(ids)), len(ids), LABEL)
+    return written
+
+
+def _reads(items: Items, lost: dict[str, tuple[str, str]]) -> list[Read]:
+    """Return stored items as they were read once, their contents' digests included."""
+    found = []
+    for identity, content, image, texts, metadata in zip(
+        items.ids, items.contents, items.images, items.texts, items.metadata, strict=True
+    ):
+        entry = Entry(identity, Path(image) if image else None, texts, image or identity, metadata)
+        try:
+            found.append(Read(entry, file_digest(entry.image) if entry.image else "", content))
+        except OSError as error:
+            lost[identity] = (entry.where, str(error))
+    return found

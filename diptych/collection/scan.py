@@ -1,0 +1,208 @@
+"""The exact search: look at every item in half precision, then again at the few that could be among the best.
+
+Similarities from half precision, s_h, err by no more than a known e (`diptych.collection.half_precision`), so
+
+- the most similar item of a space is among those with s_h ≥ s' - e, where s' is the true similarity of the one that
+  looks most similar, and likewise the least similar one: the true range of each space is known;
+- a fused similarity is at most F(s_h,V + e_V, s_h,T + e_T) by a rule that is monotone, else F(s_h) and the slack that
+  the rule knows, with similarities kept within that range; so the best k items are among those for which this is at
+  least F', the least true one of the k for which it is largest.
+
+True similarities are computed in double precision from the vectors in single precision, in the same way for each item,
+so that equal items are equal. The gallery that a rule normalises over is all items of the side: those that are not
+allowed are left out of the answer and change no score.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int
+
+from diptych.collection.half_precision import Rough, Vectors, rough_similarities
+from diptych.collection.scan_folder import refreshed
+from diptych.collection.scan_rows import BLOCK, Held
+from diptych.errors import BadFeature, BadSetting, ShapeMismatch
+from diptych.fusion.contract import FusionRule, Modality
+from diptych.fusion.serving import Served, Statistics
+from diptych.fusion.zscore import moments
+from diptych.index.contract import Table
+from diptych.index.items import Side
+
+Vector = tuple[Float64[np.ndarray, "_"], ...]
+"""One query, in each space."""
+Similarities = tuple[Float64[np.ndarray, " m"], ...]
+"""Of one query with some items, in each space."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The items that answer a query best, the best first; among equals the lesser id."""
+
+    ids: tuple[str, ...]
+    fused: Float64[np.ndarray, " k"]
+    similarities: tuple[Float64[np.ndarray, " k"], ...]
+    """In each space."""
+
+
+class Scan:
+    """The vectors of one side of a table, held for exact search by the fused similarity."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self._rows = np.array(sorted(held.rows().values()), dtype=np.int64)
+        self.ids: tuple[str, ...] = tuple(held.ids[row] for row in self._rows)
+        """The item at each position."""
+
+    @classmethod
+    def open(cls, folder: Path, table: Table, side: Side, widths: tuple[int, ...]) -> "Scan":
+        """Return a scan of a side whose vectors have spaces of these widths, after bringing its folder up to date."""
+        return cls(refreshed(Path(folder), table, side, widths))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def among(self, ids: Iterable[str]) -> Bool[np.ndarray, " n"]:
+        """Return at each position whether its item is one of these."""
+        wanted = set(ids)
+        return np.fromiter((item in wanted for item in self.ids), dtype=bool, count=len(self.ids))
+
+    def search(
+        self,
+        queries: Vectors,
+        rule: FusionRule | None,
+        *,
+        k: int,
+        modality: Modality,
+        allowed: Bool[np.ndarray, " n"] | None = None,
+    ) -> list[Best]:
+        """Return for each query the k allowed items with the largest fused similarity; fewer where fewer are allowed.
+
+        `queries` are vectors of that modality, one array a space. Where there is one space only, there is no rule, and
+        items go by its inner products.
+        """
+        self._check(queries, rule)
+        positions = np.arange(len(self)) if allowed is None else np.flatnonzero(allowed)
+        k = min(k, len(positions))
+        if k == 0:
+            nothing = np.zeros(0)
+            return [Best((), nothing, tuple(nothing for _ in queries)) for _ in queries[0]]
+        if rule is not None and rule.wants is None:
+            return [self._ranked_whole(vector, rule, modality, positions, k) for vector in _each(queries)]
+        living = self._rows if len(self._rows) < self._held.state.rows else None
+        looked = zip(_each(queries), rough_similarities(self._held, queries, living), strict=True)
+        return [self._certified(vector, rough, rule, positions, k) for vector, rough in looked]
+
+    def _check(self, queries: Vectors, rule: FusionRule | None) -> None:
+        widths = self._held.state.widths
+        got = tuple(space.shape[1] for space in queries)
+        if got != widths or len({len(space) for space in queries}) > 1:
+            raise ShapeMismatch(
+                f"queries must be alike in number and {widths} wide in the spaces, as the items are; got "
+                f"{', '.join(str(space.shape) for space in queries)}. Place them with the same model."
+            )
+        if (rule is None) != (len(widths) == 1):
+            raise BadSetting(
+                f"a fusion makes one similarity of two, and one space needs none; got {len(widths)} spaces and the "
+                f"fusion {rule}."
+            )
+        if rule is not None and "queries" in rule.needs:
+            raise BadSetting(
+                f"a fusion must rank one query at a time; {rule} needs all queries at once. Choose product."
+            )
+        if not all(np.isfinite(space).all() for space in queries):
+            raise BadFeature("a query's vectors must be finite; got NaN or infinity.")
+
+    def _ranked_whole(
+        self, vector: Vector, rule: FusionRule, modality: Modality, positions: Int[np.ndarray, " m"], k: int
+    ) -> Best:
+        """Return the best items by a rule that must see the true similarity of every item."""
+        whole = self._true(vector, np.arange(len(self)))
+        fused = rule.fuse(whole[0][None], whole[1][None], queries=modality)[0]
+        return self._ordered(positions, fused[positions], tuple(space[positions] for space in whole), k)
+
+    def _certified(
+        self,
+        vector: Vector,
+        rough: tuple[Rough, ...],
+        rule: FusionRule | None,
+        positions: Int[np.ndarray, " m"],
+        k: int,
+    ) -> Best:
+        """Return the best items, having read those alone that half precision cannot exclude."""
+        ranges = [self._statistics(space, vector, rough[space], rule) for space in range(len(rough))]
+        served = None if rule is None else rule.served(*ranges)
+        highest = _highest(rule, served, rough, ranges)[positions]
+        first = positions[np.argpartition(highest, len(highest) - k)[-k:]]
+        least = _fused(served, self._true(vector, first)).min()
+        chosen = positions[highest >= least]
+        similarities = self._true(vector, chosen)
+        return self._ordered(chosen, _fused(served, similarities), similarities, k)
+
+    def _statistics(self, space: int, vector: Vector, rough: Rough, rule: FusionRule | None) -> Statistics:
+        """Return what a rule wants to know of a query's true similarities with all items."""
+        if rule is None:
+            return Statistics()
+        if rule.wants == "range":
+            return Statistics(*self._range(space, vector, rough))
+        average, covariance = self._held.moments[space]
+        mean, deviation = (float(one[0]) for one in moments(vector[space][None], mean=average, covariance=covariance))
+        may_be_equal = np.ptp(rough.similarities) <= 2 * rough.error
+        low, high = self._range(space, vector, rough) if may_be_equal else (0.0, 1.0)
+        return Statistics(mean=mean, deviation=deviation if high > low else 0.0)
+
+    def _range(self, space: int, vector: Vector, rough: Rough) -> tuple[float, float]:
+        """Return the least and the largest true similarity in a space."""
+        return -self._largest(space, vector, rough, sign=-1), self._largest(space, vector, rough, sign=1)
+
+    def _largest(self, space: int, vector: Vector, rough: Rough, *, sign: int) -> float:
+        similarities = sign * rough.similarities
+        found = sign * self._products(space, vector, np.array([similarities.argmax()]))
+        rivals = np.flatnonzero(similarities >= found - rough.error)
+        return float((sign * self._products(space, vector, rivals)).max())
+
+    def _true(self, vector: Vector, positions: Int[np.ndarray, " m"]) -> Similarities:
+        """Return a query's similarities with the items at some positions, in double precision."""
+        return tuple(self._products(space, vector, positions) for space in range(len(vector)))
+
+    def _products(self, space: int, vector: Vector, positions: Int[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+        span, found = self._held.state.spans[space], np.empty(len(positions))
+        for start in range(0, len(positions), BLOCK):
+            rows = self._rows[positions[start : start + BLOCK]]
+            vectors = self._held.full[rows, span].astype(np.float64)
+            found[start : start + BLOCK] = np.vecdot(vectors, vector[space])
+        return found
+
+    def _ordered(
+        self, positions: Int[np.ndarray, " m"], fused: Float64[np.ndarray, " m"], similarities: Similarities, k: int
+    ) -> Best:
+        least = np.partition(fused, len(fused) - k)[-k]
+        order = sorted(
+            np.flatnonzero(fused >= least).tolist(), key=lambda row: (-fused[row], self.ids[positions[row]])
+        )[:k]
+        ids = tuple(self.ids[position] for position in positions[order])
+        return Best(ids, fused[order], tuple(space[order] for space in similarities))
+
+
+def _each(queries: Vectors) -> Iterator[Vector]:
+    """Yield each query's vectors in double precision."""
+    for vectors in zip(*queries, strict=True):
+        yield tuple(vector.astype(np.float64) for vector in vectors)
+
+
+def _fused(served: Served | None, similarities: Similarities) -> Float64[np.ndarray, " m"]:
+    return similarities[0] if served is None else served.score(*similarities)
+
+
+def _highest(
+    rule: FusionRule | None, served: Served | None, rough: tuple[Rough, ...], ranges: list[Statistics]
+) -> Float64[np.ndarray, " n"]:
+    """Return for each item the most that its fused similarity can be."""
+    raised = rule is None or rule.monotone
+    similarities = tuple(
+        np.fmax(np.fmin(space.similarities + (space.error if raised else 0.0), known.high), known.low)
+        for space, known in zip(rough, ranges, strict=True)
+    )
+    fused = _fused(served, similarities)
+    return fused if raised or served is None else fused + served.slack(rough[0].error, rough[1].error)

@@ -1,0 +1,99 @@
+"""How a table is searched: by looking at every item while it is small, by its store when it has grown.
+
+Up to the exact limit a scan on this machine looks at all items (`diptych.collection.scan`). Above it, or where a store
+cannot tell when it changed, the store itself proposes items by inner products and the fused similarity is certified
+(`diptych.collection.certified`): exactly, or by the approximate index once `tune` has built it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from diptych.collection.certified import Best, certified
+from diptych.collection.scan import Scan
+from diptych.files import digest
+from diptych.fusion.contract import FusionRule
+from diptych.index.conditions import Condition
+from diptych.index.contract import Table
+from diptych.index.items import SIDES, Side
+from diptych.settings import cache_root
+
+SpaceVectors = tuple[Float32[np.ndarray, "q _"], ...]
+"""Of some queries, an array a space."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How one side of a table is searched."""
+
+    scanned: bool
+    """By a scan on this machine, else by the store."""
+    effort: int | None
+    """How hard the store's approximate index tries; None where the search is exact."""
+    recall: float | None = None
+    """What the index was measured to find of the exact first ten."""
+
+    def __str__(self) -> str:
+        if self.effort is not None:
+            return f"approximate, recall {self.recall:.3f} with effort {self.effort}"
+        return "exact, all items scanned" if self.scanned else "exact, by the store"
+
+
+class Searcher:
+    """Searches the tables of one store, and keeps their scans open."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._scans: dict[tuple[str, Side], tuple[str, Scan]] = {}
+
+    def way(self, table: Table, side: Side, record: Mapping[str, Any]) -> Way:
+        """Return how a side is searched, by its size and by what the collection's record promises."""
+        if table.count(side=side) <= record["exact_limit"]:
+            return Way(scanned=table.version() is not None, effort=None)
+        tuned = record["tuned"].get(side)
+        return Way(scanned=False, effort=tuned and tuned["effort"], recall=tuned and tuned["recall"])
+
+    def best(
+        self,
+        table: Table,
+        side: Side,
+        query: SpaceVectors,
+        rule: FusionRule | None,
+        *,
+        k: int,
+        where: Condition | None,
+        record: Mapping[str, Any],
+    ) -> Best:
+        """Return the k items of a side with the largest fused similarity to one query."""
+        way = self.way(table, side, record)
+        modality = SIDES[1 - SIDES.index(side)]
+        if not table.count(side=side):
+            nothing = np.zeros(0)
+            return Best((), nothing, tuple(nothing for _ in query))
+        if way.scanned:
+            scan = self._scan(table, side, tuple(space.shape[1] for space in query))
+            allowed = None if where is None else scan.among(table.ids(where=where, side=side))
+            return scan.search(query, rule, k=k, modality=modality, allowed=allowed)[0]
+        nearest = partial(table.nearest, side, effort=way.effort)
+        return certified(
+            lambda vector, depth: nearest(vector, k=depth, where=where),
+            tuple(space[0] for space in query),
+            rule,
+            k=k,
+            unfiltered=lambda vector, depth: nearest(vector, k=depth),
+            blocks=lambda: (rows for _, rows in table.blocks(side)),
+        )
+
+    def _scan(self, table: Table, side: Side, widths: tuple[int, ...]) -> Scan:
+        version = table.version() or ""
+        known = self._scans.get((table.name, side))
+        if known and known[0] == version:
+            return known[1]
+        folder = cache_root() / "scans" / digest(self._uri, table.name, side)
+        scan = Scan.open(folder, table, side, widths)
+        self._scans[table.name, side] = (version, scan)
+        return scan

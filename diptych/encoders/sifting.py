@@ -1,0 +1,76 @@
+"""Encoding items of any quality: what cannot be read is set aside with a reason, and the rest goes on.
+
+Vectors that the cache holds are taken from there; what is encoded here is not kept, for it goes into a collection.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diptych.data.features import Encoded, Parts
+from diptych.encoders.cache import Item, cache_folder, check_finite, no_items, prepared_batches, signature
+from diptych.encoders.contract import Encoder, Vectors
+from diptych.encoders.shards import ShardFolder
+from diptych.errors import BadData, BadFeature
+
+
+class Sifted(NamedTuple):
+    """What became of some items."""
+
+    encoded: Encoded
+    """Those that could be encoded, in their order."""
+    kept: list[int]
+    """Their positions among the given ones."""
+    faults: dict[int, str]
+    """Why each of the others could not, by position."""
+
+
+class Sifter:
+    """Encodes with one encoder, and with what its cache held when the sifter was made."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self._folder = ShardFolder(cache_folder(encoder))
+        self._places = self._folder.places()
+
+    def encode(self, items: Sequence[tuple[str, Item]]) -> Sifted:
+        """Return the vectors of pictures (paths) or texts, each given with the digest of its content."""
+        found: dict[str, Vectors] = self._cached([key for key, _ in items if key in self._places])
+        faults: dict[str, str] = {}
+        missing = list({key: item for key, item in items if key not in found}.items())
+        for batch, prepared in prepared_batches(self._attempt, missing, size=self.encoder.batch):
+            faults |= {key: str(got) for (key, _), got in zip(batch, prepared, strict=True) if isinstance(got, BadData)}
+            good = [(pair, got) for pair, got in zip(batch, prepared, strict=True) if not isinstance(got, BadData)]
+            vectors = self.encoder.encode([got for _, got in good]) if good else []
+            for ((key, item), _), each in zip(good, vectors, strict=True):
+                try:
+                    check_finite(each, item, self.encoder)
+                    found[key] = each
+                except BadFeature as error:
+                    faults[key] = str(error)
+        kept = [k for k, (key, _) in enumerate(items) if key in found]
+        reasons = {k: faults[key] for k, (key, _) in enumerate(items) if key in faults}
+        return Sifted(self._stacked([found[items[k][0]] for k in kept]), kept, reasons)
+
+    def _attempt(self, item: Item) -> Any:
+        """Return what the encoder prepares of an item, or the error that names its fault."""
+        try:
+            return self.encoder.prepare(item)
+        except BadData as error:
+            return error
+
+    def _cached(self, keys: Sequence[str]) -> dict[str, Vectors]:
+        if not keys:
+            return {}
+        parts, whole = self._folder.load([self._places[key] for key in keys])
+        halves = whole.astype(np.float16)
+        sequences = [None] * len(keys) if parts is None else [parts.sequence(k) for k in range(len(keys))]
+        return {key: Vectors(sequence, half) for key, sequence, half in zip(keys, sequences, halves, strict=True)}
+
+    def _stacked(self, vectors: Sequence[Vectors]) -> Encoded:
+        if not vectors:
+            return no_items(self.encoder)
+        sequences = [each.parts for each in vectors if each.parts is not None]
+        whole = np.stack([each.whole for each in vectors]).astype(np.float32)
+        return Encoded(whole, Parts.of(sequences) if sequences else None, encoder=signature(self.encoder))

@@ -1,0 +1,118 @@
+"""Serving a fused similarity from an index that only knows inner products.
+
+An item is stored once, as its vectors in both spaces side by side: [b_V ; b_T]. For one query, with a_V and a_T, the
+index can rank items by
+
+G = v s_V + t s_T = ⟨[v a_V ; t a_T], [b_V ; b_T]⟩
+
+for any weights v and t. A rule says which weights go best with its fused similarity F, and bounds F by G: scanning
+items by descending G one may stop when the k-th best F found exceeds the bound of the last G: no later item can win.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from diptych.fusion.normalising import divided
+
+ROUNDING = 1e-12
+"""What a bound allows for rounding, as a share of the numbers that went into it."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """One query's similarities with the whole gallery in one space, in short.
+
+    What a rule does not want may be NaN.
+    """
+
+    low: float = nan
+    high: float = nan
+    mean: float = nan
+    deviation: float = nan
+    """The standard deviation σ, σ² = mean (s - mean s)²."""
+
+    @classmethod
+    def of(cls, similarities: Float[np.ndarray, " g"]) -> "Statistics":
+        """Return all statistics of similarities that are known one by one; of none at all, zeros.
+
+        >>> Statistics.of(np.array([0.0, 1.0, 2.0, 1.0]))
+        Statistics(low=0.0, high=2.0, mean=1.0, deviation=0.7071067811865476)
+        """
+        if not similarities.size:
+            return cls(0.0, 0.0, 0.0, 0.0)
+        similarities = similarities.astype(np.float64)
+        low, high = float(similarities.min()), float(similarities.max())
+        deviation = float(similarities.std()) if high > low else 0.0
+        return cls(low, high, float(similarities.mean()), deviation)
+
+
+@dataclass(frozen=True)
+class Served(ABC):
+    """How an index serves one query by a rule."""
+
+    visual: float
+    """Weight v of the visual space in G."""
+    textual: float
+    """Weight t of the textual space in G. Where both weights are 0, all items of the gallery have the same F."""
+
+    @abstractmethod
+    def score(self, visual: Float[np.ndarray, " n"], textual: Float[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """Return the fused similarity F of items with these similarities, as the rule fuses the whole gallery."""
+
+    @abstractmethod
+    def bound(self, nearness: float) -> float:
+        """Return what F of no item of the gallery with this G, or with less, exceeds; falls with G or stays."""
+
+    @abstractmethod
+    def slack(self, visual: float, textual: float) -> float:
+        """Return how much F may change where similarities in the gallery's range change by at most so much."""
+
+
+@dataclass(frozen=True)
+class ServedSum(Served):
+    """A weighted sum F = w (s_V - o_V) / u_V + (1-w) (s_T - o_T) / u_T, which G equals up to a constant."""
+
+    weight: float
+    origins: tuple[float, float]
+    units: tuple[float, float]
+    """A space whose unit is 0 adds nothing."""
+
+    @classmethod
+    def of(cls, weight: float, origins: tuple[float, float], units: tuple[float, float]) -> "ServedSum":
+        """Return the service by v = w / u_V, t = (1-w) / u_T."""
+        visual, textual = (
+            part / unit if unit > 0 else 0.0 for part, unit in zip((weight, 1 - weight), units, strict=True)
+        )
+        return cls(visual, textual, weight, origins, units)
+
+    def normalised(
+        self, visual: Float[np.ndarray, " n"], textual: Float[np.ndarray, " n"]
+    ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+        """Return what each space's similarities are before they are weighted."""
+        return (
+            normalised(visual, origin=self.origins[0], unit=self.units[0]),
+            normalised(textual, origin=self.origins[1], unit=self.units[1]),
+        )
+
+    def score(self, visual: Float[np.ndarray, " n"], textual: Float[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """Return the weighted sum."""
+        by_visual, by_textual = self.normalised(visual, textual)
+        return self.weight * by_visual + (1 - self.weight) * by_textual
+
+    def bound(self, nearness: float) -> float:
+        """Return G less its constant part, and a little for rounding."""
+        parts = self.visual * self.origins[0], self.textual * self.origins[1]
+        return nearness - sum(parts) + ROUNDING * (1 + abs(nearness) + abs(parts[0]) + abs(parts[1]))
+
+    def slack(self, visual: float, textual: float) -> float:
+        """Return v e_V + t e_T."""
+        return self.visual * visual + self.textual * textual
+
+
+def normalised(similarity: Float[np.ndarray, " n"], *, origin: float, unit: float) -> Float64[np.ndarray, " n"]:
+    """Return (s - origin) / unit, 0 where the unit is 0."""
+    return divided(similarity.astype(np.float64) - origin, by=np.asarray(unit, dtype=np.float64))

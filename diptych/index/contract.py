@@ -1,0 +1,180 @@
+"""What every store offers, so that a collection need not know which one holds it.
+
+A store is one place under one URI. It keeps a *record*, a JSON object in which the collection writes which model fills
+it and which table is current, and *tables* of items. A new model fills a new table while the old one serves; writing
+the record is what switches.
+
+Each file of this room offers, beside its CARD (under the URI's scheme as its name),
+
+    open_store(uri)     the store at that place; nothing is created and nothing need exist yet
+
+Similarities are inner products. All that `write`, `remove`, `widen` and `remember` did is durable when they return, and
+seen by every read that begins afterwards, from any process.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from diptych.index.conditions import Columns, Condition
+from diptych.index.items import Items, Side
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a table is made for."""
+
+    widths: Mapping[Side, int]
+    """Numbers in a vector, for each side that items may have."""
+    half: bool = False
+    """Keep vectors in half precision."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The items nearest to a vector, the most similar first; among equals the lesser id."""
+
+    ids: tuple[str, ...]
+    similarities: Float64[np.ndarray, " k"]
+    """Inner products, computed from `vectors`."""
+    vectors: Float32[np.ndarray, "k d"]
+    """What the items are stored with."""
+
+
+class Table(ABC):
+    """Items with their vectors, upserted by id."""
+
+    name: str
+    layout: Layout
+
+    @abstractmethod
+    def columns(self) -> Columns:
+        """Return the columns of metadata there are."""
+
+    @abstractmethod
+    def widen(self, columns: Columns) -> None:
+        """Add columns of metadata; those that exist with the same kind stay, another kind is a `BadSetting`."""
+
+    @abstractmethod
+    def write(self, items: Items) -> None:
+        """Put items in, in place of those with the same ids; all of them or, on an error, none.
+
+        Ids within one call are all different; every column of their metadata exists. A full disk is a `StoreFailed`,
+        and leaves the table as it was.
+        """
+
+    @abstractmethod
+    def remove(self, ids: Sequence[str]) -> int:
+        """Take items out, and return how many were there."""
+
+    @abstractmethod
+    def count(self, *, where: Condition | None = None, side: Side | None = None) -> int:
+        """Return how many items there are, that meet a condition, that have a side."""
+
+    @abstractmethod
+    def ids(self, *, where: Condition | None = None, side: Side | None = None) -> list[str]:
+        """Return the sorted ids of these."""
+
+    @abstractmethod
+    def contents(self, ids: Sequence[str] | None = None) -> dict[str, str]:
+        """Return the digest of each named item that exists, or of all."""
+
+    @abstractmethod
+    def read(
+        self,
+        ids: Sequence[str] | None = None,
+        *,
+        where: Condition | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+        vectors: Sequence[Side] = (),
+    ) -> Items:
+        """Return items in the order of their ids (by code points), those after an id, at most `limit`.
+
+        With `ids`, those of them that exist, in the order named. Vectors come for the sides asked for.
+        """
+
+    @abstractmethod
+    def nearest(
+        self,
+        side: Side,
+        vector: Float32[np.ndarray, " d"],
+        *,
+        k: int,
+        where: Condition | None = None,
+        effort: int | None = None,
+    ) -> Found:
+        """Return the k items with the largest inner product; fewer only where fewer meet the condition.
+
+        Exact by default. With an `effort`, one of `efforts`, it goes by the approximate index, which must have been
+        built, and still returns k.
+        """
+
+    @abstractmethod
+    def blocks(self, side: Side) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
+        """Yield all items that have a side, a few thousand at a time, in any order."""
+
+    @abstractmethod
+    def version(self) -> str | None:
+        """Return a word that changes with every write, or None where the store has none to offer."""
+
+    efforts: ClassVar[tuple[int, ...]]
+    """How hard an approximate search may try, ascending."""
+
+    @abstractmethod
+    def build_index(self, side: Side) -> None:
+        """Build the approximate index of a side anew; meanwhile searches go on."""
+
+    @abstractmethod
+    def indexed(self, side: Side) -> bool:
+        """Return whether a side has an approximate index."""
+
+    @abstractmethod
+    def compact(self) -> None:
+        """Give back the space of what was replaced and removed, and take new items into the index."""
+
+    @abstractmethod
+    def bytes(self) -> int:
+        """Return how much the table takes on disk, its indices included."""
+
+
+class Store(ABC):
+    """A place that holds one collection."""
+
+    uri: str
+
+    @abstractmethod
+    def record(self) -> dict[str, Any] | None:
+        """Return what was remembered, or None where there is no collection."""
+
+    @abstractmethod
+    def remember(self, record: Mapping[str, Any]) -> None:
+        """Replace the record, atomically; the first time, this makes the collection."""
+
+    @abstractmethod
+    def tables(self) -> list[str]:
+        """Return the sorted names of the tables."""
+
+    @abstractmethod
+    def create_table(self, name: str, layout: Layout) -> Table:
+        """Return a new table; its name is an identifier. `BadSetting` where it exists."""
+
+    @abstractmethod
+    def table(self, name: str) -> Table:
+        """Return a table; `MissingData` where there is none of that name."""
+
+    @abstractmethod
+    def drop_table(self, name: str) -> None:
+        """Remove a table and all it holds; nothing happens where there is none."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Remove the collection: its tables, then the record."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of connections; the store is not used afterwards."""

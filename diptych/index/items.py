@@ -1,0 +1,54 @@
+"""Items of a collection, many at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from diptych.index.conditions import Value
+
+Side = Literal["image", "text"]
+"""An item has a vector as a picture, one as a text, or both."""
+
+SIDES: tuple[Side, Side] = ("image", "text")
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """One side of some items: each one's vectors in all spaces, one after another."""
+
+    rows: Float32[np.ndarray, "n d"]
+    """Zero where the item has no such side."""
+    present: Bool[np.ndarray, " n"]
+    """Whether an item has this side."""
+
+    def take(self, rows: Sequence[int]) -> "Vectors":
+        """Return some of them, in that order."""
+        return Vectors(self.rows[list(rows)], self.present[list(rows)])
+
+
+@dataclass(frozen=True)
+class Items:
+    """Some items, column by column."""
+
+    ids: tuple[str, ...]
+    contents: tuple[str, ...]
+    """A digest of all that each was made from: when it is the same, so is the item."""
+    images: tuple[str | None, ...]
+    """The path of each one's picture."""
+    texts: tuple[tuple[str, ...], ...]
+    metadata: tuple[Mapping[str, Value], ...]
+    vectors: Mapping[Side, Vectors] = field(default_factory=dict)
+    """By side; a side that was not asked for is not there."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: Sequence[int]) -> "Items":
+        """Return some of the items, in that order."""
+        columns = (tuple(c[row] for row in rows) for c in (self.ids, self.contents, self.images))
+        ids, contents, images = columns
+        texts, metadata = (tuple(c[row] for row in rows) for c in (self.texts, self.metadata))
+        return Items(ids, contents, images, texts, metadata, {s: v.take(rows) for s, v in self.vectors.items()})  # type: ignore[arg-type]

@@ -1,0 +1,84 @@
+"""Who may touch a Lance table when, and Lance's errors as ours.
+
+Readers, writers and whoever tidies up may be different processes. Lance itself lets any number read while one writes,
+but two that insert the same new id at once would both succeed, and files of old versions may only go when nobody reads
+them. So writers take turns, and readers say that they read: both by `flock` on folders of the table, which the system
+undoes when a process dies.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from diptych.errors import MissingData, StoreFailed
+
+PATIENCE = 2.0
+"""Seconds to wait for the readers of old versions to finish."""
+
+
+class Access:
+    """One table's folder: read by many, written by one at a time, tidied when nobody reads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Hold the files of the version that is read, and explain what goes wrong meanwhile."""
+        with self._explained(), _locked(self._folder, fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Wait for the other writers, hold them off, and explain what goes wrong meanwhile."""
+        with self._explained(), _locked(self._folder / "_versions", fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Hold readers off where those that are there leave soon; yield whether they did."""
+        end = time.monotonic() + PATIENCE
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(_locked(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB))
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        yield False
+                        return
+                    time.sleep(0.02)
+            yield True
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError) as error:
+            if not self._folder.exists():
+                raise MissingData(f"the table '{self._folder}' is gone: somebody has dropped it.") from error
+            raise explanation(self._folder, error) from error
+
+
+def explanation(place: Path, error: Exception) -> StoreFailed:
+    """Return what went wrong at a place, in a sentence; a full disk in our own words."""
+    said = str(error)
+    if "No space left on device" in said or "os error 28" in said:
+        return StoreFailed(
+            f"the disk of '{place}' is full: this was not written, and all that was written before is there. "
+            "Make room, then do it again."
+        )
+    return StoreFailed(f"the store at '{place}' failed: {said.splitlines()[0] if said else type(error).__name__}")
+
+
+@contextmanager
+def _locked(folder: Path, operation: int) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, operation)
+        yield
+    finally:
+        os.close(descriptor)

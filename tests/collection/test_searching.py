@@ -1,0 +1,126 @@
+"""Searching a collection: by text, picture, item and what is unwanted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diptych.collection import Collection
+from diptych.retriever import Retriever
+
+from .conftest import QUERY, MakeCollection, found, items_file
+
+
+@pytest.mark.parametrize("fusion", ["product", "linear", "geometric", "zscore", "rrf"])
+def test_a_collection_finds_what_the_run_finds_in_its_data_set(shop: Collection, run: Retriever, fusion: str) -> None:
+    expected = run.search(text=QUERY, k=24, fusion=fusion).hits
+    hits = shop.search(QUERY, k=24, fusion=fusion).hits
+    assert {hit.id for hit in hits} == {hit.id for hit in expected}
+    similar = {hit.id: hit.similarity for hit in expected}
+    np.testing.assert_allclose([hit.similarity for hit in hits], sorted(similar.values(), reverse=True), atol=1e-5)
+    for hit in hits:
+        assert hit.similarity == pytest.approx(similar[hit.id], abs=1e-5)
+        assert set(hit.spaces) == {"visual", "textual"}
+
+
+def test_a_picture_finds_the_items_whose_texts_fit_it(shop: Collection, run: Retriever, tiny_set: Path) -> None:
+    expected = run.search(image=tiny_set / "3.png", k=24).hits
+    hits = shop.search(image=tiny_set / "3.png", k=24).hits
+    similar = {hit.id: hit.similarity for hit in expected}
+    for hit in hits:
+        assert hit.similarity == pytest.approx(similar[hit.id], abs=1e-5)
+
+
+def test_a_picture_finds_itself_among_pictures(shop: Collection, tiny_set: Path) -> None:
+    assert found(shop, image=tiny_set / "3.png", against="image", k=1) == ["p3"]
+
+
+def test_the_store_and_the_scan_answer_alike(make: MakeCollection, tiny_set: Path, shop: Collection) -> None:
+    by_store = make(tiny_set, name="large", exact_limit=0)
+    assert by_store.stats()["search"] == {"image": "exact, by the store", "text": "exact, by the store"}
+    assert shop.stats()["search"]["image"] == "exact, all items scanned"
+    for options in ({"k": 24}, {"k": 3, "where": "category = 'disc'"}, {"k": 5, "against": "text"}):
+        one, other = (c.search(QUERY, **options).hits for c in (shop, by_store))
+        assert [hit.id for hit in one] == [hit.id for hit in other]
+        np.testing.assert_allclose([h.similarity for h in one], [h.similarity for h in other], atol=1e-9)
+
+
+def test_a_filter_leaves_items_out_and_changes_no_similarity(shop: Collection) -> None:
+    everything = {hit.id: hit.similarity for hit in shop.search(QUERY, k=24).hits}
+    discs = shop.search(QUERY, k=12, where="category = 'disc'").hits
+    assert len(discs) == 12
+    assert {hit.categories for hit in discs} == {("disc",)}
+    assert all(hit.similarity == everything[hit.id] for hit in discs)
+
+
+def test_pages_laid_side_by_side_are_the_whole(shop: Collection) -> None:
+    pages = [found(shop, QUERY, k=5, offset=offset) for offset in (0, 5, 10, 15, 20)]
+    assert [item for page in pages for item in page] == found(shop, QUERY, k=24)
+
+
+def test_the_balance_goes_from_picture_to_text(shop: Collection, tiny_set: Path) -> None:
+    picture = tiny_set / "3.png"
+    by_text, by_image = found(shop, QUERY, k=24), found(shop, image=picture, against="image", k=24)
+    assert found(shop, QUERY, image=picture, balance=1.0, k=24) == by_text
+    assert found(shop, QUERY, image=picture, balance=0.0, k=24) == by_image
+    assert found(shop, QUERY, image=picture, k=24) not in (by_text, by_image)
+
+
+def test_what_is_unwanted_is_taken_away(shop: Collection) -> None:
+    plain = {hit.id: hit.spaces["visual"] for hit in shop.search(QUERY, k=24).hits}
+    same = {hit.id: hit.spaces["visual"] for hit in shop.search(QUERY, without=[QUERY], k=24).hits}
+    for item, similarity in plain.items():
+        assert same[item] == pytest.approx(similarity / 2, abs=1e-6)
+
+
+def test_more_like_an_item_leaves_the_item_out(shop: Collection, tiny_set: Path) -> None:
+    like = found(shop, like="p3", k=5)
+    assert "p3" not in like
+    assert ["p3", *like] == found(shop, image=tiny_set / "3.png", against="image", k=6)
+
+
+def test_a_collection_of_texts_alone_is_searched_by_texts(make: MakeCollection, tmp_path: Path) -> None:
+    texts = ["red square", "blue disc", "a number"]
+    path = items_file(tmp_path, *({"id": str(k), "text": text} for k, text in enumerate(texts)))
+    collection = make(path)
+    assert found(collection, "blue disc", k=1) == ["1"]
+    assert collection.search("blue disc", k=1).hits[0].image is None
+
+
+def test_an_empty_collection_finds_nothing(make: MakeCollection) -> None:
+    assert found(make(), QUERY) == []
+
+
+def test_the_credit_of_a_data_set_stands_below_its_hits(tmp_path: Path, run: Retriever) -> None:
+    collection = Collection.create(str(tmp_path / "c"), str(run.folder.path))
+    credit = {"id": "a", "text": "a cat", "attribution": "By Ann."}
+    collection.add(str(items_file(tmp_path, credit, {"id": "b", "text": "a dog"})))
+    results = collection.search("a cat")
+    assert results.attribution == "By Ann."
+    assert all("attribution" not in hit.metadata for hit in results.hits)
+
+
+def test_above_the_exact_limit_the_index_keeps_its_promise(make: MakeCollection, tmp_path: Path) -> None:
+    words = ("red", "blue", "square", "disc", "drawn", "number", "old", "tall")
+    rows = [{"id": str(k), "text": " ".join(words[int(digit)] for digit in f"{k:04o}")} for k in range(600)]
+    collection = make(items_file(tmp_path, *rows), exact_limit=100, recall=0.9)
+    collection.compact()
+    tuned = collection.record["tuned"]["text"]
+    assert tuned["recall"] >= 0.9
+    assert tuned["items"] == 600
+    exact = make(items_file(tmp_path, *rows), name="exact")
+    ways = {one.stats()["search"]["text"].split(",")[0] for one in (collection, exact)}
+    if tuned["effort"] is not None:
+        assert ways == {"approximate", "exact"}
+    hits, true = (found(c, "red square", k=10) for c in (collection, exact))
+    assert len(set(hits) & set(true)) >= 8
+
+
+def test_half_precision_takes_less_room_and_finds_the_same(
+    make: MakeCollection, tiny_set: Path, shop: Collection
+) -> None:
+    half = make(tiny_set, name="half", half=True)
+    one, other = (c.search(QUERY, k=24).hits for c in (shop, half))
+    similar = {hit.id: hit.similarity for hit in other}
+    for hit in one:
+        assert similar[hit.id] == pytest.approx(hit.similarity, abs=5e-3)
