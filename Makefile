@@ -1,5 +1,5 @@
 # make setup   .venv with diptych and everything that its tests need
-# make demo    train, measure and search on the default data set; DATA=pascal-sentence takes another
+# make demo    train, measure, search and make a collection of the default data set; DATA=pascal-sentence takes another
 # make test    formatting, lint, types and the whole test suite
 # make lint    the first three of these
 # make docs    docs/cli.md and docs/methods/ from the program itself
@@ -48,6 +48,9 @@ demo: setup
 	$(BIN)/diptych evaluate $(RUN) --data $(DATA)
 	$(BIN)/diptych search $(RUN) --data $(DATA) --text "$(TEXT)" --save $(RUN)/text-search.png
 	$(BIN)/diptych search $(RUN) --data $(DATA) --image "$$($(BIN)/diptych data show $(DATA) $(PAIR) --picture)" --save $(RUN)/image-search.png
+	$(BIN)/diptych collection create $(RUN)/collection --model $(RUN)
+	$(BIN)/diptych collection add $(RUN)/collection $(DATA)
+	$(BIN)/diptych search $(RUN)/collection --text "$(TEXT)" -k 5
 
 test: lint
 	$(BIN)/python -m pytest

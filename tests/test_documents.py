@@ -13,7 +13,7 @@ from diptych.methods import mcsm
 from diptych.settings import override
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ("README.md", "docs/guide/index.md")
+DOCUMENTS = ("README.md", "docs/guide/index.md", "docs/guide/collections.md")
 SMALL = [
     "training.epochs=1",
     *(f"{space}.{size}=8" for space in ("visual", "textual") for size in ("width", "hidden", "reduce")),

@@ -96,7 +96,7 @@ def _products(
     rows, vectors = torch.from_numpy(half), [torch.from_numpy(np.ascontiguousarray(space)) for space in queries]
     found, length = torch.empty(len(spans), len(queries[0]), len(half)), max(1, PIECE // half.shape[1])
     # one query is multiplied in all spaces at once, padded with zeros: they add nothing and round nothing
-    padded = torch.block_diag(*vectors) if len(queries[0]) == 1 else None
+    padded = torch.block_diag(*vectors) if len(queries[0]) == 1 else None  # type: ignore[no-untyped-call]
     starts = iter(range(0, len(half), length))
 
     def work(_: int) -> None:

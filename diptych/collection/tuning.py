@@ -83,5 +83,5 @@ def exact_thresholds(
     modality = SIDES[1 - SIDES.index(side)]
     fused = spaces[0] if rule is None else rule.fuse(spaces[0], spaces[1], queries=modality)
     place = min(FIRST, fused.shape[1])
-    thresholds: Float64[np.ndarray, " q"] = -np.partition(-fused, place - 1, axis=1)[:, place - 1]
+    thresholds: Float64[np.ndarray, " q"] = np.partition(fused, -place, axis=1)[:, -place]
     return thresholds

@@ -49,7 +49,7 @@ def literal(value: str | float | bool) -> str:
     r"""Return a value as SQL; within single quotes only the single quote is special, and is doubled.
 
     >>> print(literal("it's 100% \\ safe"), literal(True), literal(2010.0), literal(float("-inf")))
-    'it''s 100% \\ safe' true 2010.0 CAST('-inf' AS DOUBLE)
+    'it''s 100% \ safe' true 2010.0 CAST('-inf' AS DOUBLE)
     """
     if isinstance(value, str):
         quoted = value.replace("'", "''")

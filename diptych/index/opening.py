@@ -24,8 +24,7 @@ class Place(NamedTuple):
 def open_store(uri: str) -> Store:
     """Return the store at a URI, by its scheme; a path alone is one of the scheme `lance`.
 
-    `lance://PATH`, `postgresql://USER@HOST/DATABASE#NAME`, `milvus://HOST:PORT#NAME`. Nothing is created and nothing
-    need exist yet.
+    `lance://PATH`, `postgresql://USER@HOST/DATABASE#NAME`. Nothing is created and nothing need exist yet.
     """
     scheme, separator, rest = uri.partition("://")
     if not separator:
@@ -40,9 +39,9 @@ def open_store(uri: str) -> Store:
 def split_uri(uri: str, *, default: str = "diptych") -> Place:
     """Return what stands before the `#` of a URI, and the collection's name after it.
 
-    >>> split_uri("milvus://127.0.0.1:19530#museum")
-    Place(rest='milvus://127.0.0.1:19530', name='museum')
-    >>> split_uri("milvus://127.0.0.1:19530").name
+    >>> split_uri("postgresql://ann@db/shop#museum")
+    Place(rest='postgresql://ann@db/shop', name='museum')
+    >>> split_uri("postgresql://ann@db/shop").name
     'diptych'
     """
     rest, separator, name = uri.partition("#")

@@ -14,8 +14,6 @@ from .samples import COLUMNS, LAYOUT, ODD_IDS, items_of
 PACKAGES = {
     "lance": ("lancedb",),
     "postgresql": ("psycopg", "pgvector"),
-    "milvus": ("pymilvus",),
-    "milvus-lite": ("pymilvus", "milvus_lite"),
 }
 """What must be installed for each kind of store."""
 
@@ -64,8 +62,6 @@ def filled(shared_store: Store) -> tuple[Table, OracleTable]:
 @pytest.fixture
 def several_processes(kind: str) -> None:
     """Skip stores that are files of one process."""
-    if kind == "milvus-lite":
-        pytest.skip("milvus-lite serves one process only")
 
 
 def fresh(uri: str) -> Iterator[Store]:

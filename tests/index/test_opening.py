@@ -62,9 +62,9 @@ def test_a_place_must_be_named(uri: str) -> None:
     ("uri", "place"),
     [
         ("postgresql://user@host:5432/db#museum_2", Place("postgresql://user@host:5432/db", "museum_2")),
-        ("milvus://127.0.0.1:19530", Place("milvus://127.0.0.1:19530", "diptych")),
-        ("milvus:///folder/file.db#_x", Place("milvus:///folder/file.db", "_x")),
-        (f"milvus://host:1#{'a' * 48}", Place("milvus://host:1", "a" * 48)),
+        ("postgresql://ann@db/shop", Place("postgresql://ann@db/shop", "diptych")),
+        ("postgresql:///file#_x", Place("postgresql:///file", "_x")),
+        (f"postgresql://host:1#{'a' * 48}", Place("postgresql://host:1", "a" * 48)),
     ],
 )
 def test_a_uri_is_split_into_a_server_and_a_name(uri: str, place: Place) -> None:
@@ -74,4 +74,4 @@ def test_a_uri_is_split_into_a_server_and_a_name(uri: str, place: Place) -> None
 @pytest.mark.parametrize("name", ["", "2nd", "with-hyphen", "a b", "žluť", "a" * 49, "x;y", "a#b", "a\n"])
 def test_a_name_must_be_an_identifier(name: str) -> None:
     with pytest.raises(BadSetting, match="names a collection"):
-        split_uri(f"milvus://host:1#{name}")
+        split_uri(f"postgresql://host:1#{name}")
