@@ -81,7 +81,7 @@ def exact_thresholds(
             column.append(query.astype(np.float64) @ block.astype(np.float64).T)
     spaces = [np.concatenate(column, axis=1) for column in columns]
     modality = SIDES[1 - SIDES.index(side)]
-    fused = spaces[0] if rule is None else rule.fuse(spaces[0], spaces[1], queries=modality)
+    fused: Float64[np.ndarray, "q g"] = spaces[0] if rule is None else rule.fuse(spaces[0], spaces[1], queries=modality)
     place = min(FIRST, fused.shape[1])
     thresholds: Float64[np.ndarray, " q"] = np.partition(fused, -place, axis=1)[:, -place]
     return thresholds
