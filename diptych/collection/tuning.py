@@ -67,7 +67,8 @@ def held_out(table: Table, side: Side) -> Float32[np.ndarray, "q d"]:
     ids = table.ids(side=side)
     pairs = draw.choice(len(ids), (2, QUERIES))
     first, second = (table.read([ids[k] for k in row], vectors=(side,)).vectors[side].rows for row in pairs)
-    return ((first + second) / 2).astype(np.float32)
+    between: Float32[np.ndarray, "q d"] = ((first + second) / 2).astype(np.float32)
+    return between
 
 
 def exact_thresholds(
@@ -81,7 +82,7 @@ def exact_thresholds(
             column.append(query.astype(np.float64) @ block.astype(np.float64).T)
     spaces = [np.concatenate(column, axis=1) for column in columns]
     modality = SIDES[1 - SIDES.index(side)]
-    fused: Float64[np.ndarray, "q g"] = spaces[0] if rule is None else rule.fuse(spaces[0], spaces[1], queries=modality)
+    fused = spaces[0] if rule is None else rule.fuse(spaces[0], spaces[1], queries=modality)
     place = min(FIRST, fused.shape[1])
     thresholds: Float64[np.ndarray, " q"] = np.partition(fused, -place, axis=1)[:, -place]
     return thresholds

@@ -1,9 +1,9 @@
 """Fixtures for every test of stores."""
 
 from .servers_postgresql import postgresql_server
-from .stores import filled, kind, new_uri, several_processes, shared_store, store
+from .stores import filled, kind, new_uri, shared_store, store
 
 __all__ = [
     "filled", "kind", "new_uri", "postgresql_server",
-    "several_processes", "shared_store", "store",
+    "shared_store", "store",
 ]  # fmt: skip

@@ -59,11 +59,6 @@ def filled(shared_store: Store) -> tuple[Table, OracleTable]:
     return table, oracle
 
 
-@pytest.fixture
-def several_processes(kind: str) -> None:
-    """Skip stores that are files of one process."""
-
-
 def fresh(uri: str) -> Iterator[Store]:
     opened = open_store(uri)
     yield opened
