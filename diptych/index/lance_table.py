@@ -231,14 +231,13 @@ class LanceTable(Table):
     def _approximate(
         self, side: Side, vector: Float32[np.ndarray, " d"], k: int, where: Condition | None, effort: int
     ) -> Found:
-        """Return what the index finds, which may be fewer than k where few meet the condition."""
+        """Return what the index finds: fewer than k where fewer in the partitions searched meet the condition."""
         if not self.indexed(side):
             raise MissingData(f"the table '{self.name}' has no approximate index of {side} vectors. Build it first.")
         column, clause = vector_column(side), self._clause(where)
         with self._access.reading():
             query = self._table.search(vector, vector_column_name=column).distance_type("dot").limit(k)
-            query = query.minimum_nprobes(effort).maximum_nprobes(0).refine_factor(REFINED)
-            query = query.select([ID, column, "_distance"])
+            query = query.nprobes(effort).refine_factor(REFINED).select([ID, column, "_distance"])
             rows = (query.where(clause) if clause else query).to_arrow()
         return ranked(rows.column(ID).to_pylist(), vectors_of(rows.column(column)).rows, vector, k=k)
 

@@ -16,7 +16,7 @@ from diptych.index.contract import Layout, Store, Table
 from diptych.index.items import Items, Vectors
 from diptych.index.opening import open_store
 
-from .samples import LAYOUT, check_items, items_of
+from .samples import LAYOUT, check_items, items_of, queries_of
 
 SMALL_DISK = 12
 """Mebibytes."""
@@ -156,6 +156,21 @@ def test_many_ids_are_indexed_and_stay_unique(table: Table) -> None:
 def test_an_approximate_search_needs_its_index(table: Table) -> None:
     with pytest.raises(MissingData, match=r"'items' has no approximate index of text vectors\. Build it first"):
         table.nearest("text", np.ones(16, np.float32), k=3, effort=1)
+
+
+def test_more_effort_finds_more(table: Table) -> None:
+    table.write(bare([f"{n}" for n in range(4000)], 1))
+    table.build_index("text")
+    queries = queries_of(20, 16, seed=2)
+    exact = [set(table.nearest("text", query, k=10).ids) for query in queries]
+
+    def found(effort: int) -> int:
+        """Return how many of the 200 nearest are found."""
+        searches = zip(queries, exact, strict=True)
+        return sum(len(best & set(table.nearest("text", query, k=10, effort=effort).ids)) for query, best in searches)
+
+    assert found(1) < found(8) < found(1024)
+    assert found(1024) > 198
 
 
 def test_vectors_of_another_width_are_refused(table: Table) -> None:
