@@ -3,7 +3,7 @@
 # make test    formatting, lint, types and the whole test suite
 # make lint    the first three of these
 # make docs    docs/cli.md and docs/methods/ from the program itself
-# make bench   how fast a training step, encoding and closed forms are
+# make bench   how fast a training step, encoding, closed forms and searching are
 #
 # PYTHON names the interpreter to build .venv with, PIP_FLAGS adds to the installation: where no NVIDIA GPU is used,
 # an --extra-index-url with CPU builds of torch saves gigabytes.
@@ -64,4 +64,4 @@ docs: setup
 	$(BIN)/python docs/pages.py
 
 bench: setup
-	for file in training_step encoding closed_forms; do $(BIN)/python bench/$$file.py || exit; done
+	for file in training_step encoding closed_forms searching; do $(BIN)/python bench/$$file.py || exit; done

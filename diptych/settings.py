@@ -1,4 +1,4 @@
-"""Settings: where things are kept, how many threads run, and changing a config by name.
+"""Settings: where things are kept, how many threads and how much memory there are, and changing a config by name.
 
 A config is a frozen dataclass whose fields carry a docstring each. `override` changes one by dotted names
 (`--set loss.margin=0.3`), checks the type and offers the nearest field for a misspelt one.
@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -42,6 +43,15 @@ def thread_count() -> int:
     if not chosen.isdecimal() or int(chosen) == 0:
         raise BadSetting(f"DIPTYCH_THREADS must be a whole number above 0; got {chosen!r}.")
     return int(chosen)
+
+
+@cache
+def memory_bytes() -> int:
+    """Return how much memory this process may use: the machine's, or the limit of the container it runs in."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):
+        return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return machine
 
 
 def override(config: Config, assignments: Iterable[str]) -> Config:

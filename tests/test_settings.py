@@ -1,6 +1,7 @@
 """Where things are kept, and changing a config by name."""
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -8,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from diptych.errors import BadSetting, UnknownName
-from diptych.settings import cache_root, data_roots, override, revive, thread_count
+from diptych.settings import cache_root, data_roots, memory_bytes, override, revive, thread_count
 
 
 @dataclass(frozen=True)
@@ -150,3 +151,7 @@ def test_an_impossible_number_of_threads_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DIPTYCH_THREADS", chosen)
     with pytest.raises(BadSetting, match=f"DIPTYCH_THREADS must be a whole number above 0; got '{chosen}'"):
         thread_count()
+
+
+def test_the_memory_is_no_more_than_the_machine_has() -> None:
+    assert 2**28 < memory_bytes() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,10 +1,10 @@
-"""The exact search: look at every item in half precision, then again at the few that could be among the best.
+"""The exact search: look at every item roughly, then again at the few that could be among the best.
 
-Similarities from half precision, s_h, err by no more than a known e (`diptych.collection.half_precision`), so
+Rough similarities r, in half or single precision, err by no more than a known e (`diptych.collection.rough`), so
 
-- the most similar item of a space is among those with s_h ≥ s' - e, where s' is the true similarity of the one that
+- the most similar item of a space is among those with r ≥ s' - e, where s' is the true similarity of the one that
   looks most similar, and likewise the least similar one: the true range of each space is known;
-- a fused similarity is at most F(s_h,V + e_V, s_h,T + e_T) by a rule that is monotone, else F(s_h) and the slack that
+- a fused similarity is at most F(r_V + e_V, r_T + e_T) by a rule that is monotone, else F(r) and the slack that
   the rule knows, with similarities kept within that range; so the best k items are among those for which this is at
   least F', the least true one of the k for which it is largest.
 
@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float64, Int
 
-from diptych.collection.half_precision import Rough, Vectors, rough_similarities
+from diptych.collection.rough import Rough, Vectors, rough_similarities
 from diptych.collection.scan_folder import refreshed
 from diptych.collection.scan_rows import BLOCK, Held
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
@@ -29,6 +30,9 @@ from diptych.fusion.serving import Served, Statistics
 from diptych.fusion.zscore import moments
 from diptych.index.contract import Table
 from diptych.index.items import Side
+
+CHUNK = 2**14
+"""Items whose similarities are fused at a time: few enough for a core's cache."""
 
 Vector = tuple[Float64[np.ndarray, "_"], ...]
 """One query, in each space."""
@@ -130,13 +134,15 @@ class Scan:
         positions: Int[np.ndarray, " m"],
         k: int,
     ) -> Best:
-        """Return the best items, having read those alone that half precision cannot exclude."""
+        """Return the best items, having read those alone that a rough look cannot exclude."""
         ranges = [self._statistics(space, vector, rough[space], rule) for space in range(len(rough))]
         served = None if rule is None else rule.served(*ranges)
-        highest = _highest(rule, served, rough, ranges)[positions]
-        first = positions[np.argpartition(highest, len(highest) - k)[-k:]]
-        least = _fused(served, self._true(vector, first)).min()
-        chosen = positions[highest >= least]
+        highest = _highest(rule, served, rough, ranges)
+        if len(positions) < len(highest):
+            highest = highest[positions]
+        first = torch.topk(torch.from_numpy(highest), k).indices.numpy()
+        least = _fused(served, self._true(vector, positions[first])).min()
+        chosen = positions[np.flatnonzero(highest >= least)]
         similarities = self._true(vector, chosen)
         return self._ordered(chosen, _fused(served, similarities), similarities, k)
 
@@ -147,20 +153,23 @@ class Scan:
         if rule.wants == "range":
             return Statistics(*self._range(space, vector, rough))
         average, covariance = self._held.moments[space]
-        mean, deviation = (float(one[0]) for one in moments(vector[space][None], mean=average, covariance=covariance))
-        may_be_equal = np.ptp(rough.similarities) <= 2 * rough.error
-        low, high = self._range(space, vector, rough) if may_be_equal else (0.0, 1.0)
+        mean, deviation = (
+            float(figure[0]) for figure in moments(vector[space][None], mean=average, covariance=covariance)
+        )
+        if float(np.ptp(rough.products)) * rough.scale > 2 * rough.error:
+            return Statistics(mean=mean, deviation=deviation)
+        low, high = self._range(space, vector, rough)
         return Statistics(mean=mean, deviation=deviation if high > low else 0.0)
 
     def _range(self, space: int, vector: Vector, rough: Rough) -> tuple[float, float]:
         """Return the least and the largest true similarity in a space."""
-        return -self._largest(space, vector, rough, sign=-1), self._largest(space, vector, rough, sign=1)
-
-    def _largest(self, space: int, vector: Vector, rough: Rough, *, sign: int) -> float:
-        similarities = sign * rough.similarities
-        found = sign * self._products(space, vector, np.array([similarities.argmax()]))
-        rivals = np.flatnonzero(similarities >= found - rough.error)
-        return float((sign * self._products(space, vector, rivals)).max())
+        ends = np.array([rough.products.argmin(), rough.products.argmax()])
+        low, high = self._products(space, vector, ends).tolist()
+        rivals = np.concatenate([rough.at_most(low), rough.at_least(high)])
+        if len(rivals) == len(ends):
+            return low, high
+        true = self._products(space, vector, rivals)
+        return float(true.min()), float(true.max())
 
     def _true(self, vector: Vector, positions: Int[np.ndarray, " m"]) -> Similarities:
         """Return a query's similarities with the items at some positions, in double precision."""
@@ -200,9 +209,13 @@ def _highest(
 ) -> Float64[np.ndarray, " n"]:
     """Return for each item the most that its fused similarity can be."""
     raised = rule is None or rule.monotone
-    similarities = tuple(
-        np.fmax(np.fmin(space.similarities + (space.error if raised else 0.0), known.high), known.low)
-        for space, known in zip(rough, ranges, strict=True)
-    )
-    fused = _fused(served, similarities)
-    return fused if raised or served is None else fused + served.slack(rough[0].error, rough[1].error)
+    slack = 0.0 if raised or served is None else served.slack(rough[0].error, rough[1].error)
+    highest = np.empty(len(rough[0].products))
+    for start in range(0, len(highest), CHUNK):
+        rows = slice(start, start + CHUNK)
+        similarities = [space.similarities(rows) + (space.error if raised else 0.0) for space in rough]
+        if rule is not None and rule.wants == "range":
+            for space, known in zip(similarities, ranges, strict=True):
+                np.clip(space, known.low, known.high, out=space)
+        highest[rows] = _fused(served, tuple(similarities)) + slack
+    return highest

@@ -62,7 +62,7 @@ class State:
         """Numbers in a row."""
         return sum(self.widths)
 
-    @property
+    @cached_property
     def spans(self) -> tuple[slice, ...]:
         """The columns of each space."""
         ends = np.cumsum((0, *self.widths)).tolist()
@@ -128,7 +128,7 @@ def writing(folder: Path) -> Iterator[None]:
 def mapped(path: Path, kind: np.dtype, state: State) -> np.ndarray:
     """Return the rows that count; they can be handed to torch, and what is written to them stays in memory."""
     shape = (state.rows, state.width)
-    return np.memmap(path, kind, "c", shape=shape) if state.rows else np.zeros(shape, kind)
+    return np.asarray(np.memmap(path, kind, "c", shape=shape)) if state.rows else np.zeros(shape, kind)
 
 
 def _moments(

@@ -123,8 +123,9 @@ class ServedProduct(Served):
             normalised(similarity, origin=factor.low, unit=factor.high - factor.low)
             for similarity, factor in zip((visual, textual), self.factors, strict=True)
         )
-        fused: Float64[np.ndarray, " n"] = by_textual * visual.astype(np.float64) + by_visual * textual
-        return fused
+        by_textual *= visual
+        by_textual += by_visual * textual
+        return by_textual
 
     def bound(self, nearness: float) -> float:
         """Return the largest F in the part of the box with this G or less.

@@ -16,8 +16,6 @@ from math import nan
 import numpy as np
 from jaxtyping import Float, Float64
 
-from diptych.fusion.normalising import divided
-
 ROUNDING = 1e-12
 """What a bound allows for rounding, as a share of the numbers that went into it."""
 
@@ -115,4 +113,5 @@ class ServedSum(Served):
 
 def normalised(similarity: Float[np.ndarray, " n"], *, origin: float, unit: float) -> Float64[np.ndarray, " n"]:
     """Return (s - origin) / unit, 0 where the unit is 0."""
-    return divided(similarity.astype(np.float64) - origin, by=np.asarray(unit, dtype=np.float64))
+    away = np.subtract(similarity, origin, dtype=np.float64)
+    return np.divide(away, unit, out=away) if unit > 0 else np.zeros_like(away)

@@ -1,0 +1,82 @@
+"""Galleries to search: items and queries as vectors in two spaces, side by side."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+
+Rows = Float32[np.ndarray, "n d"]
+WIDTH, CENTRES, QUERIES = 256, 1000, 64
+BLOCK = 8192
+"""Items drawn at a time."""
+
+
+class Gallery(NamedTuple):
+    """Items and queries; the first space is so wide, the second has the rest."""
+
+    name: str
+    items: Rows
+    queries: Rows
+    width: int
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """How wide both spaces are."""
+        return self.width, self.items.shape[1] - self.width
+
+    def split(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Return vectors space by space."""
+        return np.ascontiguousarray(rows[:, : self.width]), np.ascontiguousarray(rows[:, self.width :])
+
+
+def clustered(size: int) -> Gallery:
+    """Return items around a thousand centres, and queries around the same."""
+    centres = np.random.default_rng(1).standard_normal((CENTRES, 2 * WIDTH), dtype=np.float32)
+
+    def draw(generator: np.random.Generator, rows: int) -> Rows:
+        return unit(centres[generator.integers(CENTRES, size=rows)] + normal(generator, rows, 2 * WIDTH))
+
+    return drawn("clustered", size, draw)
+
+
+def opposed(size: int) -> Gallery:
+    """Return items that are near in one space where they are far in the other, so that all are nearly tied."""
+
+    def draw(generator: np.random.Generator, rows: int) -> Rows:
+        one = normal(generator, rows, WIDTH)
+        return unit(np.hstack([one, 1e-3 * normal(generator, rows, WIDTH) - one]))
+
+    gallery = drawn("opposed", size, draw)
+    return gallery._replace(queries=np.hstack([gallery.queries[:, :WIDTH]] * 2))
+
+
+def real(path: Path) -> Gallery:
+    """Return the pictures of a file as items and its texts as queries."""
+    with np.load(path) as arrays:
+        items, queries = (
+            np.hstack([arrays[f"{space}_{side}"] for space in ("visual", "textual")]).astype(np.float32)
+            for side in ("images", "texts")
+        )
+        return Gallery(path.stem, items, queries[:QUERIES], arrays["visual_images"].shape[1])
+
+
+def drawn(name: str, size: int, draw: Callable[[np.random.Generator, int], Rows]) -> Gallery:
+    """Return a gallery that is drawn in blocks, so that little more than its items is in memory."""
+    generator, items = np.random.default_rng(0), np.empty((size, 2 * WIDTH), np.float32)
+    for start in range(0, size, BLOCK):
+        items[start : start + BLOCK] = draw(generator, len(items[start : start + BLOCK]))
+    return Gallery(name, items, draw(generator, QUERIES), WIDTH)
+
+
+def normal(generator: np.random.Generator, rows: int, width: int) -> Rows:
+    """Return random rows."""
+    return generator.standard_normal((rows, width), dtype=np.float32)
+
+
+def unit(rows: Rows) -> Rows:
+    """Return rows whose two halves have length one each."""
+    halves = rows.reshape(len(rows), 2, -1)
+    scaled: Rows = (halves / np.linalg.norm(halves, axis=2, keepdims=True)).reshape(len(rows), -1)
+    return scaled
