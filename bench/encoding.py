@@ -7,7 +7,7 @@ cache        from files into an empty cache of features (`encode_items`)
 collection   from files into a new collection, where they can be searched (`Collection.add`)
 
 All are taken in one run, by turns, so that the shares hold on a busy machine: with a folder of pictures, or without one
-on generated photographs of 500 x 375 pixels. `--model` is a run, or a method without training; its image encoder counts.
+on generated photographs of 500 x 375 pixels. `--model` is a run or a method without training, by its image encoder.
 """
 
 import argparse
