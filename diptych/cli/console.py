@@ -76,7 +76,11 @@ def spelt(cell: object) -> str:
 def shown_progress() -> Iterator[Progress]:
     """Yield a callback that draws a bar for each piece of work on a terminal, and tells it in lines elsewhere."""
     if not sys.stderr.isatty():
-        yield Lines(say)
+        lines = Lines(say)
+        try:
+            yield lines
+        finally:
+            lines.finish()
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -147,13 +151,25 @@ class Lines:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._paces: dict[str, Pace] = {}
+        self._untold: dict[str, tuple[int, int, str]] = {}
 
     def __call__(self, done: int, total: int, label: str) -> None:
         """Write a line when it is time."""
         pace = self._paces.setdefault(work_of(label), Pace(done))
         if done != total and pace.seconds - pace.told < SECONDS_BETWEEN_LINES:
+            self._untold[work_of(label)] = done, total, label
             return
+        self._untold.pop(work_of(label), None)
         pace.told = pace.seconds
+        self._write(pace, done, total, label)
+
+    def finish(self) -> None:
+        """Write how far each piece of work came, where that was not told: its total may not have been known."""
+        for work, state in self._untold.items():
+            self._write(self._paces[work], *state)
+        self._untold.clear()
+
+    def _write(self, pace: Pace, done: int, total: int, label: str) -> None:
         so_far = f"{done:,} of {total:,}" if total else f"{done:,}"
         parts = [f"{label}: {so_far}", pace.rate(done), pace.left(done, total)]
         self._tell(", ".join(part for part in parts if part))

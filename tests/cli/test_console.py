@@ -65,6 +65,15 @@ def test_a_total_that_nobody_knows_is_left_out() -> None:
     assert told == ["set.zip: 7"]
 
 
+def test_the_last_of_an_unknown_total_is_told_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_progress() as tell:
+        for done in (256, 512, 600):
+            tell(done, 0, "items")
+    first, last = capsys.readouterr().err.splitlines()
+    assert first == "items: 256"
+    assert last.startswith("items: 600, ")
+
+
 def test_what_was_done_before_does_not_count_in_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(console.time, "perf_counter", lambda: now[0])
