@@ -1,10 +1,11 @@
 """Measures search by the fused similarity beside faiss and usearch, over the same vectors in the same run.
 
-    OMP_WAIT_POLICY=PASSIVE python bench/searching.py [10000 100000] [--million] [--vectors FILE.npz] [--parts exact]
+    OMP_WAIT_POLICY=PASSIVE python bench/searching.py [10000 100000] [--million] [--vectors FILE.npz]
+        [--parts exact approximate] [--kinds clustered opposed]
 
 Items are two vectors of 256 numbers side by side. `clustered` ones lie around a thousand centres; `opposed` ones are
-near in one space where they are far in the other, and nearly tied: what a certified search finds hardest. `--vectors`
-adds real ones: arrays visual_images and textual_images are the items, visual_texts and textual_texts the queries.
+near in one space where they are far in the other, and nearly tied: hardest to search. `--vectors` adds real ones:
+arrays visual_images and textual_images are the items, visual_texts and textual_texts the queries.
 
 exact        times of the scan's fused search over those of faiss' flat search by one inner product of the same
              vectors, and of the certified search by the store
@@ -45,6 +46,7 @@ from diptych.settings import thread_count
 Vector = Float32[np.ndarray, " d"]
 BATCH, FIRST = 32, 10
 WANTED = 0.99
+SYNTHETIC = {"clustered": clustered, "opposed": opposed}
 EFFORTS = tuple(2**power for power in range(4, 12))
 """Sizes of a graph's list of candidates."""
 LINKS = 32
@@ -245,7 +247,8 @@ def main() -> None:
     parser.add_argument("sizes", type=int, nargs="*", default=[10_000, 100_000], help="items of synthetic galleries")
     parser.add_argument("--million", action="store_true", help="1,000,000 items as well")
     parser.add_argument("--vectors", type=Path, help="an .npz file of real vectors")
-    parser.add_argument("--parts", nargs="+", choices=("exact", "approximate"), default=["exact", "approximate"])
+    parser.add_argument("--parts", nargs="+", choices=("exact", "approximate"), default=["exact"])
+    parser.add_argument("--kinds", nargs="+", choices=SYNTHETIC, default=list(SYNTHETIC), help="of synthetic galleries")
     parser.add_argument("--fusion", default="product")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
@@ -253,7 +256,7 @@ def main() -> None:
     faiss.omp_set_num_threads(thread_count())
     print(f"fusion {options.fusion}, {thread_count()} threads, medians of {options.rounds} rounds or more")
     sizes = [*options.sizes, *([1_000_000] if options.million else [])]
-    galleries = [partial(make, size) for size in sizes for make in (clustered, opposed)]
+    galleries = [partial(SYNTHETIC[kind], size) for size in sizes for kind in options.kinds]
     for make in [*galleries, *([partial(real, options.vectors)] if options.vectors else [])]:
         with TemporaryDirectory() as folder:
             measure(make(), f"lance://{folder}/store", Path(folder) / "scan", options)

@@ -134,11 +134,8 @@ def _products(
     torch's meet after every operation, which costs more than such a small one where the machine has other work too.
     """
     rows, vectors = torch.from_numpy(copy), [torch.from_numpy(np.ascontiguousarray(space)) for space in queries]
-    converted = rows.dtype == torch.float16
-    found, length = (
-        torch.empty(len(spans), len(queries[0]), len(copy)),
-        (PIECE if converted else STRIP) // copy.shape[1],
-    )
+    converted, found = rows.dtype == torch.float16, torch.empty(len(spans), len(queries[0]), len(copy))
+    length = max(1, (PIECE if converted else STRIP) // copy.shape[1])
     # one query is multiplied in all spaces at once, padded with zeros: they add nothing and round nothing
     padded = torch.block_diag(*vectors) if len(queries[0]) == 1 else None  # type: ignore[no-untyped-call]
     starts = iter(range(0, len(copy), length))

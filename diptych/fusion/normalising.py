@@ -28,7 +28,7 @@ def z_score(similarity: Float[np.ndarray, "q g"]) -> Float[np.ndarray, "q g"]:
 
 
 def divided(similarity: Float[np.ndarray, "*n"], *, by: Float[np.ndarray, "..."]) -> Float[np.ndarray, "*n"]:
-    """Return similarities divided by rows, by columns or all by one number, 0 wherever the divisor is 0."""
+    """Return similarities divided by rows or by columns, 0 wherever the divisor is 0."""
     quotient = np.zeros_like(similarity)
     np.divide(similarity, by, out=quotient, where=by > 0)
     return quotient

@@ -133,7 +133,7 @@ PRECISIONS = {"half": 0.0, "single": 1.0}
 """What share of the memory rows in single precision may take, for either to be searched."""
 
 
-@pytest.fixture(params=PRECISIONS, autouse=True)
+@pytest.fixture(params=PRECISIONS)
 def precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr("diptych.collection.rough.MODEST", PRECISIONS[request.param])
     return str(request.param)
@@ -144,6 +144,7 @@ def folder(tmp_path: Path) -> Callable[[], Path]:
     return lambda: tmp_path / f"scan {next(fresh)}"
 
 
+@pytest.mark.usefixtures("precision")
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     make=st.sampled_from(GALLERIES),
@@ -195,6 +196,7 @@ def queries() -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["product", "zscore", "rrf"])
+@pytest.mark.usefixtures("precision")
 def test_queries_at_once_are_answered_as_one_by_one(
     name: str, rows: np.ndarray, queries: np.ndarray, tmp_path: Path
 ) -> None:
@@ -202,6 +204,7 @@ def test_queries_at_once_are_answered_as_one_by_one(
     assert same(found(scan, queries, name=name), [found(scan, query[None], name=name)[0] for query in queries])
 
 
+@pytest.mark.usefixtures("precision")
 def test_more_queries_than_fit_at_once_are_answered_in_order(
     rows: np.ndarray, queries: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +214,7 @@ def test_more_queries_than_fit_at_once_are_answered_in_order(
     assert same(found(scan, queries), together)
 
 
+@pytest.mark.usefixtures("precision")
 def test_one_space_goes_by_inner_products(rows: np.ndarray, queries: np.ndarray, tmp_path: Path) -> None:
     table, queries = table_of(rows), queries.astype(np.float32)
     scan = Scan.open(tmp_path, table, "image", (11,))
@@ -220,6 +224,7 @@ def test_one_space_goes_by_inner_products(rows: np.ndarray, queries: np.ndarray,
         assert best.similarities[0].tolist() == best.fused.tolist()
 
 
+@pytest.mark.usefixtures("precision")
 def test_similarities_in_each_space_come_with_an_answer(rows: np.ndarray, queries: np.ndarray, tmp_path: Path) -> None:
     table = table_of(rows)
     best = found(Scan.open(tmp_path, table, "image", WIDTHS), queries[:1], k=3)[0]
@@ -228,12 +233,14 @@ def test_similarities_in_each_space_come_with_an_answer(rows: np.ndarray, querie
         np.testing.assert_allclose(got, own.astype(float) @ query[0], rtol=1e-12)
 
 
+@pytest.mark.usefixtures("precision")
 def test_among_equals_the_lesser_id_comes_first(tmp_path: Path) -> None:
     table = SmallTable(dict.fromkeys(["b", "ä", "a", "🖼", "c\n"], np.ones(11)) | {"far": -np.ones(11)}, 11)
     best = found(Scan.open(tmp_path, table, "image", WIDTHS), np.ones((1, 11)), k=4)[0]
     assert best.ids == ("a", "b", "c\n", "ä")
 
 
+@pytest.mark.usefixtures("precision")
 def test_fewer_come_where_fewer_are_allowed(rows: np.ndarray, queries: np.ndarray, tmp_path: Path) -> None:
     scan = Scan.open(tmp_path, table_of(rows), "image", WIDTHS)
     for allowed in (["item 003", "item 007", "not there"], []):
@@ -242,6 +249,7 @@ def test_fewer_come_where_fewer_are_allowed(rows: np.ndarray, queries: np.ndarra
             assert [len(space) for space in best.similarities] == [len(best.ids)] * 2
 
 
+@pytest.mark.usefixtures("precision")
 def test_leaving_items_out_changes_no_score(rows: np.ndarray, queries: np.ndarray, tmp_path: Path) -> None:
     scan = Scan.open(tmp_path, table_of(rows), "image", WIDTHS)
     for best in found(scan, queries, k=6):
@@ -249,6 +257,7 @@ def test_leaving_items_out_changes_no_score(rows: np.ndarray, queries: np.ndarra
         assert (best.ids[1:], best.fused[1:].tolist()) in [(other.ids, other.fused.tolist()) for other in again]
 
 
+@pytest.mark.usefixtures("precision")
 def test_an_empty_side_has_no_best_items(queries: np.ndarray, tmp_path: Path) -> None:
     for folder, vectors in (("none", {}), ("texts", {"only a text": None})):
         scan = Scan.open(tmp_path / folder, SmallTable(vectors, 11), "image", WIDTHS)
@@ -338,6 +347,7 @@ def test_files_are_made_anew_where_over_a_third_is_dead(rows: np.ndarray, tmp_pa
     assert table.scanned == 2
 
 
+@pytest.mark.usefixtures("precision")
 def test_numbers_that_outgrow_the_scale_are_scaled_anew(rows: np.ndarray, queries: np.ndarray, tmp_path: Path) -> None:
     table = table_of(rows)
     Scan.open(tmp_path, table, "image", WIDTHS)
