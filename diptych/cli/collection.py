@@ -93,7 +93,7 @@ def create(
     elif json:
         write_json(made.stats())
     else:
-        say(f"There is an empty collection at {collection}. Fill it: diptych collection add {collection} FOLDER.")
+        say(f"There is an empty collection at {made.name}. Fill it: diptych collection add {made.name} FOLDER.")
 
 
 @app.command("add")
@@ -183,7 +183,7 @@ def compact(collection: Place, *, json: Json = False) -> None:
     if json:
         write_json(found)
     else:
-        say(f"{collection} takes {found['bytes'] / 2**20:,.1f} MB for {found['items']:,} items.")
+        say(f"{opened.name} takes {found['bytes'] / 2**20:,.1f} MB for {found['items']:,} items.")
 
 
 @app.command("reencode")

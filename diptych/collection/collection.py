@@ -21,6 +21,7 @@ from diptych.index.contract import Layout, Store, Table
 from diptych.index.filters import parse
 from diptych.index.items import SIDES, Items
 from diptych.index.opening import open_store
+from diptych.index.passwords import masked
 from diptych.progress import Progress
 from diptych.results import Hit, Results
 
@@ -40,9 +41,9 @@ class Collection:
     diptych.errors.MissingData: there is no collection at nowhere. Make it: diptych collection create nowhere --model M.
     """
 
-    def __init__(self, store: Store, name: str, model: Model | None = None) -> None:
+    def __init__(self, store: Store, uri: str, model: Model | None = None) -> None:
         self.store = store
-        self.name = name
+        self.uri = uri
         self._models = {} if model is None else {model.digest: model}
         self._tables: dict[str, Table] = {}
         self._searcher = Searcher(store.uri)
@@ -69,7 +70,7 @@ class Collection:
         place = located(uri)
         store = open_store(place)
         if store.record() is not None:
-            raise BadSetting(f"there is a collection at {uri} already. Add to it, or choose another place.")
+            raise BadSetting(f"there is a collection at {masked(uri)} already. Add to it, or choose another place.")
         opened = open_model(model, image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
         width = sum(opened.widths)
         store.drop_table("items_1")
@@ -84,13 +85,21 @@ class Collection:
         store = open_store(located(uri))
         record = store.record()
         if record is None:
-            raise MissingData(f"there is no collection at {uri}. Make it: diptych collection create {uri} --model M.")
+            shown = masked(uri)
+            raise MissingData(
+                f"there is no collection at {shown}. Make it: diptych collection create {shown} --model M."
+            )
         if record.get("format") != FORMAT:
             raise BadSetting(
-                f"the collection at {uri} has the format {record.get('format')!r} and this version reads {FORMAT}. "
+                f"the collection at {masked(uri)} has the format {record.get('format')!r} and this version reads {FORMAT}. "
                 "Install the version that made it."
             )
         return cls(store, uri, None if model is None else reopen_model(record["model"], model))
+
+    @property
+    def name(self) -> str:
+        """Where it lies, as it may be shown: without a password."""
+        return masked(self.uri)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -113,7 +122,7 @@ class Collection:
     @property
     def has_source(self) -> bool:
         """Whether it lies in a folder of pictures, which `add` can take in."""
-        return located(self.name) != self.name
+        return located(self.uri) != self.uri
 
     def add(
         self,

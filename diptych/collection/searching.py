@@ -20,6 +20,7 @@ from diptych.fusion.contract import FusionRule
 from diptych.index.conditions import Condition
 from diptych.index.contract import Table
 from diptych.index.items import SIDES, Side
+from diptych.index.passwords import masked
 from diptych.settings import cache_root
 
 SpaceVectors = tuple[Float32[np.ndarray, "q _"], ...]
@@ -93,7 +94,7 @@ class Searcher:
         known = self._scans.get((table.name, side))
         if known and known[0] == version:
             return known[1]
-        folder = cache_root() / "scans" / digest(self._uri, table.name, side)
+        folder = cache_root() / "scans" / digest(masked(self._uri), table.name, side)
         scan = Scan.open(folder, table, side, widths)
         self._scans[table.name, side] = (version, scan)
         return scan
