@@ -38,7 +38,7 @@ def tune(table: Table, model: Model, record: Mapping[str, Any], *, progress: Pro
 
 
 def _tuned(table: Table, side: Side, model: Model, record: Mapping[str, Any]) -> dict[str, Any]:
-    queries = model.split(held_out(table, side))
+    queries = model.split(side, held_out(table, side, model))
     rule = model.rule()
     thresholds = exact_thresholds(table, side, queries, rule)
     searcher = Searcher("")
@@ -57,18 +57,18 @@ def _tuned(table: Table, side: Side, model: Model, record: Mapping[str, Any]) ->
     return {**found, "effort": None, "recall": recall}
 
 
-def held_out(table: Table, side: Side) -> Float32[np.ndarray, "q d"]:
+def held_out(table: Table, side: Side, model: Model) -> Float32[np.ndarray, "q d"]:
     """Return vectors to try queries with: the other side's, else points between two items of this side."""
     draw = np.random.default_rng(SEED)
     other = SIDES[1 - SIDES.index(side)]
     if ids := table.ids(side=other):
         chosen = draw.choice(len(ids), min(QUERIES, len(ids)), replace=False)
-        return table.read([ids[k] for k in chosen], vectors=(other,)).vectors[other].rows
+        stored = table.read([ids[k] for k in chosen], vectors=(other,)).vectors[other].rows
+        return model.kept.restored(other, stored)
     ids = table.ids(side=side)
     pairs = draw.choice(len(ids), (2, QUERIES))
     first, second = (table.read([ids[k] for k in row], vectors=(side,)).vectors[side].rows for row in pairs)
-    between: Float32[np.ndarray, "q d"] = ((first + second) / 2).astype(np.float32)
-    return between
+    return model.kept.restored(side, ((first + second) / 2).astype(np.float32))
 
 
 def exact_thresholds(
