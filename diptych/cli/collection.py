@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import LONGEST, say, shown_progress, spelt, write_json, write_table
-from diptych.cli.options import DataRoot, Json, Settings
+from diptych.cli.options import DataRoot, Json, Moved, Settings, Where
 
 if TYPE_CHECKING:
     from diptych.collection import Added, Collection
@@ -35,18 +35,11 @@ Model = Annotated[
         help="The folder of a training run, or conse or joint:NAME, which need no training.",
     ),
 ]
-Moved = Annotated[
-    str | None, typer.Option("--model", metavar="RUN", help="Where the run of the collection lies now, if it moved.")
-]
 ImageEncoder = Annotated[
     str | None, typer.Option("--image-encoder", metavar="NAME", help="Reads pictures, where MODEL is no run.")
 ]
 TextEncoder = Annotated[
     str | None, typer.Option("--text-encoder", metavar="NAME", help="Reads texts, where MODEL is no run.")
-]
-Where = Annotated[
-    str | None,
-    typer.Option("--where", metavar="FILTER", help="Only items such as \"category = 'dog' and year > 2010\"."),
 ]
 RejectsFile = Annotated[
     Path,

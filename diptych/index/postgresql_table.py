@@ -14,12 +14,13 @@ from jaxtyping import Float32
 from typing_extensions import override
 
 from diptych.errors import BadSetting, MissingData
+from diptych.index.checking import check_items, check_width, new_columns
 from diptych.index.conditions import Columns, Condition
 from diptych.index.contract import Found, Layout, Table
 from diptych.index.items import Items, Side
 from diptych.index.postgresql_conditions import EVERYTHING, NOTHING, Clause, both, clause_of
 from diptych.index.postgresql_packages import Connection, Jsonb
-from diptych.index.postgresql_rows import PARTS, check_columns, items_of, rows_of
+from diptych.index.postgresql_rows import PARTS, items_of, rows_of
 from diptych.index.postgresql_sessions import Sessions
 from diptych.index.postgresql_vectors import VectorColumn, as_parameter, build, is_indexed, quoted
 from diptych.index.ranking import ranked
@@ -63,12 +64,9 @@ class PostgresqlTable(Table):
     @override
     def widen(self, columns: Columns) -> None:
         with self._writing() as connection:
-            known = self._catalogued(connection, "columns")
-            for name, kind in columns.items():
-                if known.get(name, kind) != kind:
-                    raise BadSetting(f"the column '{name}' is of the kind {known[name]} and cannot be of {kind} too.")
+            new = new_columns(self._catalogued(connection, "columns"), columns)
             query = f"UPDATE {self._catalogue} SET columns = columns || %s WHERE name = %s"
-            connection.execute(query, (Jsonb(dict(columns)), self.name))
+            connection.execute(query, (Jsonb(dict(new)), self.name))
 
     @override
     def write(self, items: Items) -> None:
@@ -78,7 +76,7 @@ class PostgresqlTable(Table):
         names = (*PARTS, *(column.name for column in vectors))
         columns, changes = ", ".join(names), ", ".join(f"{name} = EXCLUDED.{name}" for name in names)
         with self._sessions.transaction() as connection:
-            check_columns(items, self._catalogued(connection, "columns"))
+            check_items(items, self.layout, self._catalogued(connection, "columns"))
             connection.execute(f"CREATE TEMP TABLE brought (LIKE {self._items}) ON COMMIT DROP")
             with connection.cursor().copy(f"COPY pg_temp.brought ({columns}) FROM STDIN (FORMAT binary)") as copy:
                 copy.set_types([*PARTS.values(), *("bytea" for _ in vectors)])
@@ -145,8 +143,8 @@ class PostgresqlTable(Table):
         An approximate search goes on through the index until it has enough that meet the condition. Where the index
         gives fewer than k, because hardly any do, all items are compared.
         """
+        check_width(self.layout, side, len(vector))
         column, clause = self._column(side), self._meeting(where, side)
-        column.check_width(len(vector))
         if effort is not None:
             limit = k if column.kind == column.indexed_kind else 2 * k + SPARE
             settings = {"hnsw.ef_search": str(effort), "hnsw.iterative_scan": "relaxed_order"}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.errors import BadFeature, BadSetting, ShapeMismatch, StoreFailed
+from diptych.errors import BadSetting, StoreFailed
+from diptych.index.checking import in_precision
 from diptych.index.contract import Layout
 from diptych.index.items import Side, Vectors
 from diptych.index.postgresql_packages import Connection, HalfVector, Vector
@@ -81,24 +82,9 @@ class VectorColumn:
     def _coder(self) -> type[Vector] | type[HalfVector]:
         return HalfVector if self.half else Vector
 
-    def check_width(self, width: int) -> None:
-        """Refuse vectors that are not as wide as those of the column."""
-        if width != self.width:
-            raise ShapeMismatch(
-                f"the {self.side} vectors of this table have {self.width} numbers; got {width}. "
-                "That is another model's width."
-            )
-
     def packed(self, vectors: Vectors) -> list[bytes | None]:
         """Return vectors as binary `COPY` carries them, None for those that are not there."""
-        self.check_width(vectors.rows.shape[1])
-        with np.errstate(over="ignore"):
-            numbers = vectors.rows.astype(np.float16 if self.half else np.float32, copy=False)
-        if not np.isfinite(numbers[vectors.present]).all():
-            raise BadFeature(
-                f"some {self.side} vectors are not finite in the {numbers.dtype} of this table. "
-                "Scale them down, or look for NaN in what they were computed from."
-            )
+        numbers = in_precision(self.side, vectors, half=self.half)
         return [self._coder(row).to_binary() if p else None for row, p in zip(numbers, vectors.present, strict=True)]
 
     def stacked(self, cells: Sequence[bytes | None]) -> Float32[np.ndarray, "n d"]:

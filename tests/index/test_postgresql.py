@@ -170,9 +170,17 @@ def test_a_table_name_that_postgresql_would_cut_off_is_refused(store: Store) -> 
         ({"texts": (("a\0b",),)}, BadText, "item '000000' holds a NUL character"),
         ({"metadata": ({"group": "\0"},)}, BadText, "item '000000' holds a NUL character"),
         ({"metadata": ({"colour": "red"},)}, BadSetting, "no column 'colour' of metadata"),
-        ({"rows": np.full((1, 8), np.nan, np.float32)}, BadFeature, "image vectors are not finite in the float16"),
-        ({"rows": np.full((1, 8), 1e6, np.float32)}, BadFeature, "image vectors are not finite in the float16"),
-        ({"rows": np.zeros((1, 5), np.float32)}, ShapeMismatch, "have 8 numbers; got 5"),
+        (
+            {"rows": np.full((1, 8), np.nan, np.float32)},
+            BadFeature,
+            "image vectors of some items are not finite in the float16",
+        ),
+        (
+            {"rows": np.full((1, 8), 1e6, np.float32)},
+            BadFeature,
+            "image vectors of some items are not finite in the float16",
+        ),
+        ({"rows": np.zeros((1, 5), np.float32)}, ShapeMismatch, r"have 8 numbers \(image\); got image vectors of 5"),
     ],
 )
 def test_what_a_table_cannot_keep_is_refused_whole(
@@ -194,8 +202,10 @@ def test_a_side_that_a_table_lacks_is_named(store: Store) -> None:
     table, rows = filled(store, 8)
     assert table.count(side="text") == 0
     with pytest.raises(BadSetting, match="keeps no vectors of the text side"):
+        table.build_index("text")
+    with pytest.raises(ShapeMismatch, match=r"have 8 numbers \(image\); got text vectors of 8"):
         table.nearest("text", rows[0], k=3)
-    with pytest.raises(ShapeMismatch, match="have 8 numbers; got 5"):
+    with pytest.raises(ShapeMismatch, match=r"have 8 numbers \(image\); got image vectors of 5"):
         table.nearest("image", rows[0, :5], k=3)
 
 
