@@ -223,8 +223,9 @@ class Collection:
         table = self._table(record["table"])
         if record["previous"]:
             drop_table(self.store, record["previous"])
-        tuned = tune(table, self._model(record), record, progress=progress or _silent)
         table.compact()
+        if tuned := tune(table, self._model(record), record, progress=progress or _silent):
+            table.compact()
         self.store.remember({**self.record, "previous": None, "tuned": tuned})
 
     def reencode(
