@@ -224,7 +224,8 @@ class Collection:
         if record["previous"]:
             drop_table(self.store, record["previous"])
         table.compact()
-        if tuned := tune(table, self._model(record), record, progress=progress or _silent):
+        model, told = self._model(record), progress or _silent
+        if tuned := tune(table, model, record, searcher=self._searcher, progress=told):
             table.compact()
         self.store.remember({**self.record, "previous": None, "tuned": tuned})
 

@@ -24,7 +24,9 @@ FIRST = 10
 SEED = 0
 
 
-def tune(table: Table, model: Model, record: Mapping[str, Any], *, progress: Progress) -> dict[str, dict[str, Any]]:
+def tune(
+    table: Table, model: Model, record: Mapping[str, Any], *, searcher: Searcher, progress: Progress
+) -> dict[str, dict[str, Any]]:
     """Build the index of each side above the exact limit, and return the effort chosen and the recall measured."""
     large = [side for side in SIDES if table.count(side=side) > record["exact_limit"]]
     tuned: dict[str, dict[str, Any]] = {}
@@ -32,16 +34,15 @@ def tune(table: Table, model: Model, record: Mapping[str, Any], *, progress: Pro
         progress(done, len(large), "indices: building")
         table.build_index(side)
         if table.indexed(side):
-            tuned[side] = _tuned(table, side, model, record)
+            tuned[side] = _tuned(table, side, model, record, searcher)
         progress(done + 1, len(large), "indices: tuned")
     return tuned
 
 
-def _tuned(table: Table, side: Side, model: Model, record: Mapping[str, Any]) -> dict[str, Any]:
+def _tuned(table: Table, side: Side, model: Model, record: Mapping[str, Any], searcher: Searcher) -> dict[str, Any]:
     queries = model.split(side, held_out(table, side, model))
     rule = model.rule()
     thresholds = exact_thresholds(table, side, queries, rule)
-    searcher = Searcher("")
     found = {"queries": len(thresholds), "items": table.count(side=side)}
     recall = 0.0
     for effort in table.efforts:
