@@ -14,13 +14,15 @@ from diptych.collection.queries import Query
 from diptych.collection.reencoding import move
 from diptych.collection.rejects import Added, Rejects
 from diptych.collection.searching import Searcher
+from diptych.collection.tables import FIRST, drop_table, filling, make_table
 from diptych.collection.tuning import tune
 from diptych.data.entries import ATTRIBUTION, read_entries
 from diptych.errors import BadSetting, MissingData
-from diptych.index.contract import Layout, Store, Table
+from diptych.index.contract import Store, Table
 from diptych.index.filters import parse
 from diptych.index.items import SIDES, Items
 from diptych.index.opening import open_store
+from diptych.index.passwords import masked
 from diptych.progress import Progress
 from diptych.results import Hit, Results
 
@@ -40,10 +42,11 @@ class Collection:
     diptych.errors.MissingData: there is no collection at nowhere. Make it: diptych collection create nowhere --model M.
     """
 
-    def __init__(self, store: Store, name: str, model: Model | None = None) -> None:
+    def __init__(self, store: Store, uri: str, model: Model | None = None) -> None:
         self.store = store
-        self.name = name
-        self._models = {} if model is None else {model.digest: model}
+        self.uri = uri
+        self._loaded = {} if model is None else {model.digest: model}
+        self._models: dict[str, Model] = {}
         self._tables: dict[str, Table] = {}
         self._searcher = Searcher(store.uri)
 
@@ -69,12 +72,10 @@ class Collection:
         place = located(uri)
         store = open_store(place)
         if store.record() is not None:
-            raise BadSetting(f"there is a collection at {uri} already. Add to it, or choose another place.")
+            raise BadSetting(f"there is a collection at {masked(uri)} already. Add to it, or choose another place.")
         opened = open_model(model, image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
-        width = sum(opened.widths)
-        store.drop_table("items_1")
-        store.create_table("items_1", Layout(dict.fromkeys(SIDES, width), half=half))
-        record = {"format": FORMAT, "model": opened.record(), "table": "items_1", "previous": None, "next": None}
+        make_table(store, FIRST, opened, half=half)
+        record = {"format": FORMAT, "model": opened.record(), "table": FIRST, "previous": None, "next": None}
         store.remember({**record, "half": half, "exact_limit": exact_limit, "recall": recall, "tuned": {}})
         return cls(store, uri, opened)
 
@@ -84,13 +85,21 @@ class Collection:
         store = open_store(located(uri))
         record = store.record()
         if record is None:
-            raise MissingData(f"there is no collection at {uri}. Make it: diptych collection create {uri} --model M.")
+            shown = masked(uri)
+            raise MissingData(
+                f"there is no collection at {shown}. Make it: diptych collection create {shown} --model M."
+            )
         if record.get("format") != FORMAT:
             raise BadSetting(
-                f"the collection at {uri} has the format {record.get('format')!r} and this version reads {FORMAT}. "
-                "Install the version that made it."
+                f"the collection at {masked(uri)} has the format {record.get('format')!r} and this version reads "
+                f"{FORMAT}. Install the version that made it."
             )
         return cls(store, uri, None if model is None else reopen_model(record["model"], model))
+
+    @property
+    def name(self) -> str:
+        """Where it lies, as it may be shown: without a password."""
+        return masked(self.uri)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -113,7 +122,7 @@ class Collection:
     @property
     def has_source(self) -> bool:
         """Whether it lies in a folder of pictures, which `add` can take in."""
-        return located(self.name) != self.name
+        return located(self.uri) != self.uri
 
     def add(
         self,
@@ -175,7 +184,7 @@ class Collection:
         query = Query(text, image, like, tuple(without), balance, against)
         side = query.side(table)
         condition = parse(where, table.columns()) if where else None
-        vectors = model.split(query.vector(model, table)[None])
+        vectors = model.split(side, query.vector(model, table)[None])
         wanted = offset + k + (like is not None)
         best = self._searcher.best(table, side, vectors, model.rule(fusion), k=wanted, where=condition, record=record)
         order = [n for n, identity in enumerate(best.ids) if identity != like][offset : offset + k]
@@ -198,6 +207,7 @@ class Collection:
             "texts": table.count(side="text"),
             "columns": dict(table.columns()),
             "model": record["model"],
+            "stored": dict(table.layout.widths),
             "half": record["half"],
             "bytes": table.bytes(),
             "bytes_per_item": round(table.bytes() / count) if count else None,
@@ -212,9 +222,11 @@ class Collection:
         record = self.record
         table = self._table(record["table"])
         if record["previous"]:
-            self.store.drop_table(record["previous"])
-        tuned = tune(table, self._model(record), record, progress=progress or _silent)
+            drop_table(self.store, record["previous"])
         table.compact()
+        model, told = self._model(record), progress or _silent
+        if tuned := tune(table, model, record, searcher=self._searcher, progress=told):
+            table.compact()
         self.store.remember({**self.record, "previous": None, "tuned": tuned})
 
     def reencode(
@@ -226,7 +238,7 @@ class Collection:
         into `rejects`.
         """
         opened = open_model(model, **encoders)
-        self._models[opened.digest] = opened
+        self._loaded[opened.digest] = opened
         found = Rejects(rejects)
         return found.written(move(self.store, opened, reject=found.add, progress=progress or _silent))
 
@@ -252,10 +264,11 @@ class Collection:
         return self._tables[name]
 
     def _model(self, record: Mapping[str, Any]) -> Model:
-        mark = record["model"]["digest"]
-        if mark not in self._models:
-            self._models[mark] = reopen_model(record["model"])
-        return self._models[mark]
+        table, mark = record["table"], record["model"]["digest"]
+        if table not in self._models:
+            loaded = self._loaded.pop(mark) if mark in self._loaded else reopen_model(record["model"])
+            self._models[table] = filling(self.store, table, loaded)
+        return self._models[table]
 
 
 def _hit(items: Items, n: int, fused: float, spaces: Sequence[float], names: Sequence[str]) -> Hit:

@@ -67,7 +67,7 @@ class Query:
     def vector(self, model: Model, table: Table) -> Float32[np.ndarray, " d"]:
         """Return the weighted sum of what is wanted, less what is not, in all spaces one after another."""
         shown = [_encoded(model, "image", self.image)] if self.image is not None else []
-        shown += [_of_item(self.like, table)] if self.like is not None else []
+        shown += [_of_item(self.like, model, table)] if self.like is not None else []
         said = [_encoded(model, "text", self.text)] if self.text is not None else []
         share = self.balance if said and shown else float(bool(said))
         wanted = _mean(said, share) + _mean(shown, 1 - share)
@@ -85,11 +85,11 @@ def _encoded(model: Model, side: Side, item: str | Path) -> Float32[np.ndarray, 
     return vector
 
 
-def _of_item(identity: str, table: Table) -> Float32[np.ndarray, " d"]:
+def _of_item(identity: str, model: Model, table: Table) -> Float32[np.ndarray, " d"]:
     """Return the vector of an item's picture, or of its text where it has no picture."""
     item = table.read([identity], vectors=SIDES)
     if not len(item):
         raise MissingData(f"the collection has no item {identity!r}. See what it has: diptych collection list.")
     side = next(side for side in SIDES if item.vectors[side].present[0])
-    vector: Float32[np.ndarray, " d"] = item.vectors[side].rows[0]
+    vector: Float32[np.ndarray, " d"] = model.kept.restored(side, item.vectors[side].rows)[0]
     return vector

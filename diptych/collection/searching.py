@@ -8,18 +8,21 @@ cannot tell when it changed, the store itself proposes items by inner products a
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
 from diptych.collection.certified import Best, certified
+from diptych.collection.moments import KeptMoments
 from diptych.collection.scan import Scan
 from diptych.files import digest
 from diptych.fusion.contract import FusionRule
 from diptych.index.conditions import Condition
 from diptych.index.contract import Table
 from diptych.index.items import SIDES, Side
+from diptych.index.passwords import masked
 from diptych.settings import cache_root
 
 SpaceVectors = tuple[Float32[np.ndarray, "q _"], ...]
@@ -49,6 +52,7 @@ class Searcher:
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._scans: dict[tuple[str, Side], tuple[str, Scan]] = {}
+        self._moments = KeptMoments()
 
     def way(self, table: Table, side: Side, record: Mapping[str, Any]) -> Way:
         """Return how a side is searched, by its size and by what the collection's record promises."""
@@ -79,13 +83,16 @@ class Searcher:
             allowed = None if where is None else scan.among(table.ids(where=where, side=side))
             return scan.search(query, rule, k=k, modality=modality, allowed=allowed)[0]
         nearest = partial(table.nearest, side, effort=way.effort)
+        widths = [space.shape[1] for space in query]
         return certified(
             lambda vector, depth: nearest(vector, k=depth, where=where),
             tuple(space[0] for space in query),
             rule,
             k=k,
             unfiltered=lambda vector, depth: nearest(vector, k=depth),
-            blocks=lambda: (rows for _, rows in table.blocks(side)),
+            moments=lambda: self._moments.of(
+                table, side, widths, file=self._cache("moments", table, side) / "moments.npz"
+            ),
         )
 
     def _scan(self, table: Table, side: Side, widths: tuple[int, ...]) -> Scan:
@@ -93,7 +100,10 @@ class Searcher:
         known = self._scans.get((table.name, side))
         if known and known[0] == version:
             return known[1]
-        folder = cache_root() / "scans" / digest(self._uri, table.name, side)
-        scan = Scan.open(folder, table, side, widths)
+        scan = Scan.open(self._cache("scans", table, side), table, side, widths)
         self._scans[table.name, side] = (version, scan)
         return scan
+
+    def _cache(self, what: str, table: Table, side: Side) -> Path:
+        """Return where something is kept that can be made anew from a side of a table."""
+        return cache_root() / what / digest(masked(self._uri), table.name, side)
