@@ -25,7 +25,8 @@ class Place(NamedTuple):
 def open_store(uri: str) -> Store:
     """Return the store at a URI, by its scheme; a path alone is one of the scheme `lance`.
 
-    `lance://PATH`, `postgresql://USER@HOST/DATABASE#NAME`. Nothing is created and nothing need exist yet.
+    `lance://PATH`, `postgresql://USER@HOST/DATABASE#NAME`, `milvus://HOST:PORT#NAME`. Nothing is created and
+    nothing need exist yet.
     """
     scheme, separator, rest = uri.partition("://")
     if not separator:
