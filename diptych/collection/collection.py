@@ -3,26 +3,30 @@
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any
 
 from diptych.collection.adding import add_entries
+from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.filling import Filler
 from diptych.collection.model import Model, open_model, reopen_model
+from diptych.collection.pictures import HANDED_OVER, Pictures
 from diptych.collection.places import located
-from diptych.collection.queries import Query
+from diptych.collection.putting import NewItem, put
+from diptych.collection.queries import NOTHING_KNOWN, Known, Query
 from diptych.collection.reencoding import move
-from diptych.collection.rejects import Added, Rejects
+from diptych.collection.rejects import Added, Reject, Rejects
 from diptych.collection.searching import Searcher
 from diptych.collection.tuning import tune
-from diptych.data.entries import ATTRIBUTION, read_entries
-from diptych.errors import BadSetting, MissingData
+from diptych.data.entries import read_entries
+from diptych.errors import BadSetting, DiptychError, MissingData
 from diptych.index.contract import Layout, Store, Table
 from diptych.index.filters import parse
 from diptych.index.items import SIDES, Items
 from diptych.index.opening import open_store
 from diptych.progress import Progress
-from diptych.results import Hit, Results
+from diptych.results import Results
 
 FORMAT = 1
 """The version of the record; another one is refused."""
@@ -40,12 +44,15 @@ class Collection:
     diptych.errors.MissingData: there is no collection at nowhere. Make it: diptych collection create nowhere --model M.
     """
 
-    def __init__(self, store: Store, name: str, model: Model | None = None) -> None:
+    def __init__(self, store: Store, name: str, model: Model | None = None, *, pictures: Path | None = None) -> None:
         self.store = store
         self.name = name
         self._models = {} if model is None else {model.digest: model}
         self._tables: dict[str, Table] = {}
+        self._fillers: dict[str, Filler] = {}
         self._searcher = Searcher(store.uri)
+        self._pictures = Pictures(pictures or (store.folder and store.folder / HANDED_OVER))
+        self._opening, self._writing = Lock(), Lock()
 
     @classmethod
     def create(
@@ -79,8 +86,12 @@ class Collection:
         return cls(store, uri, opened)
 
     @classmethod
-    def open(cls, uri: str, *, model: str | None = None) -> "Collection":
-        """Return the collection at a URI or path; `model` names the folder where its run lies now, if it moved."""
+    def open(cls, uri: str, *, model: str | Model | None = None, pictures: Path | None = None) -> "Collection":
+        """Return the collection at a URI or path; `model` names the folder where its run lies now, if it moved.
+
+        It may be the model itself, where it is loaded already. Into the folder `pictures` go those that `put` takes
+        in; left out, they lie beside the vectors, where these lie in a folder.
+        """
         store = open_store(located(uri))
         record = store.record()
         if record is None:
@@ -90,7 +101,8 @@ class Collection:
                 f"the collection at {uri} has the format {record.get('format')!r} and this version reads {FORMAT}. "
                 "Install the version that made it."
             )
-        return cls(store, uri, None if model is None else reopen_model(record["model"], model))
+        loaded = reopen_model(record["model"], model) if isinstance(model, str) else model
+        return cls(store, uri, loaded, pictures=pictures)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -138,7 +150,11 @@ class Collection:
         """Take out the named items and those that meet a filter; return how many there were."""
         table = self.table
         chosen = list(dict.fromkeys([*ids, *(self.ids(where=where) if where else ())]))
-        return table.remove(chosen)
+        with self._writing:
+            pictures = table.read(chosen).images
+            removed = table.remove(chosen)
+            self._pictures.forget(pictures)
+        return removed
 
     def ids(self, *, where: str | None = None) -> list[str]:
         """Return the sorted ids of all items, or of those that meet a filter."""
@@ -168,23 +184,27 @@ class Collection:
 
         Similarities are normalised over all items, so that a hit has the same with a filter and without.
         """
-        if k < 1 or offset < 0:
-            raise BadSetting(f"k must be at least 1 and offset at least 0; got {k} and {offset}.")
-        record = self.record
-        table, model = self._table(record["table"]), self._model(record)
         query = Query(text, image, like, tuple(without), balance, against)
-        side = query.side(table)
-        condition = parse(where, table.columns()) if where else None
-        vectors = model.split(query.vector(model, table)[None])
-        wanted = offset + k + (like is not None)
-        best = self._searcher.best(table, side, vectors, model.rule(fusion), k=wanted, where=condition, record=record)
-        order = [n for n, identity in enumerate(best.ids) if identity != like][offset : offset + k]
-        items = table.read([best.ids[n] for n in order])
-        similar = {best.ids[n]: (best.fused[n], [space[n] for space in best.similarities]) for n in order}
-        hits = tuple(_hit(items, n, *similar[items.ids[n]], model.method.spaces) for n in range(len(items)))
-        shown = dict.fromkeys(str(metadata[ATTRIBUTION]) for metadata in items.metadata if ATTRIBUTION in metadata)
-        unknown = model.encoders["text"].unknown_share([text]) if text else None
-        return Results(query.title, hits, " ".join(shown), unknown)
+        answer = self.search_many([Ask(query, k, offset, where, fusion)])[0]
+        if isinstance(answer, DiptychError):
+            raise answer
+        return answer
+
+    def search_many(self, asks: Sequence[Ask], *, known: Known = NOTHING_KNOWN) -> list[Results | DiptychError]:
+        """Return the results of many searches at once, in less time than one by one; or why one has none.
+
+        `known` may hold vectors of their texts and pictures; those of another model do not count.
+        """
+        record = self.record
+        return answers(asks, Asked(self._table(record["table"]), self._model(record), self._searcher, record), known)
+
+    def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:
+        """Take in items that are handed over, pictures included, by id; return what became of them.
+
+        Pictures are kept with the collection. An item replaces the one with its id, as in `add`.
+        """
+        with self._writing:
+            return put(items, self.table, self._filler(self.model), self._pictures)
 
     def stats(self) -> dict[str, Any]:
         """Return what there is, how it is searched and what it takes."""
@@ -231,7 +251,8 @@ class Collection:
         return found.written(move(self.store, opened, reject=found.add, progress=progress or _silent))
 
     def drop(self) -> None:
-        """Remove the collection with all it holds; pictures stay where they are."""
+        """Remove the collection with all it holds; pictures that were not handed over to it stay where they are."""
+        self._pictures.drop()
         self.store.drop()
 
     def close(self) -> None:
@@ -247,24 +268,22 @@ class Collection:
         self.close()
 
     def _table(self, name: str) -> Table:
-        if name not in self._tables:
-            self._tables[name] = self.store.table(name)
-        return self._tables[name]
+        with self._opening:
+            if name not in self._tables:
+                self._tables[name] = self.store.table(name)
+            return self._tables[name]
 
     def _model(self, record: Mapping[str, Any]) -> Model:
         mark = record["model"]["digest"]
-        if mark not in self._models:
-            self._models[mark] = reopen_model(record["model"])
-        return self._models[mark]
+        with self._opening:
+            if mark not in self._models:
+                self._models[mark] = reopen_model(record["model"])
+            return self._models[mark]
 
-
-def _hit(items: Items, n: int, fused: float, spaces: Sequence[float], names: Sequence[str]) -> Hit:
-    image = items.images[n]
-    metadata = {name: value for name, value in items.metadata[n].items() if name != ATTRIBUTION}
-    category = metadata.pop("category", ())
-    categories = (category,) if isinstance(category, str) else tuple(category) if isinstance(category, tuple) else ()
-    each = {name: float(value) for name, value in zip(names, spaces, strict=True)}
-    return Hit(items.ids[n], float(fused), each, Path(image) if image else None, items.texts[n], categories, metadata)
+    def _filler(self, model: Model) -> Filler:
+        if model.digest not in self._fillers:
+            self._fillers = {model.digest: Filler(model)}
+        return self._fillers[model.digest]
 
 
 def _silent(done: int, total: int, label: str) -> None:

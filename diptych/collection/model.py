@@ -14,7 +14,7 @@ from diptych.data.features import Encoded, Features
 from diptych.encoders.cache import no_items
 from diptych.encoders.concepts import concepts_of
 from diptych.encoders.contract import Encoder
-from diptych.encoders.encoding import Source
+from diptych.encoders.encoding import Source, encoded_queries
 from diptych.encoders.given import Given
 from diptych.encoders.opening import open_encoders
 from diptych.errors import BadCheckpoint, BadSetting, UnknownName
@@ -62,6 +62,14 @@ class Model:
         rows = [placed[space].images if side == "image" else placed[space].texts for space in self.method.spaces]
         vectors: Float32[np.ndarray, "n d"] = np.concatenate(rows, axis=1)
         return vectors
+
+    def encode(self, side: Side, items: Sequence[str | Path]) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of texts or pictures that are asked for; they are not cached."""
+        return self.place_prepared(side, [self.encoders[side].prepare(item) for item in items])
+
+    def place_prepared(self, side: Side, prepared: Sequence[Any]) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of what the encoder of a side has prepared, all of it in one go."""
+        return self.place(side, encoded_queries(self.encoders[side], prepared))
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
