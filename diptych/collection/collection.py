@@ -7,6 +7,9 @@ from threading import Lock
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float32
+
 from diptych.collection.adding import add_entries
 from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.filling import Filler
@@ -86,12 +89,8 @@ class Collection:
         return cls(store, uri, opened)
 
     @classmethod
-    def open(cls, uri: str, *, model: str | Model | None = None, pictures: Path | None = None) -> "Collection":
-        """Return the collection at a URI or path; `model` names the folder where its run lies now, if it moved.
-
-        It may be the model itself, where it is loaded already. Into the folder `pictures` go those that `put` takes
-        in; left out, they lie beside the vectors, where these lie in a folder.
-        """
+    def open(cls, uri: str, *, model: str | None = None) -> "Collection":
+        """Return the collection at a URI or path; `model` names the folder where its run lies now, if it moved."""
         store = open_store(located(uri))
         record = store.record()
         if record is None:
@@ -101,8 +100,7 @@ class Collection:
                 f"the collection at {uri} has the format {record.get('format')!r} and this version reads {FORMAT}. "
                 "Install the version that made it."
             )
-        loaded = reopen_model(record["model"], model) if isinstance(model, str) else model
-        return cls(store, uri, loaded, pictures=pictures)
+        return cls(store, uri, None if model is None else reopen_model(record["model"], model))
 
     @property
     def record(self) -> dict[str, Any]:
@@ -197,6 +195,21 @@ class Collection:
         """
         record = self.record
         return answers(asks, Asked(self._table(record["table"]), self._model(record), self._searcher, record), known)
+
+    def fused(
+        self, text: Float32[np.ndarray, " d"], similarities: tuple[float, float], *, fusion: str | None = None
+    ) -> float | None:
+        """Return the fused similarity of a text with a picture that has these similarities to it in the two spaces.
+
+        It is what a search for the text would give the picture, were it in the collection. None where there is one
+        space, where the rule only ranks, or where no scan of all items is possible.
+        """
+        record = self.record
+        table, model = self._table(record["table"]), self._model(record)
+        rule = model.rule(fusion)
+        if rule is None:
+            return None
+        return self._searcher.fused(table, model.split(text[None]), rule, similarities, record)
 
     def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:
         """Take in items that are handed over, pictures included, by id; return what became of them.

@@ -103,6 +103,23 @@ class Searcher:
         best = [self._by_store(table, side, query, rule, k, where, way) for query in zip(*queries, strict=True)]
         return Found(best, total=total, exact=way.effort is None)
 
+    def fused(
+        self,
+        table: Table,
+        query: SpaceVectors,
+        rule: FusionRule,
+        similarities: tuple[float, float],
+        record: Mapping[str, Any],
+    ) -> float | None:
+        """Return what a rule makes of a picture's similarities to a text, were it among the pictures of the table.
+
+        None where a store searches, or where the rule says nothing of one picture alone.
+        """
+        if not self.way(table, "image", record).scanned:
+            return None
+        scan = self._scan(table, "image", tuple(space.shape[1] for space in query))
+        return scan.fused(query, rule, similarities)
+
     @staticmethod
     def _by_store(
         table: Table, side: Side, query: Query, rule: FusionRule | None, k: int, where: Condition | None, way: Way

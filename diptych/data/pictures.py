@@ -56,7 +56,7 @@ def raster_suffix(data: bytes, *, pixels: int) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=list(RASTER)) as image:
+            with Image.open(io.BytesIO(data), formats=_openable()) as image:
                 size, form = image.size, str(image.format)
     except Image.DecompressionBombError:
         raise BadImage(f"the picture has more than {pixels:,} pixels. Scale it down.") from None
@@ -68,6 +68,12 @@ def raster_suffix(data: bytes, *, pixels: int) -> str:
     if size[0] * size[1] > pixels:
         raise BadImage(f"the picture has {size[0]:,} x {size[1]:,} pixels, more than {pixels:,}. Scale it down.")
     return RASTER[form]
+
+
+def _openable() -> list[str]:
+    """Return the formats of `RASTER` that this build of Pillow reads; one of them is a kind of JPEG there."""
+    Image.init()
+    return [form for form in RASTER if form in Image.OPEN]
 
 
 def thumbnail(path: Path, *, side: int) -> bytes:
