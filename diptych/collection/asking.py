@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,11 @@ def answers(asks: Sequence[Ask], of: Asked, known: Known) -> list[Results | Dipt
     answered: dict[int, Results | DiptychError] = {}
     vectors: dict[int, np.ndarray] = {}
     groups: dict[Group, list[int]] = {}
+    has = cache(lambda side: of.table.count(side=side) > 0)
     for n, ask in enumerate(asks):
         try:
             vectors[n] = ask.query.vector(of.model, of.table, known)
-            groups.setdefault((ask.query.side(of.table), ask.fusion, ask.where), []).append(n)
+            groups.setdefault((ask.query.side(has), ask.fusion, ask.where), []).append(n)
         except DiptychError as error:
             answered[n] = error
     for group, members in groups.items():

@@ -1,6 +1,6 @@
 """What a search asks for, as vectors: a text, a picture, an item that is there already, without what is unwanted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -61,13 +61,13 @@ class Query:
             return self.text
         return self.image if self.image is not None else f"like {self.like}"
 
-    def side(self, table: Table) -> Side:
-        """Return which side of the items it is compared with: where the usual one is missing, the other."""
+    def side(self, has: Callable[[Side], bool]) -> Side:
+        """Return which side of the items it is compared with: where no item `has` the usual one, the other."""
         if self.against:
             return cast("Side", self.against)
         usual: Side = "text" if self.image is not None and self.text is None and self.like is None else "image"
         other = SIDES[1 - SIDES.index(usual)]
-        return usual if table.count(side=usual) or not table.count(side=other) else other
+        return usual if has(usual) or not has(other) else other
 
     @property
     def contents(self) -> list[tuple[Side, str | Path]]:

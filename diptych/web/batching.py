@@ -20,6 +20,8 @@ from diptych.web.refusals import Refused
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
+BUSY = "the service has too much to do at the moment. Try again soon."
+
 Work = Callable[[Sequence[Item]], Sequence[Answer | Exception]]
 """Return an answer for each item, or the error that says why there is none."""
 
@@ -75,7 +77,7 @@ class Batcher(Generic[Item, Answer]):
         )
         with self._changed:
             if self._closed or len(self._jobs) >= self._limits.waiting:
-                raise Refused(503, "the service has too much to do at the moment. Try again soon.", retry_after=1)
+                raise Refused(503, BUSY, retry_after=1)
             self._jobs.append(job)
             self._changed.notify()
         try:

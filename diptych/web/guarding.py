@@ -17,6 +17,7 @@ from starlette.types import Message, Receive
 from diptych.web.keys import Scope
 from diptych.web.limits import Limits
 from diptych.web.refusals import RESPONSES, Refused
+from diptych.web.service import Service
 
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 LINES = ("application/x-ndjson", "application/jsonl")
@@ -39,6 +40,12 @@ class Incoming:
         self._whole = asyncio.Event()
         self.refusal: Refused | None = None
         """Why it was not read to its end."""
+
+    def announce(self, length: str) -> None:
+        """Refuse a body at once that says itself that it is too large."""
+        if not self._streams and length.isdecimal() and int(length) > self._limits.upload_bytes:
+            self.refusal = too_large(self._limits)
+            raise self.refusal
 
     async def __call__(self) -> Message:
         """Return the next part; `Refused` where there is too much of it, or where it comes too slowly."""
@@ -87,15 +94,14 @@ class Guarded(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
+            service: Service = request.app.state.service
             request.app.state.admission.admit(request, self.wants)
             self._check_type(request)
-            limits = request.app.state.service.limits
-            incoming = Incoming(request.receive, limits, streams=self.types == LINES)
+            incoming = Incoming(request.receive, service.limits, streams=self.types == LINES)
             try:
-                if self.types != LINES and int(request.headers.get("content-length", 0)) > limits.upload_bytes:
-                    incoming.refusal = too_large(limits)
-                    raise incoming.refusal
-                return await _answered(handle, Request(request.scope, incoming), incoming, limits.seconds)
+                with service.in_hand():
+                    incoming.announce(request.headers.get("content-length", ""))
+                    return await _answered(handle, Request(request.scope, incoming), incoming, service.limits.seconds)
             except Exception:
                 if incoming.refusal is None:
                     raise

@@ -29,6 +29,8 @@ class Limits:
     """Requests a second of one key, or of one address where no keys are asked for; 0 for no limit."""
     burst: int = 200
     """Requests that may come at once before the rate counts."""
+    in_hand: int = 256
+    """Requests that are worked on at a time; more are sent away before their bodies are read."""
     waiting: int = 256
     """Requests that wait for one encoder or one collection; more are sent away."""
     together: int = 32

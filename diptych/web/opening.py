@@ -1,10 +1,12 @@
 """From places and options to a running service."""
 
+import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -112,20 +114,33 @@ class Impatient(H11Protocol):
     """Connections that must send the header of a request in time, so that idle ones cannot use up all there are."""
 
     header_seconds = 10.0
+    _late: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: object) -> None:
-        """Begin to wait."""
-        super().connection_made(transport)  # type: ignore[arg-type]
-        self._late = self.loop.call_later(self.header_seconds, self._end)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a header."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in, and go on waiting where they end within a header."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE or not self.conn.trailing_data[0]:
+            self._wait_no_more()
+        elif self._late is None:
+            self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
-        self._late.cancel()
+        self._wait_no_more()
         super().connection_lost(exc)
 
-    def _end(self) -> None:
-        if self.cycle is None:
-            self.transport.close()
+    def _wait(self) -> None:
+        self._late = self.loop.call_later(self.header_seconds, self.transport.close)
+
+    def _wait_no_more(self) -> None:
+        if self._late:
+            self._late.cancel()
+            self._late = None
 
 
 def _add(service: Service, place: str, uploads: Path | None) -> None:

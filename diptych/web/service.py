@@ -6,9 +6,9 @@ pictures, items and stores. The event loop itself never encodes, searches, decod
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -17,7 +17,7 @@ import numpy as np
 
 from diptych.collection import Ask, Collection, Known, Model, Results, raster_suffix
 from diptych.errors import BadText
-from diptych.web.batching import Batcher
+from diptych.web.batching import BUSY, Batcher
 from diptych.web.limits import Limits
 from diptych.web.measuring import Counts
 from diptych.web.refusals import Refused
@@ -67,7 +67,7 @@ class Service:
         """Whether a shutdown has begun: streams end after what they are at."""
         self._encoders: dict[tuple[str, str], Encoding] = {}
         self._pool = ThreadPoolExecutor(THREADS, "work")
-        self._busy = 0
+        self._busy = self._in_hand = 0
 
     def add_collection(self, name: str, collection: Collection) -> None:
         """Serve a collection; its model is loaded and tried, so that the first request does not wait for it."""
@@ -129,13 +129,24 @@ class Service:
     async def in_thread(self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
         """Return what a function returns, called on one of a few threads; `Refused` where too many wait for them."""
         if self._busy >= self.limits.waiting:
-            raise Refused(503, "the service has too much to do at the moment. Try again soon.", retry_after=1)
+            raise Refused(503, BUSY, retry_after=1)
         self._busy += 1
         try:
             work = self._pool.submit(function, *arguments, **options)
             return await asyncio.wrap_future(work)
         finally:
             self._busy -= 1
+
+    @contextmanager
+    def in_hand(self) -> Iterator[None]:
+        """Count a request while it is worked on; `Refused` where too many are."""
+        if self._in_hand >= self.limits.in_hand:
+            raise Refused(503, BUSY, retry_after=1)
+        self._in_hand += 1
+        try:
+            yield
+        finally:
+            self._in_hand -= 1
 
     @asynccontextmanager
     async def picture_file(self, data: bytes) -> AsyncIterator[Path]:
