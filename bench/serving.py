@@ -31,7 +31,7 @@ from urllib.request import urlopen
 
 import numpy as np
 
-WORDS = [
+WORDS = (
     "red",
     "blue",
     "green",
@@ -43,17 +43,13 @@ WORDS = [
     "tree",
     "smiling",
     "small",
-    "large",
     "old",
-    "new",
     "car",
-    "boat",
     "bird",
-    "on",
-    "under",
-    "near",
-]
+)
 UNLIMITED = ("rate=0",)
+PAUSE = 0.25
+"""Seconds after which a client that was sent away comes again: sooner than it is told to."""
 PATIENCE = 300.0
 """Seconds to wait for the service to start."""
 
@@ -118,7 +114,7 @@ async def _client(port: int, collection: str, end: float, numbers: Iterator[int]
             if status == 200:
                 seen.times.append(time.perf_counter() - began)
             else:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(PAUSE)
             if closes:
                 writer.close()
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
