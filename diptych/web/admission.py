@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from math import ceil
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -34,7 +35,7 @@ class Rates:
 
     def take(self, user: str) -> None:
         """Count a request; `Refused` with 429 where the bucket is empty."""
-        rate, burst = self._limits.rate, self._limits.burst
+        rate, burst = self._limits.rate, float(self._limits.burst)
         if not rate:
             return
         bucket = self._buckets.setdefault(user, _Bucket(burst))
@@ -45,7 +46,7 @@ class Rates:
         bucket.tokens = min(burst, bucket.tokens + rate * (now - bucket.filled))
         bucket.filled = now
         if bucket.tokens < 1:
-            wait = (1 - bucket.tokens) / rate
+            wait = max(1, ceil((1 - bucket.tokens) / rate))
             raise Refused(429, f"more than {rate:g} requests a second. Wait a moment.", retry_after=wait)
         bucket.tokens -= 1
 

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Condition, Thread
 from typing import Generic, TypeVar
@@ -130,4 +131,5 @@ def _deliver(jobs: Sequence[_Job[Item, Answer]], answers: Sequence[Answer | Exce
             else:
                 job.future.set_result(answer)
 
-    jobs[0].future.get_loop().call_soon_threadsafe(resolve)
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        jobs[0].future.get_loop().call_soon_threadsafe(resolve)

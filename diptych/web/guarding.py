@@ -53,8 +53,10 @@ class Incoming:
         try:
             message = await asyncio.wait_for(self._receive(), max(left, 0.0))
         except TimeoutError:
-            self.refusal = Refused(408, "the request came too slowly. Send it again.")
-            raise self.refusal from None
+            raise self.too_slow() from None
+        if message["type"] == "http.disconnect":
+            self.refusal = Refused(499, "the one who asked has gone.")
+            raise self.refusal
         self._bytes += len(message.get("body", b""))
         if not message.get("more_body", False):
             self._whole.set()
@@ -62,6 +64,16 @@ class Incoming:
             self.refusal = too_large(self._limits)
             raise self.refusal
         return message
+
+    def too_slow(self) -> Refused:
+        """Return the refusal of a body that does not arrive in time."""
+        self.refusal = Refused(408, "the request came too slowly. Send it again.")
+        return self.refusal
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it has arrived."""
+        return self._whole.is_set()
 
     async def discard(self) -> None:
         """Read what is left and forget it, within reason."""
@@ -165,6 +177,8 @@ async def _answered(handle: Handler, request: Request, incoming: Incoming, secon
             return work.result()
         if watch.done():
             raise Refused(499, "the one who asked has gone.")
+        if has_body and not incoming.is_whole:
+            raise incoming.too_slow()
         raise Refused(503, "the answer took too long. Try again later.", code="too_long", retry_after=5)
     finally:
         work.cancel()

@@ -4,7 +4,6 @@
            "hint": "Write a few words."}}
 """
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -61,7 +60,7 @@ class Refusal(BaseModel):
 class Refused(DiptychError):
     """A request that is not met, with its status; `retry_after` says when it might be."""
 
-    def __init__(self, status: int, message: str, *, code: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(self, status: int, message: str, *, code: str | None = None, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code or TITLES.get(status, "refused")
@@ -70,7 +69,7 @@ class Refused(DiptychError):
     @property
     def headers(self) -> dict[str, str]:
         """Headers of the answer."""
-        headers = {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         return headers | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})
 
 

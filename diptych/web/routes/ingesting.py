@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Any
@@ -28,6 +29,11 @@ HELD = 8_000_000
 """Bytes of lines after which a batch goes even if it has fewer."""
 PAUSE = 0.2
 """Seconds without a line after which a batch goes even if it has fewer."""
+LONGEST = 1.0
+"""Seconds after which it goes anyway."""
+
+Line = tuple[int, bytes]
+"""Its number, and its bytes."""
 
 EXAMPLE = '{"id": "a", "text": "a cat", "year": 2010}\n{"id": "b", "image": "base64 of the bytes of a picture"}\n'
 
@@ -67,7 +73,7 @@ async def _told(shelf: Shelf, request: Request, service: Service) -> AsyncIterat
     """Yield what is told of each batch, and at the end of all."""
     sums, rejected = Added(), 0
     try:
-        async for number, batch in _batches(_lines(request, service), service):
+        async for batch in _batches(_lines(request, service)):
             items, faults = _parsed(batch, service)
             added, rejects = await service.in_thread(shelf.collection.put, items)
             told = faults + [
@@ -75,13 +81,13 @@ async def _told(shelf: Shelf, request: Request, service: Service) -> AsyncIterat
             ]
             rejected += len(told)
             sums = Added(sums.added + added.added, sums.updated + added.updated, sums.unchanged + added.unchanged)
-            yield _line({**asdict(added), "rejected": len(told), "line": number, "rejects": told})
+            yield _line({**asdict(added), "rejected": len(told), "line": batch[-1][0], "rejects": told})
         yield _line({**asdict(sums), "rejected": rejected, "done": True})
     except DiptychError as error:
         yield _line(body_of(refused(error)))
 
 
-async def _lines(request: Request, service: Service) -> AsyncIterator[tuple[int, bytes]]:
+async def _lines(request: Request, service: Service) -> AsyncIterator[Line]:
     """Yield the lines of the body with their numbers; `Refused` for one that is too long."""
     rest, number = bytearray(), 0
     async for part in request.stream():
@@ -98,32 +104,40 @@ async def _lines(request: Request, service: Service) -> AsyncIterator[tuple[int,
         yield number + 1, bytes(rest)
 
 
-async def _batches(
-    lines: AsyncIterator[tuple[int, bytes]], service: Service
-) -> AsyncIterator[tuple[int, list[tuple[int, bytes]]]]:
-    """Yield lines some at a time with the number of the last, and at once where no more come for a moment."""
-    batch: list[tuple[int, bytes]] = []
-    coming: asyncio.Future[tuple[int, bytes]] | None = None
+async def _batches(lines: AsyncIterator[Line]) -> AsyncIterator[list[Line]]:
+    """Yield lines some at a time; fewer where no more come for a moment, and what there is before an error."""
+    batch: list[Line] = []
+    since = 0.0
+    coming = _next(lines)
     try:
         while True:
-            coming = coming or asyncio.ensure_future(anext(lines))
             await asyncio.wait({coming}, timeout=PAUSE if batch else None)
-            full = len(batch) >= AT_ONCE or sum(len(line) for _, line in batch) >= HELD
-            if batch and (full or not coming.done()):
-                yield batch[-1][0], batch
+            full = len(batch) >= AT_ONCE or sum(len(text) for _, text in batch) >= HELD
+            if batch and (full or not coming.done() or time.monotonic() - since > LONGEST):
+                yield batch
                 batch = []
             if coming.done():
-                batch.append(coming.result())
-                coming = None
-    except StopAsyncIteration:
+                line = coming.result()
+                since = since if batch else time.monotonic()
+                batch.append(line)
+                coming = _next(lines)
+    except (StopAsyncIteration, DiptychError) as end:
         if batch:
-            yield batch[-1][0], batch
+            yield batch
+        if isinstance(end, DiptychError):
+            raise
     finally:
-        if coming:
-            coming.cancel()
+        coming.cancel()
 
 
-def _parsed(batch: list[tuple[int, bytes]], service: Service) -> tuple[list[NewItem], list[dict[str, Any]]]:
+def _next(lines: AsyncIterator[Line]) -> "asyncio.Task[Line]":
+    async def following() -> Line:
+        return await anext(lines)
+
+    return asyncio.create_task(following())
+
+
+def _parsed(batch: list[Line], service: Service) -> tuple[list[NewItem], list[dict[str, Any]]]:
     """Return the items of some lines, and why others are none."""
     items, faults = [], []
     for number, line in batch:
