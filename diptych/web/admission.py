@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from diptych.web.keys import Keys, Scope
 from diptych.web.limits import Limits
-from diptych.web.refusals import Refused
+from diptych.web.refusals import refuse
 
 REMEMBERED = 10_000
 """Users whose rate is kept in mind."""
@@ -47,7 +47,7 @@ class Rates:
         bucket.filled = now
         if bucket.tokens < 1:
             wait = max(1, ceil((1 - bucket.tokens) / rate))
-            raise Refused(429, f"more than {rate:g} requests a second. Wait a moment.", retry_after=wait)
+            raise refuse(429, f"more than {rate:g} requests a second. Wait a moment.", retry_after=wait)
         bucket.tokens -= 1
 
 
@@ -67,13 +67,13 @@ class Admission:
         """Refuse what was sent under a foreign name, or by a page of another site."""
         host = headers.get("host", "")
         if self.hosts and host_name(host) not in self.hosts:
-            raise Refused(
+            raise refuse(
                 421, f"this service is not called {host_name(host)!r}. Use its own name, or start it with --allow-host."
             )
         origin = headers.get("origin")
         own = origin is None or origin.partition("://")[2] == host or origin in self.origins
         if not own and method not in SAFE:
-            raise Refused(403, "pages of other sites may not use this service. Allow theirs with --allow-origin.")
+            raise refuse(403, "pages of other sites may not use this service. Allow theirs with --allow-origin.")
 
     def admit(self, request: Request, scope: Scope) -> None:
         """Let a request in, and remember whose it is; `Refused` with 401, 403 or 429."""
@@ -82,12 +82,12 @@ class Admission:
         else:
             kind, _, token = request.headers.get("authorization", "").partition(" ")
             if kind.lower() != "bearer" or not token:
-                raise Refused(401, "this service asks for a key. Send it: Authorization: Bearer KEY.")
+                raise refuse(401, "this service asks for a key. Send it: Authorization: Bearer KEY.")
             if (key := self.keys.holder(token.strip())) is None:
-                raise Refused(401, "this key is not known. Make one: diptych keys add NAME.", code="bad_key")
+                raise refuse(401, "this key is not known. Make one: diptych keys add NAME.", code="bad_key")
             request.state.user = user = key.name
             if not key.allows(scope):
-                raise Refused(403, f"the key {key.name!r} may only read. Use one with the scope write.")
+                raise refuse(403, f"the key {key.name!r} may only read. Use one with the scope write.")
         self.rates.take(user)
 
 

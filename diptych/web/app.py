@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import diptych
-from diptych.errors import DiptychError
+from diptych.errors import DiptychError, Refused
 from diptych.web import routes
 from diptych.web.admission import Admission
-from diptych.web.refusals import TITLES, Refused, body_of, refused
+from diptych.web.refusals import body_of, headers_of, refuse, refused
 from diptych.web.service import Service
 
 LOG = logging.getLogger("diptych.web")
@@ -123,14 +123,14 @@ async def _told(request: Request, error: Exception) -> Response:
         case DiptychError():
             return _answer(refused(error))
         case RequestValidationError():
-            return _answer(Refused(422, _validation(error), code="invalid"))
+            return _answer(refuse(422, _validation(error), code="invalid"))
         case HTTPException():
             return _answer(_plain(error, request))
-    return _answer(Refused(500, "something went wrong inside the service. Its log says what."))
+    return _answer(refuse(500, "something went wrong inside the service. Its log says what."))
 
 
 def _answer(error: Refused) -> JSONResponse:
-    return JSONResponse(body_of(error), error.status, error.headers)
+    return JSONResponse(body_of(error), error.status, headers_of(error))
 
 
 def _validation(error: RequestValidationError) -> str:
@@ -156,6 +156,6 @@ def _plain(error: HTTPException, request: Request) -> Refused:
     }
     status = 422 if error.status_code == 400 else error.status_code
     message = sentences.get(error.status_code, f"{_lowered(str(error.detail))}. /docs lists what there is.")
-    told = Refused(status, message, code=TITLES.get(status))
+    told = refuse(status, message)
     told.__cause__ = error
     return told

@@ -16,7 +16,7 @@ from threading import Condition, Thread
 from typing import Generic, TypeVar
 
 from diptych.web.limits import Limits
-from diptych.web.refusals import Refused
+from diptych.web.refusals import refuse
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -78,13 +78,13 @@ class Batcher(Generic[Item, Answer]):
         )
         with self._changed:
             if self._closed or len(self._jobs) >= self._limits.waiting:
-                raise Refused(503, BUSY, retry_after=1)
+                raise refuse(503, BUSY, retry_after=1)
             self._jobs.append(job)
             self._changed.notify()
         try:
             return await asyncio.wait_for(job.future, self._limits.seconds)
         except TimeoutError:
-            raise Refused(503, "the answer took too long. Try again later.", code="too_long", retry_after=5) from None
+            raise refuse(503, "the answer took too long. Try again later.", code="too_long", retry_after=5) from None
 
     def close(self) -> None:
         """Finish what waits, then end the thread."""

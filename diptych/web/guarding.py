@@ -14,9 +14,10 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.types import Message, Receive
 
+from diptych.errors import Refused
 from diptych.web.keys import Scope
 from diptych.web.limits import Limits
-from diptych.web.refusals import RESPONSES, Refused
+from diptych.web.refusals import RESPONSES, refuse
 from diptych.web.service import Service
 
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
@@ -55,7 +56,7 @@ class Incoming:
         except TimeoutError:
             raise self.too_slow() from None
         if message["type"] == "http.disconnect":
-            self.refusal = Refused(499, "the one who asked has gone.")
+            self.refusal = refuse(499, "the one who asked has gone.")
             raise self.refusal
         self._bytes += len(message.get("body", b""))
         if not message.get("more_body", False):
@@ -67,7 +68,7 @@ class Incoming:
 
     def too_slow(self) -> Refused:
         """Return the refusal of a body that does not arrive in time."""
-        self.refusal = Refused(408, "the request came too slowly. Send it again.")
+        self.refusal = refuse(408, "the request came too slowly. Send it again.")
         return self.refusal
 
     @property
@@ -127,7 +128,7 @@ class Guarded(APIRoute):
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if request.method in ("POST", "PUT") and kind not in self.types:
             wanted = " or ".join(self.types)
-            raise Refused(415, f"the body must be {wanted}; got {kind or 'no type'}. Say so in Content-Type.")
+            raise refuse(415, f"the body must be {wanted}; got {kind or 'no type'}. Say so in Content-Type.")
 
 
 class Writing(Guarded):
@@ -159,7 +160,7 @@ def streaming() -> APIRouter:
 
 def too_large(limits: Limits) -> Refused:
     """Return the refusal of a body that is too large."""
-    return Refused(413, f"the request has more than {limits.upload_bytes:,} bytes. Send a smaller picture.")
+    return refuse(413, f"the request has more than {limits.upload_bytes:,} bytes. Send a smaller picture.")
 
 
 def _router(kind: type[Guarded]) -> APIRouter:
@@ -176,10 +177,10 @@ async def _answered(handle: Handler, request: Request, incoming: Incoming, secon
         if work.done():
             return work.result()
         if watch.done():
-            raise Refused(499, "the one who asked has gone.")
+            raise refuse(499, "the one who asked has gone.")
         if has_body and not incoming.is_whole:
             raise incoming.too_slow()
-        raise Refused(503, "the answer took too long. Try again later.", code="too_long", retry_after=5)
+        raise refuse(503, "the answer took too long. Try again later.", code="too_long", retry_after=5)
     finally:
         work.cancel()
         watch.cancel()

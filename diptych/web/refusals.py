@@ -16,6 +16,7 @@ from diptych.errors import (
     BadSetting,
     DiptychError,
     MissingData,
+    Refused,
     ShapeMismatch,
     StoreFailed,
     UnknownName,
@@ -57,20 +58,15 @@ class Refusal(BaseModel):
     error: Fault
 
 
-class Refused(DiptychError):
-    """A request that is not met, with its status; `retry_after` says when it might be."""
+def refuse(status: int, message: str, *, code: str | None = None, retry_after: int | None = None) -> Refused:
+    """Return the refusal with a status, under the code that goes with it unless another is given."""
+    return Refused(status, message, code=code or TITLES.get(status, "refused"), retry_after=retry_after)
 
-    def __init__(self, status: int, message: str, *, code: str | None = None, retry_after: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code or TITLES.get(status, "refused")
-        self.retry_after = retry_after
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """Headers of the answer."""
-        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        return headers | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})
+def headers_of(error: Refused) -> dict[str, str]:
+    """Return the headers of the answer that tells an error."""
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return headers | ({"WWW-Authenticate": "Bearer"} if error.status == 401 else {})
 
 
 def refused(error: DiptychError) -> Refused:
@@ -83,7 +79,7 @@ def refused(error: DiptychError) -> Refused:
         return error
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
     code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
-    return Refused(status, str(error), code=code, retry_after=WAIT if status == 503 else None)
+    return refuse(status, str(error), code=code, retry_after=WAIT if status == 503 else None)
 
 
 def body_of(error: Refused) -> dict[str, Any]:

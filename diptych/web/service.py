@@ -20,7 +20,7 @@ from diptych.errors import BadText
 from diptych.web.batching import BUSY, Batcher
 from diptych.web.limits import Limits
 from diptych.web.measuring import Counts
-from diptych.web.refusals import Refused
+from diptych.web.refusals import refuse
 
 THREADS = 4
 """Threads for pictures, items and stores."""
@@ -89,7 +89,7 @@ class Service:
     def shelf(self, name: str) -> Shelf:
         """Return a collection by its name."""
         if name not in self.shelves:
-            raise Refused(404, f"there is no collection {name!r} here. There are: {', '.join(self.shelves) or 'none'}.")
+            raise refuse(404, f"there is no collection {name!r} here. There are: {', '.join(self.shelves) or 'none'}.")
         return self.shelves[name]
 
     @property
@@ -129,7 +129,7 @@ class Service:
     async def in_thread(self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
         """Return what a function returns, called on one of a few threads; `Refused` where too many wait for them."""
         if self._busy >= self.limits.waiting:
-            raise Refused(503, BUSY, retry_after=1)
+            raise refuse(503, BUSY, retry_after=1)
         self._busy += 1
         try:
             work = self._pool.submit(function, *arguments, **options)
@@ -141,7 +141,7 @@ class Service:
     def in_hand(self) -> Iterator[None]:
         """Count a request while it is worked on; `Refused` where too many are."""
         if self._in_hand >= self.limits.in_hand:
-            raise Refused(503, BUSY, retry_after=1)
+            raise refuse(503, BUSY, retry_after=1)
         self._in_hand += 1
         try:
             yield
@@ -161,7 +161,7 @@ class Service:
         """Raise where something that is served does not answer; reads each store."""
         for shelf in self.shelves.values():
             if not shelf.searches.alive:
-                raise Refused(503, f"the searches of {shelf.name!r} have stopped. Start the service again.")
+                raise refuse(503, f"the searches of {shelf.name!r} have stopped. Start the service again.")
             _ = shelf.collection.record
 
     def close(self) -> None:

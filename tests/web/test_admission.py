@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from diptych.collection import Collection
-from diptych.errors import BadSetting, MissingData
+from diptych.errors import BadSetting, MissingData, Refused
 from diptych.web.admission import Rates
 from diptych.web.app import build_app
 from diptych.web.keys import Keys
 from diptych.web.limits import Limits
 from diptych.web.opening import Options, admission_of, open_service
-from diptych.web.refusals import Refused
 from diptych.web.service import Service
 
 from .conftest import Made, Running, Serve, fault

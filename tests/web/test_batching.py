@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from diptych.errors import Refused
 from diptych.web.batching import Batcher
 from diptych.web.limits import Limits
-from diptych.web.refusals import Refused
 
 
 def doubled(sizes: list[int], *, seconds: float = 0.0) -> "Batcher[int, int]":

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from diptych.errors import BadCheckpoint, BadImage, Diverged, MissingData, StoreFailed, UnknownName
-from diptych.web.refusals import Refused, body_of, hint_of, refused
+from diptych.web.refusals import body_of, headers_of, hint_of, refuse, refused
 
 from .conftest import Running, Serve, fault
 
@@ -43,13 +43,13 @@ def test_every_error_has_one_shape(shop: Running, method: str, path: str, status
         (StoreFailed("a"), 503, "store_failed"),
         (BadCheckpoint("a"), 503, "bad_checkpoint"),
         (Diverged("a"), 500, "diverged"),
-        (Refused(403, "a"), 403, "forbidden"),
+        (refuse(403, "a"), 403, "forbidden"),
     ],
 )
 def test_each_kind_of_error_has_a_status(error: Exception, status: int, code: str) -> None:
     told = refused(error)  # type: ignore[arg-type]
     assert (told.status, told.code) == (status, code)
-    assert ("Retry-After" in told.headers) is (status == 503)
+    assert ("Retry-After" in headers_of(told)) is (status == 503)
     assert body_of(told) == {"error": {"code": code, "message": "a", "hint": None}}
 
 

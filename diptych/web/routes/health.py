@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from diptych.web.refusals import RESPONSES, Refused
+from diptych.web.refusals import RESPONSES, refuse
 from diptych.web.schemas import ServiceOf
 
 ROUTER = APIRouter(tags=["health"])
@@ -26,7 +26,7 @@ async def healthz() -> Health:
 async def readyz(service: ServiceOf) -> Health:
     """Return after a look at every store; 503 during a shutdown, or where a store does not answer."""
     if service.stopping:
-        raise Refused(503, "the service shuts down.", retry_after=30)
+        raise refuse(503, "the service shuts down.", retry_after=30)
     await service.in_thread(service.ready)
     return Health(status="ready")
 

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from diptych.collection import Added, NewItem
 from diptych.errors import DiptychError
 from diptych.web.guarding import streaming
-from diptych.web.refusals import Refused, body_of, refused
+from diptych.web.refusals import body_of, refuse, refused
 from diptych.web.schemas import ServiceOf
 from diptych.web.service import Service, Shelf
 
@@ -97,9 +97,9 @@ async def _lines(request: Request, service: Service) -> AsyncIterator[Line]:
             yield number, bytes(rest[:end])
             del rest[: end + 1]
         if len(rest) > service.limits.line_bytes:
-            raise Refused(413, f"line {number + 1} has more than {service.limits.line_bytes:,} bytes. Shorten it.")
+            raise refuse(413, f"line {number + 1} has more than {service.limits.line_bytes:,} bytes. Shorten it.")
         if service.stopping:
-            raise Refused(503, f"the service shuts down; send what follows line {number} later.", retry_after=30)
+            raise refuse(503, f"the service shuts down; send what follows line {number} later.", retry_after=30)
     if rest.strip():
         yield number + 1, bytes(rest)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 
 from diptych.files import file_digest
-from diptych.web.refusals import Refused
+from diptych.web.refusals import refuse
 
 ROUTER = APIRouter(include_in_schema=False)
 ROUTERS = (ROUTER,)
@@ -22,7 +22,7 @@ TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css"
 def index(request: Request) -> Response:
     """Return the page."""
     if not (FOLDER / "index.html").is_file():
-        raise Refused(404, "this installation has no page. Use the routes of /docs, or install diptych again.")
+        raise refuse(404, "this installation has no page. Use the routes of /docs, or install diptych again.")
     return _file(request, FOLDER / "index.html")
 
 

@@ -10,7 +10,7 @@ from diptych.bench.finished import finished, report_of, table_of
 from diptych.errors import MissingData, UnknownName
 from diptych.runs import entries, history
 from diptych.web.guarding import reading
-from diptych.web.refusals import Refused
+from diptych.web.refusals import refuse
 from diptych.web.schemas import ServiceOf
 
 ROUTER = reading()
@@ -93,9 +93,9 @@ async def show_history(name: str, service: ServiceOf) -> list[Epoch]:
     try:
         found = await service.in_thread(history, service.runs, name) if service.runs else None
     except UnknownName as error:
-        raise Refused(404, str(error)) from error
+        raise refuse(404, str(error)) from error
     if found is None:
-        raise Refused(404, "this service shows no runs. Start it with --runs DIR.")
+        raise refuse(404, "this service shows no runs. Start it with --runs DIR.")
     return [Epoch(**line) for line in found]
 
 
@@ -116,7 +116,7 @@ def _report(folder: Path | None, name: str) -> Path:
     try:
         path = report_of(folder, name)
     except UnknownName as error:
-        raise Refused(404, str(error)) from error
+        raise refuse(404, str(error)) from error
     if not path.is_file():
         raise MissingData(f"the benchmark {name!r} has no report. Run it again: it goes on where it was.")
     return path

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from diptych.collection import Ask, Model, Query, Results
 from diptych.errors import BadSetting
 from diptych.web.guarding import reading
-from diptych.web.refusals import Refused
+from diptych.web.refusals import refuse
 from diptych.web.schemas import Hit, ServiceOf, kind_of, thumbnail_url
 from diptych.web.service import Service
 
@@ -116,7 +116,7 @@ async def similarity(
 
 def _model(service: Service, name: str) -> Model:
     if name not in service.models:
-        raise Refused(404, f"there is no model {name!r} here. There are: {', '.join(service.models) or 'none'}.")
+        raise refuse(404, f"there is no model {name!r} here. There are: {', '.join(service.models) or 'none'}.")
     return service.models[name]
 
 
