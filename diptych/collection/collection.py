@@ -1,6 +1,6 @@
 """A collection: items in a store, the model that placed them, and what can be done with both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -14,6 +14,7 @@ from diptych.collection.adding import add_entries
 from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.filling import Filler
 from diptych.collection.model import Model, open_model, reopen_model
+from diptych.collection.parts import Parts
 from diptych.collection.pictures import HANDED_OVER, Pictures
 from diptych.collection.places import located
 from diptych.collection.putting import NewItem, put
@@ -21,6 +22,7 @@ from diptych.collection.queries import NOTHING_KNOWN, Known, Query
 from diptych.collection.reencoding import move
 from diptych.collection.rejects import Added, Reject, Rejects
 from diptych.collection.searching import Searcher
+from diptych.collection.statistics import statistics
 from diptych.collection.tuning import tune
 from diptych.data.entries import read_entries
 from diptych.errors import BadSetting, DiptychError, MissingData
@@ -50,12 +52,10 @@ class Collection:
     def __init__(self, store: Store, name: str, model: Model | None = None, *, pictures: Path | None = None) -> None:
         self.store = store
         self.name = name
-        self._models = {} if model is None else {model.digest: model}
-        self._tables: dict[str, Table] = {}
-        self._fillers: dict[str, Filler] = {}
+        self._parts = Parts(store, model)
         self._searcher = Searcher(store.uri)
         self._pictures = Pictures(pictures or (store.folder and store.folder / HANDED_OVER))
-        self._opening, self._writing = Lock(), Lock()
+        self._writing = Lock()
 
     @classmethod
     def create(
@@ -113,12 +113,12 @@ class Collection:
     @property
     def table(self) -> Table:
         """The table that is searched and added to."""
-        return self._table(self.record["table"])
+        return self._parts.table(self.record)
 
     @property
     def model(self) -> Model:
         """The model that fills it, loaded when it is first wanted."""
-        return self._model(self.record)
+        return self._parts.model(self.record)
 
     @property
     def has_source(self) -> bool:
@@ -194,7 +194,7 @@ class Collection:
         `known` may hold vectors of their texts and pictures; those of another model do not count.
         """
         record = self.record
-        return answers(asks, Asked(self._table(record["table"]), self._model(record), self._searcher, record), known)
+        return answers(asks, Asked(self._parts.table(record), self._parts.model(record), self._searcher, record), known)
 
     def fused(
         self, text: Float32[np.ndarray, " d"], similarities: tuple[float, float], *, fusion: str | None = None
@@ -205,7 +205,7 @@ class Collection:
         space, where the rule only ranks, or where no scan of all items is possible.
         """
         record = self.record
-        table, model = self._table(record["table"]), self._model(record)
+        table, model = self._parts.table(record), self._parts.model(record)
         rule = model.rule(fusion)
         if rule is None:
             return None
@@ -217,25 +217,12 @@ class Collection:
         Pictures are kept with the collection. An item replaces the one with its id, as in `add`.
         """
         with self._writing:
-            return put(items, self.table, self._filler(self.model), self._pictures)
+            return put(items, self.table, self._parts.filler(self.model), self._pictures)
 
     def stats(self) -> dict[str, Any]:
         """Return what there is, how it is searched and what it takes."""
         record = self.record
-        table = self._table(record["table"])
-        count = table.count()
-        return {
-            "collection": self.name,
-            "items": count,
-            "images": table.count(side="image"),
-            "texts": table.count(side="text"),
-            "columns": dict(table.columns()),
-            "model": record["model"],
-            "half": record["half"],
-            "bytes": table.bytes(),
-            "bytes_per_item": round(table.bytes() / count) if count else None,
-            "search": {side: str(self._searcher.way(table, side, record)) for side in SIDES},
-        }
+        return {"collection": self.name, **statistics(record, self._parts.table(record), self._searcher)}
 
     def compact(self, *, progress: Progress | None = None) -> None:
         """Give back the space of what was replaced, and above the exact limit build and tune the index.
@@ -243,10 +230,10 @@ class Collection:
         Tuning finds the least effort that reaches the recall promised, on queries kept out of the index's building.
         """
         record = self.record
-        table = self._table(record["table"])
+        table = self._parts.table(record)
         if record["previous"]:
             self.store.drop_table(record["previous"])
-        tuned = tune(table, self._model(record), record, progress=progress or _silent)
+        tuned = tune(table, self._parts.model(record), record, progress=progress or _silent)
         table.compact()
         self.store.remember({**self.record, "previous": None, "tuned": tuned})
 
@@ -259,7 +246,7 @@ class Collection:
         into `rejects`.
         """
         opened = open_model(model, **encoders)
-        self._models[opened.digest] = opened
+        self._parts.know(opened)
         found = Rejects(rejects)
         return found.written(move(self.store, opened, reject=found.add, progress=progress or _silent))
 
@@ -279,24 +266,6 @@ class Collection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _table(self, name: str) -> Table:
-        with self._opening:
-            if name not in self._tables:
-                self._tables[name] = self.store.table(name)
-            return self._tables[name]
-
-    def _model(self, record: Mapping[str, Any]) -> Model:
-        mark = record["model"]["digest"]
-        with self._opening:
-            if mark not in self._models:
-                self._models[mark] = reopen_model(record["model"])
-            return self._models[mark]
-
-    def _filler(self, model: Model) -> Filler:
-        if model.digest not in self._fillers:
-            self._fillers = {model.digest: Filler(model)}
-        return self._fillers[model.digest]
 
 
 def _silent(done: int, total: int, label: str) -> None:

@@ -1,6 +1,6 @@
 """What the service counts, for Prometheus."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
@@ -42,6 +42,3 @@ class Counts:
         for work, count in waiting.items():
             self._waiting.labels(work).set(count)
         return generate_latest(self.registry)
-
-
-Watch = Callable[[str, int], None]
