@@ -106,6 +106,8 @@ def served(line: str) -> Iterator[int]:
 def test_what_the_guide_to_the_service_shows_runs(
     at_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
     monkeypatch.setenv("DIPTYCH_KEYS", str(at_home / "keys.json"))
     lines = [line for block in blocks(SERVING, "sh") for line in block.splitlines()]
     start = next(line for line in lines if line.startswith("diptych serve "))

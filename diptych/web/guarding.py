@@ -22,6 +22,8 @@ from diptych.web.service import Service
 
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 LINES = ("application/x-ndjson", "application/jsonl")
+LARGE = 1_000_000
+"""Bytes of a body above which it counts as large."""
 DISCARDED = 10
 """So many times the limit is read and thrown away, so that who sends too much can read why it is refused."""
 BEARER = HTTPBearer(auto_error=False, description="A key that `diptych keys add` made, where the service asks for one.")
@@ -112,7 +114,7 @@ class Guarded(APIRoute):
             self._check_type(request)
             incoming = Incoming(request.receive, service.limits, streams=self.types == LINES)
             try:
-                with service.in_hand():
+                with service.in_hand(*_kinds(request)):
                     incoming.announce(request.headers.get("content-length", ""))
                     return await _answered(handle, Request(request.scope, incoming), incoming, service.limits.seconds)
             except Exception:
@@ -165,6 +167,14 @@ def too_large(limits: Limits) -> Refused:
 
 def _router(kind: type[Guarded]) -> APIRouter:
     return APIRouter(prefix="/v1", route_class=kind, dependencies=[Security(BEARER)], responses=dict(RESPONSES))
+
+
+def _kinds(request: Request) -> tuple[str, ...]:
+    """Return which limits on what is worked on at a time a request counts for."""
+    if request.method not in ("POST", "PUT"):
+        return ("in_hand",)
+    length = request.headers.get("content-length", "")
+    return ("in_hand",) if length.isdecimal() and int(length) <= LARGE else ("in_hand", "large")
 
 
 async def _answered(handle: Handler, request: Request, incoming: Incoming, seconds: float) -> Response:

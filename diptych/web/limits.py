@@ -31,6 +31,10 @@ class Limits:
     """Requests that may come at once before the rate counts."""
     in_hand: int = 256
     """Requests that are worked on at a time; more are sent away before their bodies are read."""
+    large: int = 16
+    """Requests among them that bring more than a megabyte, or do not say how much."""
+    streams: int = 8
+    """Streams of items at a time."""
     waiting: int = 256
     """Requests that wait for one encoder or one collection; more are sent away."""
     together: int = 32

@@ -6,6 +6,7 @@ pictures, items and stores. The event loop itself never encodes, searches, decod
 
 import asyncio
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -67,7 +68,8 @@ class Service:
         """Whether a shutdown has begun: streams end after what they are at."""
         self._encoders: dict[tuple[str, str], Encoding] = {}
         self._pool = ThreadPoolExecutor(THREADS, "work")
-        self._busy = self._in_hand = 0
+        self._busy = 0
+        self._in_hand: Counter[str] = Counter()
 
     def add_collection(self, name: str, collection: Collection) -> None:
         """Serve a collection; its model is loaded and tried, so that the first request does not wait for it."""
@@ -138,15 +140,15 @@ class Service:
             self._busy -= 1
 
     @contextmanager
-    def in_hand(self) -> Iterator[None]:
-        """Count a request while it is worked on; `Refused` where too many are."""
-        if self._in_hand >= self.limits.in_hand:
+    def in_hand(self, *kinds: str) -> Iterator[None]:
+        """Count a request of these kinds (names of limits) while it is worked on; `Refused` where too many are."""
+        if any(self._in_hand[kind] >= getattr(self.limits, kind) for kind in kinds):
             raise refuse(503, BUSY, retry_after=1)
-        self._in_hand += 1
+        self._in_hand.update(kinds)
         try:
             yield
         finally:
-            self._in_hand -= 1
+            self._in_hand.subtract(kinds)
 
     @asynccontextmanager
     async def picture_file(self, data: bytes) -> AsyncIterator[Path]:

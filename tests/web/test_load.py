@@ -73,6 +73,20 @@ def test_more_than_can_be_answered_is_sent_away_and_nothing_else_goes_wrong(serv
         assert started.search().status_code == 200
 
 
+@pytest.mark.parametrize("streams", [True, False])
+def test_large_requests_and_streams_are_few_at_a_time(serve: Serve, *, streams: bool) -> None:
+    path, kind = ("collections/shop/items", "application/x-ndjson") if streams else ("search", FORM.partition(" ")[2])
+    head = f"POST /v1/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 2000000\r\n\r\n"
+    with serve(limits={"large": 2, "streams": 2, "seconds": 5.0}) as started:
+        held = [connected(started, head.encode() + b"a=") for _ in range(2)]
+        time.sleep(0.3)
+        with connected(started, head.encode() + b"a=") as third:
+            assert third.recv(100).startswith(b"HTTP/1.1 503")
+        assert started.search().status_code == 200
+        for each in held:
+            each.close()
+
+
 def test_a_request_whose_client_is_gone_is_given_up(serve: Serve) -> None:
     with serve(limits={"gather_seconds": 1.0, "together": 64}) as started:
         body = b"collection=shop&text=abandoned"

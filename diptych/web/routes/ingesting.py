@@ -41,9 +41,16 @@ EXAMPLE = '{"id": "a", "text": "a cat", "year": 2010}\n{"id": "b", "image": "bas
 class TwoWay(StreamingResponse):
     """An answer that is sent while the request still arrives: nothing else may read from it meanwhile."""
 
+    media_type = "application/x-ndjson"
+
+    def __init__(self, lines: AsyncIterator[bytes], status_code: int = 200, *, service: Service) -> None:
+        super().__init__(lines, status_code)
+        self._service = service
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send what there is, as it comes."""
-        await self.stream_response(send)
+        """Send what there is, as it comes; `Refused` where too many streams go on already."""
+        with self._service.in_hand("streams"):
+            await self.stream_response(send)
 
 
 @ROUTER.post(
@@ -66,7 +73,7 @@ async def put_items(collection: str, request: Request, service: ServiceOf) -> Tw
     with its reason. The last line has `"done": true` and the sums, or an `error` after which nothing more was read.
     """
     shelf = service.shelf(collection)
-    return TwoWay(_told(shelf, request, service), media_type="application/x-ndjson")
+    return TwoWay(_told(shelf, request, service), service=service)
 
 
 async def _told(shelf: Shelf, request: Request, service: Service) -> AsyncIterator[bytes]:
