@@ -24,7 +24,8 @@ Place = Annotated[
     str,
     typer.Argument(
         metavar="COLLECTION",
-        help="A path, postgresql://USER@HOST/DATABASE#NAME or milvus://HOST:PORT#NAME; a folder of pictures holds its collection itself.",
+        help="A path, postgresql://USER@HOST/DATABASE#NAME or milvus://HOST:PORT#NAME; a folder of pictures holds its "
+        "collection itself.",
     ),
 ]
 Model = Annotated[

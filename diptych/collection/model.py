@@ -15,7 +15,7 @@ from diptych.data.features import Encoded, Features
 from diptych.encoders.cache import no_items
 from diptych.encoders.concepts import concepts_of
 from diptych.encoders.contract import Encoder
-from diptych.encoders.encoding import Source
+from diptych.encoders.encoding import Source, encoded_queries
 from diptych.encoders.given import Given
 from diptych.encoders.opening import open_encoders
 from diptych.errors import BadCheckpoint, BadSetting, UnknownName
@@ -66,6 +66,14 @@ class Model:
         vectors: Float32[np.ndarray, "n d"] = np.concatenate(rows, axis=1)
         return vectors
 
+    def encode(self, side: Side, items: Sequence[str | Path]) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of texts or pictures that are asked for; they are not cached."""
+        return self.place_prepared(side, [self.encoders[side].prepare(item) for item in items])
+
+    def place_prepared(self, side: Side, prepared: Sequence[Any]) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of what the encoder of a side has prepared, all of it in one go."""
+        return self.place(side, encoded_queries(self.encoders[side], prepared))
+
     @cached_property
     def widths(self) -> tuple[int, ...]:
         """How many numbers a vector has in each space."""
@@ -76,6 +84,10 @@ class Model:
     def kept(self) -> Reduction:
         """What is stored of its vectors."""
         return self.reduction or Reduction(self.widths)
+
+    def whole(self, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
+        """Return vectors space by space, as they were placed."""
+        return tuple(np.split(vectors, np.cumsum(self.widths)[:-1], axis=1))
 
     def split(self, side: Side, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
         """Return vectors space by space, as they are compared with what is stored of a side."""

@@ -50,7 +50,7 @@ def _tuned(table: Table, side: Side, model: Model, record: Mapping[str, Any], se
         hits = []
         for row, threshold in enumerate(thresholds):
             query = tuple(space[row : row + 1] for space in queries)
-            best = searcher.best(table, side, query, rule, k=FIRST, where=None, record=trial)
+            best = searcher.best(table, side, query, rule, k=FIRST, where=None, record=trial).best[0]
             hits.append(float((best.fused >= threshold - 1e-9).sum()) / min(FIRST, found["items"]))
         recall = float(np.mean(hits))
         if recall >= record["recall"]:
