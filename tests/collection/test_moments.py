@@ -76,7 +76,7 @@ RECORD: dict[str, Any] = {"exact_limit": 0, "tuned": {}}
 
 
 def search(searcher: Searcher, table: SmallTable) -> tuple[str, ...]:
-    return searcher.best(table, "image", QUERY, Rule(0.4), k=5, where=None, record=RECORD).ids
+    return searcher.best(table, "image", QUERY, Rule(0.4), k=5, where=None, record=RECORD).best[0].ids
 
 
 def expected(table: SmallTable) -> tuple[str, ...]:

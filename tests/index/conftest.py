@@ -23,8 +23,6 @@ SHORT = (
     "test_search_is_exact_in_2048_dimensions",
     "test_two_writing_processes_both_succeed",
     "test_what_was_removed_is_gone_and_may_come_again",
-    "test_whatever_filter_is_read_every_store_understands",
-    "test_writing_again_replaces_the_whole_item",
 )
 """What is always tested with a Milvus server, which takes seconds for what others do in hundredths."""
 
