@@ -7,6 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
+from diptych.encoders.encoding import encode_dataset
+from diptych.retriever import Retriever
+
 Rows = Float32[np.ndarray, "n d"]
 WIDTH, CENTRES, QUERIES = 256, 1000, 64
 BLOCK = 8192
@@ -52,14 +55,17 @@ def opposed(size: int) -> Gallery:
     return gallery._replace(queries=np.hstack([gallery.queries[:, :WIDTH]] * 2))
 
 
-def real(path: Path) -> Gallery:
-    """Return the pictures of a file as items and its texts as queries."""
-    with np.load(path) as arrays:
-        items, queries = (
-            np.hstack([arrays[f"{space}_{side}"] for space in ("visual", "textual")]).astype(np.float32)
-            for side in ("images", "texts")
-        )
-        return Gallery(path.stem, items, queries[:QUERIES], arrays["visual_images"].shape[1])
+def trained(run: Path) -> Gallery:
+    """Return the pictures of the data set of a run as items, and texts spread over all of it as queries."""
+    retriever = Retriever.load(run)
+    dataset = retriever.open_data()
+    features = encode_dataset(dataset, range(len(dataset.pairs)), *retriever.encoders)
+    placed = retriever.model.place(features)
+    items, texts = (
+        np.hstack([getattr(placed[space], side) for space in retriever.model.spaces]) for side in ("images", "texts")
+    )
+    width = placed[retriever.model.spaces[0]].images.shape[1]
+    return Gallery(dataset.name, items, texts[:: max(1, len(texts) // QUERIES)][:QUERIES], width)
 
 
 def drawn(name: str, size: int, draw: Callable[[np.random.Generator, int], Rows]) -> Gallery:

@@ -1,11 +1,11 @@
 """Measures search by the fused similarity beside faiss and usearch, over the same vectors in the same run.
 
-    OMP_WAIT_POLICY=PASSIVE python bench/searching.py [10000 100000] [--million] [--vectors FILE.npz]
+    OMP_WAIT_POLICY=PASSIVE python bench/searching.py [10000 100000] [--million] [--run RUN]
         [--parts exact approximate] [--kinds clustered opposed]
 
 Items are two vectors of 256 numbers side by side. `clustered` ones lie around a thousand centres; `opposed` ones are
-near in one space where they are far in the other, and nearly tied: hardest to search. `--vectors` adds real ones:
-arrays visual_images and textual_images are the items, visual_texts and textual_texts the queries.
+near in one space where they are far in the other, and nearly tied: hardest to search. `--run` adds real ones: the
+pictures of the data set that a run was trained on, searched by its texts.
 
 exact        times of the scan's fused search over those of faiss' flat search by one inner product of the same
              vectors, and of the certified search by the store
@@ -30,7 +30,7 @@ from typing import NamedTuple
 import faiss
 import numpy as np
 import torch
-from galleries import BLOCK, QUERIES, Gallery, Rows, clustered, opposed, real
+from galleries import BLOCK, QUERIES, Gallery, Rows, clustered, opposed, trained
 from jaxtyping import Float32, Int
 
 from diptych.bench.memory import forget_peak, peak_megabytes
@@ -245,9 +245,11 @@ def measure(gallery: Gallery, uri: str, folder: Path, options: argparse.Namespac
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sizes", type=int, nargs="*", default=[10_000, 100_000], help="items of synthetic galleries")
+    parser.add_argument(
+        "sizes", type=int, nargs="*", default=[10_000, 100_000], help="items of synthetic galleries; 0 for none"
+    )
     parser.add_argument("--million", action="store_true", help="1,000,000 items as well")
-    parser.add_argument("--vectors", type=Path, help="an .npz file of real vectors")
+    parser.add_argument("--run", type=Path, help="a run whose data set is searched as well")
     parser.add_argument("--parts", nargs="+", choices=("exact", "approximate"), default=["exact"])
     parser.add_argument("--kinds", nargs="+", choices=SYNTHETIC, default=list(SYNTHETIC), help="of synthetic galleries")
     parser.add_argument("--fusion", default="product")
@@ -257,8 +259,8 @@ def main() -> None:
     faiss.omp_set_num_threads(thread_count())
     print(f"fusion {options.fusion}, {thread_count()} threads, medians of {options.rounds} rounds or more")
     sizes = [*options.sizes, *([1_000_000] if options.million else [])]
-    galleries = [partial(SYNTHETIC[kind], size) for size in sizes for kind in options.kinds]
-    for make in [*galleries, *([partial(real, options.vectors)] if options.vectors else [])]:
+    galleries = [partial(SYNTHETIC[kind], size) for size in sizes if size for kind in options.kinds]
+    for make in [*galleries, *([partial(trained, options.run)] if options.run else [])]:
         with TemporaryDirectory() as folder:
             measure(make(), f"lance://{folder}/store", Path(folder) / "scan", options)
 
