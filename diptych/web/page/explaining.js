@@ -11,20 +11,20 @@ export async function showExplanation(place, seen, { collection, id, text, image
   place.replaceChildren(loadingBox("Asking why …"));
   try {
     const record = await post("/v1/explain", { collection, id, text: image ? "" : text, image });
-    if (place.isConnected) show(place, seen, record);
+    if (place.isConnected) show(place, seen, record, text);
   } catch (error) {
     if (place.isConnected) place.replaceChildren(errorBox(error));
   }
 }
 
-function show(place, seen, record) {
+function show(place, seen, record, text) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const content = element("div", {});
   const redraw = () => {
     const [space, way] = ["space", "way"].map(name => place.querySelector(`input[name=${name}]:checked`).value);
     ways.hidden = space === "fused";
     canvas.remove();
-    content.replaceChildren(...(space === "fused" ? fused(record) : one(record, space, way, canvas, seen)));
+    content.replaceChildren(...(space === "fused" ? fused(record) : one(record, space, way, canvas, seen, text)));
   };
   const spaces = Object.fromEntries([...record.spaces.map(({ name }) => [name, name]), ["fused", "fused"]]);
   const ways = choice("way", "Shown by", Object.fromEntries(Object.keys(record.spaces[0].ways).map(way => [way, WAYS[way] ?? way])), redraw);
@@ -32,7 +32,7 @@ function show(place, seen, record) {
   redraw();
 }
 
-function one(record, name, way, canvas, seen) {
+function one(record, name, way, canvas, seen, asked) {
   const space = record.spaces.find(each => each.name === name);
   const { image, words, reason } = space.ways[way];
   const parts = [element("p", { class: "muted" }, `Similarity in this space: ${figure(space.similarity)}`)];
@@ -42,7 +42,7 @@ function one(record, name, way, canvas, seen) {
     seen.append(canvas);
     parts.push(element("div", {}, element("p", { class: "small" }, "Regions"), legend(image)));
   }
-  if (words?.length) parts.push(shadedWords(record.text, record.words, words), legend(words));
+  if (words?.length) parts.push(shadedWords(record.text ?? asked, record.words, words), legend(words));
   return parts;
 }
 

@@ -46,6 +46,7 @@ function texts(hit) {
 function columns(hit) {
   const told = { Rank: hit.rank, Similarity: figure(hit.similarity) };
   for (const [space, value] of Object.entries(hit.similarities)) told[`In ${space}`] = figure(value);
+  if (hit.categories.length) told.category = hit.categories.join(", ");
   for (const [name, value] of Object.entries(hit.columns)) told[name] = Array.isArray(value) ? value.join(", ") : value;
   return element("dl", { class: "pairs" }, Object.entries(told).flatMap(([name, value]) =>
     [element("dt", {}, name), element("dd", {}, String(value))]));
