@@ -223,7 +223,8 @@ RECORD = {
     "fused": 1.5, "fusion": {"rule": "relative"},
     "spaces": [
         {"name": "visual", "similarity": 0.9, "ways": {
-            "attention": {"image": [0.25, 0.75], "words": []}, "occlusion": {"image": [0.5, -0.5], "words": [0.1, 0.2]}}},
+            "attention": {"image": [0.25, 0.75], "words": []},
+            "occlusion": {"image": [0.5, -0.5], "words": [0.1, 0.2]}}},
         {"name": "textual", "similarity": 0.6, "ways": {
             "attention": {"image": [], "words": [0.9, 0.1]},
             "occlusion": {"image": [], "words": [], "reason": "It is not offered here."}}},

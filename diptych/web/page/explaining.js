@@ -1,7 +1,7 @@
 // Why a hit was found: regions lit and words shaded, in each space, by each way of asking.
 import { post } from "./api.js";
 import { element, errorBox, figure, loadingBox } from "./dom.js";
-import { legend, lightRegions, shadedWords } from "./heat.js";
+import { legend, lightRegions, lit, shaded, shadedWords } from "./heat.js";
 
 const WAYS = { attention: "Attention", gradient: "Gradients", integrated: "Integrated gradients", occlusion: "Occlusion" };
 
@@ -19,7 +19,7 @@ export async function showExplanation(place, seen, { collection, id, text, image
 
 function show(place, seen, record, text) {
   const canvas = element("canvas", { "aria-hidden": "true" });
-  const content = element("div", {});
+  const content = element("div", { class: "reasons" });
   const redraw = () => {
     const [space, way] = ["space", "way"].map(name => place.querySelector(`input[name=${name}]:checked`).value);
     ways.hidden = space === "fused";
@@ -40,9 +40,9 @@ function one(record, name, way, canvas, seen, asked) {
   if (image?.length && seen) {
     lightRegions(canvas, record.image, image);
     seen.append(canvas);
-    parts.push(element("div", {}, element("p", { class: "small" }, "Regions"), legend(image)));
+    parts.push(legend(image, lit));
   }
-  if (words?.length) parts.push(shadedWords(record.text ?? asked, record.words, words), legend(words));
+  if (words?.length) parts.push(shadedWords(record.text ?? asked, record.words, words), legend(words, shaded));
   return parts;
 }
 

@@ -43,17 +43,26 @@ export function shadedWords(text, words, values) {
   words.forEach(({ start, end }, each) => {
     said.push(text.slice(place, start));
     const mark = element("mark", { title: figure(values[each]) }, text.slice(start, end));
-    mark.style.setProperty("--share", `${Math.round(60 * share[each])}%`);
+    mark.style.setProperty("--share", `${Math.round(100 * DEEPEST * share[each])}%`);
     said.push(mark);
     place = end;
   });
   return element("p", { class: "words" }, ...said, text.slice(place));
 }
 
-/** Return the legend: from the least value to the most. */
-export function legend(values) {
+/** How much of a colour the word with the largest value gets. */
+const DEEPEST = 0.6;
+
+/** Return how a step of the legend of regions looks, by its share. */
+export const lit = share => ({ fill: colour(share) });
+
+/** Return how a step of the legend of words looks, by its share. */
+export const shaded = share => ({ class: "shade", "fill-opacity": DEEPEST * share });
+
+/** Return a legend, from the least value to the most. */
+export function legend(values, look) {
   const steps = Array.from({ length: 40 }, (_, step) =>
-    drawn("rect", { x: step * 5, y: 0, width: 5.5, height: 10, fill: colour(step / 39) }));
+    drawn("rect", { x: step * 5, y: 0, width: 5, height: 10, "shape-rendering": "crispEdges", ...look(step / 39) }));
   return element("p", { class: "legend" },
     element("span", {}, `least ${figure(Math.min(...values))}`),
     drawn("svg", { viewBox: "0 0 200 10", width: 160, height: 8, "aria-hidden": "true" }, ...steps),
