@@ -52,8 +52,12 @@ demo: setup
 	$(BIN)/diptych collection create $(RUN)/collection --model $(RUN)
 	$(BIN)/diptych collection add $(RUN)/collection $(DATA)
 	$(BIN)/diptych search $(RUN)/collection --text "$(TEXT)" -k 5
+	@echo 'To search it in a browser: $(BIN)/diptych serve $(RUN)/collection --runs $(dir $(RUN))'
+	@echo 'and open http://localhost:8000/'
 
 test: lint
+	@test -n "$$DIPTYCH_BROWSER" || command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	  echo 'There is no Chromium: the tests of the page are skipped. Install it (apt-get install chromium), or name one in DIPTYCH_BROWSER.'
 	$(BIN)/python -m pytest
 
 test-thorough: lint

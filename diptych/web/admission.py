@@ -76,9 +76,10 @@ class Admission:
             raise refuse(403, "pages of other sites may not use this service. Allow theirs with --allow-origin.")
 
     def admit(self, request: Request, scope: Scope) -> None:
-        """Let a request in, and remember whose it is; `Refused` with 401, 403 or 429."""
+        """Let a request in, and remember whose it is and what it may; `Refused` with 401, 403 or 429."""
         if self.keys is None:
             user = request.client.host if request.client else ""
+            request.state.scope = "write"
         else:
             kind, _, token = request.headers.get("authorization", "").partition(" ")
             if kind.lower() != "bearer" or not token:
@@ -86,6 +87,7 @@ class Admission:
             if (key := self.keys.holder(token.strip())) is None:
                 raise refuse(401, "this key is not known. Make one: diptych keys add NAME.", code="bad_key")
             request.state.user = user = key.name
+            request.state.scope = key.scope
             if not key.allows(scope):
                 raise refuse(403, f"the key {key.name!r} may only read. Use one with the scope write.")
         self.rates.take(user)

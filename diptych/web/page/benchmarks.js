@@ -1,0 +1,42 @@
+// Tables of benchmarks, best method first.
+import { ask } from "./api.js";
+import { byId, element, emptyBox, errorBox, figure, loadingBox } from "./dom.js";
+
+const COLUMNS = [
+  ["image → text", "image_to_text", 3], ["text → image", "text_to_image", 3], ["average", "average", 3],
+  ["±", "std", 3], ["seconds", "seconds", 1],
+];
+
+/** Show the benchmarks of the service. */
+export async function showBenchmarks() {
+  const place = byId("benchmarks");
+  place.replaceChildren(loadingBox("Reading the benchmarks …"));
+  try {
+    const found = await ask("/v1/benchmarks");
+    place.replaceChildren(...(found.length ? found.map(section) : [
+      emptyBox("No benchmarks are shown here.", "Start the service with --benchmarks DIR.")]));
+  } catch (error) {
+    place.replaceChildren(errorBox(error, showBenchmarks));
+  }
+}
+
+function section(benchmark) {
+  const title = `benchmark-${benchmark.name}`;
+  const count = benchmark.splits.length;
+  return element("section", { "aria-labelledby": title },
+    element("h2", { id: title }, benchmark.name),
+    element("p", { class: "muted" }, `${benchmark.data}, ${count} split${count === 1 ? "" : "s"}. MAP in both directions; ` +
+      "seconds to train the chosen model."),
+    element("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": title }, table(benchmark.rows)),
+    element("p", {}, element("a", { href: benchmark.report }, "Whole report")));
+}
+
+function table(rows) {
+  const head = [element("th", { scope: "col" }, "method"),
+    ...COLUMNS.map(([name]) => element("th", { scope: "col", class: "number" }, name))];
+  return element("table", {}, element("thead", {}, element("tr", {}, head)), element("tbody", {}, rows.map(row =>
+    element("tr", {}, element("th", { scope: "row" }, named(row)),
+      COLUMNS.map(([, name, digits]) => element("td", { class: "number" }, figure(row[name], digits)))))));
+}
+
+const named = ({ method, preset }) => preset && preset !== "default" ? `${method}:${preset}` : method;

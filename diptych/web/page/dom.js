@@ -1,0 +1,52 @@
+// Elements, made and filled; text is always set as text, never read as HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Return an element with attributes and children; `on…` are listeners, `false` and `null` leave out. */
+export function element(name, attributes = {}, ...children) {
+  return filled(document.createElement(name), attributes, children);
+}
+
+/** Return an element of a drawing. */
+export function drawn(name, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, name), attributes, children);
+}
+
+function filled(made, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.flat().filter(child => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+/** Return the element of the page with an id. */
+export const byId = id => document.getElementById(id);
+
+/** Return a number as people read it. */
+export const figure = (value, digits = 3) => value === null || value === undefined ? "–" : value.toFixed(digits);
+
+/** Return a box that tells an error: the service's sentence, with its hint set apart. */
+export function errorBox(error, retry = null) {
+  const hint = error.hint ?? "";
+  const sentence = hint && error.message.endsWith(hint) ? error.message.slice(0, -hint.length).trim() : error.message;
+  return element("div", { class: "state error", role: "alert" },
+    element("p", { class: "sentence" }, capital(sentence)),
+    hint && element("p", { class: "muted" }, hint),
+    retry && element("button", { type: "button", onclick: retry }, "Try again"));
+}
+
+/** Return a box that says that there is nothing, and what to do. */
+export function emptyBox(sentence, hint = "") {
+  return element("div", { class: "state" },
+    element("p", { class: "sentence" }, sentence), hint && element("p", { class: "muted" }, hint));
+}
+
+/** Return a box that says that something is under way. */
+export const loadingBox = sentence =>
+  element("div", { class: "state", "aria-busy": "true" }, element("p", { class: "waiting" }, sentence));
+
+/** Return a text that begins with a capital letter. */
+export const capital = text => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,76 @@
+// One hit, large: its texts and columns, why it was found, and what can be done with it.
+import { ask, showPicture, within } from "./api.js";
+import { byId, element, errorBox, figure } from "./dom.js";
+import { showExplanation } from "./explaining.js";
+
+/** Open the dialog of a hit. `search` is what found it; `like` and `removed` are called with the hit. */
+export function openItem(hit, opener, { search, image, mayWrite, like, removed }) {
+  const dialog = byId("item");
+  const seen = hit.thumbnail ? element("div", { class: "seen" }, large(hit)) : null;
+  const explanation = element("div", { id: "explanation" });
+  const actions = element("div", { class: "actions" },
+    element("button", { type: "button", onclick: () => { dialog.close(); like(hit); } }, "More like this"),
+    mayWrite && element("button", { type: "button", class: "danger", onclick: () => confirm() }, "Delete"));
+  const confirm = () => confirmRemoval(actions, () => remove(search.collection, hit, actions, dialog, removed));
+  dialog.replaceChildren(
+    element("div", { class: "top" }, element("h2", { id: "item-title" }, hit.id),
+      element("button", { type: "button", onclick: () => dialog.close() }, "Close")),
+    element("div", { class: seen ? "sides" : "" }, seen,
+      element("div", { class: "side" }, texts(hit), columns(hit), actions, explanation)));
+  dialog.onclose = () => {
+    dialog.replaceChildren();
+    if (opener.isConnected) opener.focus();
+    else byId("text").focus();
+  };
+  dialog.showModal();
+  showExplanation(explanation, seen, { collection: search.collection, id: hit.id, text: search.text, image });
+}
+
+function large(hit) {
+  const image = element("img", { alt: hit.texts[0] ?? `Picture of ${hit.id}`, width: 512, height: 512 });
+  const fail = () => image.replaceWith(element("p", { class: "state" }, "The picture cannot be shown."));
+  image.addEventListener("load", () => {
+    image.width = image.naturalWidth;
+    image.height = image.naturalHeight;
+  });
+  image.addEventListener("error", fail);
+  showPicture(image, `${hit.thumbnail}?side=512`).catch(fail);
+  return image;
+}
+
+function texts(hit) {
+  if (hit.texts.length < 2) return hit.texts.length ? element("p", {}, hit.texts[0]) : null;
+  return element("ul", {}, hit.texts.map(text => element("li", {}, text)));
+}
+
+function columns(hit) {
+  const told = { Rank: hit.rank, Similarity: figure(hit.similarity) };
+  for (const [space, value] of Object.entries(hit.similarities)) told[`In ${space}`] = figure(value);
+  if (hit.categories.length) told.category = hit.categories.join(", ");
+  for (const [name, value] of Object.entries(hit.columns)) told[name] = Array.isArray(value) ? value.join(", ") : value;
+  return element("dl", { class: "pairs" }, Object.entries(told).flatMap(([name, value]) =>
+    [element("dt", {}, name), element("dd", {}, String(value))]));
+}
+
+function confirmRemoval(actions, agreed) {
+  const before = [...actions.childNodes];
+  const back = () => {
+    actions.replaceChildren(...before);
+    before.at(-1).focus();
+  };
+  const cancel = element("button", { type: "button", onclick: back }, "Keep it");
+  actions.replaceChildren(element("p", { role: "alert" }, "Delete this item from the collection?"),
+    cancel, element("button", { type: "button", class: "danger", onclick: agreed }, "Delete it"));
+  cancel.focus();
+}
+
+async function remove(collection, hit, actions, dialog, removed) {
+  try {
+    await ask(within(collection, "items", hit.id), { method: "DELETE" });
+  } catch (error) {
+    actions.replaceChildren(errorBox(error));
+    return;
+  }
+  dialog.close();
+  removed(hit);
+}

@@ -1,0 +1,152 @@
+// The page: its tabs, its form, and the search that both the form and the address spell.
+import { read, write } from "./address.js";
+import { ask, post, within } from "./api.js";
+import { showBenchmarks } from "./benchmarks.js";
+import { byId, element } from "./dom.js";
+import { offerColumns } from "./filters.js";
+import { openItem } from "./item.js";
+import { listenForKeys } from "./key.js";
+import { listenForPictures, picture, takePicture } from "./picture.js";
+import { clear, showError, showHits, showWaiting } from "./results.js";
+import { showRuns } from "./runs.js";
+
+const AT_ONCE = 24;
+const TABS = { search: () => {}, benchmarks: showBenchmarks, runs: showRuns };
+let search = read();
+let mayWrite = false;
+let described = "";
+let under = new AbortController();
+
+/** Read the form into the search. */
+function fromForm() {
+  const not = byId("not").value.split(",").map(term => term.trim()).filter(Boolean);
+  search = { ...search, tab: "search", collection: byId("collection").value, text: byId("text").value.trim(), not,
+    where: byId("where").value.trim(), against: byId("against").value, balance: Number(byId("balance").value) };
+}
+
+/** Write the search into the form. */
+function toForm() {
+  for (const name of ["text", "where", "against", "balance"]) byId(name).value = search[name];
+  byId("not").value = search.not.join(", ");
+  if (search.collection) byId("collection").value = search.collection;
+  search.collection = byId("collection").value;
+  byId("like-name").textContent = search.like;
+  byId("like-chip").hidden = !search.like;
+  if (search.where || search.not.length || search.against) byId("options").open = true;
+  showBalance();
+}
+
+function showBalance() {
+  byId("balance-field").hidden = !(byId("text").value.trim() && (picture() || search.like));
+}
+
+/** Search, and show what was found; `offset` leaves out what is shown already. */
+async function run(offset = 0) {
+  under.abort();
+  under = new AbortController();
+  showBalance();
+  if (!search.text && !search.like && !picture()) return clear();
+  showWaiting();
+  const { tab, ...fields } = search;
+  try {
+    const answer = await post("/v1/search", { ...fields, image: picture(), k: AT_ONCE, offset }, { signal: under.signal });
+    const more = answer.hits.length === AT_ONCE && (answer.total === null || offset + AT_ONCE < answer.total);
+    showHits(answer, { goesOn: offset > 0, more, open });
+  } catch (error) {
+    if (error.name !== "AbortError") showError(error, () => run());
+  }
+}
+
+function open(hit, opener) {
+  openItem(hit, opener, { search, image: picture(), mayWrite, removed: () => run(), like: ({ id }) => {
+    takePicture(null);
+    search = { ...search, text: "", like: id };
+    write(search);
+    toForm();
+    run();
+  } });
+}
+
+function submit() {
+  fromForm();
+  write(search);
+  run();
+}
+
+function showTab(name) {
+  for (const each of Object.keys(TABS)) {
+    const chosen = each === name;
+    byId(`tab-${each}`).setAttribute("aria-selected", String(chosen));
+    byId(`tab-${each}`).tabIndex = chosen ? 0 : -1;
+    byId(`panel-${each}`).hidden = !chosen;
+  }
+  TABS[name]();
+}
+
+function chooseTab(name) {
+  search = { ...search, tab: name };
+  write(search);
+  showTab(name);
+  byId(`tab-${name}`).focus();
+}
+
+async function describe() {
+  const name = byId("collection").value;
+  if (!name || name === described) return;
+  const { columns } = await ask(within(name));
+  described = name;
+  offerColumns(columns);
+}
+
+/** Read what there is, then what the address asks for. */
+async function start() {
+  try {
+    const [collections, access] = [await ask("/v1/collections"), await ask("/v1/access")];
+    mayWrite = access.scope === "write";
+    byId("collection").replaceChildren(...collections.map(({ name, items }) =>
+      element("option", { value: name }, `${name} (${items.toLocaleString("en")})`)));
+    byId("collection-field").hidden = collections.length < 2;
+    await restore();
+  } catch (error) {
+    showError(error, start);
+  }
+}
+
+async function restore() {
+  search = read();
+  toForm();
+  showTab(search.tab in TABS ? search.tab : "search");
+  await describe();
+  await run();
+}
+
+function listen() {
+  byId("search-form").onsubmit = event => {
+    event.preventDefault();
+    submit();
+  };
+  for (const id of ["against", "balance"]) byId(id).onchange = submit;
+  byId("text").oninput = showBalance;
+  byId("collection").onchange = () => describe().then(submit, error => showError(error, submit));
+  byId("more").onclick = () => run(byId("hits").children.length);
+  byId("drop-like").onclick = () => {
+    search = { ...search, like: "" };
+    byId("like-chip").hidden = true;
+    byId("text").focus();
+    submit();
+  };
+  const names = Object.keys(TABS);
+  names.forEach((name, place) => {
+    byId(`tab-${name}`).onclick = () => chooseTab(name);
+    byId(`tab-${name}`).onkeydown = ({ key }) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+      if (step) chooseTab(names[(place + step + names.length) % names.length]);
+    };
+  });
+  addEventListener("popstate", restore);
+  listenForPictures(submit);
+  listenForKeys(start);
+}
+
+listen();
+start();
