@@ -56,7 +56,7 @@ demo: setup
 	@echo 'and open http://localhost:8000/'
 
 test: lint
-	@test -n "$$DIPTYCH_BROWSER" || command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	@test -n "$$DIPTYCH_BROWSER" || { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || \
 	  echo 'There is no Chromium: the tests of the page are skipped. Install it (apt-get install chromium), or name one in DIPTYCH_BROWSER.'
 	$(BIN)/python -m pytest
 

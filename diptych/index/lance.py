@@ -15,13 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import lancedb
 from typing_extensions import override
 
 from diptych.errors import BadSetting, MissingData, StoreFailed
 from diptych.files import write_json
 from diptych.index.contract import Layout, Store, Table
 from diptych.index.lance_access import explanation
+from diptych.index.lance_packages import lancedb
 from diptych.index.lance_rows import schema_of
 from diptych.index.lance_table import LanceTable
 from diptych.rooms import Card
