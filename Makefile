@@ -1,6 +1,7 @@
 # make setup   .venv with diptych and everything that its tests need
 # make demo    train, measure, search and make a collection of the default data set; DATA=pascal-sentence takes another
-# make test    formatting, lint, types and the whole test suite
+# make test    formatting, lint, types and the test suite
+# make test-thorough   the same with every test of a Milvus server, which takes minutes more
 # make lint    the first three of these
 # make docs    docs/cli.md and docs/methods/ from the program itself
 # make bench   how fast a training step, encoding, closed forms and searching are
@@ -31,7 +32,7 @@ UNKNOWN = $(error make demo has a query for openmoji and pascal-sentence; for $(
 TEXT = $(or $(TEXT_$(DATA)),$(UNKNOWN))
 PAIR = $(or $(PAIR_$(DATA)),$(UNKNOWN))
 
-.PHONY: setup demo test lint docs bench
+.PHONY: setup demo test test-thorough lint docs bench
 
 setup: $(INSTALLED)
 
@@ -54,6 +55,9 @@ demo: setup
 
 test: lint
 	$(BIN)/python -m pytest
+
+test-thorough: lint
+	$(BIN)/python -m pytest --thorough
 
 lint: setup
 	$(BIN)/ruff format --check .

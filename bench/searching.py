@@ -35,6 +35,7 @@ from jaxtyping import Float32, Int
 
 from diptych.bench.memory import forget_peak, peak_megabytes
 from diptych.collection.certified import Nearest, certified
+from diptych.collection.moments import Moments
 from diptych.collection.scan import Best, Scan
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
@@ -74,11 +75,11 @@ class Arena:
         """Return the best items of a query among those that a search by inner products proposes."""
         visual, textual = self.gallery.split(self.gallery.queries[query][None])
         vectors = visual[0], textual[0]
-        return certified(nearest, vectors, self.rule, k=FIRST, unfiltered=nearest, blocks=self.blocks)
+        return certified(nearest, vectors, self.rule, k=FIRST, unfiltered=nearest, moments=self.moments)
 
-    def blocks(self) -> Iterator[Rows]:
-        """Yield all items."""
-        yield self.gallery.items
+    def moments(self) -> Sequence[Moments]:
+        """Return the moments of all items in each space."""
+        return Moments.of([self.gallery.items], [part.shape[1] for part in self.gallery.split(self.gallery.items[:1])])
 
     def in_store(self, effort: int | None, vector: Vector, depth: int) -> Found:
         """Return what the store finds."""

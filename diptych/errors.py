@@ -15,7 +15,8 @@
     ├── BadCheckpoint              a run folder or weight file is damaged or of another kind
     ├── Diverged                   training produced NaN or infinity
     ├── WorkerLost                 a process that did part of the work died
-    └── StoreFailed                a store could not do or keep what it was asked to
+    ├── StoreFailed                a store could not do or keep what it was asked to
+    └── Refused                    a request to the service was not met
 
 Each message is one to three sentences: what was wanted, what came, what to do.
 """
@@ -107,3 +108,16 @@ class WorkerLost(DiptychError):
 
 class StoreFailed(DiptychError):
     """A store could not do or keep what it was asked to: its disk is full, its server is gone."""
+
+
+class Refused(DiptychError):
+    """A request to the service was not met; it has the sentence that the service said."""
+
+    def __init__(self, status: int, message: str, *, code: str = "refused", retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        """As HTTP has it."""
+        self.code = code
+        """A word for programs."""
+        self.retry_after = retry_after
+        """Seconds after which it may be met; None where nobody knows."""

@@ -11,11 +11,11 @@ from typing import Any
 
 
 @contextmanager
-def written_atomically(path: Path) -> Iterator[Path]:
+def written_atomically(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on leaving, flush it to disk and rename it into place.
 
     A reader sees the old file or the whole new one, never a part; a kill leaves the old one. The temporary
-    file is removed when the block raises.
+    file is removed when the block raises, and nobody but its owner reads it before it has its `mode`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix, delete=False) as file:
@@ -24,7 +24,7 @@ def written_atomically(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
     except BaseException:
         with suppress(FileNotFoundError):

@@ -43,6 +43,10 @@ class Results:
     """The credit that must stand beside the shown pictures; empty where none is asked for."""
     unknown_words: float | None = None
     """The share of a text query's words that the text encoder does not know; None for a picture."""
+    exact: bool = True
+    """Whether these are surely the best; else an approximate index proposed them."""
+    total: int | None = None
+    """How many items were searched, those that a filter leaves out not counted; None where nobody counted."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the hits as one JSON-able object."""

@@ -1,10 +1,18 @@
 """What README and guide show runs: their commands and their Python, over a tiny data set in place of one's own."""
 
+import os
 import re
 import shlex
 import shutil
+import socket
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
@@ -13,6 +21,7 @@ from diptych.methods import mcsm
 from diptych.settings import override
 
 ROOT = Path(__file__).resolve().parents[1]
+SERVING = "docs/guide/serving.md"
 DOCUMENTS = ("README.md", "docs/guide/index.md", "docs/guide/collections.md")
 SMALL = [
     "training.epochs=1",
@@ -59,10 +68,60 @@ def test_the_commands_of_a_document_run_from_top_to_bottom(
     lines = [line for block in blocks(document, "sh") for line in block.splitlines() if line.startswith("diptych ")]
     assert lines
     for line in lines:
-        monkeypatch.setattr(sys, "argv", shlex.split(line))
-        with pytest.raises(SystemExit) as left:
-            main()
-        assert not left.value.code, f"{line}\n{capsys.readouterr().err}"
+        if line.startswith("diptych serve "):
+            with served(line):
+                continue
+        run(line, monkeypatch, capsys)
+
+
+def run(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", shlex.split(line))
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert not left.value.code, f"{line}\n{capsys.readouterr().err}"
+
+
+@contextmanager
+def served(line: str) -> Iterator[int]:
+    """Run a service on a free port in place of the one that is shown, and yield it when it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    arguments = shlex.split(line.replace("8000", str(port)))[1:]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "diptych", *arguments], stderr=subprocess.DEVNULL, env=environment
+    ) as it:
+        try:
+            while it.poll() is None:
+                with suppress(URLError), urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10):
+                    break
+                time.sleep(0.1)
+            assert it.poll() is None, line
+            yield port
+        finally:
+            it.terminate()
+
+
+def test_what_the_guide_to_the_service_shows_runs(
+    at_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    monkeypatch.setenv("DIPTYCH_KEYS", str(at_home / "keys.json"))
+    lines = [line for block in blocks(SERVING, "sh") for line in block.splitlines()]
+    start = next(line for line in lines if line.startswith("diptych serve "))
+    for line in lines:
+        if line.startswith("diptych ") and line != start:
+            run(line, monkeypatch, capsys)
+    with served(start) as port:
+        for line in lines:
+            if line.startswith("curl "):
+                command = ["curl", "--silent", "--fail-with-body", *shlex.split(line.replace("8000", str(port)))[1:]]
+                done = subprocess.run(command, capture_output=True, text=True)
+                assert done.returncode == 0, f"{line}\n{done.stdout}"
+        for block in blocks(SERVING, "python"):
+            exec(compile(block.replace("8000", str(port)), SERVING, "exec"), {})
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,15 @@ from diptych.cli.collection import app as collection
 from diptych.cli.data import app as data
 from diptych.cli.encode import encode
 from diptych.cli.evaluate import evaluate
+from diptych.cli.keys import app as keys
 from diptych.cli.search import search
+from diptych.cli.serve import serve
 from diptych.cli.train import train
 from diptych.errors import DiptychError
 
 app = typer.Typer(
     name="diptych",
-    help="Match pictures and texts in both directions: train, measure, search.",
+    help="Match pictures and texts in both directions: train, measure, search, serve.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -34,6 +36,8 @@ app.command()(evaluate)
 app.command()(search)
 app.add_typer(collection, name="collection")
 app.add_typer(benchmark, name="benchmark")
+app.command()(serve)
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import say, shown_progress, spelt, write, write_json, write_table
-from diptych.cli.options import IMAGE_ENCODER, TEXT_ENCODER, DataRoot, ImageEncoder, Json, TextEncoder
+from diptych.cli.options import IMAGE_ENCODER, TEXT_ENCODER, DataRoot, ImageEncoder, Json, Named, TextEncoder
 
 if TYPE_CHECKING:
     from typer import Context
@@ -29,9 +29,7 @@ ENCODERS = ("image_encoder.", "text_encoder.")
 def benchmark(
     context: Context,
     *,
-    data: Annotated[
-        str | None, typer.Option("--data", metavar="DATA", help="A data set's name, or a manifest or folder.")
-    ] = None,
+    data: Annotated[str | None, Named] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where results go; what is there is not done again.")
     ] = None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import LONGEST, say, shown_progress, spelt, write_json, write_table
-from diptych.cli.options import DataRoot, Json, Settings
+from diptych.cli.options import DataRoot, Json, Moved, Settings, Where
 
 if TYPE_CHECKING:
     from diptych.collection import Added, Collection
@@ -24,7 +24,8 @@ Place = Annotated[
     str,
     typer.Argument(
         metavar="COLLECTION",
-        help="A path, or postgresql://USER@HOST/DATABASE#NAME; a folder of pictures holds its collection itself.",
+        help="A path, postgresql://USER@HOST/DATABASE#NAME or milvus://HOST:PORT#NAME; a folder of pictures holds its "
+        "collection itself.",
     ),
 ]
 Model = Annotated[
@@ -35,18 +36,11 @@ Model = Annotated[
         help="The folder of a training run, or conse or joint:NAME, which need no training.",
     ),
 ]
-Moved = Annotated[
-    str | None, typer.Option("--model", metavar="RUN", help="Where the run of the collection lies now, if it moved.")
-]
 ImageEncoder = Annotated[
     str | None, typer.Option("--image-encoder", metavar="NAME", help="Reads pictures, where MODEL is no run.")
 ]
 TextEncoder = Annotated[
     str | None, typer.Option("--text-encoder", metavar="NAME", help="Reads texts, where MODEL is no run.")
-]
-Where = Annotated[
-    str | None,
-    typer.Option("--where", metavar="FILTER", help="Only items such as \"category = 'dog' and year > 2010\"."),
 ]
 RejectsFile = Annotated[
     Path,
@@ -93,7 +87,7 @@ def create(
     elif json:
         write_json(made.stats())
     else:
-        say(f"There is an empty collection at {collection}. Fill it: diptych collection add {collection} FOLDER.")
+        say(f"There is an empty collection at {made.name}. Fill it: diptych collection add {made.name} FOLDER.")
 
 
 @app.command("add")
@@ -183,7 +177,7 @@ def compact(collection: Place, *, json: Json = False) -> None:
     if json:
         write_json(found)
     else:
-        say(f"{collection} takes {found['bytes'] / 2**20:,.1f} MB for {found['items']:,} items.")
+        say(f"{opened.name} takes {found['bytes'] / 2**20:,.1f} MB for {found['items']:,} items.")
 
 
 @app.command("reencode")

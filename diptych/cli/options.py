@@ -8,6 +8,8 @@ import typer
 Data = Annotated[
     str, typer.Argument(metavar="DATA", help="A data set's name (see `diptych data list`), or a manifest or folder.")
 ]
+Named = typer.Option("--data", metavar="DATA", help="A data set's name, or a manifest or folder.")
+"""For verbs that take one where others have it as an argument."""
 DataOption = Annotated[
     str | None,
     typer.Option("--data", metavar="DATA", help="A data set's name or path; left out, the one it was trained on."),
@@ -35,6 +37,13 @@ TextEncoder = Annotated[
 ]
 Fusion = Annotated[
     str | None, typer.Option("--fusion", metavar="RULE", help="Fuse the spaces by this rule, not the run's own.")
+]
+Where = Annotated[
+    str | None,
+    typer.Option("--where", metavar="FILTER", help="Only items such as \"category = 'dog' and year > 2010\"."),
+]
+Moved = Annotated[
+    str | None, typer.Option("--model", metavar="RUN", help="Where the run of the collection lies now, if it moved.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `diptych train` wrote.")]

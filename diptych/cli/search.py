@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diptych.cli.collection import Moved, Where
 from diptych.cli.console import LONGEST, say, shown_progress, write, write_json, write_table
-from diptych.cli.options import DataOption, DataRoot, Fusion, Json
+from diptych.cli.options import DataOption, DataRoot, Fusion, Json, Moved, Where
 
 if TYPE_CHECKING:
     from diptych.retriever import Results

@@ -12,6 +12,7 @@ from diptych.cli.options import (
     DataRoot,
     ImageEncoder,
     Json,
+    Named,
     Settings,
     SplitSeed,
     TextEncoder,
@@ -23,7 +24,7 @@ def train(
         str, typer.Argument(metavar="METHOD", help="What to train: mcsm, or one it is compared with, such as cca.")
     ],
     *,
-    data: Annotated[str, typer.Option("--data", metavar="DATA", help="A data set's name, or a manifest or folder.")],
+    data: Annotated[str, Named],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The folder to write; it must not exist yet.")],
     preset: Annotated[
         str, typer.Option("--preset", metavar="NAME", help="default (the best), paper or released.")

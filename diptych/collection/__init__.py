@@ -1,7 +1,16 @@
 """Collections that grow and are searched; their vectors lie in a store of `diptych.index`."""
 
+from diptych.collection.asking import Ask
 from diptych.collection.collection import Collection
+from diptych.collection.model import Model, open_model
+from diptych.collection.pictures import PIXELS, raster_suffix, readable, thumbnail
 from diptych.collection.places import lies_at
+from diptych.collection.putting import NewItem
+from diptych.collection.queries import Known, Query
 from diptych.collection.rejects import Added, Reject
+from diptych.results import Results
 
-__all__ = ["Added", "Collection", "Reject", "lies_at"]
+__all__ = [
+    "PIXELS", "Added", "Ask", "Collection", "Known", "Model", "NewItem", "Query", "Reject", "Results", "lies_at",
+    "open_model", "raster_suffix", "readable", "thumbnail",
+]  # fmt: skip

@@ -5,17 +5,19 @@ An item is stored as its vectors of both spaces side by side. A rule says in whi
 are asked for until the k-th best F exceeds what F can be for any item with a lesser G.
 
 F is normalised over all items of the side, so that a filter leaves items out and changes no score. The range of a space
-is found by a search in its own direction and one in the opposite, mean and deviation by reading all vectors.
+is found by a search in its own direction and one in the opposite; mean and deviation follow from the moments of all
+vectors (`diptych.collection.moments`).
 
 Exact so far as the store's searches are: an approximate one certifies only the items that it returns. Inner products
 may be misjudged by rounding, in proportion to the longest vector that was seen.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from diptych.collection.moments import Moments
 from diptych.collection.scan import Best
 from diptych.errors import BadSetting
 from diptych.fusion.contract import FusionRule
@@ -35,8 +37,6 @@ MISJUDGED = 1e-5
 
 Nearest = Callable[[Float32[np.ndarray, " d"], int], Found]
 """Return so many items with the largest inner products; fewer only where there are no more."""
-Blocks = Callable[[], Iterable[Float32[np.ndarray, "b d"]]]
-"""Return the vectors of all items, some at a time."""
 Query = tuple[Float32[np.ndarray, " _"], ...]
 """A vector for each space."""
 Similarities = tuple[Float64[np.ndarray, " n"], ...]
@@ -44,11 +44,17 @@ Similarities = tuple[Float64[np.ndarray, " n"], ...]
 
 
 def certified(
-    nearest: Nearest, query: Query, rule: FusionRule | None, *, k: int, unfiltered: Nearest, blocks: Blocks
+    nearest: Nearest,
+    query: Query,
+    rule: FusionRule | None,
+    *,
+    k: int,
+    unfiltered: Nearest,
+    moments: Callable[[], Sequence[Moments]],
 ) -> Best:
     """Return the k items that `nearest` knows with the largest fused similarity; fewer only where there are no more.
 
-    `unfiltered` and `blocks` reach all items of the side. Where there is one space there is no rule, and the store's
+    `unfiltered` and `moments` tell of all items of the side. Where there is one space there is no rule, and the store's
     search is the answer. `BadSetting` for a rule that cannot be served by inner products.
     """
     if k < 1:
@@ -56,7 +62,7 @@ def certified(
     if rule is None:
         found = nearest(query[0], k)
         return Best(found.ids, found.similarities, (found.similarities,))
-    served = rule.served(*_statistics(rule, query, unfiltered, blocks))
+    served = rule.served(*_statistics(rule, query, unfiltered, moments))
     direction = np.concatenate([served.visual * query[0].astype(np.float64), served.textual * query[1]])
     length, longest = float(np.linalg.norm(direction)), float(np.abs(direction).max())
     vector = (direction / longest if longest else direction).astype(np.float32)
@@ -71,14 +77,23 @@ def certified(
         depth *= GROWTH
 
 
-def _statistics(rule: FusionRule, query: Query, unfiltered: Nearest, blocks: Blocks) -> list[Statistics]:
+def _statistics(
+    rule: FusionRule, query: Query, unfiltered: Nearest, moments: Callable[[], Sequence[Moments]]
+) -> list[Statistics]:
     """Return what the rule wants to know of each space's similarities with all items."""
     if rule.wants == "range":
         return [_range(query, space, unfiltered) for space in range(len(query))]
     if rule.wants == "moments":
-        columns = zip(*(_similarities(query, vectors) for vectors in blocks()), strict=True)
-        return [Statistics.of(np.concatenate(column)) for column in columns] or [Statistics() for _ in query]
+        return [_moments(query, space, each, unfiltered) for space, each in enumerate(moments())]
     return [Statistics() for _ in query]
+
+
+def _moments(query: Query, space: int, moments: Moments, unfiltered: Nearest) -> Statistics:
+    def equal() -> bool:
+        ends = _range(query, space, unfiltered)
+        return ends.high <= ends.low
+
+    return Statistics(mean=moments.mean(query[space]), deviation=moments.deviation(query[space], equal=equal))
 
 
 def _range(query: Query, space: int, unfiltered: Nearest) -> Statistics:

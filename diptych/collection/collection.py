@@ -1,28 +1,39 @@
 """A collection: items in a store, the model that placed them, and what can be done with both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float32
+
 from diptych.collection.adding import add_entries
+from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.filling import Filler
 from diptych.collection.model import Model, open_model, reopen_model
+from diptych.collection.parts import Parts
+from diptych.collection.pictures import HANDED_OVER, Pictures
 from diptych.collection.places import located
-from diptych.collection.queries import Query
+from diptych.collection.putting import NewItem, put
+from diptych.collection.queries import NOTHING_KNOWN, Known, Query
 from diptych.collection.reencoding import move
-from diptych.collection.rejects import Added, Rejects
+from diptych.collection.rejects import Added, Reject, Rejects
 from diptych.collection.searching import Searcher
+from diptych.collection.statistics import statistics
+from diptych.collection.tables import FIRST, drop_table, make_table
 from diptych.collection.tuning import tune
-from diptych.data.entries import ATTRIBUTION, read_entries
-from diptych.errors import BadSetting, MissingData
-from diptych.index.contract import Layout, Store, Table
+from diptych.data.entries import read_entries
+from diptych.errors import BadSetting, DiptychError, MissingData
+from diptych.index.contract import Store, Table
 from diptych.index.filters import parse
-from diptych.index.items import SIDES, Items
+from diptych.index.items import Items
 from diptych.index.opening import open_store
+from diptych.index.passwords import masked
 from diptych.progress import Progress
-from diptych.results import Hit, Results
+from diptych.results import Results
 
 FORMAT = 1
 """The version of the record; another one is refused."""
@@ -40,12 +51,13 @@ class Collection:
     diptych.errors.MissingData: there is no collection at nowhere. Make it: diptych collection create nowhere --model M.
     """
 
-    def __init__(self, store: Store, name: str, model: Model | None = None) -> None:
+    def __init__(self, store: Store, uri: str, model: Model | None = None, *, pictures: Path | None = None) -> None:
         self.store = store
-        self.name = name
-        self._models = {} if model is None else {model.digest: model}
-        self._tables: dict[str, Table] = {}
+        self.uri = uri
+        self._parts = Parts(store, model)
         self._searcher = Searcher(store.uri)
+        self._pictures = Pictures(pictures or (store.folder and store.folder / HANDED_OVER))
+        self._writing = Lock()
 
     @classmethod
     def create(
@@ -69,12 +81,10 @@ class Collection:
         place = located(uri)
         store = open_store(place)
         if store.record() is not None:
-            raise BadSetting(f"there is a collection at {uri} already. Add to it, or choose another place.")
+            raise BadSetting(f"there is a collection at {masked(uri)} already. Add to it, or choose another place.")
         opened = open_model(model, image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
-        width = sum(opened.widths)
-        store.drop_table("items_1")
-        store.create_table("items_1", Layout(dict.fromkeys(SIDES, width), half=half))
-        record = {"format": FORMAT, "model": opened.record(), "table": "items_1", "previous": None, "next": None}
+        make_table(store, FIRST, opened, half=half)
+        record = {"format": FORMAT, "model": opened.record(), "table": FIRST, "previous": None, "next": None}
         store.remember({**record, "half": half, "exact_limit": exact_limit, "recall": recall, "tuned": {}})
         return cls(store, uri, opened)
 
@@ -84,13 +94,21 @@ class Collection:
         store = open_store(located(uri))
         record = store.record()
         if record is None:
-            raise MissingData(f"there is no collection at {uri}. Make it: diptych collection create {uri} --model M.")
+            shown = masked(uri)
+            raise MissingData(
+                f"there is no collection at {shown}. Make it: diptych collection create {shown} --model M."
+            )
         if record.get("format") != FORMAT:
             raise BadSetting(
-                f"the collection at {uri} has the format {record.get('format')!r} and this version reads {FORMAT}. "
-                "Install the version that made it."
+                f"the collection at {masked(uri)} has the format {record.get('format')!r} and this version reads "
+                f"{FORMAT}. Install the version that made it."
             )
         return cls(store, uri, None if model is None else reopen_model(record["model"], model))
+
+    @property
+    def name(self) -> str:
+        """Where it lies, as it may be shown: without a password."""
+        return masked(self.uri)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -103,17 +121,17 @@ class Collection:
     @property
     def table(self) -> Table:
         """The table that is searched and added to."""
-        return self._table(self.record["table"])
+        return self._parts.table(self.record)
 
     @property
     def model(self) -> Model:
         """The model that fills it, loaded when it is first wanted."""
-        return self._model(self.record)
+        return self._parts.model(self.record)
 
     @property
     def has_source(self) -> bool:
         """Whether it lies in a folder of pictures, which `add` can take in."""
-        return located(self.name) != self.name
+        return located(self.uri) != self.uri
 
     def add(
         self,
@@ -138,7 +156,11 @@ class Collection:
         """Take out the named items and those that meet a filter; return how many there were."""
         table = self.table
         chosen = list(dict.fromkeys([*ids, *(self.ids(where=where) if where else ())]))
-        return table.remove(chosen)
+        with self._writing:
+            pictures = table.read(chosen).images
+            removed = table.remove(chosen)
+            self._pictures.forget(pictures)
+        return removed
 
     def ids(self, *, where: str | None = None) -> list[str]:
         """Return the sorted ids of all items, or of those that meet a filter."""
@@ -168,41 +190,48 @@ class Collection:
 
         Similarities are normalised over all items, so that a hit has the same with a filter and without.
         """
-        if k < 1 or offset < 0:
-            raise BadSetting(f"k must be at least 1 and offset at least 0; got {k} and {offset}.")
-        record = self.record
-        table, model = self._table(record["table"]), self._model(record)
         query = Query(text, image, like, tuple(without), balance, against)
-        side = query.side(table)
-        condition = parse(where, table.columns()) if where else None
-        vectors = model.split(query.vector(model, table)[None])
-        wanted = offset + k + (like is not None)
-        best = self._searcher.best(table, side, vectors, model.rule(fusion), k=wanted, where=condition, record=record)
-        order = [n for n, identity in enumerate(best.ids) if identity != like][offset : offset + k]
-        items = table.read([best.ids[n] for n in order])
-        similar = {best.ids[n]: (best.fused[n], [space[n] for space in best.similarities]) for n in order}
-        hits = tuple(_hit(items, n, *similar[items.ids[n]], model.method.spaces) for n in range(len(items)))
-        shown = dict.fromkeys(str(metadata[ATTRIBUTION]) for metadata in items.metadata if ATTRIBUTION in metadata)
-        unknown = model.encoders["text"].unknown_share([text]) if text else None
-        return Results(query.title, hits, " ".join(shown), unknown)
+        answer = self.search_many([Ask(query, k, offset, where, fusion)])[0]
+        if isinstance(answer, DiptychError):
+            raise answer
+        return answer
+
+    def search_many(self, asks: Sequence[Ask], *, known: Known = NOTHING_KNOWN) -> list[Results | DiptychError]:
+        """Return the results of many searches at once, in less time than one by one; or why one has none.
+
+        `known` may hold vectors of their texts and pictures; those of another model do not count.
+        """
+        record = self.record
+        return answers(asks, Asked(self._parts.table(record), self._parts.model(record), self._searcher, record), known)
+
+    def fused(
+        self, text: Float32[np.ndarray, " d"], similarities: tuple[float, float], *, fusion: str | None = None
+    ) -> float | None:
+        """Return the fused similarity of a text with a picture that has these similarities to it in the two spaces.
+
+        It is what a search for the text would give the picture, were it in the collection. None where there is one
+        space, where the rule only ranks, or where no scan of all items is possible.
+        """
+        record = self.record
+        table, model = self._parts.table(record), self._parts.model(record)
+        rule = model.rule(fusion)
+        if rule is None:
+            return None
+        return self._searcher.fused(table, model.split("image", text[None]), rule, similarities, record)
+
+    def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:
+        """Take in items that are handed over, pictures included, by id; return what became of them.
+
+        Pictures are kept with the collection. An item replaces the one with its id, as in `add`.
+        """
+        with self._writing:
+            record = self.record
+            return put(items, self._parts.table(record), self._parts.filler(record), self._pictures)
 
     def stats(self) -> dict[str, Any]:
         """Return what there is, how it is searched and what it takes."""
         record = self.record
-        table = self._table(record["table"])
-        count = table.count()
-        return {
-            "collection": self.name,
-            "items": count,
-            "images": table.count(side="image"),
-            "texts": table.count(side="text"),
-            "columns": dict(table.columns()),
-            "model": record["model"],
-            "half": record["half"],
-            "bytes": table.bytes(),
-            "bytes_per_item": round(table.bytes() / count) if count else None,
-            "search": {side: str(self._searcher.way(table, side, record)) for side in SIDES},
-        }
+        return {"collection": self.name, **statistics(record, self._parts.table(record), self._searcher)}
 
     def compact(self, *, progress: Progress | None = None) -> None:
         """Give back the space of what was replaced, and above the exact limit build and tune the index.
@@ -210,11 +239,13 @@ class Collection:
         Tuning finds the least effort that reaches the recall promised, on queries kept out of the index's building.
         """
         record = self.record
-        table = self._table(record["table"])
+        table = self._parts.table(record)
         if record["previous"]:
-            self.store.drop_table(record["previous"])
-        tuned = tune(table, self._model(record), record, progress=progress or _silent)
+            drop_table(self.store, record["previous"])
         table.compact()
+        model, told = self._parts.model(record), progress or _silent
+        if tuned := tune(table, model, record, searcher=self._searcher, progress=told):
+            table.compact()
         self.store.remember({**self.record, "previous": None, "tuned": tuned})
 
     def reencode(
@@ -226,12 +257,13 @@ class Collection:
         into `rejects`.
         """
         opened = open_model(model, **encoders)
-        self._models[opened.digest] = opened
+        self._parts.know(opened)
         found = Rejects(rejects)
         return found.written(move(self.store, opened, reject=found.add, progress=progress or _silent))
 
     def drop(self) -> None:
-        """Remove the collection with all it holds; pictures stay where they are."""
+        """Remove the collection with all it holds; pictures that were not handed over to it stay where they are."""
+        self._pictures.drop()
         self.store.drop()
 
     def close(self) -> None:
@@ -245,26 +277,6 @@ class Collection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _table(self, name: str) -> Table:
-        if name not in self._tables:
-            self._tables[name] = self.store.table(name)
-        return self._tables[name]
-
-    def _model(self, record: Mapping[str, Any]) -> Model:
-        mark = record["model"]["digest"]
-        if mark not in self._models:
-            self._models[mark] = reopen_model(record["model"])
-        return self._models[mark]
-
-
-def _hit(items: Items, n: int, fused: float, spaces: Sequence[float], names: Sequence[str]) -> Hit:
-    image = items.images[n]
-    metadata = {name: value for name, value in items.metadata[n].items() if name != ATTRIBUTION}
-    category = metadata.pop("category", ())
-    categories = (category,) if isinstance(category, str) else tuple(category) if isinstance(category, tuple) else ()
-    each = {name: float(value) for name, value in zip(names, spaces, strict=True)}
-    return Hit(items.ids[n], float(fused), each, Path(image) if image else None, items.texts[n], categories, metadata)
 
 
 def _silent(done: int, total: int, label: str) -> None:

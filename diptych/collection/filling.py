@@ -62,7 +62,11 @@ class Filler:
             "image": dict(zip([k for j, k in enumerate(pictures) if j not in faults], range(len(seen)), strict=True)),
             "text": dict(zip([k for j, k in enumerate(texts) if j not in more], range(len(said)), strict=True)),
         }
-        placed = {"image": self.model.place("image", seen), "text": self.model.place("text", said)}
+        encoded: Mapping[Side, Encoded] = {"image": seen, "text": said}
+        placed = {
+            side: np.concatenate(self.model.split(side, self.model.place(side, encoded[side])), axis=1)
+            for side in SIDES
+        }
         vectors = {side: _spread(placed[side], found[side], kept) for side in SIDES}
         return Filled(_items([reads[k] for k in kept], vectors), reasons)
 

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
+from diptych.collection.reduction import Reduction
 from diptych.data.features import Encoded, Features
 from diptych.encoders.cache import no_items
 from diptych.encoders.concepts import concepts_of
 from diptych.encoders.contract import Encoder
-from diptych.encoders.encoding import Source
+from diptych.encoders.encoding import Source, encoded_queries
 from diptych.encoders.given import Given
 from diptych.encoders.opening import open_encoders
 from diptych.errors import BadCheckpoint, BadSetting, UnknownName
@@ -52,6 +53,8 @@ class Model:
     """The rule that the run chose and the weight of every rule; empty with a single space."""
     settings: tuple[str, ...] = ()
     """Settings of the encoders, where the source does not hold them."""
+    reduction: Reduction | None = None
+    """How its vectors are reduced in the table that it is used with; not at all by default."""
 
     def place(self, side: Side, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of encoded pictures or texts: those of all spaces one after another."""
@@ -63,15 +66,32 @@ class Model:
         vectors: Float32[np.ndarray, "n d"] = np.concatenate(rows, axis=1)
         return vectors
 
+    def encode(self, side: Side, items: Sequence[str | Path]) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of texts or pictures that are asked for; they are not cached."""
+        return self.place_prepared(side, [self.encoders[side].prepare(item) for item in items])
+
+    def place_prepared(self, side: Side, prepared: Sequence[Any]) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of what the encoder of a side has prepared, all of it in one go."""
+        return self.place(side, encoded_queries(self.encoders[side], prepared))
+
     @cached_property
     def widths(self) -> tuple[int, ...]:
         """How many numbers a vector has in each space."""
         placed = self.method.place(_nothing(self.encoders))
         return tuple(placed[space].images.shape[1] for space in self.method.spaces)
 
-    def split(self, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n d_s"], ...]:
-        """Return vectors space by space."""
+    @property
+    def kept(self) -> Reduction:
+        """What is stored of its vectors."""
+        return self.reduction or Reduction(self.widths)
+
+    def whole(self, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
+        """Return vectors space by space, as they were placed."""
         return tuple(np.split(vectors, np.cumsum(self.widths)[:-1], axis=1))
+
+    def split(self, side: Side, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
+        """Return vectors space by space, as they are compared with what is stored of a side."""
+        return self.kept.reduced(side, vectors)
 
     def rule(self, name: str | None = None) -> FusionRule | None:
         """Return a fusion rule with its chosen weight, by default the run's own; None with a single space."""

@@ -1,8 +1,9 @@
 """What a search asks for, as vectors: a text, a picture, an item that is there already, without what is unwanted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -10,13 +11,17 @@ from jaxtyping import Float32
 
 from diptych.collection.model import Model
 from diptych.data.texts import lone_surrogate
-from diptych.encoders.encoding import encode_query
 from diptych.errors import BadSetting, BadText, MissingData
 from diptych.index.contract import Table
 from diptych.index.items import SIDES, Side
 
 UNWANTED = 0.5
 """Weight of what is unwanted, against 1 for what is wanted."""
+
+
+Known = Mapping[tuple[str, Side, str | Path], Float32[np.ndarray, " d"]]
+"""Vectors by the model's digest, the side, and the text or the picture's path."""
+NOTHING_KNOWN: Known = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -56,22 +61,36 @@ class Query:
             return self.text
         return self.image if self.image is not None else f"like {self.like}"
 
-    def side(self, table: Table) -> Side:
-        """Return which side of the items it is compared with: where the usual one is missing, the other."""
+    def side(self, has: Callable[[Side], bool]) -> Side:
+        """Return which side of the items it is compared with: where no item `has` the usual one, the other."""
         if self.against:
             return cast("Side", self.against)
         usual: Side = "text" if self.image is not None and self.text is None and self.like is None else "image"
         other = SIDES[1 - SIDES.index(usual)]
-        return usual if table.count(side=usual) or not table.count(side=other) else other
+        return usual if has(usual) or not has(other) else other
 
-    def vector(self, model: Model, table: Table) -> Float32[np.ndarray, " d"]:
-        """Return the weighted sum of what is wanted, less what is not, in all spaces one after another."""
-        shown = [_encoded(model, "image", self.image)] if self.image is not None else []
-        shown += [_of_item(self.like, table)] if self.like is not None else []
-        said = [_encoded(model, "text", self.text)] if self.text is not None else []
+    @property
+    def contents(self) -> list[tuple[Side, str | Path]]:
+        """What must be encoded to answer it."""
+        texts = [text for text in (self.text, *self.without) if text is not None]
+        return [*([("image", self.image)] if self.image is not None else []), *(("text", text) for text in texts)]  # type: ignore[list-item]
+
+    def vector(self, model: Model, table: Table, known: Known = NOTHING_KNOWN) -> Float32[np.ndarray, " d"]:
+        """Return the weighted sum of what is wanted, less what is not, in all spaces one after another.
+
+        What is not `known` from this model is encoded.
+        """
+
+        def _encoded(side: Side, item: str | Path) -> Float32[np.ndarray, " d"]:
+            found = known.get((model.digest, side, item))
+            return model.encode(side, [item])[0] if found is None else found
+
+        shown = [_encoded("image", self.image)] if self.image is not None else []
+        shown += [_of_item(self.like, model, table)] if self.like is not None else []
+        said = [_encoded("text", self.text)] if self.text is not None else []
         share = self.balance if said and shown else float(bool(said))
         wanted = _mean(said, share) + _mean(shown, 1 - share)
-        unwanted = _mean([_encoded(model, "text", text) for text in self.without], UNWANTED)
+        unwanted = _mean([_encoded("text", text) for text in self.without], UNWANTED)
         vector: Float32[np.ndarray, " d"] = np.asarray(wanted - unwanted, dtype=np.float32)
         return vector
 
@@ -80,16 +99,11 @@ def _mean(vectors: Sequence[Float32[np.ndarray, " d"]], weight: float) -> Float3
     return np.float32(weight) * np.mean(vectors, axis=0) if vectors else 0.0
 
 
-def _encoded(model: Model, side: Side, item: str | Path) -> Float32[np.ndarray, " d"]:
-    vector: Float32[np.ndarray, " d"] = model.place(side, encode_query(model.encoders[side], item))[0]
-    return vector
-
-
-def _of_item(identity: str, table: Table) -> Float32[np.ndarray, " d"]:
+def _of_item(identity: str, model: Model, table: Table) -> Float32[np.ndarray, " d"]:
     """Return the vector of an item's picture, or of its text where it has no picture."""
     item = table.read([identity], vectors=SIDES)
     if not len(item):
         raise MissingData(f"the collection has no item {identity!r}. See what it has: diptych collection list.")
     side = next(side for side in SIDES if item.vectors[side].present[0])
-    vector: Float32[np.ndarray, " d"] = item.vectors[side].rows[0]
+    vector: Float32[np.ndarray, " d"] = model.kept.restored(side, item.vectors[side].rows)[0]
     return vector

@@ -8,11 +8,12 @@ from diptych.collection.adding import AT_ONCE
 from diptych.collection.filling import Filler, Read
 from diptych.collection.model import Model
 from diptych.collection.rejects import Added, Reject
+from diptych.collection.tables import after, drop_table, filling, make_table
 from diptych.data.entries import Entry
 from diptych.errors import BadSetting
 from diptych.files import file_digest
-from diptych.index.contract import Layout, Store, Table
-from diptych.index.items import SIDES, Items
+from diptych.index.contract import Store, Table
+from diptych.index.items import Items
 from diptych.progress import Progress
 
 LABEL = "items moved"
@@ -28,7 +29,7 @@ def move(store: Store, model: Model, *, reject: Callable[[Reject], None], progre
     if record["model"]["digest"] == model.digest:
         raise BadSetting(f"the collection is filled by {model.source} already. Name another model.")
     old = store.table(record["table"])
-    new = _begun(store, record, model)
+    new, model = _begun(store, record, model)
     filler, moved = Filler(model), 0
     lost: dict[str, tuple[str, str]] = {}
     while pending := _differing(old, new, lost):
@@ -40,18 +41,17 @@ def move(store: Store, model: Model, *, reject: Callable[[Reject], None], progre
     return Added(added=moved, rejected=len(lost))
 
 
-def _begun(store: Store, record: Mapping[str, Any], model: Model) -> Table:
-    """Return the table to be filled: the one begun before for the same model, or a new one."""
+def _begun(store: Store, record: Mapping[str, Any], model: Model) -> tuple[Table, Model]:
+    """Return the table to be filled, the one begun before for the same model or a new one, and what fills it."""
     begun = record["next"]
     if begun and begun["digest"] == model.digest and begun["table"] in store.tables():
-        return store.table(begun["table"])
+        return store.table(begun["table"]), filling(store, begun["table"], model)
     if begun:
-        store.drop_table(begun["table"])
-    name = f"items_{int(record['table'].rpartition('_')[2]) + 1}"
-    store.drop_table(name)
-    width = sum(model.widths)
+        drop_table(store, begun["table"])
+    name = after(record["table"])
     store.remember({**record, "next": {"digest": model.digest, "table": name}})
-    return store.create_table(name, Layout(dict.fromkeys(SIDES, width), half=record["half"]))
+    model = make_table(store, name, model, half=record["half"])
+    return store.table(name), model
 
 
 def _switched(record: Mapping[str, Any], model: Model, table: str) -> dict[str, Any]:

@@ -37,11 +37,12 @@ class Rejects:
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._found: list[Reject] = []
+        self.all: list[Reject] = []
+        """What was set aside so far."""
 
     def add(self, reject: Reject) -> None:
         """Take one in."""
-        self._found.append(reject)
+        self.all.append(reject)
 
     def report(self, finding: Finding) -> None:
         """Take in what a reader of files has found."""
@@ -49,8 +50,8 @@ class Rejects:
 
     def written(self, added: Added) -> Added:
         """Write the file, and return the counts with all that was set aside."""
-        if self._file and self._found:
+        if self._file and self.all:
             with written_atomically(self._file) as temporary:
-                lines = (json.dumps(vars(each), ensure_ascii=False) + "\n" for each in self._found)
+                lines = (json.dumps(vars(each), ensure_ascii=False) + "\n" for each in self.all)
                 temporary.write_text("".join(lines), encoding="utf-8")
-        return replace(added, rejected=len(self._found))
+        return replace(added, rejected=len(self.all))

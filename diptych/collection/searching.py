@@ -8,18 +8,22 @@ cannot tell when it changed, the store itself proposes items by inner products a
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.collection.certified import Best, certified
+from diptych.collection.certified import Best, Query, certified
+from diptych.collection.moments import KeptMoments
 from diptych.collection.scan import Scan
 from diptych.files import digest
 from diptych.fusion.contract import FusionRule
 from diptych.index.conditions import Condition
 from diptych.index.contract import Table
 from diptych.index.items import SIDES, Side
+from diptych.index.passwords import masked
 from diptych.settings import cache_root
 
 SpaceVectors = tuple[Float32[np.ndarray, "q _"], ...]
@@ -43,16 +47,34 @@ class Way:
         return "exact, all items scanned" if self.scanned else "exact, by the store"
 
 
+@dataclass(frozen=True)
+class Found:
+    """What was found for some queries."""
+
+    best: list[Best]
+    """For each query."""
+    total: int
+    """How many items were searched."""
+    exact: bool
+    """Whether these are surely the best."""
+
+
 class Searcher:
     """Searches the tables of one store, and keeps their scans open."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
+        self._opening = Lock()
         self._scans: dict[tuple[str, Side], tuple[str, Scan]] = {}
+        self._moments = KeptMoments()
 
     def way(self, table: Table, side: Side, record: Mapping[str, Any]) -> Way:
         """Return how a side is searched, by its size and by what the collection's record promises."""
-        if table.count(side=side) <= record["exact_limit"]:
+        return self._way(table, side, record, table.count(side=side))
+
+    @staticmethod
+    def _way(table: Table, side: Side, record: Mapping[str, Any], count: int) -> Way:
+        if count <= record["exact_limit"]:
             return Way(scanned=table.version() is not None, effort=None)
         tuned = record["tuned"].get(side)
         return Way(scanned=False, effort=tuned and tuned["effort"], recall=tuned and tuned["recall"])
@@ -61,39 +83,73 @@ class Searcher:
         self,
         table: Table,
         side: Side,
-        query: SpaceVectors,
+        queries: SpaceVectors,
         rule: FusionRule | None,
         *,
         k: int,
         where: Condition | None,
         record: Mapping[str, Any],
-    ) -> Best:
-        """Return the k items of a side with the largest fused similarity to one query."""
-        way = self.way(table, side, record)
+    ) -> Found:
+        """Return for each query the k items of a side with the largest fused similarity."""
+        count = table.count(side=side)
+        way = self._way(table, side, record, count)
         modality = SIDES[1 - SIDES.index(side)]
-        if not table.count(side=side):
+        if not count:
             nothing = np.zeros(0)
-            return Best((), nothing, tuple(nothing for _ in query))
+            none = Best((), nothing, tuple(nothing for _ in queries))
+            return Found([none for _ in queries[0]], total=0, exact=True)
         if way.scanned:
-            scan = self._scan(table, side, tuple(space.shape[1] for space in query))
+            scan = self._scan(table, side, tuple(space.shape[1] for space in queries))
             allowed = None if where is None else scan.among(table.ids(where=where, side=side))
-            return scan.search(query, rule, k=k, modality=modality, allowed=allowed)[0]
+            best = scan.search(queries, rule, k=k, modality=modality, allowed=allowed)
+            return Found(best, total=len(scan) if allowed is None else int(allowed.sum()), exact=True)
+        total = count if where is None else table.count(where=where, side=side)
+        best = [self._by_store(table, side, query, rule, k, where, way) for query in zip(*queries, strict=True)]
+        return Found(best, total=total, exact=way.effort is None)
+
+    def fused(
+        self,
+        table: Table,
+        query: SpaceVectors,
+        rule: FusionRule,
+        similarities: tuple[float, float],
+        record: Mapping[str, Any],
+    ) -> float | None:
+        """Return what a rule makes of a picture's similarities to a text, were it among the pictures of the table.
+
+        None where a store searches, or where the rule says nothing of one picture alone.
+        """
+        if not self.way(table, "image", record).scanned:
+            return None
+        scan = self._scan(table, "image", tuple(space.shape[1] for space in query))
+        return scan.fused(query, rule, similarities)
+
+    def _by_store(
+        self, table: Table, side: Side, query: Query, rule: FusionRule | None, k: int, where: Condition | None, way: Way
+    ) -> Best:
         nearest = partial(table.nearest, side, effort=way.effort)
+        widths = [len(space) for space in query]
         return certified(
             lambda vector, depth: nearest(vector, k=depth, where=where),
-            tuple(space[0] for space in query),
+            query,
             rule,
             k=k,
             unfiltered=lambda vector, depth: nearest(vector, k=depth),
-            blocks=lambda: (rows for _, rows in table.blocks(side)),
+            moments=lambda: self._moments.of(
+                table, side, widths, file=self._cache("moments", table, side) / "moments.npz"
+            ),
         )
 
     def _scan(self, table: Table, side: Side, widths: tuple[int, ...]) -> Scan:
         version = table.version() or ""
-        known = self._scans.get((table.name, side))
-        if known and known[0] == version:
-            return known[1]
-        folder = cache_root() / "scans" / digest(self._uri, table.name, side)
-        scan = Scan.open(folder, table, side, widths)
-        self._scans[table.name, side] = (version, scan)
-        return scan
+        with self._opening:
+            known = self._scans.get((table.name, side))
+            if known and known[0] == version:
+                return known[1]
+            scan = Scan.open(self._cache("scans", table, side), table, side, widths)
+            self._scans[table.name, side] = (version, scan)
+            return scan
+
+    def _cache(self, what: str, table: Table, side: Side) -> Path:
+        """Return where something is kept that can be made anew from a side of a table."""
+        return cache_root() / what / digest(masked(self._uri), table.name, side)

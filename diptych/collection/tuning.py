@@ -24,7 +24,9 @@ FIRST = 10
 SEED = 0
 
 
-def tune(table: Table, model: Model, record: Mapping[str, Any], *, progress: Progress) -> dict[str, dict[str, Any]]:
+def tune(
+    table: Table, model: Model, record: Mapping[str, Any], *, searcher: Searcher, progress: Progress
+) -> dict[str, dict[str, Any]]:
     """Build the index of each side above the exact limit, and return the effort chosen and the recall measured."""
     large = [side for side in SIDES if table.count(side=side) > record["exact_limit"]]
     tuned: dict[str, dict[str, Any]] = {}
@@ -32,16 +34,15 @@ def tune(table: Table, model: Model, record: Mapping[str, Any], *, progress: Pro
         progress(done, len(large), "indices: building")
         table.build_index(side)
         if table.indexed(side):
-            tuned[side] = _tuned(table, side, model, record)
+            tuned[side] = _tuned(table, side, model, record, searcher)
         progress(done + 1, len(large), "indices: tuned")
     return tuned
 
 
-def _tuned(table: Table, side: Side, model: Model, record: Mapping[str, Any]) -> dict[str, Any]:
-    queries = model.split(held_out(table, side))
+def _tuned(table: Table, side: Side, model: Model, record: Mapping[str, Any], searcher: Searcher) -> dict[str, Any]:
+    queries = model.split(side, held_out(table, side, model))
     rule = model.rule()
     thresholds = exact_thresholds(table, side, queries, rule)
-    searcher = Searcher("")
     found = {"queries": len(thresholds), "items": table.count(side=side)}
     recall = 0.0
     for effort in table.efforts:
@@ -49,7 +50,7 @@ def _tuned(table: Table, side: Side, model: Model, record: Mapping[str, Any]) ->
         hits = []
         for row, threshold in enumerate(thresholds):
             query = tuple(space[row : row + 1] for space in queries)
-            best = searcher.best(table, side, query, rule, k=FIRST, where=None, record=trial)
+            best = searcher.best(table, side, query, rule, k=FIRST, where=None, record=trial).best[0]
             hits.append(float((best.fused >= threshold - 1e-9).sum()) / min(FIRST, found["items"]))
         recall = float(np.mean(hits))
         if recall >= record["recall"]:
@@ -57,18 +58,18 @@ def _tuned(table: Table, side: Side, model: Model, record: Mapping[str, Any]) ->
     return {**found, "effort": None, "recall": recall}
 
 
-def held_out(table: Table, side: Side) -> Float32[np.ndarray, "q d"]:
+def held_out(table: Table, side: Side, model: Model) -> Float32[np.ndarray, "q d"]:
     """Return vectors to try queries with: the other side's, else points between two items of this side."""
     draw = np.random.default_rng(SEED)
     other = SIDES[1 - SIDES.index(side)]
     if ids := table.ids(side=other):
         chosen = draw.choice(len(ids), min(QUERIES, len(ids)), replace=False)
-        return table.read([ids[k] for k in chosen], vectors=(other,)).vectors[other].rows
+        stored = table.read([ids[k] for k in chosen], vectors=(other,)).vectors[other].rows
+        return model.kept.restored(other, stored)
     ids = table.ids(side=side)
     pairs = draw.choice(len(ids), (2, QUERIES))
     first, second = (table.read([ids[k] for k in row], vectors=(side,)).vectors[side].rows for row in pairs)
-    between: Float32[np.ndarray, "q d"] = ((first + second) / 2).astype(np.float32)
-    return between
+    return model.kept.restored(side, ((first + second) / 2).astype(np.float32))
 
 
 def exact_thresholds(

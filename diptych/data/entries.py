@@ -75,6 +75,17 @@ def read_entries(source: str, *, report: Report, data_root: Path | None = None) 
         yield from (_of_pair(pair, dataset, several=several) for pair in dataset.pairs)
 
 
+def entry_of(row: Row, *, pictured: bool, where: str) -> Entry:
+    """Return the item that a row describes, without its picture, which comes apart; `FaultError` for a faulty one."""
+    if any(row.get(column) for column in ("image", "file_name")):
+        do = "Hand the picture itself over."
+        raise FaultError(Finding("bad item", where, "it names the file of a picture, which is not looked for", do))
+    if row.get("id") is None:
+        do = "Give it one in 'id', so that it can be found and replaced."
+        raise FaultError(Finding("missing id", where, "it has no id", do))
+    return _item(row, None, where, pictured=pictured)
+
+
 def pictures_in(folder: Path) -> Iterator[Path]:
     """Yield the pictures in a folder and in the folders below it, sorted; hidden ones are passed over."""
     for path in sorted(folder.iterdir()):
@@ -146,8 +157,21 @@ def _entry(row: Row, where: str, root: Path, base: Path | None, numbers: frozens
     """Return the item that a row describes; only a manifest (with a `base`) keeps to its own folder."""
     named = any(row.get(column) for column in ("image", "file_name"))
     image = image_of(row, where, base or root, root if base else Path(root.anchor)) if named else None
+    return _item(row, image, where, root, numbers)
+
+
+def _item(
+    row: Row,
+    image: Path | None,
+    where: str,
+    root: Path = Path(),
+    numbers: frozenset[str] = frozenset(),
+    *,
+    pictured: bool = False,
+) -> Entry:
+    """Return the item of a row with its picture; without an id it has that of the picture within `root`."""
     texts = tuple(accepted_text(text, where=where) for text in strings_of(row, ("texts", "text"), where))
-    if image is None and not texts:
+    if image is None and not texts and not pictured:
         do = "Name a picture in 'image', a text in 'text', or both."
         raise FaultError(Finding("empty item", where, "it has neither a picture nor a text", do))
     identity = identity_of(row["id"], where) if row.get("id") is not None else _own_id(image, root, where)

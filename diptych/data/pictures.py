@@ -1,6 +1,7 @@
 """Pictures: from a file in any format to red, green and blue on white, or a sentence that says why not."""
 
 import io
+import warnings
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -12,6 +13,12 @@ MAX_PIXELS = 89_478_485
 
 MAX_SVG_BYTES = 10_000_000
 """The largest SVG file that is rendered."""
+
+RASTER = {
+    "AVIF": ".avif", "BMP": ".bmp", "GIF": ".gif", "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "TIFF": ".tif",
+    "WEBP": ".webp",
+}  # fmt: skip
+"""Formats of pictures that strangers may hand over, with the suffix that their files get."""
 
 _WHITE = (255, 255, 255)
 _DRAFT = 2
@@ -37,6 +44,45 @@ def decode(path: Path, *, side: int = 224) -> Image.Image:
         raise BadImage(
             f"picture '{path}' cannot be decoded: {error}. Replace the file, or leave the pair out."
         ) from error
+
+
+def raster_suffix(data: bytes, *, pixels: int) -> str:
+    """Return the suffix for a picture that was handed over, by its header; `BadImage` where it may not be taken.
+
+    What says it is an SVG, and every format beside those of `RASTER`, is refused; so are more than so many pixels.
+    """
+    if not data:
+        raise BadImage("the picture is empty. Send the bytes of a picture.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=_openable()) as image:
+                size, form = image.size, str(image.format)
+    except Image.DecompressionBombError:
+        raise BadImage(f"the picture has more than {pixels:,} pixels. Scale it down.") from None
+    except Exception as error:  # Pillow's plug-ins meet broken bytes with exceptions of every kind
+        known = ", ".join(sorted(RASTER.keys() - {"MPO"}))
+        raise BadImage(
+            f"the picture cannot be read; its bytes are none of {known}. Send it in one of these."
+        ) from error
+    if size[0] * size[1] > pixels:
+        raise BadImage(f"the picture has {size[0]:,} x {size[1]:,} pixels, more than {pixels:,}. Scale it down.")
+    return RASTER[form]
+
+
+def _openable() -> list[str]:
+    """Return the formats of `RASTER` that this build of Pillow reads; one of them is a kind of JPEG there."""
+    Image.init()
+    return [form for form in RASTER if form in Image.OPEN]
+
+
+def thumbnail(path: Path, *, side: int) -> bytes:
+    """Return a picture as WebP that fits into a square; it is never enlarged."""
+    image = decode(path, side=side)
+    image.thumbnail((side, side))
+    written = io.BytesIO()
+    image.save(written, "WEBP", quality=80)
+    return written.getvalue()
 
 
 def _decode(path: Path, side: int) -> Image.Image:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -80,8 +81,15 @@ def encode_query(encoder: Source, item: Path | str) -> Encoded:
             "ready-made vectors (`given`) cannot encode a new query. Train with an encoder of that modality."
         )
     _check_modality(encoder, "text" if isinstance(item, str) else "image")
-    parts, whole = encoder.encode([encoder.prepare(item)])[0]
-    return Encoded(whole.astype(np.float32)[None], None if parts is None else Parts.of([parts]), encoder=encoder.name)
+    return encoded_queries(encoder, [encoder.prepare(item)])
+
+
+def encoded_queries(encoder: Encoder, prepared: Sequence[Any]) -> Encoded:
+    """Return what an encoder has prepared as queries, all of them encoded in one go; queries are not cached."""
+    vectors = encoder.encode(prepared)
+    parts = [each.parts for each in vectors if each.parts is not None]
+    whole = np.stack([each.whole for each in vectors]).astype(np.float32)
+    return Encoded(whole, Parts.of(parts) if parts else None, encoder=encoder.name)
 
 
 def unknown_words(encoder: Source, texts: Sequence[str]) -> float | None:

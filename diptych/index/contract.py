@@ -15,6 +15,7 @@ seen by every read that begins afterwards, from any process.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -146,6 +147,8 @@ class Store(ABC):
     """A place that holds one collection."""
 
     uri: str
+    folder: Path | None = None
+    """The folder of this machine that it lies in; None where there is none."""
 
     @abstractmethod
     def record(self) -> dict[str, Any] | None:

@@ -34,8 +34,8 @@ from diptych.index.conditions import (
 
 LONGEST = 10_000
 """Characters a filter may have."""
-DEEPEST = 50
-"""How many parentheses and negations may stand around a test."""
+DEEPEST = 30
+"""How many parentheses and negations may stand around a test: what fits is understood by every store."""
 
 SIGNS = (*get_args(Operator), "<>", "(", ")", ",")
 KEY_WORDS = ("and", "or", "not", "in", "is", "null", "between", "true", "false")

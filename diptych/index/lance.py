@@ -42,13 +42,15 @@ def open_store(uri: str) -> Store:
 class LanceStore(Store):
     """A folder with a record and tables."""
 
+    folder: Path
+
     def __init__(self, uri: str, folder: Path) -> None:
         self.uri = uri
-        self._folder = folder
+        self.folder = folder
 
     @override
     def record(self) -> dict[str, Any] | None:
-        path = self._folder / "record.json"
+        path = self.folder / "record.json"
         try:
             record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -60,13 +62,13 @@ class LanceStore(Store):
     @override
     def remember(self, record: Mapping[str, Any]) -> None:
         try:
-            write_json(self._folder / "record.json", dict(record))
+            write_json(self.folder / "record.json", dict(record))
         except OSError as error:
-            raise explanation(self._folder, error) from error
+            raise explanation(self.folder, error) from error
 
     @override
     def tables(self) -> list[str]:
-        manifests = self._folder.glob("*.lance/_versions/*.manifest")
+        manifests = self.folder.glob("*.lance/_versions/*.manifest")
         return sorted({manifest.parents[1].stem for manifest in manifests})
 
     @override
@@ -76,7 +78,7 @@ class LanceStore(Store):
         try:
             opened = self._connection.create_table(name, schema=schema_of(layout))
         except (OSError, RuntimeError, ValueError) as error:
-            raise explanation(self._folder, error) from error
+            raise explanation(self.folder, error) from error
         return LanceTable(name, self._place(name), opened)
 
     @override
@@ -86,13 +88,13 @@ class LanceStore(Store):
         try:
             opened = self._connection.open_table(name)
         except (OSError, RuntimeError, ValueError) as error:
-            raise explanation(self._folder, error) from error
+            raise explanation(self.folder, error) from error
         return LanceTable(name, self._place(name), opened)
 
     @override
     def drop_table(self, name: str) -> None:
         """Remove a table: at once from sight, then its files and those of drops that were cut off."""
-        dropped = self._folder / ".dropped"
+        dropped = self.folder / ".dropped"
         with suppress(FileNotFoundError):
             place = self._place(name)
             if place.exists():
@@ -104,9 +106,9 @@ class LanceStore(Store):
     def drop(self) -> None:
         for name in self.tables():
             self.drop_table(name)
-        (self._folder / "record.json").unlink(missing_ok=True)
+        (self.folder / "record.json").unlink(missing_ok=True)
         with suppress(OSError):
-            self._folder.rmdir()
+            self.folder.rmdir()
 
     @override
     def close(self) -> None:
@@ -115,10 +117,10 @@ class LanceStore(Store):
     @cached_property
     def _connection(self) -> Any:
         """Return LanceDB's view of the folder, which is made, that looks for a newer version at every read."""
-        return lancedb.connect(self._folder, read_consistency_interval=timedelta(0))
+        return lancedb.connect(self.folder, read_consistency_interval=timedelta(0))
 
     def _place(self, name: str) -> Path:
-        return self._folder / f"{name}.lance"
+        return self.folder / f"{name}.lance"
 
     def _has(self, name: str) -> bool:
         return any(self._place(name).glob("_versions/*.manifest"))

@@ -8,7 +8,7 @@ from diptych.errors import BadSetting
 from diptych.index.conditions import ID, Absence, Columns, Comparison, Condition, Every, Membership, Some
 
 DEEPEST = 40
-"""Depth that is surely read; the parser itself stops at 50, its own steps included."""
+"""Depth that is surely read, of the 50 at which Lance's parser stops, its own steps included; no filter gets there."""
 
 
 def column_of(name: str) -> str:

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float32
 
-from diptych.errors import BadFeature, BadSetting, ShapeMismatch
+from diptych.index.checking import check_items, in_precision
 from diptych.index.conditions import Columns, Kind
 from diptych.index.contract import Layout
 from diptych.index.items import SIDES, Items, Side, Vectors
@@ -71,26 +70,15 @@ def fields_of(columns: Columns) -> pa.Schema:
 
 def rows_of(items: Items, schema: pa.Schema) -> pa.Table:
     """Return items as rows of a table, every column of it filled or NULL."""
-    columns = columns_of(schema)
-    if unknown := sorted({name for metadata in items.metadata for name in metadata} - set(columns)):
-        raise BadSetting(f"the table has no column '{unknown[0]}' of metadata. Widen it before items that have one.")
+    columns, layout = columns_of(schema), layout_of(schema)
+    check_items(items, layout, columns)
     arrays = {name: pa.array(getattr(items, f"{name}s"), pa.utf8()) for name in ("id", "content", "image")}
     arrays["texts"] = pa.array(items.texts, TYPES["texts"])
     for name, kind in columns.items():
         arrays[column_of(name)] = pa.array([metadata.get(name) for metadata in items.metadata], TYPES[kind])
-    layout = layout_of(schema)
-    for side, vectors in items.vectors.items():
-        if vectors.rows.shape[1] != layout.widths.get(side) and vectors.present.any():
-            raise ShapeMismatch(_width_refused(side, vectors.rows.shape[1], layout))
     for side in layout.widths:
         arrays[vector_column(side)] = _vector_array(items, side, schema.field(vector_column(side)).type)
     return pa.table(arrays, schema=schema)
-
-
-def check_width(layout: Layout, side: Side, vector: Float32[np.ndarray, " d"]) -> None:
-    """Refuse a query that does not fit the vectors of a side."""
-    if layout.widths.get(side) != len(vector):
-        raise ShapeMismatch(_width_refused(side, len(vector), layout))
 
 
 def items_of(rows: pa.Table, sides: Sequence[Side]) -> Items:
@@ -130,16 +118,5 @@ def _vector_array(items: Items, side: Side, kind: pa.DataType) -> pa.Array:
     vectors = items.vectors.get(side)
     if vectors is None or not vectors.present.any():
         return pa.nulls(len(items), kind)
-    with np.errstate(over="ignore"):
-        numbers = vectors.rows.astype(kind.value_type.to_pandas_dtype(), copy=False)
-    if not np.isfinite(numbers[vectors.present]).all():
-        raise BadFeature(
-            f"the {side} vectors of some items are not finite in the {numbers.dtype} of this table. "
-            "Scale them down, or look for NaN in what they were computed from."
-        )
+    numbers = in_precision(side, vectors, half=kind.value_type == pa.float16())
     return pa.FixedSizeListArray.from_arrays(pa.array(numbers.ravel()), kind.list_size, mask=pa.array(~vectors.present))
-
-
-def _width_refused(side: Side, width: int, layout: Layout) -> str:
-    widths = ", ".join(f"{number} numbers ({side})" for side, number in layout.widths.items())
-    return f"vectors of this table have {widths}; got {side} vectors of {width}. That is another model's width."

@@ -19,7 +19,8 @@ from jaxtyping import Float32
 from lancedb.index import BTree, IvfSq
 from typing_extensions import override
 
-from diptych.errors import BadSetting, MissingData
+from diptych.errors import MissingData
+from diptych.index.checking import check_width, new_columns
 from diptych.index.conditions import ID, Columns, Condition
 from diptych.index.contract import Found, Table
 from diptych.index.items import Items, Side
@@ -28,7 +29,6 @@ from diptych.index.lance_conditions import among, column_of, every, literal, sql
 from diptych.index.lance_rows import (
     BIRTH,
     PLAIN,
-    check_width,
     columns_of,
     fields_of,
     items_of,
@@ -74,11 +74,7 @@ class LanceTable(Table):
     @override
     def widen(self, columns: Columns) -> None:
         with self._access.writing():
-            there = columns_of(self._table.schema)
-            for name, kind in columns.items():
-                if there.get(name, kind) != kind:
-                    raise BadSetting(f"the column '{name}' holds {there[name]}; got {kind}. Give it another name.")
-            if new := {name: kind for name, kind in columns.items() if name not in there}:
+            if new := new_columns(columns_of(self._table.schema), columns):
                 self._table.add_columns(fields_of(new))
 
     @override
@@ -148,7 +144,7 @@ class LanceTable(Table):
         where: Condition | None = None,
         effort: int | None = None,
     ) -> Found:
-        check_width(self.layout, side, vector)
+        check_width(self.layout, side, len(vector))
         if effort is not None:
             found = self._approximate(side, vector, k, where, effort)
             if len(found.ids) == k:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from diptych.errors import BadSetting, UnknownName
 from diptych.index import ROOM
 from diptych.index.contract import Store
+from diptych.index.passwords import masked
 
 _PLAIN = "lance"
 _ALIASES = {"postgres": "postgresql"}
@@ -24,7 +25,8 @@ class Place(NamedTuple):
 def open_store(uri: str) -> Store:
     """Return the store at a URI, by its scheme; a path alone is one of the scheme `lance`.
 
-    `lance://PATH`, `postgresql://USER@HOST/DATABASE#NAME`. Nothing is created and nothing need exist yet.
+    `lance://PATH`, `postgresql://USER@HOST/DATABASE#NAME`, `milvus://HOST:PORT#NAME`. Nothing is created and
+    nothing need exist yet.
     """
     scheme, separator, rest = uri.partition("://")
     if not separator:
@@ -49,7 +51,7 @@ def split_uri(uri: str, *, default: str = "diptych") -> Place:
         return Place(rest, default)
     if not _NAME.fullmatch(name):
         raise BadSetting(
-            f"what follows # in '{uri}' names a collection: up to 48 letters, digits and _, the first no digit; "
-            f"got '{name}'."
+            f"what follows # in '{masked(uri)}' names a collection: up to 48 letters, digits and _, the first no "
+            "digit. Choose such a name, and write %23 for a # before it."
         )
     return Place(rest, name)

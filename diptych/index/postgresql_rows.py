@@ -5,20 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from diptych.errors import BadSetting, BadText
-from diptych.index.conditions import Columns, Value
+from diptych.errors import BadText
+from diptych.index.conditions import Value
 from diptych.index.items import Items, Vectors
 from diptych.index.postgresql_packages import Jsonb
 from diptych.index.postgresql_vectors import VectorColumn
 
 PARTS = {"id": "text", "content": "text", "image": "text", "texts": "text[]", "metadata": "jsonb"}
 """The columns that every table has before its vectors, with their types."""
-
-
-def check_columns(items: Items, columns: Columns) -> None:
-    """Refuse metadata for which the table has no column."""
-    if unknown := sorted({name for metadata in items.metadata for name in metadata} - set(columns)):
-        raise BadSetting(f"the table has no column '{unknown[0]}' of metadata. Widen it before items that have one.")
 
 
 def rows_of(items: Items, columns: Sequence[VectorColumn]) -> Iterator[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from diptych.errors import BadSetting, DiptychError, MissingData, StoreFailed
+from diptych.index.passwords import has_loose_at
 from diptych.index.postgresql_packages import (
     Connection,
     TransactionStatus,
@@ -31,13 +32,7 @@ class Sessions:
     """Connections to one database, each lent to one thread at a time and kept for the next."""
 
     def __init__(self, uri: str) -> None:
-        try:
-            options = {name: str(value) for name, value in conninfo_to_dict(uri).items() if value is not None}
-        except psycopg.ProgrammingError:
-            raise BadSetting(
-                "PostgreSQL does not understand this URI. Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE#NAME, "
-                "with %XX for what is not a letter, digit, -, . or _ in the user and the password."
-            ) from None
+        options = _options(uri)
         self._options = make_conninfo("", **{**DEFAULTS, **options})
         host, port = options.get("host", "localhost"), options.get("port")
         self.place = f"{host}{f':{port}' if port else ''}/{options.get('dbname', '')}"
@@ -102,6 +97,17 @@ class Sessions:
                 f"{where} does not have what was asked for: {words}. It may have been removed meanwhile."
             )
         return StoreFailed(f"{where} refused: {words}.")
+
+
+def _options(uri: str) -> dict[str, str]:
+    """Return what a URI says; where it may have been torn apart within its password nothing of it is shown."""
+    with suppress(psycopg.ProgrammingError):
+        if not has_loose_at(uri):
+            return {name: str(value) for name, value in conninfo_to_dict(uri).items() if value is not None}
+    raise BadSetting(
+        "PostgreSQL does not understand this URI. Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE#NAME, "
+        "with %XX for what is not a letter, digit, -, . or _ in the user and the password."
+    )
 
 
 def said(error: psycopg.Error) -> str:

@@ -14,14 +14,16 @@ from jaxtyping import Float32
 from typing_extensions import override
 
 from diptych.errors import BadSetting, MissingData
+from diptych.index.checking import check_items, check_width, new_columns
 from diptych.index.conditions import Columns, Condition
 from diptych.index.contract import Found, Layout, Table
 from diptych.index.items import Items, Side
 from diptych.index.postgresql_conditions import EVERYTHING, NOTHING, Clause, both, clause_of
+from diptych.index.postgresql_items import build, compact, create, definition, is_indexed
 from diptych.index.postgresql_packages import Connection, Jsonb
-from diptych.index.postgresql_rows import PARTS, check_columns, items_of, rows_of
+from diptych.index.postgresql_rows import PARTS, items_of, rows_of
 from diptych.index.postgresql_sessions import Sessions
-from diptych.index.postgresql_vectors import VectorColumn, as_parameter, build, is_indexed, quoted
+from diptych.index.postgresql_vectors import VectorColumn, as_parameter, quoted
 from diptych.index.ranking import ranked
 
 BLOCK = 4096
@@ -47,12 +49,7 @@ class PostgresqlTable(Table):
 
     def create(self, connection: Connection) -> None:
         """Make the SQL table, empty; an index helps with conditions that ask for equality."""
-        vectors = "".join(f", {column.name} {column.kind}({column.width})" for column in self._vectors.values())
-        connection.execute(
-            f'CREATE TABLE {self._items} (id text COLLATE "C" PRIMARY KEY, content text NOT NULL, image text, '
-            f"texts text[] NOT NULL, metadata jsonb NOT NULL{vectors})"
-        )
-        connection.execute(f"CREATE INDEX ON {self._items} USING gin (metadata jsonb_path_ops)")
+        create(connection, self._schema, self._table, self._vectors.values())
 
     @override
     def columns(self) -> Columns:
@@ -63,12 +60,9 @@ class PostgresqlTable(Table):
     @override
     def widen(self, columns: Columns) -> None:
         with self._writing() as connection:
-            known = self._catalogued(connection, "columns")
-            for name, kind in columns.items():
-                if known.get(name, kind) != kind:
-                    raise BadSetting(f"the column '{name}' is of the kind {known[name]} and cannot be of {kind} too.")
+            new = new_columns(self._catalogued(connection, "columns"), columns)
             query = f"UPDATE {self._catalogue} SET columns = columns || %s WHERE name = %s"
-            connection.execute(query, (Jsonb(dict(columns)), self.name))
+            connection.execute(query, (Jsonb(dict(new)), self.name))
 
     @override
     def write(self, items: Items) -> None:
@@ -78,8 +72,8 @@ class PostgresqlTable(Table):
         names = (*PARTS, *(column.name for column in vectors))
         columns, changes = ", ".join(names), ", ".join(f"{name} = EXCLUDED.{name}" for name in names)
         with self._sessions.transaction() as connection:
-            check_columns(items, self._catalogued(connection, "columns"))
-            connection.execute(f"CREATE TEMP TABLE brought (LIKE {self._items}) ON COMMIT DROP")
+            check_items(items, self.layout, self._catalogued(connection, "columns"))
+            connection.execute(f"CREATE TEMP TABLE brought ({definition(self._vectors.values())}) ON COMMIT DROP")
             with connection.cursor().copy(f"COPY pg_temp.brought ({columns}) FROM STDIN (FORMAT binary)") as copy:
                 copy.set_types([*PARTS.values(), *("bytea" for _ in vectors)])
                 for row in rows_of(items, vectors):
@@ -145,8 +139,8 @@ class PostgresqlTable(Table):
         An approximate search goes on through the index until it has enough that meet the condition. Where the index
         gives fewer than k, because hardly any do, all items are compared.
         """
+        check_width(self.layout, side, len(vector))
         column, clause = self._column(side), self._meeting(where, side)
-        column.check_width(len(vector))
         if effort is not None:
             limit = k if column.kind == column.indexed_kind else 2 * k + SPARE
             settings = {"hnsw.ef_search": str(effort), "hnsw.iterative_scan": "relaxed_order"}
@@ -184,8 +178,12 @@ class PostgresqlTable(Table):
 
     @override
     def compact(self) -> None:
+        """Give back the space of what was replaced and removed, and make anew indices that are mostly of such items.
+
+        A table that is much larger than its items is written anew beside the old one. Searches go on; writers wait.
+        """
         with self._sessions.session() as connection:
-            connection.execute(f"VACUUM (ANALYZE) {self._items}")
+            compact(connection, self._schema, self._table, self._vectors.values(), hold_writers=self._hold_writers)
 
     @override
     def bytes(self) -> int:
@@ -204,9 +202,14 @@ class PostgresqlTable(Table):
         if not connection.execute(query, (uuid.uuid4(), self.name)).rowcount:
             raise self._gone()
 
-    def _catalogued(self, connection: Connection, what: str) -> Any:
-        """Return what the catalogue says of this table."""
-        row = connection.execute(f"SELECT {what} FROM {self._catalogue} WHERE name = %s", (self.name,)).fetchone()
+    def _hold_writers(self, connection: Connection) -> None:
+        """Let no other writer take its turn before the transaction ends."""
+        self._catalogued(connection, "name", "FOR UPDATE")
+
+    def _catalogued(self, connection: Connection, what: str, rest: str = "") -> Any:
+        """Return what the catalogue says of this table; `rest` ends the query."""
+        query = f"SELECT {what} FROM {self._catalogue} WHERE name = %s {rest}"
+        row = connection.execute(query, (self.name,)).fetchone()
         if row is None:
             raise self._gone()
         return row[0]

@@ -117,6 +117,18 @@ class Method(Protocol):
 
 
 @runtime_checkable
+class SpanningMethod(Method, Protocol):
+    """A method that knows in how few directions some of its vectors lie."""
+
+    def span(self, modality: str) -> Mapping[str, Float[np.ndarray, "d_s m"]]:
+        """Return by space columns that every vector of a modality is a combination of.
+
+        A space is left out where a modality's vectors may point anywhere, as behind a sigmoid.
+        """
+        ...
+
+
+@runtime_checkable
 class GradientMethod(Method, Protocol):
     """A method that learns by gradient; also a `torch.nn.Module`."""
 

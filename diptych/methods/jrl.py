@@ -114,6 +114,7 @@ class JRL(Projections):
     """The model: inputs scaled, one projection a modality, and the voters where votes are counted."""
 
     cosine: ClassVar[bool] = False
+    linear: ClassVar[bool] = False
 
     def __init__(self, config: Config, widths: Widths) -> None:
         super().__init__(config, widths, dimensions=widths.classes)

@@ -23,6 +23,7 @@ from typing import ClassVar, cast
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
+from scipy.linalg import block_diag
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -165,6 +166,12 @@ class MCSM(nn.Module):
         self.eval()
         with torch.inference_mode():
             return {name: self._place(name, features, batch) for name in self.spaces}
+
+    def span(self, modality: str) -> Mapping[str, Float[np.ndarray, "d_s m"]]:
+        """Return by space the columns of the affine maps that end in a vector; posteriors may point anywhere."""
+        spans = {name: self._tower(name).span(read=modality == READ[name]) for name in self.spaces}
+        classes = {name: np.eye(self._width(name) - getattr(self.config, name).width) for name in self.spaces}
+        return {name: block_diag(span, classes[name]) for name, span in spans.items() if span is not None}
 
     def _place(self, name: str, features: Features, batch: int) -> Placed:
         weights: list[Float32[np.ndarray, " p"]] = []

@@ -77,6 +77,9 @@ class OneSpace(nn.Module, ABC):
 class Projections(OneSpace):
     """A method in closed form whose space is a linear map of each modality: v = x A, u = y B."""
 
+    linear: ClassVar[bool] = True
+    """Whether these are the vectors placed, but for their lengths."""
+
     def __init__(self, config: ScalesInputs, widths: Widths, *, dimensions: int) -> None:
         super().__init__(config, widths)
         self.register_buffer("image_basis", torch.zeros(widths.image, dimensions))
@@ -91,6 +94,11 @@ class Projections(OneSpace):
         """Return x A or y B."""
         basis: Tensor = getattr(self, f"{modality}_basis")
         return whole @ basis
+
+    def span(self, modality: str) -> Mapping[str, Float[np.ndarray, "d_s m"]]:
+        """Return the rows of A or B, of which every vector is a combination."""
+        basis: Tensor = getattr(self, f"{modality}_basis")
+        return {"common": basis.T.cpu().numpy()} if self.linear else {}
 
     image_basis: Tensor
     text_basis: Tensor

@@ -74,6 +74,7 @@ class SemanticMatching(Projections):
     """The model: inputs scaled, one linear classifier a modality."""
 
     cosine: ClassVar[bool] = False
+    linear: ClassVar[bool] = False
 
     def __init__(self, config: Config, widths: Widths) -> None:
         super().__init__(config, widths, dimensions=widths.classes)

@@ -120,5 +120,17 @@ class Space(nn.Module):
         vectors = self.other(self.input_dropout(other))
         return self._finish(torch.sigmoid(vectors) if self.config.squash else vectors)
 
+    def span(self, *, read: bool) -> Float[np.ndarray, "d_s m"] | None:
+        """Return columns of which all vectors that are read, or projected in, are combinations; None behind a sigmoid.
+
+        Whatever attention weighs is lifted by one affine map, of rank one more than the width of a state.
+        """
+        if not read and self.config.squash:
+            return None
+        maps = [self.attention.lift, self.whole] if read else [self.other]
+        columns = [torch.column_stack([each.weight, each.bias]) for each in maps if each is not None]
+        spanned: Float[np.ndarray, "d_s m"] = torch.cat(columns, dim=1).detach().cpu().numpy()
+        return spanned
+
     def _finish(self, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b d_s"]:
         return normalize(vectors, dim=1) if self.config.normalise else vectors

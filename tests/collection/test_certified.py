@@ -1,13 +1,12 @@
 """The certified search equals looking at everything, whatever the rule and however the gallery lies."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diptych.collection.certified import Best, certified
+from diptych.collection.moments import Moments
 from diptych.errors import BadSetting
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
@@ -41,8 +40,8 @@ class Shelf:
         order = sorted(range(len(self.ids)), key=lambda row: (-judged[row], self.ids[row]))[:k]
         return ranked([self.ids[row] for row in order], self.vectors[order], vector, k=k)
 
-    def blocks(self) -> Iterator[np.ndarray]:
-        yield from np.array_split(self.vectors, 2)
+    def moments(self, query: tuple[np.ndarray, ...]) -> tuple[Moments, ...]:
+        return Moments.of(np.array_split(self.vectors, 3), [len(part) for part in query])
 
     def only(self, rows: np.ndarray) -> "Shelf":
         return Shelf(self.vectors[rows], [self.ids[row] for row in rows])
@@ -82,7 +81,7 @@ def search(
     shelf: Shelf, query: tuple[np.ndarray, ...], rule: FusionRule | None, k: int, part: Shelf | None = None
 ) -> Best:
     nearest = (part or shelf).nearest
-    return certified(nearest, query, rule, k=k, unfiltered=shelf.nearest, blocks=shelf.blocks)
+    return certified(nearest, query, rule, k=k, unfiltered=shelf.nearest, moments=lambda: shelf.moments(query))
 
 
 @st.composite

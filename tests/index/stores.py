@@ -14,6 +14,8 @@ from .samples import COLUMNS, LAYOUT, ODD_IDS, items_of
 PACKAGES = {
     "lance": ("lancedb",),
     "postgresql": ("psycopg", "pgvector"),
+    "milvus": ("pymilvus",),
+    "milvus-lite": ("pymilvus", "milvus_lite"),
 }
 """What must be installed for each kind of store."""
 
@@ -57,6 +59,13 @@ def filled(shared_store: Store) -> tuple[Table, OracleTable]:
         filling.write(items_of([f"item {n}" for n in range(200)], seed=1))
         filling.write(items_of([*ODD_IDS, *(f"item {n}" for n in range(180, 300))], seed=2))
     return table, oracle
+
+
+@pytest.fixture
+def several_processes(kind: str) -> None:
+    """Skip stores that are files of one process."""
+    if kind == "milvus-lite":
+        pytest.skip("milvus-lite serves one process at a time")
 
 
 def fresh(uri: str) -> Iterator[Store]:

@@ -1,6 +1,7 @@
 """Conditions, held to the definition in plain Python: every leaf on every kind of column, and trees of them."""
 
 from itertools import product
+from math import log2
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from diptych.index.conditions import Absence, Comparison, Condition, Every, Membership, Some
 from diptych.index.contract import Table
+from diptych.index.filters import DEEPEST, LONGEST, parse
 
 from .oracle import OracleTable
 from .samples import CATEGORIES, ODD_IDS, TAGS, YEARS, check_found, queries_of
@@ -115,3 +117,56 @@ def test_a_search_under_a_condition_returns_k_wherever_k_meet_it(filled: Filled,
     assert nothing.ids == ()
     assert nothing.similarities.shape == (0,)
     assert nothing.vectors.shape == (0, len(query))
+
+
+def alternating(inmost: str, times: int) -> str:
+    """Return a filter that nests an `or` in an `and`, by turns."""
+    for level in range(times):
+        inmost = f"year > 1990 {('and', 'or')[level % 2]} ({inmost})"
+    return inmost
+
+
+def twofold(inmost: str, times: int) -> str:
+    """Return a filter both of whose sides nest equally deep, at every level."""
+    for level in range(times):
+        inmost = f"({inmost}){('and', 'or')[level % 2]}({inmost})"
+    return inmost
+
+
+def wide(inmost: str, times: int) -> str:
+    """Return the longest filter that nests so deep, with as many tests on every level."""
+    each = (LONGEST - len(inmost)) // times // 11
+    for level in range(times):
+        word = (" and ", " or ")[level % 2]
+        inmost = f"{word.join(['year=1'] * (each - 1))}{word}({inmost})"
+    return inmost
+
+
+LEAF = "id not between 'a' and 'b'"
+"""What becomes deepest of all that stands without parentheses."""
+DOUBLED = int(log2(LONGEST / len(LEAF))) - 1
+"""How many times a filter can be doubled before it is too long."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("(" * DEEPEST + LEAF + ")" * DEEPEST, id="parentheses"),
+        pytest.param("not " * DEEPEST + LEAF, id="negations"),
+        pytest.param(alternating(LEAF, DEEPEST), id="and, or, and"),
+        pytest.param(alternating(LEAF, DEEPEST - 1).replace("> 1990 and", "> 1990 or"), id="or, or, or"),
+        pytest.param("not (" * (DEEPEST // 4) + alternating(LEAF, DEEPEST // 2) + ")" * (DEEPEST // 4), id="not all"),
+        pytest.param(wide(LEAF, DEEPEST), id="many on every level"),
+        pytest.param(alternating(twofold("year=1", 9), DEEPEST - 9), id="as deep on both sides"),
+        pytest.param(alternating(twofold(LEAF, DOUBLED), DEEPEST - DOUBLED), id="as deep as can be"),
+        pytest.param(" or ".join(["year=1"] * (LONGEST // 10)), id="as long as can be"),
+        pytest.param("not (" + " or ".join(["year=1"] * (LONGEST // 10 - 1)) + ")", id="as long, negated"),
+        pytest.param(f"year in ({','.join(map(str, range(1000, 1000 + LONGEST // 5 - 3)))})", id="many values"),
+    ],
+)
+def test_whatever_filter_is_read_every_store_understands(filled: Filled, text: str) -> None:
+    table, oracle = filled
+    condition = parse(text, table.columns())
+    assert table.ids(where=condition) == oracle.ids(where=condition)
+    query = queries_of(1, oracle.layout.widths["image"], seed=0)[0]
+    check_found(table.nearest("image", query, k=5, where=condition), oracle, "image", query, k=5, where=condition)

@@ -1,8 +1,12 @@
 """Several processes on one store: all that is acknowledged stays, whoever else writes and whoever dies."""
 
+import pytest
+
 from diptych.index.contract import Store
 
 from .killing import SHARED, Writer, batch, check_killed_writers, check_nothing_lost, prepare
+
+pytestmark = pytest.mark.usefixtures("several_processes")
 
 
 def test_two_writing_processes_both_succeed(store: Store) -> None:

@@ -102,7 +102,7 @@ def test_a_filter_nests_so_deep_and_no_deeper(opening: str) -> None:
     times = DEEPEST // (2 if opening == "not (" else 1)
     closing = ")" if "(" in opening else ""
     parse(opening * times + "year = 1" + closing * times, COLUMNS)
-    with pytest.raises(BadSetting, match=r"a filter may nest 50 deep; at character \d+ this one goes deeper"):
+    with pytest.raises(BadSetting, match=r"a filter may nest 30 deep; at character \d+ this one goes deeper"):
         parse("(" + opening * times + "year = 1" + closing * times + ")", COLUMNS)
 
 

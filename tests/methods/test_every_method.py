@@ -13,8 +13,9 @@ import pytest
 from diptych.data.concepts import Concepts
 from diptych.data.features import Encoded, Features
 from diptych.errors import MissingData, ShapeMismatch
+from diptych.maths.reduction import orthonormal_span
 from diptych.methods import ROOM
-from diptych.methods.contract import GradientMethod, Method, Surroundings
+from diptych.methods.contract import GradientMethod, Method, SpanningMethod, Surroundings
 from diptych.settings import override, revive
 from diptych.training.learning import learn
 from diptych.training.loading import load_model
@@ -67,6 +68,20 @@ def begun(path: Path, name: str, preset: str) -> RunFolder:
     own = {"method": name, "preset": preset, "settings": settings}
     folder.begin(own | dict.fromkeys(("data", "encoders", "seed", "versions")))
     return folder
+
+
+@pytest.mark.parametrize(("name", "preset"), ENTRIES)
+def test_what_a_method_places_lies_where_it_says(name: str, preset: str, tmp_path: Path) -> None:
+    model = fit(name, preset, tmp_path, features_for(name))
+    assert isinstance(model, SpanningMethod) is (name in ("mcsm", "cca", "cfa", "jrl", "lgcfl", "semantic-matching"))
+    if not isinstance(model, SpanningMethod):
+        return
+    placed = model.place(features_for(name, 7, seed=1))
+    for modality, side in (("image", "images"), ("text", "texts")):
+        for space, columns in model.span(modality).items():
+            vectors, basis = getattr(placed[space], side), orthonormal_span(columns)
+            assert columns.shape[0] == vectors.shape[1]
+            np.testing.assert_allclose(vectors @ basis @ basis.T, vectors, atol=1e-6 * np.abs(vectors).max())
 
 
 @pytest.mark.parametrize(("name", "preset"), ENTRIES)

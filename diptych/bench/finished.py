@@ -1,0 +1,36 @@
+"""Benchmarks that lie in one folder, as their reports tell them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from diptych.errors import BadData, UnknownName
+
+
+def finished(folder: Path) -> dict[str, Path]:
+    """Return the folders of finished benchmarks directly in a folder, by name."""
+    return {path.parent.name: path.parent for path in sorted(folder.glob("*/table.json"))}
+
+
+def table_of(folder: Path, name: str) -> dict[str, Any]:
+    """Return a benchmark's table as it was written."""
+    path = _folder(folder, name) / "table.json"
+    try:
+        table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadData(
+            f"'{path}' is no table of a benchmark ({error}). Run it again: it goes on where it was."
+        ) from None
+    return table
+
+
+def report_of(folder: Path, name: str) -> Path:
+    """Return the file of a benchmark's report."""
+    return _folder(folder, name) / "report.html"
+
+
+def _folder(folder: Path, name: str) -> Path:
+    known = finished(folder)
+    if name not in known:
+        raise UnknownName.among("benchmarks", name, known)
+    return known[name]

@@ -1,0 +1,59 @@
+"""`diptych keys`: who may use the service from elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from diptych.cli.console import say, write, write_json, write_table
+from diptych.cli.options import Json
+from diptych.web.keys import Keys, default_file
+
+app = typer.Typer(help="Keys of the service: make, list and revoke them.", no_args_is_help=True, rich_markup_mode=None)
+
+File = Annotated[
+    Path | None, typer.Option("--keys", metavar="FILE", help="The file of keys; left out, the one of this user.")
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Who or what uses it.")]
+
+
+@app.command("add")
+def add(
+    name: Name,
+    *,
+    scope: Annotated[str, typer.Option("--scope", metavar="SCOPE", help="read, or write, which reads too.")] = "read",
+    keys: File = None,
+    json: Json = False,
+) -> None:
+    """Make a key and print it; it is not kept and cannot be shown again."""
+    token = _keys(keys).add(name, scope)
+    if json:
+        write_json({"name": name, "scope": scope, "key": token})
+    else:
+        write(token)
+        say("Keep it: it is not shown again. Send it as Authorization: Bearer KEY.")
+
+
+@app.command("revoke")
+def revoke(name: Name, *, keys: File = None, json: Json = False) -> None:
+    """Take a key out; a running service refuses it at once."""
+    _keys(keys).revoke(name)
+    if json:
+        write_json({"revoked": name})
+    else:
+        say(f"The key {name!r} is no longer good for anything.")
+
+
+@app.command("list")
+def list_keys(*, keys: File = None, json: Json = False) -> None:
+    """List whose keys there are."""
+    known = list(_keys(keys))
+    if json:
+        for key in known:
+            write_json({"name": key.name, "scope": key.scope, "made": key.made})
+    else:
+        write_table(("name", "scope", "made"), [(key.name, key.scope, key.made) for key in known])
+
+
+def _keys(file: Path | None) -> Keys:
+    return Keys(file or default_file())

@@ -1,0 +1,10 @@
+"""A client of the service: what `diptych serve` offers, as Python.
+
+It needs nothing but httpx (`pip install 'diptych[client]'`), neither models nor the store. What the service refuses is
+raised as `diptych.errors.Refused`, with the service's own sentence; where it says when to come back, the client does.
+"""
+
+from diptych.client.answers import Found, Hit, Item, Likeness, Taken
+from diptych.client.client import Client
+
+__all__ = ["Client", "Found", "Hit", "Item", "Likeness", "Taken"]

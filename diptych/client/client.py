@@ -1,0 +1,221 @@
+"""Asking a service over HTTP."""
+
+import base64
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from diptych.client.answers import Found, Hit, Item, Likeness, Taken
+from diptych.errors import MissingExtra, Refused
+
+try:
+    import httpx
+except ModuleNotFoundError as error:
+    raise MissingExtra.named("client", wanted_by="clients of the service", package="httpx") from error
+
+RETRIES = 3
+"""How often a request is sent again that the service had no time for."""
+AT_ONCE = 256
+"""Items that go into one request of `put_many`."""
+
+Picture = Path | bytes
+"""The file of a picture, or its bytes."""
+R = TypeVar("R")
+
+
+class Client:
+    """A service at a URL, which is asked over one connection; use one client in each thread."""
+
+    def __init__(self, url: str, *, key: str | None = None, timeout: float = 60.0) -> None:
+        self.url = url
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+
+    def collections(self) -> list[str]:
+        """Return the names of the collections."""
+        return [each["name"] for each in self._json("GET", "/v1/collections")]
+
+    def describe(self, collection: str) -> dict[str, Any]:
+        """Return what a collection holds: counts, columns, its model, how it is searched."""
+        found: dict[str, Any] = self._json("GET", _path(collection))
+        return found
+
+    def search(
+        self,
+        collection: str,
+        text: str | None = None,
+        *,
+        image: Picture | None = None,
+        like: str | None = None,
+        without: Sequence[str] = (),
+        balance: float = 0.5,
+        against: str | None = None,
+        where: str | None = None,
+        k: int = 10,
+        offset: int = 0,
+        fusion: str | None = None,
+    ) -> Found:
+        """Return the k items that fit best, after `offset` better ones; as `Collection.search`."""
+        asked = {"collection": collection, "text": text, "like": like, "against": against, "where": where}
+        asked |= {"fusion": fusion, "not": list(without), "balance": balance, "k": k, "offset": offset}  # type: ignore[dict-item]
+        found = self._json("POST", "/v1/search", data=_present(asked), files=_files(image))
+        return Found(
+            [_made(Hit, hit) for hit in found["hits"]],
+            found["total"],
+            found["exact"],
+            found["attribution"],
+            found["seconds"],
+        )
+
+    def similarity(
+        self,
+        text: str,
+        image: Picture,
+        *,
+        collection: str | None = None,
+        model: str | None = None,
+        fusion: str | None = None,
+    ) -> Likeness:
+        """Return how alike a text and a picture are, by the model of a collection or by one that is named."""
+        asked = _present({"text": text, "collection": collection, "model": model, "fusion": fusion})
+        return _made(Likeness, self._json("POST", "/v1/similarity", data=asked, files=_files(image)))
+
+    def get(self, collection: str, identity: str) -> Item:
+        """Return an item."""
+        return _made(Item, self._json("GET", _path(collection, "items", identity)))
+
+    def items(self, collection: str, *, where: str | None = None) -> Iterator[Item]:
+        """Yield all items, or those that meet a filter, in the order of their ids."""
+        after: str | None = None
+        while True:
+            asked = _present({"where": where, "after": after})
+            found = self._json("GET", _path(collection, "items"), params=asked)
+            yield from (_made(Item, item) for item in found["items"])
+            if (after := found["after"]) is None:
+                return
+
+    def put(
+        self,
+        collection: str,
+        identity: str,
+        *,
+        texts: Sequence[str] = (),
+        image: Picture | None = None,
+        columns: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Put an item in, or in the place of the one with its id; return `added`, `updated` or `unchanged`."""
+        asked = {"text": list(texts), "columns": json.dumps(dict(columns or {}))}
+        path = _path(collection, "items", identity)
+        return str(self._json("PUT", path, data=asked, files=_files(image))["outcome"])
+
+    def put_many(self, collection: str, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Put many items in, each with `id`, `text` or `texts`, `image` (a path or bytes) and any other columns.
+
+        They go a few hundred to a request; what was taken in stays when a later request fails.
+        """
+        taken, source = Taken(), iter(rows)
+        while part := list(islice(source, AT_ONCE)):
+            content = "".join(json.dumps(_line(row), ensure_ascii=False) + "\n" for row in part).encode()
+            answer = self._sent(
+                "POST", _path(collection, "items"), content=content, headers={"Content-Type": "application/x-ndjson"}
+            )
+            for line in map(json.loads, answer.text.splitlines()):
+                _raise_fault(line, answer.status_code)
+                if not line.get("done"):
+                    reasons = {str(part[each["line"] - 1].get("id")): each["reason"] for each in line["rejects"]}
+                    taken.rejected = {**taken.rejected, **reasons}
+                else:
+                    taken.added += line["added"]
+                    taken.updated += line["updated"]
+                    taken.unchanged += line["unchanged"]
+        return taken
+
+    def remove(self, collection: str, identity: str) -> None:
+        """Take an item out; `Refused` where there is none."""
+        self._json("DELETE", _path(collection, "items", identity))
+
+    def thumbnail(self, thumbnail: str, *, side: int = 256) -> bytes:
+        """Return the picture of a hit or an item, small, as WebP."""
+        return self._sent("GET", thumbnail, params={"side": side}).content
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _json(self, method: str, path: str, **options: Any) -> Any:
+        return self._sent(method, path, **options).json()
+
+    def _sent(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Return the answer, after the waits that the service asks for."""
+        for left in reversed(range(RETRIES + 1)):
+            try:
+                answer = self._http.request(method, path, **options)
+            except httpx.TransportError as error:
+                raise Refused(
+                    503, f"there is no service at {self.url}: {error}. Start it: diptych serve COLLECTION.", code="gone"
+                ) from error
+            if answer.status_code not in (429, 503) or not left:
+                break
+            time.sleep(int(answer.headers.get("Retry-After", 1)))
+        if answer.is_error:
+            _raise_fault(_body(answer), answer.status_code)
+        return answer
+
+
+def _raise_fault(body: Mapping[str, Any], status: int) -> None:
+    if fault := body.get("error"):
+        raise Refused(status, fault["message"], code=fault["code"])
+
+
+def _body(answer: httpx.Response) -> dict[str, Any]:
+    """Return the body of an error; that of a proxy in between may have any shape."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        return body
+    return {"error": {"code": "refused", "message": f"{answer.url} answered {answer.status_code}: {answer.text[:200]}"}}
+
+
+def _path(collection: str, *parts: str) -> str:
+    return "/".join(["/v1/collections", quote(collection, safe=""), *(quote(part, safe="") for part in parts)])
+
+
+def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None and value != []}
+
+
+def _files(image: Picture | None) -> dict[str, tuple[str, bytes]] | None:
+    return None if image is None else {"image": ("picture", _bytes(image))}
+
+
+def _bytes(image: Picture) -> bytes:
+    return image.read_bytes() if isinstance(image, Path) else image
+
+
+def _line(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item as a line of the stream has it."""
+    if row.get("image") is None:
+        return dict(row)
+    return {**row, "image": base64.b64encode(_bytes(row["image"])).decode("ascii")}
+
+
+def _made(kind: type[R], values: Mapping[str, Any]) -> R:
+    """Return a dataclass of what an answer says; what it does not know of yet is passed over."""
+    known = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in values.items() if name in known})

@@ -1,0 +1,59 @@
+"""Pictures that are handed over to a collection: they have no file of their own, so it keeps one."""
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from diptych.data.pictures import raster_suffix, thumbnail
+from diptych.errors import BadSetting, MissingData
+from diptych.files import written_atomically
+
+__all__ = ["HANDED_OVER", "PIXELS", "Pictures", "raster_suffix", "thumbnail"]
+
+HANDED_OVER = "pictures"
+"""The folder of those pictures, beside the vectors of the collection."""
+PIXELS = 40_000_000
+"""The most pixels of a picture that is handed over."""
+
+
+class Pictures:
+    """A folder with one file for each picture, named for its item and its content, so that no two items share it."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def keep(self, identity: str, data: bytes, *, pixels: int = PIXELS) -> Path:
+        """Return the file of a picture after writing it; `BadImage` where it may not be taken."""
+        suffix = raster_suffix(data, pixels=pixels)
+        if self._folder is None:
+            raise BadSetting(
+                "a collection in a database has no folder for pictures that are handed over to it. Name one for it: "
+                "diptych serve --uploads DIR."
+            )
+        item = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        path = self._folder.absolute() / item[:2] / f"{item}-{hashlib.sha256(data).hexdigest()[:32]}{suffix}"
+        if not path.is_file():
+            with written_atomically(path) as temporary:
+                temporary.write_bytes(data)
+        return path
+
+    def forget(self, paths: Iterable[str | None]) -> None:
+        """Remove the files of pictures that no item has any more; those that lie elsewhere stay."""
+        for path in paths:
+            if path and self._folder and Path(path).is_relative_to(self._folder.absolute()):
+                Path(path).unlink(missing_ok=True)
+
+    def drop(self) -> None:
+        """Remove all."""
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def readable(path: str | None, *, identity: str) -> Path:
+    """Return the file of an item's picture; `MissingData` where it has none, or where that is gone."""
+    if path is None:
+        raise MissingData(f"the item {identity!r} has no picture. Look at its text.")
+    if not Path(path).is_file():
+        raise MissingData(f"the picture of the item {identity!r} is gone. Put it back, or hand it over anew.")
+    return Path(path)

@@ -1,0 +1,25 @@
+"""What a collection comes to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from diptych.collection.searching import Searcher
+from diptych.index.contract import Table
+from diptych.index.items import SIDES
+
+
+def statistics(record: Mapping[str, Any], table: Table, searcher: Searcher) -> dict[str, Any]:
+    """Return what there is in a table, how it is searched and what it takes."""
+    count, size = table.count(), table.bytes()
+    return {
+        "items": count,
+        "images": table.count(side="image"),
+        "texts": table.count(side="text"),
+        "columns": dict(table.columns()),
+        "model": record["model"],
+        "stored": dict(table.layout.widths),
+        "half": record["half"],
+        "bytes": size,
+        "bytes_per_item": round(size / count) if count else None,
+        "search": {side: str(searcher.way(table, side, record)) for side in SIDES},
+    }

@@ -1,0 +1,102 @@
+"""Who is let in: known hosts and sites, keys with the right scope, and not too often."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from math import ceil
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from diptych.web.keys import Keys, Scope
+from diptych.web.limits import Limits
+from diptych.web.refusals import refuse
+
+REMEMBERED = 10_000
+"""Users whose rate is kept in mind."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Names of this machine for itself."""
+SAFE = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing."""
+
+
+@dataclass
+class _Bucket:
+    tokens: float
+    filled: float = field(default_factory=time.monotonic)
+
+
+class Rates:
+    """A bucket of requests for each user, which fills up again with time."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, user: str) -> None:
+        """Count a request; `Refused` with 429 where the bucket is empty."""
+        rate, burst = self._limits.rate, float(self._limits.burst)
+        if not rate:
+            return
+        bucket = self._buckets.setdefault(user, _Bucket(burst))
+        self._buckets.move_to_end(user)
+        if len(self._buckets) > REMEMBERED:
+            self._buckets.popitem(last=False)
+        now = time.monotonic()
+        bucket.tokens = min(burst, bucket.tokens + rate * (now - bucket.filled))
+        bucket.filled = now
+        if bucket.tokens < 1:
+            wait = max(1, ceil((1 - bucket.tokens) / rate))
+            raise refuse(429, f"more than {rate:g} requests a second. Wait a moment.", retry_after=wait)
+        bucket.tokens -= 1
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What the service asks of those who come."""
+
+    rates: Rates
+    keys: Keys | None = None
+    """None where no keys are asked for."""
+    hosts: tuple[str, ...] = ()
+    """Names by which it may be called, against pages that point a name of their own at it; none where any will do."""
+    origins: tuple[str, ...] = ()
+    """Sites whose pages may use it, beside its own."""
+
+    def check_site(self, method: str, headers: Headers) -> None:
+        """Refuse what was sent under a foreign name, or by a page of another site."""
+        host = headers.get("host", "")
+        if self.hosts and host_name(host) not in self.hosts:
+            raise refuse(
+                421, f"this service is not called {host_name(host)!r}. Use its own name, or start it with --allow-host."
+            )
+        origin = headers.get("origin")
+        own = origin is None or origin.partition("://")[2] == host or origin in self.origins
+        if not own and method not in SAFE:
+            raise refuse(403, "pages of other sites may not use this service. Allow theirs with --allow-origin.")
+
+    def admit(self, request: Request, scope: Scope) -> None:
+        """Let a request in, and remember whose it is; `Refused` with 401, 403 or 429."""
+        if self.keys is None:
+            user = request.client.host if request.client else ""
+        else:
+            kind, _, token = request.headers.get("authorization", "").partition(" ")
+            if kind.lower() != "bearer" or not token:
+                raise refuse(401, "this service asks for a key. Send it: Authorization: Bearer KEY.")
+            if (key := self.keys.holder(token.strip())) is None:
+                raise refuse(401, "this key is not known. Make one: diptych keys add NAME.", code="bad_key")
+            request.state.user = user = key.name
+            if not key.allows(scope):
+                raise refuse(403, f"the key {key.name!r} may only read. Use one with the scope write.")
+        self.rates.take(user)
+
+
+def host_name(host: str) -> str:
+    """Return a Host header without its port, in lower case.
+
+    >>> host_name("LocalHost:8000"), host_name("[::1]:8000")
+    ('localhost', '::1')
+    """
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.rpartition(":")[0].lower() if ":" in host else host.lower()

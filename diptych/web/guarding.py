@@ -1,0 +1,196 @@
+"""Routes that look at who comes, and how much they bring, before a byte of the body is read.
+
+A route is made by one of the routers `reading`, `writing` or `streaming`. It asks for a key of that scope, counts the
+body while it arrives, ends when its time is over, and gives its work up when nobody waits for it any more.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
+
+from fastapi import APIRouter, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.types import Message, Receive
+
+from diptych.errors import Refused
+from diptych.web.keys import Scope
+from diptych.web.limits import Limits
+from diptych.web.refusals import RESPONSES, refuse
+from diptych.web.service import Service
+
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+LINES = ("application/x-ndjson", "application/jsonl")
+LARGE = 1_000_000
+"""Bytes of a body above which it counts as large."""
+DISCARDED = 10
+"""So many times the limit is read and thrown away, so that who sends too much can read why it is refused."""
+BEARER = HTTPBearer(auto_error=False, description="A key that `diptych keys add` made, where the service asks for one.")
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Incoming:
+    """The body of a request as it arrives, within limits."""
+
+    def __init__(self, receive: Receive, limits: Limits, *, streams: bool) -> None:
+        self._receive = receive
+        self._limits = limits
+        self._streams = streams
+        self._until = time.monotonic() + limits.seconds
+        self._bytes = 0
+        self._whole = asyncio.Event()
+        self.refusal: Refused | None = None
+        """Why it was not read to its end."""
+
+    def announce(self, length: str) -> None:
+        """Refuse a body at once that says itself that it is too large."""
+        if not self._streams and length.isdecimal() and int(length) > self._limits.upload_bytes:
+            self.refusal = too_large(self._limits)
+            raise self.refusal
+
+    async def __call__(self) -> Message:
+        """Return the next part; `Refused` where there is too much of it, or where it comes too slowly."""
+        left = self._limits.idle_seconds if self._streams else self._until - time.monotonic()
+        try:
+            message = await asyncio.wait_for(self._receive(), max(left, 0.0))
+        except TimeoutError:
+            raise self.too_slow() from None
+        if message["type"] == "http.disconnect":
+            self.refusal = refuse(499, "the one who asked has gone.")
+            raise self.refusal
+        self._bytes += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            self._whole.set()
+        if not self._streams and self._bytes > self._limits.upload_bytes:
+            self.refusal = too_large(self._limits)
+            raise self.refusal
+        return message
+
+    def too_slow(self) -> Refused:
+        """Return the refusal of a body that does not arrive in time."""
+        self.refusal = refuse(408, "the request came too slowly. Send it again.")
+        return self.refusal
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it has arrived."""
+        return self._whole.is_set()
+
+    async def discard(self) -> None:
+        """Read what is left and forget it, within reason."""
+        try:
+            async with asyncio.timeout_at(asyncio.get_running_loop().time() + self._limits.seconds):
+                while not self._whole.is_set() and self._bytes < DISCARDED * self._limits.upload_bytes:
+                    message = await self._receive()
+                    self._bytes += len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        self._whole.set()
+        except TimeoutError:
+            return
+
+    async def abandoned(self, *, has_body: bool) -> None:
+        """Return when nobody waits for the answer any more."""
+        if has_body:
+            await self._whole.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+class Guarded(APIRoute):
+    """A route behind the admission."""
+
+    wants: ClassVar[Scope] = "read"
+    types: ClassVar[tuple[str, ...]] = FORMS
+
+    def get_route_handler(self) -> Handler:
+        """Return the handler of a request that has to be let in first."""
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            service: Service = request.app.state.service
+            request.app.state.admission.admit(request, self.wants)
+            self._check_type(request)
+            incoming = Incoming(request.receive, service.limits, streams=self.types == LINES)
+            try:
+                with service.in_hand(*_kinds(request)):
+                    incoming.announce(request.headers.get("content-length", ""))
+                    return await _answered(handle, Request(request.scope, incoming), incoming, service.limits.seconds)
+            except Exception:
+                if incoming.refusal is None:
+                    raise
+                if incoming.refusal.status == 413:
+                    await incoming.discard()
+                raise incoming.refusal from None
+
+        return guarded
+
+    def _check_type(self, request: Request) -> None:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if request.method in ("POST", "PUT") and kind not in self.types:
+            wanted = " or ".join(self.types)
+            raise refuse(415, f"the body must be {wanted}; got {kind or 'no type'}. Say so in Content-Type.")
+
+
+class Writing(Guarded):
+    """A route that changes what is served."""
+
+    wants: ClassVar[Scope] = "write"
+
+
+class Streaming(Writing):
+    """A route that takes lines in without end."""
+
+    types: ClassVar[tuple[str, ...]] = LINES
+
+
+def reading() -> APIRouter:
+    """Return a router whose routes ask for a key that may read."""
+    return _router(Guarded)
+
+
+def writing() -> APIRouter:
+    """Return a router whose routes ask for a key that may write."""
+    return _router(Writing)
+
+
+def streaming() -> APIRouter:
+    """Return a router whose routes ask for a key that may write, and take lines in without end."""
+    return _router(Streaming)
+
+
+def too_large(limits: Limits) -> Refused:
+    """Return the refusal of a body that is too large."""
+    return refuse(413, f"the request has more than {limits.upload_bytes:,} bytes. Send a smaller picture.")
+
+
+def _router(kind: type[Guarded]) -> APIRouter:
+    return APIRouter(prefix="/v1", route_class=kind, dependencies=[Security(BEARER)], responses=dict(RESPONSES))
+
+
+def _kinds(request: Request) -> tuple[str, ...]:
+    """Return which limits on what is worked on at a time a request counts for."""
+    if request.method not in ("POST", "PUT"):
+        return ("in_hand",)
+    length = request.headers.get("content-length", "")
+    return ("in_hand",) if length.isdecimal() and int(length) <= LARGE else ("in_hand", "large")
+
+
+async def _answered(handle: Handler, request: Request, incoming: Incoming, seconds: float) -> Response:
+    """Return the answer, unless its time is over or the one who asked has gone."""
+    has_body = request.method in ("POST", "PUT")
+    work = asyncio.ensure_future(handle(request))
+    watch = asyncio.ensure_future(incoming.abandoned(has_body=has_body))
+    try:
+        await asyncio.wait({work, watch}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+        if watch.done():
+            raise refuse(499, "the one who asked has gone.")
+        if has_body and not incoming.is_whole:
+            raise incoming.too_slow()
+        raise refuse(503, "the answer took too long. Try again later.", code="too_long", retry_after=5)
+    finally:
+        work.cancel()
+        watch.cancel()

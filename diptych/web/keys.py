@@ -1,0 +1,126 @@
+"""Keys: who may read, and who may write.
+
+A key is 256 random bits, so its SHA-256 at rest tells nothing about it, and no slow hash is needed to make guessing
+hopeless. The file is JSON, readable by its owner alone, and replaced as a whole. A running service notices when it
+changes.
+"""
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, get_args
+
+from diptych.errors import BadSetting, UnknownName
+from diptych.files import written_atomically
+
+Scope = Literal["read", "write"]
+PREFIX = "diptych_"
+"""What keys begin with, so that people and scanners of sources recognise one."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is known of a key: all but the key itself."""
+
+    name: str
+    scope: Scope
+    """`write` includes `read`."""
+    sha256: str
+    made: str
+    """When, in UTC."""
+
+    def allows(self, scope: Scope) -> bool:
+        """Return whether it is good for what a route asks for."""
+        return self.scope == "write" or scope == "read"
+
+
+def default_file() -> Path:
+    """Return where keys are kept: `DIPTYCH_KEYS`, else `diptych/keys.json` in the user's folder of settings."""
+    if chosen := os.environ.get("DIPTYCH_KEYS"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "diptych" / "keys.json"
+
+
+class Keys:
+    """The keys in a file, as it is now."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._seen: tuple[int, int, int] | None = None
+        self._keys: list[Key] = []
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._read())
+
+    def add(self, name: str, scope: str) -> str:
+        """Return a new key, which is not kept anywhere: whoever loses it must make another."""
+        if scope not in get_args(Scope):
+            raise BadSetting(f"the scope of a key must be read or write; got {scope!r}.")
+        if not name.strip():
+            raise BadSetting("a key needs a name. Say who or what will use it.")
+        token = PREFIX + secrets.token_urlsafe(32)
+        with self._changing() as keys:
+            if any(key.name == name for key in keys):
+                raise BadSetting(f"there is a key named {name!r} already. Revoke it first, or take another name.")
+            keys.append(Key(name, scope, _hashed(token), datetime.now(UTC).isoformat(timespec="seconds")))  # type: ignore[arg-type]
+        return token
+
+    def revoke(self, name: str) -> None:
+        """Take a key out; a running service refuses it from the next request on."""
+        with self._changing() as keys:
+            kept = [key for key in keys if key.name != name]
+            if len(kept) == len(keys):
+                raise UnknownName.among("keys", name, [key.name for key in keys])
+            keys[:] = kept
+
+    def holder(self, token: str) -> Key | None:
+        """Return which key this is, comparing with all of them in constant time; None where it is none."""
+        wanted, found = _hashed(token), None
+        for key in self._read():
+            if hmac.compare_digest(key.sha256, wanted):
+                found = key
+        return found
+
+    def _read(self) -> list[Key]:
+        try:
+            about = self.file.stat()
+        except FileNotFoundError:
+            self._seen, self._keys = None, []
+            return self._keys
+        seen = (about.st_mtime_ns, about.st_size, about.st_ino)
+        if seen != self._seen:
+            self._keys, self._seen = _parsed(self.file), seen
+        return self._keys
+
+    @contextmanager
+    def _changing(self) -> Iterator[list[Key]]:
+        """Yield the keys to be changed, and write them; two who change them take turns."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with self.file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            keys = list(self._read())
+            yield keys
+            with written_atomically(self.file, mode=0o600) as temporary:
+                text = json.dumps({"keys": [asdict(key) for key in keys]}, indent=2, ensure_ascii=False)
+                temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _parsed(file: Path) -> list[Key]:
+    try:
+        return [Key(**entry) for entry in json.loads(file.read_text(encoding="utf-8"))["keys"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadSetting(
+            f"'{file}' is no file of keys ({error}). Restore it, or remove it and make new keys."
+        ) from None
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,47 @@
+"""One line for each request on standard error: for people, or as JSON."""
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import TextIO
+
+
+class Plain(logging.Formatter):
+    """Lines for people: when, what, how it went."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        told = fields_of(record)
+        if "route" not in told:
+            return super().format(record)
+        rest = {name: value for name, value in told.items() if name not in ("method", "route", "status")}
+        spelt = " ".join(f"{name}={value}" for name, value in rest.items())
+        return f"{told['method']} {told['route']} {told['status']} {spelt}"
+
+
+class Json(logging.Formatter):
+    """Lines for programs: one JSON object each."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        told = {"time": time, "level": record.levelname.lower(), **fields_of(record)}
+        if record.exc_info:
+            told["trace"] = self.formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=False)
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, object]:
+    """Return what a record tells: of a request its fields, else its message."""
+    request = getattr(record, "request", None)
+    return dict(request) if isinstance(request, dict) else {"message": record.getMessage()}
+
+
+def log_to(stream: TextIO, *, as_json: bool) -> None:
+    """Write the log of the service and of its server there."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Json() if as_json else Plain())
+    for name, level in (("diptych.web", logging.INFO), ("uvicorn", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(level)

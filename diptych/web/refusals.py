@@ -1,0 +1,115 @@
+"""What is refused over HTTP: one shape for every error, with the sentence that the command line says.
+
+{"error": {"code": "bad_text", "message": "the text to search for is empty. Write a few words.",
+           "hint": "Write a few words."}}
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from diptych.errors import (
+    BadCheckpoint,
+    BadData,
+    BadSetting,
+    DiptychError,
+    MissingData,
+    Refused,
+    ShapeMismatch,
+    StoreFailed,
+    UnknownName,
+)
+
+STATUS: dict[type[DiptychError], int] = {
+    MissingData: 404,
+    BadData: 422,
+    BadSetting: 422,
+    UnknownName: 422,
+    ShapeMismatch: 422,
+    BadCheckpoint: 503,
+    StoreFailed: 503,
+}
+"""By kind of error, the first that fits; any other is the service's own fault."""
+WAIT = 5
+"""Seconds after which to try a store again."""
+TITLES = {
+    400: "bad_request", 401: "no_key", 403: "forbidden", 404: "not_found", 405: "not_allowed", 408: "too_slow",
+    413: "too_large", 415: "wrong_type", 421: "wrong_host", 422: "invalid", 429: "too_many", 499: "gone",
+    500: "internal", 503: "busy",
+}  # fmt: skip
+
+
+class Fault(BaseModel):
+    """Why a request was not met."""
+
+    code: str
+    """A word for programs."""
+    message: str
+    """A sentence for people."""
+    hint: str | None
+    """What to do."""
+
+
+class Refusal(BaseModel):
+    """The body of every answer that is an error."""
+
+    error: Fault
+
+
+def refuse(status: int, message: str, *, code: str | None = None, retry_after: int | None = None) -> Refused:
+    """Return the refusal with a status, under the code that goes with it unless another is given."""
+    return Refused(status, message, code=code or TITLES.get(status, "refused"), retry_after=retry_after)
+
+
+def headers_of(error: Refused) -> dict[str, str]:
+    """Return the headers of the answer that tells an error."""
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return headers | ({"WWW-Authenticate": "Bearer"} if error.status == 401 else {})
+
+
+def refused(error: DiptychError) -> Refused:
+    """Return an error as one with a status.
+
+    >>> refused(MissingData("the collection has no item 'a'.")).status
+    404
+    """
+    if isinstance(error, Refused):
+        return error
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+    code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
+    return refuse(status, str(error), code=code, retry_after=WAIT if status == 503 else None)
+
+
+def body_of(error: Refused) -> dict[str, Any]:
+    """Return the body that tells an error."""
+    message = str(error)
+    return Refusal(error=Fault(code=error.code, message=message, hint=hint_of(message))).model_dump()
+
+
+def hint_of(message: str) -> str | None:
+    """Return what a message says to do: its last sentence, where it has more than one.
+
+    >>> hint_of("the text to search for is empty. Write a few words.")
+    'Write a few words.'
+    """
+    sentences = re.split(r"(?<=[.!?)]) (?=[A-Z])", message)
+    return sentences[-1] if len(sentences) > 1 else None
+
+
+RESPONSES: Mapping[int | str, dict[str, Any]] = {
+    status: {"model": Refusal, "description": description}
+    for status, description in {
+        401: "A key is wanted, and there was none, or none that is known",
+        403: "The key is not for this, or the request comes from another site",
+        404: "There is no such thing",
+        408: "The request came too slowly",
+        413: "The body is too large",
+        415: "The body is of another type",
+        422: "The request cannot be met as it is",
+        429: "Too many requests; Retry-After says when to come back",
+        503: "The service has too much to do; Retry-After says when to come back",
+    }.items()
+}
+"""Errors that any route may answer with, for its description."""

@@ -1,0 +1,165 @@
+"""Many items at once, as lines that stream in while lines about what became of them stream out."""
+
+import asyncio
+import base64
+import binascii
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from diptych.collection import Added, NewItem
+from diptych.errors import DiptychError
+from diptych.web.guarding import streaming
+from diptych.web.refusals import body_of, refuse, refused
+from diptych.web.schemas import ServiceOf
+from diptych.web.service import Service, Shelf
+
+ROUTER = streaming()
+ROUTERS = (ROUTER,)
+
+AT_ONCE = 64
+"""Items that are encoded, written and acknowledged together."""
+HELD = 8_000_000
+"""Bytes of lines after which a batch goes even if it has fewer."""
+PAUSE = 0.2
+"""Seconds without a line after which a batch goes even if it has fewer."""
+LONGEST = 1.0
+"""Seconds after which it goes anyway."""
+
+Line = tuple[int, bytes]
+"""Its number, and its bytes."""
+
+EXAMPLE = '{"id": "a", "text": "a cat", "year": 2010}\n{"id": "b", "image": "base64 of the bytes of a picture"}\n'
+
+
+class TwoWay(StreamingResponse):
+    """An answer that is sent while the request still arrives: nothing else may read from it meanwhile."""
+
+    media_type = "application/x-ndjson"
+
+    def __init__(self, lines: AsyncIterator[bytes], status_code: int = 200, *, service: Service) -> None:
+        super().__init__(lines, status_code)
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send what there is, as it comes; `Refused` where too many streams go on already."""
+        with self._service.in_hand("streams"):
+            await self.stream_response(send)
+
+
+@ROUTER.post(
+    "/collections/{collection}/items",
+    tags=["items"],
+    summary="Put many items in",
+    response_class=TwoWay,
+    responses={200: {"content": {"application/x-ndjson": {}}, "description": "A line for each batch, then the sums"}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": EXAMPLE}},
+        }
+    },
+)
+async def put_items(collection: str, request: Request, service: ServiceOf) -> TwoWay:
+    """Take in one JSON object a line: `id`, `text` or `texts`, `image` as base64, and any other columns.
+
+    Each batch is acknowledged by a line once it is kept: the last line it reached, counts, and what was set aside
+    with its reason. The last line has `"done": true` and the sums, or an `error` after which nothing more was read.
+    """
+    shelf = service.shelf(collection)
+    return TwoWay(_told(shelf, request, service), service=service)
+
+
+async def _told(shelf: Shelf, request: Request, service: Service) -> AsyncIterator[bytes]:
+    """Yield what is told of each batch, and at the end of all."""
+    sums, rejected = Added(), 0
+    try:
+        async for batch in _batches(_lines(request, service)):
+            items, faults = _parsed(batch, service)
+            added, rejects = await service.in_thread(shelf.collection.put, items)
+            told = faults + [
+                {"line": int(reject.where.rpartition(" ")[2]), "reason": reject.reason} for reject in rejects
+            ]
+            rejected += len(told)
+            sums = Added(sums.added + added.added, sums.updated + added.updated, sums.unchanged + added.unchanged)
+            yield _line({**asdict(added), "rejected": len(told), "line": batch[-1][0], "rejects": told})
+        yield _line({**asdict(sums), "rejected": rejected, "done": True})
+    except DiptychError as error:
+        yield _line(body_of(refused(error)))
+
+
+async def _lines(request: Request, service: Service) -> AsyncIterator[Line]:
+    """Yield the lines of the body with their numbers; `Refused` for one that is too long."""
+    rest, number = bytearray(), 0
+    async for part in request.stream():
+        rest += part
+        while (end := rest.find(b"\n")) >= 0:
+            number += 1
+            yield number, bytes(rest[:end])
+            del rest[: end + 1]
+        if len(rest) > service.limits.line_bytes:
+            raise refuse(413, f"line {number + 1} has more than {service.limits.line_bytes:,} bytes. Shorten it.")
+        if service.stopping:
+            raise refuse(503, f"the service shuts down; send what follows line {number} later.", retry_after=30)
+    if rest.strip():
+        yield number + 1, bytes(rest)
+
+
+async def _batches(lines: AsyncIterator[Line]) -> AsyncIterator[list[Line]]:
+    """Yield lines some at a time; fewer where no more come for a moment, and what there is before an error."""
+    batch: list[Line] = []
+    since = 0.0
+    coming = _next(lines)
+    try:
+        while True:
+            await asyncio.wait({coming}, timeout=PAUSE if batch else None)
+            full = len(batch) >= AT_ONCE or sum(len(text) for _, text in batch) >= HELD
+            if batch and (full or not coming.done() or time.monotonic() - since > LONGEST):
+                yield batch
+                batch = []
+            if coming.done():
+                line = coming.result()
+                since = since if batch else time.monotonic()
+                batch.append(line)
+                coming = _next(lines)
+    except (StopAsyncIteration, DiptychError) as end:
+        if batch:
+            yield batch
+        if isinstance(end, DiptychError):
+            raise
+    finally:
+        coming.cancel()
+
+
+def _next(lines: AsyncIterator[Line]) -> "asyncio.Task[Line]":
+    async def following() -> Line:
+        return await anext(lines)
+
+    return asyncio.create_task(following())
+
+
+def _parsed(batch: list[Line], service: Service) -> tuple[list[NewItem], list[dict[str, Any]]]:
+    """Return the items of some lines, and why others are none."""
+    items, faults = [], []
+    for number, line in batch:
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line.decode("utf-8-sig"))
+            picture = base64.b64decode(row.pop("image"), validate=True) if row.get("image") is not None else None
+            items.append(NewItem(row, picture, f"line {number}", service.limits.pixels))
+        except (binascii.Error, TypeError):
+            faults.append({"line": number, "reason": "the image must be the base64 of a picture's bytes."})
+        except (ValueError, RecursionError, AttributeError):
+            faults.append({"line": number, "reason": "it must be a JSON object in UTF-8. Write one a line."})
+    return items, faults
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"

@@ -1,0 +1,122 @@
+"""What was measured and trained: tables of benchmarks, their reports, and the curves of training."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import Response
+from pydantic import BaseModel
+
+from diptych.bench.finished import finished, report_of, table_of
+from diptych.errors import MissingData, UnknownName
+from diptych.runs import entries, history
+from diptych.web.guarding import reading
+from diptych.web.refusals import refuse
+from diptych.web.schemas import ServiceOf
+
+ROUTER = reading()
+ROUTERS = (ROUTER,)
+
+SANDBOX = (
+    "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+)
+"""A report is one file with its own styles and script; here it may reach nothing else, this service included."""
+
+
+class BenchmarkDetail(BaseModel):
+    """A benchmark with its rows."""
+
+    name: str
+    data: str
+    splits: list[str]
+    rows: list[dict[str, Any]]
+    """Best first: method, preset, MAP in both directions and on average, seconds, and what is significant."""
+    report: str
+    """Where the whole report is, without the host."""
+
+
+class RunDetail(BaseModel):
+    """A run."""
+
+    name: str
+    method: str
+    preset: str
+    data: str
+    seed: int
+    finished: bool
+    epochs: int
+    validation_map: float | None
+
+
+class Epoch(BaseModel):
+    """What was written of an epoch."""
+
+    epoch: int
+    losses: dict[str, float]
+    validation_map: float | None
+    learning_rate: float | None
+    seconds: float
+
+
+@ROUTER.get("/benchmarks", tags=["results"], summary="List benchmarks with their tables")
+async def list_benchmarks(service: ServiceOf) -> list[BenchmarkDetail]:
+    """Return the benchmarks in the folder that the service was started with; none without one."""
+    if service.benchmarks is None:
+        return []
+    return await service.in_thread(_benchmarks, service.benchmarks)
+
+
+@ROUTER.get(
+    "/benchmarks/{name}/report",
+    tags=["results"],
+    summary="Show a benchmark's report",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}}}},
+)
+async def show_report(name: str, service: ServiceOf) -> Response:
+    """Return the report as a page that stands alone."""
+    path = await service.in_thread(_report, service.benchmarks, name)
+    text = await service.in_thread(path.read_bytes)
+    return Response(text, media_type="text/html", headers={"Content-Security-Policy": SANDBOX})
+
+
+@ROUTER.get("/runs", tags=["results"], summary="List training runs")
+async def list_runs(service: ServiceOf) -> list[RunDetail]:
+    """Return the runs in the folder that the service was started with; none without one."""
+    if service.runs is None:
+        return []
+    return [RunDetail(**vars(run)) for run in await service.in_thread(entries, service.runs)]
+
+
+@ROUTER.get("/runs/{name}/history", tags=["results"], summary="Show how training went")
+async def show_history(name: str, service: ServiceOf) -> list[Epoch]:
+    """Return what was written of each epoch: losses, validation MAP, learning rate."""
+    try:
+        found = await service.in_thread(history, service.runs, name) if service.runs else None
+    except UnknownName as error:
+        raise refuse(404, str(error)) from error
+    if found is None:
+        raise refuse(404, "this service shows no runs. Start it with --runs DIR.")
+    return [Epoch(**line) for line in found]
+
+
+def _benchmarks(folder: Path) -> list[BenchmarkDetail]:
+    tables = {name: table_of(folder, name) for name in finished(folder)}
+    return [
+        BenchmarkDetail(
+            name=name, data=table["data"], splits=table["splits"], rows=table["rows"],
+            report=f"/v1/benchmarks/{name}/report",
+        )
+        for name, table in tables.items()
+    ]  # fmt: skip
+
+
+def _report(folder: Path | None, name: str) -> Path:
+    if folder is None:
+        raise MissingData("this service shows no benchmarks. Start it with --benchmarks DIR.")
+    try:
+        path = report_of(folder, name)
+    except UnknownName as error:
+        raise refuse(404, str(error)) from error
+    if not path.is_file():
+        raise MissingData(f"the benchmark {name!r} has no report. Run it again: it goes on where it was.")
+    return path

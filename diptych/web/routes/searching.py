@@ -1,0 +1,161 @@
+"""Searches, and the similarity of one text with one picture."""
+
+import time
+from contextlib import AsyncExitStack
+from typing import Annotated, Literal
+
+import numpy as np
+from fastapi import File, Form, Request, UploadFile
+from pydantic import BaseModel
+
+from diptych.collection import Ask, Model, Query, Results
+from diptych.errors import BadSetting
+from diptych.web.guarding import reading
+from diptych.web.refusals import refuse
+from diptych.web.schemas import Hit, ServiceOf, kind_of, thumbnail_url
+from diptych.web.service import Service
+
+ROUTER = reading()
+ROUTERS = (ROUTER,)
+
+
+class SearchAnswer(BaseModel):
+    """What a search found."""
+
+    collection: str
+    total: int | None
+    """How many items were searched."""
+    exact: bool
+    """Whether these are surely the best; else an approximate index proposed them."""
+    hits: list[Hit]
+    attribution: str
+    """The credit that must stand beside the shown pictures."""
+    unknown_words: float | None
+    """The share of the text's words that the model does not know."""
+    seconds: float
+
+
+class SimilarityAnswer(BaseModel):
+    """How alike a text and a picture are."""
+
+    model: str
+    similarities: dict[str, float]
+    """In each space."""
+    similarity: float | None
+    """What a search for the text would give the picture in the collection; null where that cannot be said."""
+    seconds: float
+
+
+@ROUTER.post("/search", tags=["search"], summary="Find items by a text, a picture, another item, or several of these")
+async def search(
+    request: Request,
+    service: ServiceOf,
+    collection: Annotated[str, Form(description="The collection's name.")],
+    text: Annotated[str | None, Form(description="Find what fits this.")] = None,
+    image: Annotated[UploadFile | None, File(description="Find what fits this picture.")] = None,
+    like: Annotated[str | None, Form(description="The id of an item: find more like it.")] = None,
+    without: Annotated[list[str], Form(alias="not", description="What hits should not be about.")] = [],  # noqa: B006
+    against: Annotated[
+        Literal["image", "text"] | None, Form(description="Compare with the pictures or with the texts of items.")
+    ] = None,
+    where: Annotated[str | None, Form(description="A filter, such as: category = 'dog' and year > 2010.")] = None,
+    k: Annotated[int, Form(ge=1, description="How many hits.")] = 10,
+    offset: Annotated[int, Form(ge=0, description="Leave out the first hits.")] = 0,
+    balance: Annotated[float, Form(ge=0, le=1, description="Weight of the text beside a picture.")] = 0.5,
+    fusion: Annotated[str | None, Form(description="Fuse the spaces by this rule.")] = None,
+) -> SearchAnswer:
+    """Return the hits, best first. Similarities are normalised over all items, whatever the filter."""
+    start = time.perf_counter()
+    shelf = service.shelf(collection)
+    _check_bounds(service, k, offset, without)
+    if service.log_queries:
+        request.state.query = {"text": text, "like": like, "not": without, "where": where}
+    async with AsyncExitStack() as files:
+        data = await _bytes(image)
+        picture = None if data is None else await files.enter_async_context(service.picture_file(data))
+        query = Query(text, picture, like, tuple(without), balance, against)
+        found = await service.search(shelf, Ask(query, k, offset, where, fusion))
+    return SearchAnswer(
+        collection=collection,
+        total=found.total,
+        exact=found.exact,
+        hits=_hits(found, collection, offset),
+        attribution=found.attribution,
+        unknown_words=found.unknown_words,
+        seconds=round(time.perf_counter() - start, 6),
+    )
+
+
+@ROUTER.post("/similarity", tags=["search"], summary="Say how alike a text and a picture are")
+async def similarity(
+    service: ServiceOf,
+    text: Annotated[str, Form()],
+    image: Annotated[UploadFile, File()],
+    collection: Annotated[str | None, Form(description="By the model of this collection, and among its items.")] = None,
+    model: Annotated[str | None, Form(description="By this model.")] = None,
+    fusion: Annotated[str | None, Form(description="Fuse the spaces by this rule.")] = None,
+) -> SimilarityAnswer:
+    """Return the similarity in each space, and the fused one where there is a collection to normalise over."""
+    start = time.perf_counter()
+    if (collection is None) == (model is None):
+        raise BadSetting("name one of the two, a collection or a model.")
+    shelf = service.shelf(collection) if collection is not None else None
+    chosen = shelf.model if shelf else _model(service, str(model))
+    service.check_text(text)
+    async with service.picture_file(await image.read()) as file:
+        query = Query(text, file)
+        said, seen = [await service.encode(chosen, side, item) for side, item in reversed(query.contents)]
+    spaces = _similarities(chosen, said, seen)
+    fused: float | None = next(iter(spaces.values())) if len(spaces) == 1 else None
+    if shelf and len(spaces) > 1:
+        visual, textual = spaces.values()
+        fused = await service.in_thread(shelf.collection.fused, said, (visual, textual), fusion=fusion)
+    seconds = round(time.perf_counter() - start, 6)
+    return SimilarityAnswer(model=chosen.name, similarities=spaces, similarity=fused, seconds=seconds)
+
+
+def _model(service: Service, name: str) -> Model:
+    if name not in service.models:
+        raise refuse(404, f"there is no model {name!r} here. There are: {', '.join(service.models) or 'none'}.")
+    return service.models[name]
+
+
+def _similarities(model: Model, text: np.ndarray, image: np.ndarray) -> dict[str, float]:
+    pairs = zip(model.method.spaces, model.whole(text[None]), model.whole(image[None]), strict=True)
+    return {name: float(said[0] @ seen[0]) for name, said, seen in pairs}
+
+
+def _check_bounds(service: Service, k: int, offset: int, without: list[str]) -> None:
+    limits = service.limits
+    if k > limits.hits or offset + k > limits.depth:
+        raise BadSetting(
+            f"k may be at most {limits.hits:,} and a ranking is followed down to {limits.depth:,}; got k {k} and "
+            f"offset {offset}. Ask for less."
+        )
+    if len(without) > limits.unwanted:
+        raise BadSetting(f"at most {limits.unwanted} texts can be unwanted; got {len(without)}. Name fewer.")
+
+
+async def _bytes(image: UploadFile | None) -> bytes | None:
+    """Return what was sent as a picture; None where a form left its field empty."""
+    if image is None or not (image.filename or image.size):
+        return None
+    return await image.read()
+
+
+def _hits(found: Results, collection: str, offset: int) -> list[Hit]:
+    return [
+        Hit(
+            rank=rank,
+            id=hit.id,
+            similarity=hit.similarity,
+            similarities=dict(hit.spaces),
+            kind=kind_of(hit.image, hit.texts),
+            text=hit.texts[0] if hit.texts else None,
+            texts=list(hit.texts),
+            categories=list(hit.categories),
+            columns=dict(hit.metadata),
+            thumbnail=thumbnail_url(collection, hit.id) if hit.image else None,
+        )
+        for rank, hit in enumerate(found.hits, start=offset + 1)
+    ]

@@ -1,0 +1,69 @@
+"""What several routes answer with."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from pydantic import BaseModel
+
+from diptych.web.service import Service
+
+Kind = Literal["image", "text", "pair"]
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceOf = Annotated[Service, Depends(_service)]
+"""The service, as a parameter of a route."""
+
+
+class Hit(BaseModel):
+    """One result of a search."""
+
+    rank: int
+    id: str
+    similarity: float
+    """What ranks it: the fused similarity, or that of the only space."""
+    similarities: dict[str, float]
+    """In each space."""
+    kind: Kind
+    text: str | None
+    """Its first text."""
+    texts: list[str]
+    categories: list[str]
+    columns: dict[str, Any]
+    """Its other columns."""
+    thumbnail: str | None
+    """Where its picture is shown, without the host."""
+
+
+class Column(BaseModel):
+    """A column that filters may name."""
+
+    name: str
+    kind: Literal["text", "number", "truth", "texts"]
+    examples: list[str | float | bool]
+    """Frequent values among the first items."""
+
+
+def kind_of(image: object, texts: object) -> Kind:
+    """Return what an item is.
+
+    >>> kind_of("cat.jpg", ("a cat",)), kind_of(None, ("a cat",))
+    ('pair', 'text')
+    """
+    if image:
+        return "pair" if texts else "image"
+    return "text"
+
+
+def thumbnail_url(collection: str, identity: str) -> str:
+    """Return where the picture of an item is shown.
+
+    >>> thumbnail_url("shop", "a/b?.jpg")
+    '/v1/collections/shop/thumbnails/a%2Fb%3F.jpg'
+    """
+    return f"/v1/collections/{quote(collection, safe='')}/thumbnails/{quote(identity, safe='')}"

@@ -1,0 +1,98 @@
+"""The client, against a service that runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from diptych.client import Client, Hit
+from diptych.errors import Refused
+
+from .web.conftest import Running, Serve, made, own_cache, png, serve, shared_cache
+
+__all__ = ["made", "own_cache", "serve", "shared_cache"]
+
+
+@pytest.fixture
+def running(serve: Serve) -> Iterator[Running]:
+    with serve() as started:
+        yield started
+
+
+@pytest.fixture
+def client(running: Running) -> Iterator[Client]:
+    with Client(f"http://127.0.0.1:{running.port}") as opened:
+        yield opened
+
+
+def test_all_that_the_service_offers_is_there(client: Client, tiny_set: Path) -> None:
+    assert client.collections() == ["shop"]
+    assert client.describe("shop")["items"] == 24
+    found = client.search("shop", "a red square", k=3, where="category = 'square'", without=["something blue"])
+    assert (len(found.hits), found.total, found.exact) == (3, 12, True)
+    first = found.hits[0]
+    assert isinstance(first, Hit)
+    assert first.thumbnail is not None
+    assert client.thumbnail(first.thumbnail, side=128)[8:12] == b"WEBP"
+    assert client.search("shop", image=tiny_set / "3.png", against="image", k=1).hits[0].id == "p3"
+    likeness = client.similarity("a red square", tiny_set / "3.png", collection="shop")
+    assert set(likeness.similarities) == {"visual", "textual"}
+    assert likeness.similarity is not None
+    assert len(list(client.items("shop"))) == 24
+    assert [item.id for item in client.items("shop", where="id = 'p3'")] == ["p3"]
+
+
+def test_items_are_put_in_and_taken_out(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png())
+    assert client.put("shop", "a/ä", texts=["one", "two"], image=png(), columns={"year": 3}) == "added"
+    item = client.get("shop", "a/ä")
+    assert (item.kind, item.texts, item.columns) == ("pair", ["one", "two"], {"year": 3})
+    client.remove("shop", "a/ä")
+    with pytest.raises(Refused, match="the collection 'shop' has no item 'a/ä'") as refusal:
+        client.get("shop", "a/ä")
+    assert (refusal.value.status, refusal.value.code) == (404, "missing_data")
+    rows = [{"id": f"r{k}", "text": f"number {k}"} for k in range(300)]
+    rows += [{"id": "seen", "image": tmp_path / "a.png"}, {"id": "bad", "image": b"no picture"}]  # type: ignore[dict-item]
+    taken = client.put_many("shop", rows)
+    assert (taken.added, set(taken.rejected)) == (301, {"bad"})
+    assert "the picture cannot be read" in taken.rejected["bad"]
+
+
+def test_what_the_service_refuses_is_raised_with_its_sentence(client: Client) -> None:
+    with pytest.raises(Refused, match=r"there is no collection 'shoe' here\. There are: shop\."):
+        client.search("shoe", "a")
+    with pytest.raises(Refused, match=r"the text to search for is empty\. Write a few words\."):
+        client.search("shop", " ")
+
+
+def test_the_client_comes_back_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    answers = [httpx.Response(503, headers={"Retry-After": "7"}), httpx.Response(429), httpx.Response(200, json=[])]
+    monkeypatch.setattr("diptych.client.client.time.sleep", waits.append)
+    monkeypatch.setattr(httpx.Client, "request", lambda *_, **__: answers.pop(0))
+    with Client("http://127.0.0.1:1") as opened:
+        assert opened.collections() == []
+    assert waits == [7, 1]
+
+
+def test_an_answer_of_something_else_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = httpx.Request("GET", "http://proxy.example/v1/collections")
+    answer = httpx.Response(502, text="<html>bad gateway</html>", request=request)
+    monkeypatch.setattr(httpx.Client, "request", lambda *_, **__: answer)
+    with Client("http://proxy.example") as opened, pytest.raises(Refused, match="answered 502: <html>bad gateway"):
+        opened.collections()
+
+
+def test_a_key_is_sent(serve: Serve, tmp_path: Path) -> None:
+    from diptych.web.keys import Keys
+
+    key = Keys(tmp_path / "keys.json").add("me", "read")
+    with serve(keys=tmp_path / "keys.json") as started:
+        url = f"http://127.0.0.1:{started.port}"
+        with Client(url, key=key) as opened:
+            assert opened.collections() == ["shop"]
+            with pytest.raises(Refused, match="the key 'me' may only read"):
+                opened.remove("shop", "p1")
+        with Client(url) as opened, pytest.raises(Refused, match="this service asks for a key"):
+            opened.collections()
