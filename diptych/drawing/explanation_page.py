@@ -34,6 +34,7 @@ figure {{ margin: 1rem 0; }}
 .picture img {{ max-width: 100%; height: auto; }}
 .picture.lit img {{ filter: grayscale(1); }}
 .picture svg {{ position: absolute; inset: 0; width: 100%; height: 100%; opacity: {OPACITY}; }}
+.picture rect {{ shape-rendering: crispEdges; }}
 .picture svg:hover {{ opacity: .15; }}
 .words {{ font-size: 1.25rem; line-height: 1.9; white-space: pre-wrap; overflow-wrap: anywhere; }}
 .words span {{ padding: .15em .2em; border-radius: .2em; }}
@@ -119,7 +120,9 @@ def _article(record: Record, picture: "Image", number: int) -> Markup:
     choices = [(name.removesuffix(" space"), f"{name} {value:.3f}", ways) for name, value, ways in views(record)]
     ways = {name: title for name, title in WAYS.items() if name in choices[0][2]}
     size = {"width": record["image"]["width"], "height": record["image"]["height"]}
-    overlay = tag("svg", viewBox=f"0 0 {size['width']} {size['height']}", preserveAspectRatio="none", aria_hidden="true")
+    overlay = tag(
+        "svg", viewBox=f"0 0 {size['width']} {size['height']}", preserveAspectRatio="none", aria_hidden="true"
+    )
     image = Markup(f'<img src="{_uri(picture)}" alt="" width="{size["width"]}" height="{size["height"]}">')
     return tag(
         "article",

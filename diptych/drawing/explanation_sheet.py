@@ -129,7 +129,9 @@ def _shaded(record: Record, way: Mapping[str, Any]) -> list[_Shade]:
 def _notes(way: Mapping[str, Any]) -> list[str]:
     """Return the lines below a panel: the scale of each side, and what the way does not say."""
     scales = [
-        f"{name} to {strongest(way[side]):.2g}" for side, name in (("image", "regions"), ("words", "words")) if way[side]
+        f"{name} to {strongest(way[side]):.2g}"
+        for side, name in (("image", "regions"), ("words", "words"))
+        if way[side]
     ]
     reason = wrap(way.get("reason", ""), size=SMALL, width=SIDE, lines=LINES)
     return [*([" · ".join(scales)] if scales else []), *reason]

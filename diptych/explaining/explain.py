@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +93,7 @@ class Pair:
             return None
         found, pools, count = weights[0].float().cpu().numpy(), self.method.pools(space), len(side.values)
         read = min(count, len(found) * int(np.prod(pools, dtype=int)))
-        return np.concatenate([over_parts(found, pools, count=read), np.zeros(count - read, dtype=np.float32)])
+        return np.pad(over_parts(found, pools, count=read), (0, count - read)).astype(np.float32)
 
     def standstill(self, space: str, modality: str) -> tuple[bool, str | None]:
         """Return whether a side's parts move a space's similarity, and what does not move with them, or why not."""
@@ -102,7 +101,10 @@ class Pair:
         if side.follows:
             return True, None
         if self.method.reads(space) != modality:
-            return False, f"The whole {modality} vector, which alone the {space} space compares, does not follow from {name}."
+            return (
+                False,
+                f"The whole {modality} vector, which alone the {space} space compares, does not follow from {name}.",
+            )
         bare = side.scaled.__class__(torch.zeros_like(side.scaled.whole), side.scaled.parts, side.scaled.mask)
         with torch.no_grad():
             idle = torch.equal(self.method.compared(space, modality, bare).vectors, self.vectors(space, modality))
@@ -167,7 +169,7 @@ def _ways_of_space(pair: Pair, space: str, places: Mapping[str, Places]) -> dict
     moved = {name: moves for name, (moves, _) in found.items()}
     reason = _told([*(each.reason for each in places.values()), *(why for _, why in found.values())])
     scores = {name: pair.score(space, name) for name, moves in moved.items() if moves}
-    ways = {name: _way(partial(way), scores, pair, places, reason) for name, way in MOVING.items()}
+    ways = {name: _way(way, scores, pair, places, reason) for name, way in MOVING.items()}
     return {ATTENTION: _attention(pair, [space], places), **ways}
 
 

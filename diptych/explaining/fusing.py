@@ -50,7 +50,9 @@ class Fusing:
     @classmethod
     def ranking(cls, rule: FusionRule, name: str) -> "Fusing":
         """Return the fusion by a rule that says nothing of one pair."""
-        return cls(name, getattr(rule, "weight", None), f"{name} ranks items, and says nothing of one pair alone.", None)
+        return cls(
+            name, getattr(rule, "weight", None), f"{name} ranks items, and says nothing of one pair alone.", None
+        )
 
     def as_record(self) -> dict[str, Any]:
         """Return the rule, its weight and its reference."""
@@ -61,9 +63,7 @@ NOTHING_FUSED = Fusing(None, None, None, None)
 """Of a single space: its similarity is the fused one."""
 
 
-def fused(
-    served: Served, visual: Float[Tensor, " b"], textual: Float[Tensor, " b"]
-) -> Float[Tensor, " b"]:
+def fused(served: Served, visual: Float[Tensor, " b"], textual: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
     """Return the fused similarities, with gradients by central differences: rules compute outside of torch."""
     found: Float[Tensor, " b"] = _Fused.apply(served, visual, textual)
     return found

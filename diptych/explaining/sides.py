@@ -104,7 +104,9 @@ class Traced:
             parts = side.whole.new_zeros(0, 0) if side.parts is None else side.parts[0]
             follows = bool(sums_parts and len(parts) and parts.any() and parts.shape[1] == side.whole.shape[1])
             read = parts[:, :0] if scaled.parts is None else scaled.parts[0]
-            shares = method.shares(modality, side.whole[0], _summing_to(side.whole[0], parts)) if follows else read[:, :0]
+            shares = (
+                method.shares(modality, side.whole[0], _summing_to(side.whole[0], parts)) if follows else read[:, :0]
+            )
         return cls(modality, scaled, torch.cat([read, shares], dim=1), read.shape[1], follows)
 
     def side(self, values: Float[Tensor, "b p _"]) -> Side:
