@@ -22,7 +22,7 @@ from diptych.encoders.opening import open_encoders
 from diptych.errors import BadSetting, BadText, MissingData, UnknownName
 from diptych.evaluation import Evaluation, choose_rules, chosen_rule, evaluate, fused_rows, open_rule, validation_map
 from diptych.explaining.explain import Pair, explain_pair
-from diptych.explaining.explanation import Explanation
+from diptych.explaining.explanation import Explanation, save_explanations
 from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.methods import ROOM as METHODS
@@ -45,7 +45,7 @@ from diptych.training.run_folder import RunFolder
 from diptych.training.surroundings import surroundings_of
 from diptych.training.tensorboard import event_writer
 
-__all__ = ["Hit", "Results", "Retriever"]
+__all__ = ["Explanation", "Hit", "Results", "Retriever", "save_explanations"]
 
 ENCODERS = ("image_encoder", "text_encoder")
 """Groups of settings that belong to an encoder and not to the method."""

@@ -22,14 +22,15 @@ def explain_item(of: Asked, query: Query, identity: str, *, fusion: str | None, 
         raise MissingData(f"the collection has no item {identity!r}. See what it has: diptych collection list.")
     if query.image is None:
         side: Side = "image"
-        image, texts = readable(items.images[0], identity=identity), (str(query.text),)
+        image = readable(items.images[0], identity=identity)
+        texts: tuple[str, ...] = (str(query.text),)
     else:
         side, image, texts = "text", query.image, items.texts[0]
         if not texts:
             raise MissingData(f"the item {identity!r} has no text that a picture could match. Ask with a text.")
     return explain_pair(
         of.model.method,
-        of.model.encoders,
+        {"image": of.model.encoders["image"], "text": of.model.encoders["text"]},
         image,
         texts,
         fusing=lambda pair: _fusing(of, pair, side, fusion, collection),

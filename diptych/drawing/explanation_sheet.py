@@ -104,8 +104,8 @@ def _draw_panel(sheet: Sheet, record: Record, picture: "Image", way: Mapping[str
             sheet.fill(x + shade.x - PADDING, line - 3, width + 2 * PADDING, BODY + 8, colour=background)
         sheet.write(shade.text, x + shade.x, line, size=BODY, colour=ink_on(background) if background else INK)
     y += _lines_height(shades)
-    for line in _notes(way):
-        sheet.write(line, x, y, size=SMALL, colour=MUTED)
+    for note in _notes(way):
+        sheet.write(note, x, y, size=SMALL, colour=MUTED)
         y += round(LEADING * SMALL)
 
 

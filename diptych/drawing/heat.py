@@ -100,7 +100,10 @@ def _from_oklab(lightness: float, a: float, b: float) -> Float[np.ndarray, "3"]:
         ]
     )
     linear = np.clip(to_linear @ cones**3, 0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    channels: Float[np.ndarray, "3"] = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
+    )
+    return channels
 
 
 def _luminance(spelt: str) -> float:

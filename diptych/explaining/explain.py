@@ -68,8 +68,7 @@ class Pair:
         def score(values: Float[Tensor, "b p _"]) -> Float[Tensor, " b"]:
             # the LSTMs of cuDNN have no gradient outside of training
             with torch.backends.cudnn.flags(enabled=False):
-                found = self.method.compared(space, modality, self.sides[modality].side(values)).vectors @ other
-            return found
+                return self.method.compared(space, modality, self.sides[modality].side(values)).vectors @ other
 
         return score
 
