@@ -21,6 +21,9 @@ from diptych.encoders.given import Given
 from diptych.encoders.opening import open_encoders
 from diptych.errors import BadSetting, BadText, MissingData, UnknownName
 from diptych.evaluation import Evaluation, choose_rules, chosen_rule, evaluate, fused_rows, open_rule, validation_map
+from diptych.explaining.explain import Pair, explain_pair
+from diptych.explaining.explanation import Explanation, save_explanations
+from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.methods import ROOM as METHODS
 from diptych.methods.contract import Method
@@ -42,7 +45,7 @@ from diptych.training.run_folder import RunFolder
 from diptych.training.surroundings import surroundings_of
 from diptych.training.tensorboard import event_writer
 
-__all__ = ["Hit", "Results", "Retriever"]
+__all__ = ["Explanation", "Hit", "Results", "Retriever", "save_explanations"]
 
 ENCODERS = ("image_encoder", "text_encoder")
 """Groups of settings that belong to an encoder and not to the method."""
@@ -225,6 +228,44 @@ class Retriever:
         each = {name: fused_rows({name: place}, rule, queries=kind)(0, 1)[0] for name, place in placed.items()}
         unknown = unknown_words(self.encoders[1], [query]) if isinstance(query, str) else None
         return Results(query, best_hits(dataset, rows, fused, each, k=k), dataset.attribution, unknown)
+
+    def explain(
+        self,
+        image: Path,
+        text: str,
+        *,
+        fusion: str | None = None,
+        data: str | None = None,
+        split: str = "val",
+        data_root: Path | None = None,
+        progress: Progress | None = None,
+    ) -> Explanation:
+        """Return why a picture and a text are as similar as they are.
+
+        A rule that normalises over a gallery does so over the pictures of a split, which the text is compared with.
+        """
+        texts, picture = (str(_query(text, None)),), Path(_query(None, image))
+        see, read = self.encoders
+        if isinstance(see, Given) or isinstance(read, Given):
+            raise BadSetting(
+                "ready-made vectors (`given`) cannot be explained. Train with encoders of pictures and of texts."
+            )
+
+        def fusing(pair: Pair) -> Fusing:
+            if len(self.model.spaces) < 2:
+                return NOTHING_FUSED
+            rule, name = self.rule(fusion), fusion or self.result["fusion"]["rule"]
+            if rule.wants is None:
+                return Fusing.ranking(rule, name)
+            dataset = self.open_data(data, data_root=data_root)
+            images = encode_images(dataset, dataset.split(split), see, progress=progress)
+            none, ids = encode_query(read, text).take([]), tuple(map(str, range(len(images))))
+            placed = self.model.place(Features(images, none, np.zeros(0, dtype=np.int64), None, ids))
+            visual, textual = (placed[space].images @ pair.vectors(space, "text")[0].cpu().numpy() for space in placed)
+            reference = f"the {len(images):,} pictures of {dataset.name}, split {split}, for this text"
+            return Fusing.of(rule, name, (visual, textual), reference=reference)
+
+        return explain_pair(self.model, {"image": see, "text": read}, picture, texts, fusing=fusing)
 
     def _query_and_gallery(
         self, query: str | Path, dataset: DataSet, rows: Sequence[int], progress: Progress | None

@@ -377,3 +377,34 @@ def test_wikipedia_learns_from_its_articles_and_ready_made_pictures(data_root: P
     assert unknown_words.endswith("% of the words are unknown to the text encoder")
     assert 0 < figures["unknown_words"] < 0.1
     assert figures["average_map"] > figures["chance_map"]
+
+
+def test_a_pair_is_explained_with_the_similarities_of_a_search(trained: Retriever, tiny_set: Path) -> None:
+    found = trained.search(text="a red square", split="val", k=4).hits
+    for hit in found[:2]:
+        explanation = trained.explain(hit.image, "a red square")
+        assert {space.name: space.similarity for space in explanation.spaces} == pytest.approx(hit.spaces, abs=1e-5)
+        assert explanation.fused == pytest.approx(hit.similarity, abs=1e-4)
+    assert explanation.fusion.reference == "the 4 pictures of tiny, split val, for this text"
+    assert [word.text for word in explanation.words] == ["a", "red", "square"]
+    assert explanation.fused_ways["occlusion"].image.shape == (len(explanation.regions),)
+
+
+def test_an_explanation_by_another_rule_says_so(trained: Retriever, tiny_set: Path) -> None:
+    explanation = trained.explain(tiny_set / "17.png", "a red square", fusion="linear", split="train")
+    assert explanation.fusion.rule == "linear"
+    assert explanation.fusion.weight == trained.rule("linear").weight
+    ranked = trained.explain(tiny_set / "17.png", "a red square", fusion="rrf")
+    assert ranked.fused is None
+
+
+def test_an_explanation_needs_a_picture_and_a_text(trained: Retriever, tiny_set: Path) -> None:
+    with pytest.raises(BadText, match="the text to search for is empty"):
+        trained.explain(tiny_set / "17.png", " ")
+    with pytest.raises(MissingData, match=r"gone\.png', is no file"):
+        trained.explain(tiny_set / "gone.png", "a")
+
+
+def test_ready_made_vectors_cannot_be_explained(one_space: Retriever, tiny_set: Path) -> None:
+    with pytest.raises(BadSetting, match=r"ready-made vectors \(`given`\) cannot be explained"):
+        one_space.explain(tiny_set / "17.png", "a fish")

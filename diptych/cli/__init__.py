@@ -14,6 +14,7 @@ from diptych.cli.collection import app as collection
 from diptych.cli.data import app as data
 from diptych.cli.encode import encode
 from diptych.cli.evaluate import evaluate
+from diptych.cli.explain import explain
 from diptych.cli.keys import app as keys
 from diptych.cli.search import search
 from diptych.cli.serve import serve
@@ -34,6 +35,7 @@ app.command()(encode)
 app.command()(train)
 app.command()(evaluate)
 app.command()(search)
+app.command()(explain)
 app.add_typer(collection, name="collection")
 app.add_typer(benchmark, name="benchmark")
 app.command()(serve)

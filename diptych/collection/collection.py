@@ -12,6 +12,7 @@ from jaxtyping import Float32
 
 from diptych.collection.adding import add_entries
 from diptych.collection.asking import Ask, Asked, answers
+from diptych.collection.explaining import explain_item
 from diptych.collection.filling import Filler
 from diptych.collection.model import Model, open_model, reopen_model
 from diptych.collection.parts import Parts
@@ -27,6 +28,7 @@ from diptych.collection.tables import FIRST, drop_table, make_table
 from diptych.collection.tuning import tune
 from diptych.data.entries import read_entries
 from diptych.errors import BadSetting, DiptychError, MissingData
+from diptych.explaining.explanation import Explanation
 from diptych.index.contract import Store, Table
 from diptych.index.filters import parse
 from diptych.index.items import Items
@@ -217,7 +219,19 @@ class Collection:
         rule = model.rule(fusion)
         if rule is None:
             return None
-        return self._searcher.fused(table, model.split("image", text[None]), rule, similarities, record)
+        served = self._searcher.served(table, "image", model.split("image", text[None]), rule, record)
+        return None if served is None else float(served.score(*(np.array([each]) for each in similarities))[0])
+
+    def explain(
+        self, identity: str, *, text: str | None = None, image: Path | None = None, fusion: str | None = None
+    ) -> Explanation:
+        """Return why a text matches the picture of an item, or a picture its texts; pass one of the two.
+
+        The rule that fuses normalises over all items, as a search does.
+        """
+        record = self.record
+        asked = Asked(self._parts.table(record), self._parts.model(record), self._searcher, record)
+        return explain_item(asked, Query(text, image), identity, fusion=fusion, collection=self.name)
 
     def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:
         """Take in items that are handed over, pictures included, by id; return what became of them.

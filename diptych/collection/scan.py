@@ -98,8 +98,8 @@ class Scan:
         looked = zip(_each(queries), rough_similarities(self._held, queries, living), strict=True)
         return [self._certified(vector, rough, rule, positions, k) for vector, rough in looked]
 
-    def fused(self, query: Vectors, rule: FusionRule, similarities: tuple[float, float]) -> float | None:
-        """Return what a rule makes of these similarities to one query, whatever has them, were it an item here.
+    def served(self, query: Vectors, rule: FusionRule) -> Served | None:
+        """Return how a rule scores one query, from its similarities with all items.
 
         None for a rule that ranks, which says nothing of one item alone.
         """
@@ -108,9 +108,7 @@ class Scan:
             return None
         vector, living = next(_each(query)), self._rows if len(self._rows) < self._held.state.rows else None
         rough = next(rough_similarities(self._held, query, living))
-        ranges = [self._statistics(space, vector, rough[space], rule) for space in range(len(rough))]
-        visual, textual = (np.array([one]) for one in similarities)
-        return float(rule.served(*ranges).score(visual, textual)[0])
+        return rule.served(*(self._statistics(space, vector, rough[space], rule) for space in range(len(rough))))
 
     def _check(self, queries: Vectors, rule: FusionRule | None) -> None:
         widths = self._held.state.widths

@@ -20,6 +20,7 @@ from diptych.collection.moments import KeptMoments
 from diptych.collection.scan import Scan
 from diptych.files import digest
 from diptych.fusion.contract import FusionRule
+from diptych.fusion.serving import Served
 from diptych.index.conditions import Condition
 from diptych.index.contract import Table
 from diptych.index.items import SIDES, Side
@@ -107,22 +108,16 @@ class Searcher:
         best = [self._by_store(table, side, query, rule, k, where, way) for query in zip(*queries, strict=True)]
         return Found(best, total=total, exact=way.effort is None)
 
-    def fused(
-        self,
-        table: Table,
-        query: SpaceVectors,
-        rule: FusionRule,
-        similarities: tuple[float, float],
-        record: Mapping[str, Any],
-    ) -> float | None:
-        """Return what a rule makes of a picture's similarities to a text, were it among the pictures of the table.
+    def served(
+        self, table: Table, side: Side, query: SpaceVectors, rule: FusionRule, record: Mapping[str, Any]
+    ) -> Served | None:
+        """Return how a rule scores one query against a side of the table.
 
-        None where a store searches, or where the rule says nothing of one picture alone.
+        None where a store searches, or where the rule says nothing of one item alone.
         """
-        if not self.way(table, "image", record).scanned:
+        if not self.way(table, side, record).scanned:
             return None
-        scan = self._scan(table, "image", tuple(space.shape[1] for space in query))
-        return scan.fused(query, rule, similarities)
+        return self._scan(table, side, tuple(space.shape[1] for space in query)).served(query, rule)
 
     def _by_store(
         self, table: Table, side: Side, query: Query, rule: FusionRule | None, k: int, where: Condition | None, way: Way

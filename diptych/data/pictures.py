@@ -4,7 +4,7 @@ import io
 import warnings
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from diptych.errors import BadImage, MissingData
 
@@ -13,6 +13,12 @@ MAX_PIXELS = 89_478_485
 
 MAX_SVG_BYTES = 10_000_000
 """The largest SVG file that is rendered."""
+
+SVG_SIDE = 1024
+"""Pixels of the square that an SVG is drawn into where it is shown by itself."""
+
+_TURNED = (5, 6, 7, 8)
+"""Orientations of EXIF that lie on their side."""
 
 RASTER = {
     "AVIF": ".avif", "BMP": ".bmp", "GIF": ".gif", "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "TIFF": ".tif",
@@ -44,6 +50,15 @@ def decode(path: Path, *, side: int = 224) -> Image.Image:
         raise BadImage(
             f"picture '{path}' cannot be decoded: {error}. Replace the file, or leave the pair out."
         ) from error
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Return width and height of the picture as it is looked at, from its header; an SVG is drawn in a square."""
+    if path.suffix.lower() == ".svg":
+        return SVG_SIDE, SVG_SIDE
+    with Image.open(path) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in _TURNED
+        return (image.height, image.width) if turned else image.size
 
 
 def raster_suffix(data: bytes, *, pixels: int) -> str:

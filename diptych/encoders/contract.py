@@ -13,6 +13,8 @@ from diptych.files import digest
 from diptych.rooms import split_name
 
 Modality = Literal["image", "text"]
+Span = tuple[int, int]
+"""First character of a text, character after the last."""
 
 
 class Vectors(NamedTuple):
@@ -38,6 +40,8 @@ class Encoder(ABC):
     """Changes with the kind of encoder, its weights, its settings and the version of its code."""
     batch: int
     """How many prepared items `encode` likes at once."""
+    sums_parts: bool = False
+    """Whether the whole is the sum of the parts, up to a factor and to parts that it does not tell (special tokens)."""
 
     @property
     @abstractmethod
@@ -59,6 +63,10 @@ class Encoder(ABC):
 
     def unknown_share(self, texts: Sequence[str]) -> float | None:
         """Return which share of the texts' words this encoder does not know; None where it knows every word."""
+        return None
+
+    def spans(self, text: str) -> tuple[Span | None, ...] | None:
+        """Return where each part stands in the text, None for a special token; None where this cannot be told."""
         return None
 
 

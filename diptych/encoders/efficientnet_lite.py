@@ -63,6 +63,8 @@ class Config:
 class EfficientNetLite(ImageNetwork):
     """An EfficientNet-Lite with its batch normalisations folded."""
 
+    sums_parts = True
+
     def __init__(self, name: str, config: Config, weights: Path) -> None:
         config = replace(config, side=config.side or SIDES[name])  # the fingerprint holds the side that is meant
         super().__init__(

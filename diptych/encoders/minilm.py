@@ -23,7 +23,7 @@ from torch.nn.functional import normalize
 from transformers import BertConfig, BertModel
 
 from diptych.encoders.arguments import refuse_argument
-from diptych.encoders.contract import Encoder, Modality, Vectors, fingerprint_of
+from diptych.encoders.contract import Encoder, Modality, Span, Vectors, fingerprint_of
 from diptych.encoders.weights import fit_state, read_state
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import file_digest
@@ -58,6 +58,7 @@ class MiniLM(Encoder):
 
     modality: Modality = "text"
     batch = 256
+    sums_parts = True
     together = 32
     """So many texts of like length go through the network at once."""
 
@@ -92,10 +93,9 @@ class MiniLM(Encoder):
             found.update(zip(chosen, self._encode_batch([prepared[k] for k in chosen]), strict=True))
         return [found[k] for k in range(len(prepared))]
 
-    def tokens(self, text: str) -> list[tuple[int, int]]:
-        """Return where each part stands in the text: first character, character after the last."""
-        offsets = [tuple(span) for span in self.prepare(text).offsets[1:-1]]
-        return [(start, stop) for start, stop in offsets] or [(0, len(text))]
+    def spans(self, text: str) -> tuple[Span, ...]:
+        """Return where each part stands in the text; the part of zeros of a text without a word piece is all of it."""
+        return tuple((start, stop) for start, stop in self.prepare(text).offsets[1:-1]) or ((0, len(text)),)
 
     def unknown_share(self, texts: Sequence[str]) -> float:
         """Return which share of the word pieces are [UNK]; 1 where there is no word piece at all."""

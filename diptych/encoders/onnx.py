@@ -69,6 +69,7 @@ class Onnx(ImageNetwork):
             flip=config.flip,
         )
         self._one_by_one = isinstance(shape[0], int)
+        self.sums_parts = len(self._outputs) == 1
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
         """Return the outputs with four and with two axes."""

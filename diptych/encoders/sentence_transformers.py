@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Encoder, Modality, Vectors, fingerprint_of
+from diptych.encoders.contract import Encoder, Modality, Span, Vectors, fingerprint_of
 from diptych.encoders.hub import opened_by
+from diptych.encoders.token_spans import token_spans
 from diptych.encoders.weights import network_digest
 from diptych.rooms import Card
 
@@ -42,6 +43,7 @@ class SentenceNetwork(Encoder):
     def __init__(self, name: str, config: Config, network: Any) -> None:
         self.name = name
         self.network = network
+        self.sums_parts = any(getattr(module, "pooling_mode", None) == "mean" for module in network.children())
         self.fingerprint = fingerprint_of(name, weights=network_digest(network), config=config, version=VERSION)
 
     @property
@@ -62,6 +64,10 @@ class SentenceNetwork(Encoder):
         """Return the token vectors and the sentence vector of each text."""
         rows = self.network.encode(list(prepared), output_value=None, show_progress_bar=False)
         return [Vectors(_half(row["token_embeddings"]), _half(row["sentence_embedding"])) for row in rows]
+
+    def spans(self, text: str) -> tuple[Span | None, ...] | None:
+        """Return where each token stands in the text; None for special tokens."""
+        return token_spans(self.network.tokenizer, text, longest=self.network.max_seq_length)
 
 
 def _half(tensor: Any) -> Any:

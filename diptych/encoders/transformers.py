@@ -19,8 +19,9 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.image_processing_base import ImageProcessingMixin
 
 from diptych.encoders.arguments import argument_of
-from diptych.encoders.contract import Encoder, Modality, Vectors, fingerprint_of
+from diptych.encoders.contract import Encoder, Modality, Span, Vectors, fingerprint_of
 from diptych.encoders.hub import opened_by
+from diptych.encoders.token_spans import token_spans
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
 from diptych.errors import BadSetting
@@ -143,6 +144,10 @@ class TransformerText(Encoder):
         hidden, whole = self._tower(**read)
         parts, wholes = hidden.half().cpu().numpy(), whole.half().cpu().numpy()
         return [Vectors(parts[k, : lengths[k]], wholes[k]) for k in range(len(prepared))]
+
+    def spans(self, text: str) -> tuple[Span | None, ...] | None:
+        """Return where each token stands in the text; None for special tokens."""
+        return token_spans(self.tokenizer, text, longest=self.longest)
 
     @cached_property
     def _widths(self) -> tuple[int, int]:

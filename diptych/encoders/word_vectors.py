@@ -13,7 +13,7 @@ from itertools import groupby
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.encoders.contract import Encoder, Modality, Vectors
+from diptych.encoders.contract import Encoder, Modality, Span, Vectors
 
 WORD_CATEGORIES = "LMN"
 """Letters, marks and numbers, as the first letters of Unicode's general categories."""
@@ -35,10 +35,15 @@ def words_of(text: str) -> list[str]:
     >>> words_of("A cat's nap, 猫の昼寝!")
     ['A', 'cat', 's', 'nap', '猫の昼寝']
     """
-    runs = groupby(
-        unicodedata.normalize("NFC", text), key=lambda letter: unicodedata.category(letter)[0] in WORD_CATEGORIES
-    )
-    return ["".join(run) for in_word, run in runs if in_word]
+    composed = unicodedata.normalize("NFC", text)
+    return [composed[start:stop] for start, stop in word_spans(composed)]
+
+
+def word_spans(text: str) -> list[Span]:
+    """Return where the words of a text stand, without composing it first."""
+    runs = groupby(range(len(text)), key=lambda k: unicodedata.category(text[k])[0] in WORD_CATEGORIES)
+    places = [list(run) for in_word, run in runs if in_word]
+    return [(run[0], run[-1] + 1) for run in places]
 
 
 class WordVectors(Encoder):
@@ -49,6 +54,7 @@ class WordVectors(Encoder):
 
     modality: Modality = "text"
     batch = 256
+    sums_parts = True
 
     def __init__(self, name: str, *, fingerprint: str, read: Callable[[], WordTable]) -> None:
         self.name = name
@@ -82,6 +88,16 @@ class WordVectors(Encoder):
         """Return which share of all words the table lacks; 1 where there is no word at all."""
         found = [self._find(word) is not None for text in texts for word in words_of(text)]
         return 1 - sum(found) / len(found) if found else 1.0
+
+    def spans(self, text: str) -> tuple[Span, ...] | None:
+        """Return where each known word stands; the part of zeros of a text without one is all of it.
+
+        None where composing the text, which comes before its words are found, changes which these are.
+        """
+        found = [(span, unicodedata.normalize("NFC", text[slice(*span)])) for span in word_spans(text)]
+        if [word for _, word in found] != words_of(text):
+            return None
+        return tuple(span for span, word in found if self._find(word) is not None) or ((0, len(text)),)
 
     def _encode_text(self, text: str) -> Vectors:
         found = [place for word in words_of(text) if (place := self._find(word)) is not None]

@@ -19,7 +19,7 @@ code for all.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -125,6 +125,39 @@ class SpanningMethod(Method, Protocol):
 
         A space is left out where a modality's vectors may point anywhere, as behind a sigmoid.
         """
+        ...
+
+
+class Compared(NamedTuple):
+    """What a space compares of one modality."""
+
+    vectors: Float[Tensor, "b d_s"]
+    weights: Float[Tensor, "b f"] | None = None
+    """Attention over parts, or over fragments of them; None where nothing is attended."""
+
+
+@runtime_checkable
+class TraceableMethod(Method, Protocol):
+    """A method whose similarities can be followed back to its inputs by gradient; also a `torch.nn.Module`."""
+
+    def scaled(self, modality: str, side: Side) -> Side:
+        """Return items as the spaces take them in: whole vectors, and parts where a space reads them."""
+        ...
+
+    def shares(self, modality: str, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p k"]:
+        """Return the scaled whole vector of one item, divided among pieces that the unscaled one is the sum of."""
+        ...
+
+    def reads(self, space: str) -> str | None:
+        """Return the modality that a space reads in parts; None where it compares whole vectors alone."""
+        ...
+
+    def pools(self, space: str) -> tuple[int, ...]:
+        """Return how many parts go into one fragment, pooling by pooling; nothing where attention weighs parts."""
+        ...
+
+    def compared(self, space: str, modality: str, scaled: Side) -> Compared:
+        """Return the vectors whose inner products are the similarities that `place` gives."""
         ...
 
 

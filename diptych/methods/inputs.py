@@ -98,7 +98,19 @@ class Standardised(nn.Module):
 
     def forward(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any k"]:
         """Return the standardised values."""
-        centred = self.raised(values) - self.mean
+        return self._scaled(self.raised(values) - self.mean)
+
+    def shares(self, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p k"]:
+        """Return a standardised vector divided among the pieces that it is the sum of; the shares sum to it.
+
+        A power acts on the sum, and each number's gain, raised(whole) / whole, is the same for all pieces. What the
+        pieces leave out of the whole, and the mean, are divided evenly. Zero shares are the training mean.
+        """
+        gain = torch.where(whole == 0, 0, self.raised(whole) / torch.where(whole == 0, 1, whole))
+        rest = (whole - pieces.sum(0)) / len(pieces)
+        return self._scaled((pieces + rest) * gain - self.mean / len(pieces))
+
+    def _scaled(self, centred: Float[Tensor, "*any d"]) -> Float[Tensor, "*any k"]:
         return centred / self.scale if self.basis is None else centred @ self.basis
 
 
@@ -122,6 +134,10 @@ class Inputs(nn.Module):
         """Return whole vectors of a modality, scaled."""
         scaled: Tensor = self.scalings[modality](whole)
         return scaled
+
+    def shares(self, modality: str, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p d"]:
+        """Return one scaled whole vector of a modality, divided among the pieces that it is the sum of."""
+        return cast("Standardised", self.scalings[modality]).shares(whole, pieces)
 
     def scaled(self, modality: str, encoded: Encoded) -> Float[np.ndarray, "n d"]:
         """Return all items of a modality, scaled, in double precision."""

@@ -16,7 +16,7 @@ inner product.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import ClassVar, cast
 
@@ -30,7 +30,7 @@ from torch.nn.functional import normalize
 from diptych.data.features import Features, Parts
 from diptych.errors import BadSetting, MissingData
 from diptych.maths.losses import classification_loss
-from diptych.methods.contract import NO_SURROUNDINGS, Batch, Placed, Side, Surroundings
+from diptych.methods.contract import NO_SURROUNDINGS, Batch, Compared, Placed, Side, Surroundings
 from diptych.methods.inputs import InputConfig, Standardised, check_widths
 from diptych.methods.mcsm_presets import PRESETS, SEARCH, MCSMConfig
 from diptych.methods.pair_losses import matches_of, pair_losses, partners_of
@@ -173,6 +173,30 @@ class MCSM(nn.Module):
         classes = {name: np.eye(self._width(name) - getattr(self.config, name).width) for name in self.spaces}
         return {name: block_diag(span, classes[name]) for name, span in spans.items() if span is not None}
 
+    def scaled(self, modality: str, side: Side) -> Side:
+        """Return items as the spaces take them in: whole vectors, and parts where a space reads them."""
+        read = side.parts is not None and modality in self.parts
+        parts = self._scaling(modality, parts=True)(side.parts) if read else None
+        return Side(self._scaling(modality)(side.whole), parts, side.mask if read else None)
+
+    def shares(self, modality: str, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p k"]:
+        """Return the scaled whole vector of one item, divided among pieces that the unscaled one is the sum of."""
+        return self._scaling(modality).shares(whole, pieces)
+
+    def reads(self, space: str) -> str | None:
+        """Return the modality that a space reads in parts."""
+        return READ[space]
+
+    def pools(self, space: str) -> tuple[int, ...]:
+        """Return how many parts go into one fragment, pooling by pooling; nothing where attention weighs parts."""
+        fragments = self._tower(space).fragments
+        return () if fragments is None else fragments.pools
+
+    def compared(self, space: str, modality: str, scaled: Side) -> Compared:
+        """Return the vectors whose inner products are the similarities that `place` gives, and attention."""
+        reading = self._read(space, modality, scaled)
+        return Compared(self._with_posteriors(space, reading.vectors), reading.weights)
+
     def _place(self, name: str, features: Features, batch: int) -> Placed:
         weights: list[Float32[np.ndarray, " p"]] = []
         none = np.zeros((0, self._width(name)), dtype=np.float32)
@@ -195,12 +219,15 @@ class MCSM(nn.Module):
 
     def _vectors(self, name: str, modality: str, side: Side) -> Reading:
         """Return a space's vectors of one modality: read as a sequence where it is the space's own, else projected."""
-        whole = self._scaling(modality)(side.whole)
+        taken = side if modality == READ[name] else replace(side, parts=None, mask=None)
+        return self._read(name, modality, self.scaled(modality, taken))
+
+    def _read(self, name: str, modality: str, scaled: Side) -> Reading:
         if modality != READ[name]:
-            return Reading(self._tower(name).project(whole))
-        if side.parts is None or side.mask is None:
+            return Reading(self._tower(name).project(scaled.whole))
+        if scaled.parts is None or scaled.mask is None:
             raise MissingData(f"the {name} space reads the parts of {modality}s, and these features have none.")
-        return self._tower(name).read(self._scaling(modality, parts=True)(side.parts), side.mask, whole)
+        return self._tower(name).read(scaled.parts, scaled.mask, scaled.whole)
 
     def _logits(self, name: str, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b c"]:
         logits: Tensor = self.heads[name](vectors * self.config.loss.sharpness)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from diptych.data.features import Encoded, Features
-from diptych.methods.contract import Placed
+from diptych.methods.contract import Compared, Placed, Side
 from diptych.methods.inputs import InputConfig, Inputs, Widths, check_widths
 
 BATCH = 4096
@@ -57,6 +57,27 @@ class OneSpace(nn.Module, ABC):
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
         """Return where scaled whole vectors of a modality (`image` or `text`) lie in the space."""
 
+    def scaled(self, modality: str, side: Side) -> Side:
+        """Return items with their whole vectors scaled, and without parts."""
+        return Side(self.inputs(modality, side.whole), None, None)
+
+    def shares(self, modality: str, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p d"]:
+        """Return the scaled whole vector of one item, divided among pieces that the unscaled one is the sum of."""
+        return self.inputs.shares(modality, whole, pieces)
+
+    def reads(self, space: str) -> None:
+        """Tell that whole vectors alone are compared."""
+        return
+
+    def pools(self, space: str) -> tuple[int, ...]:
+        """Tell that there are no fragments."""
+        return ()
+
+    def compared(self, space: str, modality: str, scaled: Side) -> Compared:
+        """Return the vectors whose inner products are the similarities that `place` gives."""
+        vectors = self.vectors(modality, scaled.whole)
+        return Compared((normalize(vectors, dim=1) if self.cosine else vectors).float())
+
     def place(self, features: Features) -> Mapping[str, Placed]:
         """Return where the space puts these pictures and texts."""
         check_widths(self.widths, type(self.widths).of(features))
@@ -69,8 +90,8 @@ class OneSpace(nn.Module, ABC):
         placed = []
         for start in range(0, max(len(encoded), 1), BATCH):
             rows = torch.from_numpy(encoded.whole[start : start + BATCH]).to(device)
-            vectors = self.vectors(modality, self.inputs(modality, rows))
-            placed.append((normalize(vectors, dim=1) if self.cosine else vectors).float().cpu())
+            scaled = self.scaled(modality, Side(rows, None, None))
+            placed.append(self.compared("common", modality, scaled).vectors.cpu())
         return torch.cat(placed).numpy()
 
 

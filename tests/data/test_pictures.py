@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diptych.data.pictures import MAX_SVG_BYTES, decode
+from diptych.data.pictures import MAX_SVG_BYTES, SVG_SIDE, decode, upright_size
 from diptych.errors import BadImage, MissingData
 
 RED = (255, 0, 0)
@@ -43,6 +43,20 @@ def test_the_camera_s_orientation_is_honoured(tmp_path):
     exif[0x0112] = 6
     image.save(tmp_path / "a.jpg", exif=exif)
     assert decode(tmp_path / "a.jpg").size == (20, 40)
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(None, (40, 20)), (1, (40, 20)), (3, (40, 20)), (6, (20, 40))])
+def test_the_size_is_that_of_the_upright_picture(tmp_path, orientation, size):
+    exif = Image.Exif()
+    if orientation:
+        exif[0x0112] = orientation
+    Image.new("RGB", (40, 20), "blue").save(tmp_path / "a.jpg", exif=exif)
+    assert upright_size(tmp_path / "a.jpg") == decode(tmp_path / "a.jpg").size == size
+
+
+def test_the_size_of_an_svg_is_that_of_the_square_it_is_drawn_into(tmp_path):
+    (tmp_path / "a.svg").write_text(SVG)
+    assert upright_size(tmp_path / "a.svg") == decode(tmp_path / "a.svg", side=SVG_SIDE).size
 
 
 def test_a_large_jpeg_is_decoded_small_but_not_below_twice_the_side(tmp_path):

@@ -40,20 +40,20 @@ def test_the_whole_is_that_of_sentence_transformers(encoder: MiniLM) -> None:
     np.testing.assert_allclose([whole for _, whole in encode(encoder, TEXTS[:4])], published, atol=1e-3)
 
 
-def test_tokens_say_where_each_part_stands(encoder: MiniLM) -> None:
+def test_spans_say_where_each_part_stands(encoder: MiniLM) -> None:
     text = "Unbelievable cats"
-    spans = encoder.tokens(text)
+    spans = encoder.spans(text)
     assert [text[start:stop].lower() for start, stop in spans] == ["unbelievable", "cats"]
     for each, (parts, _) in zip(TEXTS, encode(encoder, TEXTS), strict=True):
-        assert len(encoder.tokens(each)) == len(parts) >= 1
+        assert len(encoder.spans(each)) == len(parts) >= 1
 
 
 def test_nothing_is_padded_and_long_texts_are_cut(encoder: MiniLM) -> None:
     assert len(encoder.prepare("cat").ids) == 3
-    assert len(encoder.tokens("cat " * 400)) == 254
+    assert len(encoder.spans("cat " * 400)) == 254
     shorter = open_encoder("minilm", ["tokens=8"])
     assert isinstance(shorter, MiniLM)
-    assert len(shorter.tokens("cat " * 400)) == 6
+    assert len(shorter.spans("cat " * 400)) == 6
     assert shorter.fingerprint != encoder.fingerprint
 
 

@@ -46,3 +46,27 @@ def test_another_network_is_another_fingerprint(folder: Path) -> None:
 def test_a_folder_without_a_network_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadCheckpoint, match=f"{tmp_path} cannot be opened by sentence-transformers: "):
         open_encoder(f"sentence-transformers:{tmp_path}")
+
+
+def test_spans_say_where_each_token_stands_and_special_ones_nowhere(folder: Path) -> None:
+    encoder = open_encoder(f"sentence-transformers:{folder}")
+    text = "two unbelievably small cats"
+    spans = encoder.spans(text)
+    assert (spans[0], spans[-1]) == (None, None)
+    assert [text[slice(*span)] for span in spans[1:-1]] == ["two", "un", "bel", "ie", "va", "bly", "small", "cats"]
+    assert len(spans) == len(encoder.encode([text])[0].parts)
+    assert encoder.sums_parts
+
+
+def test_spans_are_cut_where_the_network_stops_reading(folder: Path) -> None:
+    encoder = open_encoder(f"sentence-transformers:{folder}")
+    encoder.network.max_seq_length = 6
+    assert len(encoder.spans("cat " * 40)) == len(encoder.encode(["cat " * 40])[0].parts) == 6
+
+
+def test_a_tokenizer_that_loses_track_of_characters_tells_no_spans(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = open_encoder(f"sentence-transformers:{folder}")
+    monkeypatch.setattr(type(encoder.network.tokenizer), "is_fast", False)
+    assert encoder.spans("two cats") is None

@@ -91,6 +91,14 @@ def test_of_a_clip_the_text_side_lies_in_the_joint_space(text: str, tmp_path: Pa
     assert (encoder.parts_width, encoder.whole_width) == (8, 4)
 
 
+def test_of_a_clip_spans_say_where_each_token_stands(tmp_path: Path) -> None:
+    encoder = open_encoder(save_clip(tmp_path), modality="text")
+    text = "a cat in a hat on a mat"
+    spans, (vectors,) = encoder.spans(text), encoder.encode([text])
+    assert (spans[0], spans[-1], len(spans)) == (None, None, len(vectors.parts))
+    assert [text[slice(*span)] for span in spans[1:-1]] == list("acatinahat")
+
+
 def test_a_siglip_is_read_without_a_projection(tmp_path: Path) -> None:
     words = {**TINY, "vocab_size": 80, "max_position_embeddings": LONGEST, "projection_size": 8}
     save_clip(tmp_path)

@@ -58,3 +58,23 @@ def test_unknown_words_are_counted_over_all_texts(encoder: WordVectors) -> None:
     assert encoder.unknown_share(["a cat", "a dog"]) == 0.25
     assert encoder.unknown_share(["قطة"]) == 0
     assert encoder.unknown_share(["🐱", ""]) == 1
+
+
+def test_spans_say_where_each_known_word_stands(encoder: WordVectors) -> None:
+    text = "A spotted CAT, a dog in Paris"
+    assert [text[slice(*span)] for span in encoder.spans(text) or ()] == ["A", "CAT", "a", "Paris"]
+    assert len(encoder.spans(text) or ()) == len(encoder.encode([text])[0].parts)
+
+
+def test_a_text_without_a_known_word_is_one_part_that_is_all_of_it(encoder: WordVectors) -> None:
+    assert encoder.spans("dog!") == ((0, 4),)
+
+
+def test_spans_stand_in_the_text_as_it_was_written() -> None:
+    table = WordTable({"café": 0}, 2, lambda found: VECTORS[list(found)])
+    encoder = WordVectors("tiny", fingerprint="0", read=lambda: table)
+    assert encoder.spans(unicodedata.normalize("NFD", "un café noir")) == ((3, 8),)
+
+
+def test_where_composing_changes_the_words_no_spans_are_told(encoder: WordVectors) -> None:
+    assert encoder.spans("1 =\N{COMBINING LONG SOLIDUS OVERLAY} 2 a cat") is None

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +15,7 @@ from diptych.data.features import Encoded, Features
 from diptych.errors import MissingData, ShapeMismatch
 from diptych.maths.reduction import orthonormal_span
 from diptych.methods import ROOM
-from diptych.methods.contract import GradientMethod, Method, SpanningMethod, Surroundings
+from diptych.methods.contract import GradientMethod, Method, Side, SpanningMethod, Surroundings, TraceableMethod
 from diptych.settings import override, revive
 from diptych.training.learning import learn
 from diptych.training.loading import load_model
@@ -82,6 +82,23 @@ def test_what_a_method_places_lies_where_it_says(name: str, preset: str, tmp_pat
             vectors, basis = getattr(placed[space], side), orthonormal_span(columns)
             assert columns.shape[0] == vectors.shape[1]
             np.testing.assert_allclose(vectors @ basis @ basis.T, vectors, atol=1e-6 * np.abs(vectors).max())
+
+
+@pytest.mark.parametrize("name", ROOM.names())
+def test_a_method_can_be_traced_from_its_inputs_to_its_similarities(name: str, tmp_path: Path) -> None:
+    model = fit(name, "default", tmp_path, features_for(name))
+    assert isinstance(model, TraceableMethod)
+    some = features_for(name, 5, seed=1)
+    for space, placed in model.place(some).items():
+        for modality, encoded, vectors in (("image", some.images, placed.images), ("text", some.texts, placed.texts)):
+            scaled = model.scaled(modality, Side.of(encoded, range(5)))
+            whole = scaled.whole.detach().clone().requires_grad_()
+            found = model.compared(space, modality, replace(scaled, whole=whole)).vectors
+            np.testing.assert_allclose(found.detach(), vectors, atol=1e-5)
+            found[:, 0].sum().backward()
+            assert whole.grad is not None
+            assert whole.grad.isfinite().all()
+        assert model.reads(space) in ("image", "text") if name == "mcsm" else model.reads(space) is None
 
 
 @pytest.mark.parametrize(("name", "preset"), ENTRIES)

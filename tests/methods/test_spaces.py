@@ -107,3 +107,20 @@ def test_dropping_everything_and_a_negative_reduction_are_refused() -> None:
         SpaceConfig(dropout=1.0)
     with pytest.raises(BadSetting, match=r"the reduce of a space must not be negative; got -1"):
         SpaceConfig(reduce=-1)
+
+
+@pytest.mark.parametrize(("power", "kept", "each"), [(1.0, 0, False), (0.5, 0, False), (0.5, 0, True), (0.5, 4, False)])
+def test_shares_of_a_sum_sum_to_its_standardised_self(power: float, kept: int, *, each: bool) -> None:
+    scaling = Standardised(6, power=power, kept=kept, each=each)
+    scaling.fit(ROWS)
+    pieces = torch.from_numpy(ROWS[:5])
+    whole = pieces.sum(0) + 0.25
+    torch.testing.assert_close(scaling.shares(whole, pieces).sum(0), scaling(whole), atol=1e-4, rtol=1e-4)
+
+
+def test_the_share_of_a_number_that_is_zero_in_the_whole_is_the_means() -> None:
+    scaling = Standardised(3, power=0.5)
+    scaling.mean.fill_(0.5)
+    shares = scaling.shares(torch.tensor([4.0, 9.0, 0.0]), torch.tensor([[4.0, 0.0, 0.0], [0.0, 9.0, 0.0]]))
+    root = 13**0.5
+    torch.testing.assert_close(shares, torch.tensor([[2 / root, 0, 0], [0, 3 / root, 0]]) - 0.25)

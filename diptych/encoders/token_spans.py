@@ -1,0 +1,20 @@
+"""Where the tokens of a text stand in it, for the tokenizers of transformers."""
+
+from typing import Any
+
+from diptych.encoders.contract import Span
+
+
+def token_spans(tokenizer: Any, text: str, *, longest: int | None) -> tuple[Span | None, ...] | None:
+    """Return where each token of a text stands, cut as for the network; None for special tokens.
+
+    None instead of spans where the tokenizer is one of those that lose track of characters.
+    """
+    if not getattr(tokenizer, "is_fast", False):
+        return None
+    found = tokenizer(
+        text, truncation=longest is not None, max_length=longest, return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+    )  # fmt: skip
+    places = zip(found["offset_mapping"], found["special_tokens_mask"], strict=True)
+    return tuple(None if special else (start, stop) for (start, stop), special in places)

@@ -1,0 +1,76 @@
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from .conftest import Diptych
+
+
+def test_a_pair_is_explained_in_a_table_and_drawn(diptych: Diptych, run: Path, tiny_set: Path, tmp_path: Path) -> None:
+    page = tmp_path / "why.html"
+    done = diptych("explain", run, "--image", tiny_set / "17.png", "--text", "a red square", "--save", page)
+    assert done.code == 0, done.err
+    assert [done.out.count(way) for way in ("attention", "gradient", "integrated", "occlusion")] == [3, 3, 3, 3]
+    assert "square" in done.out
+    assert "Note: The visual space attends to no words." in done.out
+    assert page.read_text().startswith("<!doctype html>")
+    assert f"Drawn in {page}." in done.err
+
+
+def test_a_pair_is_explained_as_json(diptych: Diptych, run: Path, tiny_set: Path) -> None:
+    done = diptych("explain", run, "--image", tiny_set / "17.png", "--text", "a red square", "--json")
+    record = json.loads(done.out)
+    assert [space["name"] for space in record["spaces"]] == ["visual", "textual"]
+    assert record["fusion"]["reference"].startswith("the 4 pictures of tiny")
+
+
+def test_the_hits_of_a_search_are_explained(diptych: Diptych, run: Path, tiny_set: Path, tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    assert diptych("collection", "create", shop, "--model", run).code == 0
+    assert diptych("collection", "add", shop, tiny_set).code == 0
+    arguments = ("--collection", shop, "--query", "a red square", "--hits", 2, "--json", "--save", tmp_path / "why.png")
+    done = diptych("explain", *arguments)
+    assert done.code == 0, done.err
+    records = [json.loads(line) for line in done.out.splitlines()]
+    hits = json.loads(diptych("search", shop, "--text", "a red square", "-k", 2, "--json").out)["hits"]
+    assert [record["id"] for record in records] == [hit["id"] for hit in hits]
+    with Image.open(tmp_path / "why.png") as image:
+        assert image.height > image.width
+    by_picture = diptych("explain", "--collection", shop, "--image", tiny_set / "17.png", "--hits", 1, "--json")
+    assert json.loads(by_picture.out)["text"].count("\n") == 1
+
+
+def test_a_hit_whose_picture_is_gone_is_left_out_and_named(
+    diptych: Diptych, run: Path, tiny_set: Path, tmp_path: Path
+) -> None:
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    for k in (1, 2):
+        (shown / f"{k}.png").write_bytes((tiny_set / f"{k}.png").read_bytes())
+    diptych("collection", "create", tmp_path / "shop", "--model", run)
+    diptych("collection", "add", tmp_path / "shop", shown)
+    (shown / "1.png").unlink()
+    done = diptych("explain", "--collection", tmp_path / "shop", "--query", "a red square", "--json")
+    assert done.code == 0, done.err
+    assert [json.loads(line)["id"] for line in done.out.splitlines()] == ["2.png"]
+    assert "the picture of the item '1.png' is gone." in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "give one of the two, a run or a collection."),
+        (("RUN", "--collection", "C"), "give one of the two, a run or a collection."),
+        (("RUN", "--image", "a.png"), "a run explains a picture and a text; give both."),
+        (("--collection", "C"), "give one of the two, a sentence or a picture."),
+        (("RUN", "--query", "a"), "it is for the other kind"),
+        (("--collection", "C", "--text", "a"), "it is for the other kind"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    diptych: Diptych, run: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = diptych("explain", *(run if each == "RUN" else each for each in arguments))
+    assert done.code == 2
+    assert sentence in " ".join(done.err.replace("│", " ").split())

@@ -1,0 +1,74 @@
+"""Why an item answers a query: the same figures as its search, and a sentence where it cannot be told."""
+
+from pathlib import Path
+
+import pytest
+
+from diptych.collection import Collection
+from diptych.errors import BadSetting, MissingData
+
+from .conftest import QUERY, MakeCollection, items_file
+
+
+def test_a_text_and_the_picture_of_a_hit_are_explained_with_its_similarities(shop: Collection) -> None:
+    for hit in shop.search(QUERY, k=3).hits:
+        explanation = shop.explain(hit.id, text=QUERY)
+        assert {space.name: space.similarity for space in explanation.spaces} == pytest.approx(hit.spaces, abs=1e-5)
+        assert explanation.fused == pytest.approx(hit.similarity, abs=1e-4)
+        assert explanation.image == hit.image
+    assert explanation.fusion.reference == f"the pictures of {shop.name}"
+
+
+def test_a_picture_and_the_texts_of_a_hit_are_explained_with_its_similarities(shop: Collection, tiny_set: Path) -> None:
+    picture = tiny_set / "17.png"
+    hit = shop.search(image=picture, k=1).hits[0]
+    explanation = shop.explain(hit.id, image=picture)
+    assert explanation.fused == pytest.approx(hit.similarity, abs=1e-4)
+    assert explanation.text == "\n".join(hit.texts)
+    assert explanation.image == picture
+    assert explanation.fusion.reference == f"the texts of {shop.name}"
+
+
+def test_a_picture_that_is_gone_is_named(make: MakeCollection, tmp_path: Path, tiny_set: Path) -> None:
+    picture = tmp_path / "shown" / "one.png"
+    picture.parent.mkdir()
+    picture.write_bytes((tiny_set / "1.png").read_bytes())
+    collection = make(picture.parent)
+    picture.unlink()
+    with pytest.raises(MissingData, match=r"the picture of the item 'one\.png' is gone"):
+        collection.explain("one.png", text=QUERY)
+
+
+def test_an_item_without_the_side_is_named(make: MakeCollection, tmp_path: Path, tiny_set: Path) -> None:
+    (tmp_path / "shown").mkdir()
+    (tmp_path / "shown" / "one.png").write_bytes((tiny_set / "1.png").read_bytes())
+    collection = make(tmp_path / "shown", items_file(tmp_path, {"id": "said", "text": "a square"}))
+    with pytest.raises(MissingData, match="the item 'said' has no picture"):
+        collection.explain("said", text=QUERY)
+    with pytest.raises(MissingData, match=r"the item 'one\.png' has no text that a picture could match"):
+        collection.explain("one.png", image=tiny_set / "1.png")
+
+
+def test_what_is_not_there_or_not_asked_is_refused(shop: Collection, tiny_set: Path) -> None:
+    with pytest.raises(MissingData, match="the collection has no item 'p99'"):
+        shop.explain("p99", text=QUERY)
+    with pytest.raises(BadSetting, match="of a text and an item's picture, or of a picture and an item's texts"):
+        shop.explain("p1", text=QUERY, image=tiny_set / "1.png")
+
+
+def test_a_rule_that_only_ranks_leaves_the_pair_unfused(shop: Collection) -> None:
+    explanation = shop.explain("p1", text=QUERY, fusion="rrf")
+    assert explanation.fused is None
+    assert "says nothing of one pair alone" in str(explanation.fusion.reference)
+
+
+def test_where_a_store_searches_the_pair_is_unfused_and_this_is_said(make: MakeCollection, tiny_set: Path) -> None:
+    explanation = make(tiny_set, exact_limit=3).explain("p1", text=QUERY)
+    assert explanation.fused is None
+    assert "are too many to be looked at one by one." in str(explanation.fusion.reference)
+
+
+def test_the_fused_similarity_of_figures_is_what_a_search_gives(shop: Collection) -> None:
+    hit = shop.search(QUERY, k=1).hits[0]
+    vector = shop.model.encode("text", [QUERY])[0]
+    assert shop.fused(vector, (hit.spaces["visual"], hit.spaces["textual"])) == pytest.approx(hit.similarity, abs=1e-6)
