@@ -172,6 +172,7 @@ def test_no_view_has_a_serious_fault_of_accessibility(page: Page, theme: str) ->
     find(page, "a red square")
     faults = serious(axe, page)
     page.locator(".hit").first.click()
+    expect(page.locator("#explanation .waiting")).to_have_count(0)
     faults += serious(axe, page)
     page.keyboard.press("Escape")
     for tab in ("Benchmarks", "Training"):
@@ -212,6 +213,47 @@ def test_a_key_is_asked_for_and_one_that_reads_cannot_delete(browser: Any, serve
         assert started.client.get("/v1/access", headers={"Authorization": f"Bearer {token}"}).json() == {
             "scope": "read"
         }
+
+
+RECORD = {
+    "text": "a red square",
+    "image": {"width": 48, "height": 48, "regions": [
+        {"left": 0, "top": 0, "right": 24, "bottom": 48}, {"left": 24, "top": 0, "right": 48, "bottom": 48}]},
+    "words": [{"text": "red", "start": 2, "end": 5}, {"text": "square", "start": 6, "end": 12}],
+    "fused": 1.5, "fusion": {"rule": "relative"},
+    "spaces": [
+        {"name": "visual", "similarity": 0.9, "ways": {
+            "attention": {"image": [0.25, 0.75], "words": []},
+            "occlusion": {"image": [0.5, -0.5], "words": [0.1, 0.2]}}},
+        {"name": "textual", "similarity": 0.6, "ways": {
+            "attention": {"image": [], "words": [0.9, 0.1]},
+            "occlusion": {"image": [], "words": [], "reason": "It is not offered here."}}},
+    ],
+}  # fmt: skip
+"""An explanation: the right half is lit most, and the word red."""
+PIXEL = "([x]) => [...document.querySelector('.seen canvas').getContext('2d').getImageData(x, 24, 1, 1).data]"
+
+
+def test_regions_are_lit_and_words_shaded_space_by_space(page: Page) -> None:
+    page.route("**/v1/explain", lambda route: route.fulfill(json=RECORD))
+    find(page, "a red square")
+    page.locator(".hit").first.click()
+    expect(page.locator("#explanation .legend")).to_contain_text("most 0.750")
+    dark, light = page.evaluate(PIXEL, [4]), page.evaluate(PIXEL, [40])
+    assert dark[:2] < [80, 10]
+    assert light[:2] > [240, 220]
+    page.get_by_label("Occlusion").check()
+    expect(page.locator("#explanation .legend").first).to_contain_text("least -0.500")
+    assert page.evaluate(PIXEL, [4]) == light
+    page.get_by_label("textual").check()
+    expect(page.locator("#explanation")).to_contain_text("It is not offered here.")
+    page.get_by_label("Attention").check()
+    expect(page.locator("#explanation mark")).to_have_text(["red", "square"])
+    shares = "marks => marks.map(mark => mark.style.getPropertyValue('--share'))"
+    assert page.locator("#explanation mark").evaluate_all(shares) == ["60%", "0%"]
+    page.get_by_label("fused").check()
+    expect(page.locator("#explanation")).to_contain_text("1.500")
+    expect(page.locator(".seen canvas")).to_have_count(0)
 
 
 def test_a_wheel_brings_the_page(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
-// One hit, large: its texts and columns, and what can be done with it.
+// One hit, large: its texts and columns, why it was found, and what can be done with it.
 import { ask, showPicture, within } from "./api.js";
 import { byId, element, errorBox, figure } from "./dom.js";
+import { showExplanation } from "./explaining.js";
 
 /** Open the dialog of a hit. `search` is what found it; `like` and `removed` are called with the hit. */
-export function openItem(hit, opener, { search, mayWrite, like, removed }) {
+export function openItem(hit, opener, { search, image, mayWrite, like, removed }) {
   const dialog = byId("item");
   const seen = hit.thumbnail ? element("div", { class: "seen" }, large(hit)) : null;
+  const explanation = element("div", { id: "explanation" });
   const actions = element("div", { class: "actions" },
     element("button", { type: "button", onclick: () => { dialog.close(); like(hit); } }, "More like this"),
     mayWrite && element("button", { type: "button", class: "danger", onclick: () => confirm() }, "Delete"));
@@ -14,13 +16,14 @@ export function openItem(hit, opener, { search, mayWrite, like, removed }) {
     element("div", { class: "top" }, element("h2", { id: "item-title" }, hit.id),
       element("button", { type: "button", onclick: () => dialog.close() }, "Close")),
     element("div", { class: seen ? "sides" : "" }, seen,
-      element("div", { class: "side" }, texts(hit), columns(hit), actions)));
+      element("div", { class: "side" }, texts(hit), columns(hit), actions, explanation)));
   dialog.onclose = () => {
     dialog.replaceChildren();
     if (opener.isConnected) opener.focus();
     else byId("text").focus();
   };
   dialog.showModal();
+  showExplanation(explanation, seen, { collection: search.collection, id: hit.id, text: search.text, image });
 }
 
 function large(hit) {

@@ -58,7 +58,7 @@ async function run(offset = 0) {
 }
 
 function open(hit, opener) {
-  openItem(hit, opener, { search, mayWrite, removed: () => run(), like: ({ id }) => {
+  openItem(hit, opener, { search, image: picture(), mayWrite, removed: () => run(), like: ({ id }) => {
     takePicture(null);
     search = { ...search, text: "", like: id };
     write(search);

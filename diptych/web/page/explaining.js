@@ -1,0 +1,59 @@
+// Why a hit was found: regions lit and words shaded, in each space, by each way of asking.
+import { post } from "./api.js";
+import { element, errorBox, figure, loadingBox } from "./dom.js";
+import { legend, lightRegions, lit, shaded, shadedWords } from "./heat.js";
+
+const WAYS = { attention: "Attention", gradient: "Gradients", integrated: "Integrated gradients", occlusion: "Occlusion" };
+
+/** Ask for an explanation and show it in `place`, its regions over the picture in `seen`. */
+export async function showExplanation(place, seen, { collection, id, text, image }) {
+  if (!text && !image) return;
+  place.replaceChildren(loadingBox("Asking why …"));
+  try {
+    const record = await post("/v1/explain", { collection, id, text: image ? "" : text, image });
+    if (place.isConnected) show(place, seen, record, text);
+  } catch (error) {
+    if (place.isConnected) place.replaceChildren(errorBox(error));
+  }
+}
+
+function show(place, seen, record, text) {
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const content = element("div", { class: "reasons" });
+  const redraw = () => {
+    const [space, way] = ["space", "way"].map(name => place.querySelector(`input[name=${name}]:checked`).value);
+    ways.hidden = space === "fused";
+    canvas.remove();
+    content.replaceChildren(...(space === "fused" ? fused(record) : one(record, space, way, canvas, seen, text)));
+  };
+  const spaces = Object.fromEntries([...record.spaces.map(({ name }) => [name, name]), ["fused", "fused"]]);
+  const ways = choice("way", "Shown by", Object.fromEntries(Object.keys(record.spaces[0].ways).map(way => [way, WAYS[way] ?? way])), redraw);
+  place.replaceChildren(element("h3", {}, "Why it was found"), choice("space", "Space", spaces, redraw), ways, content);
+  redraw();
+}
+
+function one(record, name, way, canvas, seen, asked) {
+  const space = record.spaces.find(each => each.name === name);
+  const { image, words, reason } = space.ways[way];
+  const parts = [element("p", { class: "muted" }, `Similarity in this space: ${figure(space.similarity)}`)];
+  if (reason) parts.push(element("p", { class: "muted" }, reason));
+  if (image?.length && seen) {
+    lightRegions(canvas, record.image, image);
+    seen.append(canvas);
+    parts.push(legend(image, lit));
+  }
+  if (words?.length) parts.push(shadedWords(record.text ?? asked, record.words, words), legend(words, shaded));
+  return parts;
+}
+
+function fused(record) {
+  const told = [...record.spaces.map(({ name, similarity }) => [name, figure(similarity)]), ["fused", figure(record.fused)],
+    ...Object.entries(record.fusion ?? {}).map(([name, value]) => [name, typeof value === "number" ? figure(value) : String(value)])];
+  return [element("dl", { class: "pairs" }, told.flatMap(([name, value]) =>
+    [element("dt", {}, name), element("dd", {}, value)]))];
+}
+
+function choice(name, title, values, changed) {
+  return element("fieldset", {}, element("legend", {}, title), Object.entries(values).map(([value, label], each) =>
+    element("label", {}, element("input", { type: "radio", name, value, checked: each === 0, onchange: changed }), label)));
+}
