@@ -8,9 +8,10 @@ from diptych.collection.places import lies_at
 from diptych.collection.putting import NewItem
 from diptych.collection.queries import Known, Query
 from diptych.collection.rejects import Added, Reject
+from diptych.explaining.explanation import Explanation
 from diptych.results import Results
 
 __all__ = [
-    "PIXELS", "Added", "Ask", "Collection", "Known", "Model", "NewItem", "Query", "Reject", "Results", "lies_at",
-    "open_model", "raster_suffix", "readable", "thumbnail",
+    "PIXELS", "Added", "Ask", "Collection", "Explanation", "Known", "Model", "NewItem", "Query", "Reject", "Results",
+    "lies_at", "open_model", "raster_suffix", "readable", "thumbnail",
 ]  # fmt: skip

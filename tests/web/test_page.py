@@ -220,7 +220,9 @@ RECORD = {
     "image": {"width": 48, "height": 48, "regions": [
         {"left": 0, "top": 0, "right": 24, "bottom": 48}, {"left": 24, "top": 0, "right": 48, "bottom": 48}]},
     "words": [{"text": "red", "start": 2, "end": 5}, {"text": "square", "start": 6, "end": 12}],
-    "fused": 1.5, "fusion": {"rule": "relative"},
+    "fused": 1.5, "fusion": {"rule": "product", "weight": None, "reference": "the pictures of shop"},
+    "fused_ways": {"attention": {"image": [0.5, 0.5], "words": []}, "occlusion": {"image": [0.5, 0.1], "words": []}},
+    "attribution": "",
     "spaces": [
         {"name": "visual", "similarity": 0.9, "ways": {
             "attention": {"image": [0.25, 0.75], "words": []},
@@ -253,7 +255,19 @@ def test_regions_are_lit_and_words_shaded_space_by_space(page: Page) -> None:
     assert page.locator("#explanation mark").evaluate_all(shares) == ["60%", "0%"]
     page.get_by_label("fused").check()
     expect(page.locator("#explanation")).to_contain_text("1.500")
-    expect(page.locator(".seen canvas")).to_have_count(0)
+    expect(page.locator("#explanation")).to_contain_text("the pictures of shop")
+    expect(page.locator(".seen canvas")).to_have_count(1)
+
+
+def test_a_hit_is_explained_by_the_service(page: Page) -> None:
+    find(page, "a red square")
+    page.locator(".hit").first.click()
+    expect(page.locator("#explanation .legend").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".seen canvas")).to_have_count(1)
+    for way in ("Gradients", "Integrated gradients", "Occlusion"):
+        page.get_by_label(way, exact=True).check()
+    page.get_by_label("textual").check()
+    expect(page.locator("#explanation mark")).to_have_text(["a", "red", "square"])
 
 
 def test_a_wheel_brings_the_page(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import { post } from "./api.js";
 import { element, errorBox, figure, loadingBox } from "./dom.js";
 import { legend, lightRegions, lit, shaded, shadedWords } from "./heat.js";
 
+const FUSED = { name: "fused" };
 const WAYS = { attention: "Attention", gradient: "Gradients", integrated: "Integrated gradients", occlusion: "Occlusion" };
 
 /** Ask for an explanation and show it in `place`, its regions over the picture in `seen`. */
@@ -22,20 +23,20 @@ function show(place, seen, record, text) {
   const content = element("div", { class: "reasons" });
   const redraw = () => {
     const [space, way] = ["space", "way"].map(name => place.querySelector(`input[name=${name}]:checked`).value);
-    ways.hidden = space === "fused";
     canvas.remove();
-    content.replaceChildren(...(space === "fused" ? fused(record) : one(record, space, way, canvas, seen, text)));
+    content.replaceChildren(...(space === FUSED.name ? fusion(record) : []), ...one(all, space, way, canvas, seen, record, text));
   };
-  const spaces = Object.fromEntries([...record.spaces.map(({ name }) => [name, name]), ["fused", "fused"]]);
+  const all = [...record.spaces, ...(record.spaces.length > 1 ? [{ ...FUSED, similarity: record.fused, ways: record.fused_ways }] : [])];
+  const spaces = Object.fromEntries(all.map(({ name }) => [name, name]));
   const ways = choice("way", "Shown by", Object.fromEntries(Object.keys(record.spaces[0].ways).map(way => [way, WAYS[way] ?? way])), redraw);
   place.replaceChildren(element("h3", {}, "Why it was found"), choice("space", "Space", spaces, redraw), ways, content);
   redraw();
 }
 
-function one(record, name, way, canvas, seen, asked) {
-  const space = record.spaces.find(each => each.name === name);
+function one(spaces, name, way, canvas, seen, record, asked) {
+  const space = spaces.find(each => each.name === name);
   const { image, words, reason } = space.ways[way];
-  const parts = [element("p", { class: "muted" }, `Similarity in this space: ${figure(space.similarity)}`)];
+  const parts = [element("p", { class: "muted" }, `Similarity ${name === FUSED.name ? "after fusion" : "in this space"}: ${figure(space.similarity)}`)];
   if (reason) parts.push(element("p", { class: "muted" }, reason));
   if (image?.length && seen) {
     lightRegions(canvas, record.image, image);
@@ -46,9 +47,10 @@ function one(record, name, way, canvas, seen, asked) {
   return parts;
 }
 
-function fused(record) {
-  const told = [...record.spaces.map(({ name, similarity }) => [name, figure(similarity)]), ["fused", figure(record.fused)],
-    ...Object.entries(record.fusion ?? {}).map(([name, value]) => [name, typeof value === "number" ? figure(value) : String(value)])];
+function fusion(record) {
+  const told = [...record.spaces.map(({ name, similarity }) => [name, figure(similarity)]),
+    ...Object.entries(record.fusion).filter(([, value]) => value !== null)
+      .map(([name, value]) => [name, typeof value === "number" ? figure(value) : value])];
   return [element("dl", { class: "pairs" }, told.flatMap(([name, value]) =>
     [element("dt", {}, name), element("dd", {}, value)]))];
 }

@@ -1,0 +1,54 @@
+"""Explanations over HTTP: the same as from Python."""
+
+from pathlib import Path
+
+import pytest
+
+from diptych.collection import Collection
+
+from .conftest import Made, Running, fault, png
+
+
+def test_a_text_and_an_items_picture_are_explained(shop: Running, made: Made) -> None:
+    with Collection.open(str(made.place)) as collection:
+        expected = collection.explain("p3", text="a red square").as_record()
+    answer = shop.client.post("/v1/explain", data={"collection": "shop", "id": "p3", "text": "a red square"}).json()
+    assert answer["image"] == expected["image"]
+    assert answer["words"] == expected["words"]
+    assert answer["fused"] == pytest.approx(expected["fused"], abs=1e-5)
+    for found, wanted in zip(answer["spaces"], expected["spaces"], strict=True):
+        assert found["similarity"] == pytest.approx(wanted["similarity"], abs=1e-5)
+        for name, way in wanted["ways"].items():
+            assert found["ways"][name]["image"] == pytest.approx(way["image"], abs=1e-4)
+            assert found["ways"][name]["words"] == pytest.approx(way["words"], abs=1e-4)
+
+
+def test_a_picture_and_an_items_texts_are_explained(shop: Running, tiny_set: Path) -> None:
+    files = {"image": ("3.png", (tiny_set / "3.png").read_bytes(), "image/png")}
+    answer = shop.client.post("/v1/explain", data={"collection": "shop", "id": "p3"}, files=files).json()
+    assert answer["text"].startswith("a red square, number 3")
+    assert [space["name"] for space in answer["spaces"]] == ["visual", "textual"]
+    assert answer["fusion"]["reference"].startswith("the texts of ")
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "words"),
+    [
+        ({"id": "p3"}, 422, "a search needs a text"),
+        ({"id": "nobody", "text": "a disc"}, 404, "has no item 'nobody'"),
+        ({"id": "p3", "text": "a" * 20_000}, 422, "has 20,000 letters"),
+        ({"id": "p3", "text": "a disc", "fusion": "none"}, 422, "none"),
+        ({"collection": "nowhere", "id": "p3", "text": "a disc"}, 404, "no collection 'nowhere'"),
+    ],
+)
+def test_what_cannot_be_explained_is_said(shop: Running, fields: dict[str, str], status: int, words: str) -> None:
+    response = shop.client.post("/v1/explain", data={"collection": "shop", **fields})
+    assert response.status_code == status
+    assert words in fault(response)["message"]
+
+
+def test_a_text_and_a_picture_together_are_refused(shop: Running) -> None:
+    fields = {"collection": "shop", "id": "p3", "text": "a disc"}
+    response = shop.client.post("/v1/explain", data=fields, files={"image": png()})
+    assert response.status_code == 422
+    assert "an explanation is of" in fault(response)["message"]
