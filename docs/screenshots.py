@@ -1,7 +1,7 @@
 """Take pictures of the page of a running service: python docs/screenshots.py http://localhost:8000 FOLDER.
 
-Needs playwright and a Chromium, as the tests of the page do. README shows `search-light-1280.webp` of the collection
-that `make demo` makes.
+Needs playwright and a Chromium, as the tests of the page do. README shows `search-light-1280.webp` and
+`item-light-1280.webp` of the collection that `make demo` makes.
 """
 
 import io
@@ -35,7 +35,8 @@ def main(service: str, folder: Path) -> None:
                     keep(page, folder / f"{view}-{theme}-{width}.webp")
                 page.goto(f"{service}/{VIEWS['search']}")
                 page.locator(".hit").first.click()
-                page.wait_for_load_state("networkidle")
+                page.locator("#explanation .legend").first.wait_for()
+                page.get_by_label("Occlusion").check()
                 keep(page, folder / f"item-{theme}-{width}.webp")
                 page.close()
         browser.close()
