@@ -1,6 +1,6 @@
 """Train, load, evaluate and search: what a user does with a method, from Python and from the command line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from diptych.encoders.given import Given
 from diptych.encoders.opening import open_encoders
 from diptych.errors import BadSetting, BadText, MissingData, UnknownName
 from diptych.evaluation import Evaluation, choose_rules, chosen_rule, evaluate, fused_rows, open_rule, validation_map
+from diptych.explaining.audit import Audit, audited
 from diptych.explaining.explain import Pair, explain_pair
 from diptych.explaining.explanation import Explanation, save_explanations
 from diptych.explaining.fusing import NOTHING_FUSED, Fusing
@@ -247,9 +248,7 @@ class Retriever:
         texts, picture = (str(_query(text, None)),), Path(_query(None, image))
         see, read = self.encoders
         if isinstance(see, Given) or isinstance(read, Given):
-            raise BadSetting(
-                "ready-made vectors (`given`) cannot be explained. Train with encoders of pictures and of texts."
-            )
+            raise _unexplained()
 
         def fusing(pair: Pair) -> Fusing:
             if len(self.model.spaces) < 2:
@@ -266,6 +265,40 @@ class Retriever:
             return Fusing.of(rule, name, (visual, textual), reference=reference)
 
         return explain_pair(self.model, {"image": see, "text": read}, picture, texts, fusing=fusing)
+
+    def audit_explanations(
+        self,
+        data: str | None = None,
+        *,
+        split: str = "test",
+        pairs: int | None = None,
+        seed: int = 0,
+        data_root: Path | None = None,
+        progress: Progress | None = None,
+    ) -> Audit:
+        """Return how faithful each way of explaining is on the pairs of a split, or on so many of them drawn at random.
+
+        A pair's texts are one item, as in `evaluate`.
+        """
+        see, read = self.encoders
+        if isinstance(see, Given) or isinstance(read, Given):
+            raise _unexplained()
+        if pairs is not None and pairs < 1:
+            raise BadSetting(f"an audit needs at least 1 pair; got {pairs}.")
+        dataset = self.open_data(data, data_root=data_root)
+        rows = list(dataset.split(split))
+        if pairs is not None and pairs < len(rows):
+            rows = np.random.default_rng(seed).choice(rows, pairs, replace=False).tolist()
+        found = encode_dataset(dataset, rows, see, read, progress=progress)
+
+        def each() -> Iterator[Pair]:
+            for k in range(len(rows)):
+                yield Pair.of(self.model, (found.images.take([k]), see), (found.texts.take([k]), read))
+                if progress:
+                    progress(k + 1, len(rows), "pairs explained")
+
+        header = {"method": self.config["method"], "preset": self.config["preset"], "data": dataset.name}
+        return audited(each(), header={**header, "split": split, "pairs": len(rows)}, seed=seed)
 
     def _query_and_gallery(
         self, query: str | Path, dataset: DataSet, rows: Sequence[int], progress: Progress | None
@@ -312,6 +345,10 @@ def _open_method(method: str, preset: str, settings: Sequence[str]) -> tuple[Mod
     if preset not in module.PRESETS:
         raise UnknownName.among("presets", preset, module.PRESETS)
     return module, override(module.PRESETS[preset], settings)
+
+
+def _unexplained() -> BadSetting:
+    return BadSetting("ready-made vectors (`given`) cannot be explained. Train with encoders of pictures and of texts.")
 
 
 def _of_encoder(setting: str) -> bool:

@@ -408,3 +408,10 @@ def test_an_explanation_needs_a_picture_and_a_text(trained: Retriever, tiny_set:
 def test_ready_made_vectors_cannot_be_explained(one_space: Retriever, tiny_set: Path) -> None:
     with pytest.raises(BadSetting, match=r"ready-made vectors \(`given`\) cannot be explained"):
         one_space.explain(tiny_set / "17.png", "a fish")
+
+
+def test_an_audit_needs_encoders_and_a_pair(trained: Retriever, one_space: Retriever) -> None:
+    with pytest.raises(BadSetting, match="at least 1 pair; got 0"):
+        trained.audit_explanations(pairs=0)
+    with pytest.raises(BadSetting, match="cannot be explained"):
+        one_space.audit_explanations()

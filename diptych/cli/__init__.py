@@ -15,6 +15,7 @@ from diptych.cli.data import app as data
 from diptych.cli.encode import encode
 from diptych.cli.evaluate import evaluate
 from diptych.cli.explain import explain
+from diptych.cli.explain_audit import explain_audit
 from diptych.cli.keys import app as keys
 from diptych.cli.search import search
 from diptych.cli.serve import serve
@@ -36,6 +37,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(search)
 app.command()(explain)
+app.command("explain-audit")(explain_audit)
 app.add_typer(collection, name="collection")
 app.add_typer(benchmark, name="benchmark")
 app.command()(serve)

@@ -30,14 +30,14 @@ def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
 
     Each line of metrics has an `epoch`, `losses` by name and a `validation_map`, which may be None.
     """
-    figure = _figure(*TRAINING_SIZE)
+    figure = new_figure(*TRAINING_SIZE)
     left, right = figure.subplots(1, 2)
     marker = "o" if len(metrics) <= MARKED_EPOCHS else ""
     names = list(dict.fromkeys(name for line in metrics for name in line["losses"]))
     for k, name in enumerate(names):
         points = [(line["epoch"], line["losses"][name]) for line in metrics if name in line["losses"]]
         left.plot(*zip(*points, strict=True), marker=marker, color=PALETTE[k % len(PALETTE)], label=name)
-    _dress(left, "Losses", "epoch", "")
+    dress(left, "Losses", "epoch", "")
     validated = [(line["epoch"], line["validation_map"]) for line in metrics if line["validation_map"] is not None]
     if validated:
         right.plot(*zip(*validated, strict=True), marker=marker, color=PALETTE[0])
@@ -48,7 +48,7 @@ def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
             f"{best:.3f} in epoch {epoch}", (epoch, best), xytext=(0, 10), textcoords="offset points",
             ha=_side(epoch, validated), color=INK, fontsize=10,
         )  # fmt: skip
-    _dress(right, "Validation MAP", "epoch", "")
+    dress(right, "Validation MAP", "epoch", "")
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
     if names:
@@ -61,7 +61,7 @@ def precision_recall(curves: "Mapping[str, Float[np.ndarray, ' k']]", path: Path
 
     Names are `direction, space`: a space has its colour, a direction its stroke.
     """
-    figure = _figure(*PRECISION_SIZE)
+    figure = new_figure(*PRECISION_SIZE)
     axes = figure.subplots()
     spaces = list(dict.fromkeys(_halves(name)[1] for name in curves))
     directions = list(dict.fromkeys(_halves(name)[0] for name in curves))
@@ -78,7 +78,7 @@ def precision_recall(curves: "Mapping[str, Float[np.ndarray, ' k']]", path: Path
             linestyle=STYLES[directions.index(direction) % len(STYLES)],
         )
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
-    _dress(axes, "Precision at each recall", "recall", "precision")
+    dress(axes, "Precision at each recall", "recall", "precision")
     axes.legend(frameon=False, fontsize=10)
     save_figure(figure, path)
 
@@ -88,7 +88,8 @@ def _halves(name: str) -> tuple[str, str]:
     return direction, space
 
 
-def _figure(width: int, height: int) -> "Figure":
+def new_figure(width: int, height: int) -> "Figure":
+    """Return an empty figure of so many pixels, which keeps what is drawn apart."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -96,7 +97,7 @@ def _figure(width: int, height: int) -> "Figure":
     return Figure((width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH, layout=layout)
 
 
-def _dress(axes: "Axes", title: str, across: str, up: str) -> None:
+def dress(axes: "Axes", title: str, across: str, up: str) -> None:
     """Give axes a title on the left, a faint grid, and no box."""
     axes.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold", pad=12)
     axes.set_xlabel(across, color=MUTED)

@@ -74,3 +74,20 @@ def test_what_does_not_go_together_is_refused(
     done = diptych("explain", *(run if each == "RUN" else each for each in arguments))
     assert done.code == 2
     assert sentence in " ".join(done.err.replace("│", " ").split())
+
+
+def test_explanations_are_audited_on_a_split(diptych: Diptych, run: Path, tmp_path: Path) -> None:
+    curves = tmp_path / "curves.png"
+    done = diptych("explain-audit", run, "--split", "test", "--pairs", 2, "--json", "--save", curves)
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert (told["data"], told["split"], told["pairs"]) == ("tiny", "test", 2)
+    assert {(row["space"], row["side"]) for row in told["rows"]} == {
+        (space, side) for space in ("visual", "textual") for side in ("image", "text")
+    }
+    assert {row["way"] for row in told["rows"] if (row["space"], row["side"]) == ("visual", "image")} == {
+        "attention", "gradient", "integrated", "occlusion",
+    }  # fmt: skip
+    with Image.open(curves) as image:
+        assert image.height > 600
+    assert "2 pairs" in diptych("explain-audit", run, "--pairs", 2).out

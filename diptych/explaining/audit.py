@@ -1,0 +1,152 @@
+"""How faithful explanations are: whether the parts that a way names really move the similarity.
+
+Deletion takes the parts of one side away, those with the largest numbers first, and insertion puts them into an item of
+none, in the same order; a part that is away is the training mean. With s_k the similarity after k of p parts, and a
+curve's area the mean of s_k over k/p in [0, 1],
+
+    deletion     area of random orders - area of the way's order
+    insertion    area of the way's order - area of random orders
+
+so that above 0 is better than random, in units of the similarity.
+
+Paper: Petsiuk, Das & Saenko, RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC 2018.
+Differs: parts are taken away after the frozen networks, not from pixels and letters; random orders are the reference.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int
+from torch import Tensor
+
+from diptych.drawing.faithfulness import faithfulness_curves
+from diptych.explaining.attribution import TOGETHER, Score
+from diptych.explaining.explain import ATTENTION, MOVING, Pair
+
+LEVELS = 21
+"""Points of a curve, from none of the parts to all of them."""
+ORDERS = 10
+"""Random orders that a pair's are compared with."""
+RANDOM = "random"
+DIRECTIONS = ("deletion", "insertion")
+
+
+class Place(NamedTuple):
+    """What is taken away, and from which score."""
+
+    space: str
+    side: str
+
+
+Curves = Mapping[str, Mapping[str, Float[np.ndarray, " l"]]]
+"""By way (and `random`), then by direction."""
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """How much better than random one way orders the parts of one side for one space's similarity."""
+
+    space: str
+    side: str
+    way: str
+    deletion: float
+    deletion_error: float
+    """The standard error over pairs."""
+    insertion: float
+    insertion_error: float
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The faithfulness of every way, and the mean curves behind it."""
+
+    rows: tuple[Faithfulness, ...]
+    curves: Mapping[Place, Curves]
+    header: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures as one JSON-able object."""
+        return {**self.header, "rows": [asdict(row) for row in self.rows]}
+
+    def save(self, path: Path) -> None:
+        """Draw the mean curves of every space and side into a PNG."""
+        panels = {
+            f"{direction}, {place.space} space, {place.side}": {way: each[direction] for way, each in curves.items()}
+            for direction in DIRECTIONS
+            for place, curves in self.curves.items()
+        }
+        faithfulness_curves(panels, path)
+
+
+def audited(pairs: Iterator[Pair], *, header: Mapping[str, Any], seed: int = 0) -> Audit:
+    """Return how faithful every way is on these pairs, in every space and for either side whose parts move it."""
+    generator = np.random.default_rng(seed)
+    found: dict[Place, list[Curves]] = {}
+    for pair in pairs:
+        for place in _places(pair):
+            found.setdefault(place, []).append(_curves(pair, place, generator))
+    rows = tuple(_compared(place, way, each) for place, each in found.items() for way in each[0] if way != RANDOM)
+    means: dict[Place, Curves] = {
+        place: {way: {d: np.mean([one[way][d] for one in each], axis=0) for d in DIRECTIONS} for way in each[0]}
+        for place, each in found.items()
+    }
+    return Audit(rows, means, header)
+
+
+def _places(pair: Pair) -> list[Place]:
+    """Return the spaces and sides whose parts move a similarity."""
+    return [
+        Place(space, side)
+        for space in pair.method.spaces
+        for side in pair.sides
+        if len(pair.sides[side].values) > 1 and pair.standstill(space, side)[0]
+    ]
+
+
+def _curves(pair: Pair, place: Place, generator: np.random.Generator) -> Curves:
+    score, values = pair.score(*place), pair.sides[place.side].values
+    orders = {way: _order(move(score, values)) for way, move in MOVING.items()}
+    weights = pair.attention(place.space) if pair.method.reads(place.space) == place.side else None
+    if weights is not None:
+        orders = {ATTENTION: _order(weights), **orders}
+    drawn = [_both(score, values, generator.permutation(len(values))) for _ in range(ORDERS)]
+    random = {direction: np.mean([each[direction] for each in drawn], axis=0) for direction in DIRECTIONS}
+    return {way: _both(score, values, order) for way, order in orders.items()} | {RANDOM: random}
+
+
+def _order(values: Float32[np.ndarray, " p"]) -> Int[np.ndarray, " p"]:
+    return np.argsort(-values, kind="stable")
+
+
+def _both(
+    score: Score, values: Float[Tensor, "p _"], order: Int[np.ndarray, " p"]
+) -> dict[str, Float[np.ndarray, " l"]]:
+    """Return the similarities along deletion and insertion in an order."""
+    rank = torch.from_numpy(np.argsort(order))
+    counts = torch.linspace(0, len(order), LEVELS).round()
+    inserted = rank[None] < counts[:, None]
+    kept = torch.cat([~inserted, inserted])[..., None].to(values)
+    with torch.no_grad():
+        found = torch.cat([score(values * each) for each in torch.split(kept, TOGETHER)]).double().cpu().numpy()
+    return {"deletion": found[:LEVELS], "insertion": found[LEVELS:]}
+
+
+def _area(curve: Float[np.ndarray, " l"]) -> float:
+    return float(np.trapezoid(curve, dx=1 / (len(curve) - 1)))
+
+
+def _compared(place: Place, way: str, curves: list[Curves]) -> Faithfulness:
+    gains = {
+        direction: np.array([sign * (_area(one[way][direction]) - _area(one[RANDOM][direction])) for one in curves])
+        for direction, sign in zip(DIRECTIONS, (-1, 1), strict=True)
+    }
+    figures = [float(figure) for gain in gains.values() for figure in (gain.mean(), _error(gain))]
+    return Faithfulness(*place, way, *figures)
+
+
+def _error(gains: Float[np.ndarray, " n"]) -> float:
+    return float(gains.std(ddof=1) / len(gains) ** 0.5) if len(gains) > 1 else float("nan")
