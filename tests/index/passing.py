@@ -7,6 +7,7 @@ door, connections are closed at once.
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Entrance = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -28,14 +29,10 @@ def entrance(connect: Callable[[], Awaitable[Connection]]) -> Entrance:
 
 async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Copy one direction of a connection until either end closes."""
-    try:
+    with closing(writer), suppress(ConnectionError):
         while some := await reader.read(1 << 16):
             writer.write(some)
             await writer.drain()
-    except OSError:
-        pass
-    finally:
-        writer.close()
 
 
 async def serve(door: str) -> None:

@@ -1,7 +1,7 @@
 // Why a hit was found: regions lit and words shaded, in each space, by each way of asking.
 import { post } from "./api.js";
 import { element, errorBox, figure, loadingBox } from "./dom.js";
-import { legend, lightRegions, lit, shaded, shadedWords } from "./heat.js";
+import { legend, litRegions, shadedWords } from "./heat.js";
 
 const FUSED = { name: "fused" };
 const WAYS = { attention: "Attention", gradient: "Gradients", integrated: "Integrated gradients", occlusion: "Occlusion" };
@@ -12,19 +12,18 @@ export async function showExplanation(place, seen, { collection, id, text, image
   place.replaceChildren(loadingBox("Asking why …"));
   try {
     const record = await post("/v1/explain", { collection, id, text: image ? "" : text, image });
-    if (place.isConnected) show(place, seen, record, text);
+    if (place.isConnected) show(place, seen, record);
   } catch (error) {
     if (place.isConnected) place.replaceChildren(errorBox(error));
   }
 }
 
-function show(place, seen, record, text) {
-  const canvas = element("canvas", { "aria-hidden": "true" });
+function show(place, seen, record) {
   const content = element("div", { class: "reasons" });
   const redraw = () => {
     const [space, way] = ["space", "way"].map(name => place.querySelector(`input[name=${name}]:checked`).value);
-    canvas.remove();
-    content.replaceChildren(...(space === FUSED.name ? fusion(record) : []), ...one(all, space, way, canvas, seen, record, text));
+    seen?.querySelector("svg")?.remove();
+    content.replaceChildren(...(space === FUSED.name ? fusion(record) : []), ...one(all, space, way, seen, record));
   };
   const all = [...record.spaces, ...(record.spaces.length > 1 ? [{ ...FUSED, similarity: record.fused, ways: record.fused_ways }] : [])];
   const spaces = Object.fromEntries(all.map(({ name }) => [name, name]));
@@ -33,17 +32,18 @@ function show(place, seen, record, text) {
   redraw();
 }
 
-function one(spaces, name, way, canvas, seen, record, asked) {
+function one(spaces, name, way, seen, record) {
   const space = spaces.find(each => each.name === name);
   const { image, words, reason } = space.ways[way];
   const parts = [element("p", { class: "muted" }, `Similarity ${name === FUSED.name ? "after fusion" : "in this space"}: ${figure(space.similarity)}`)];
   if (reason) parts.push(element("p", { class: "muted" }, reason));
-  if (image?.length && seen) {
-    lightRegions(canvas, record.image, image);
-    seen.append(canvas);
-    parts.push(legend(image, lit));
+  const lights = image.length > 0 && seen !== null;
+  seen?.classList.toggle("lit", lights);
+  if (lights) {
+    seen.append(litRegions(record.image, image));
+    parts.push(legend("regions", image));
   }
-  if (words?.length) parts.push(shadedWords(record.text ?? asked, record.words, words), legend(words, shaded));
+  if (words.length) parts.push(shadedWords(record.text, record.words, words), legend("words", words));
   return parts;
 }
 

@@ -1,70 +1,55 @@
-// Values as colours: regions over a picture, words on the paper, and the legend of both.
-import { drawn, element, figure } from "./dom.js";
+// Values as colours, over the regions of a picture and behind words: orange adds to a similarity, blue takes away.
+import { drawn, element } from "./dom.js";
 
-/** Viridis: perceptually even, and told apart by the colour-blind. */
-const STOPS = ["440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725"]
-  .map(stop => [0, 2, 4].map(place => parseInt(stop.slice(place, place + 2), 16)));
-const OPACITY = 0.62;
+/** What nothing, the strongest that adds and the strongest that takes away look like, as in explanations that are saved. */
+const [NOTHING, ADDS, TAKES] = ["#f5f5f5", "#9b4805", "#2863ab"];
+/** The share from which white letters stand out more than black ones. */
+const DARK = 0.87;
+const STEPS = 33;
 
-/** Return the colour of a share between 0 and 1. */
-export function colour(share) {
-  const place = Math.min(Math.max(share, 0), 1) * (STOPS.length - 1);
-  const low = Math.min(Math.floor(place), STOPS.length - 2);
-  const mixed = STOPS[low].map((value, each) => Math.round(value + (place - low) * (STOPS[low + 1][each] - value)));
-  return `rgb(${mixed.join(" ")})`;
+/** Return the colour of a share between -1 and 1, in steps that look even. */
+const colour = share => `color-mix(in oklab, ${share > 0 ? ADDS : TAKES} ${Math.round(100 * Math.abs(share))}%, ${NOTHING})`;
+
+const strongest = values => Math.max(...values.map(Math.abs));
+
+/** Return values as shares of the strongest. */
+function shares(values) {
+  const top = strongest(values);
+  return values.map(value => top ? value / top : 0);
 }
 
-/** Return values between 0 for the least and 1 for the most. */
-export function shares(values) {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  return values.map(value => most > least ? (value - least) / (most - least) : 0.5);
-}
+const spelt = value => value.toPrecision(2);
 
-/** Light regions of a picture in a canvas that lies over it. */
-export function lightRegions(canvas, { width, height, regions }, values) {
-  const scale = Math.min(1, 1024 / Math.max(width, height));
-  canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(height * scale);
-  const context = canvas.getContext("2d");
-  context.globalAlpha = OPACITY;
-  shares(values).forEach((share, each) => {
-    const { left, top, right, bottom } = regions[each];
-    const [x, y] = [Math.round(left * scale), Math.round(top * scale)];
-    context.fillStyle = colour(share);
-    context.fillRect(x, y, Math.round(right * scale) - x, Math.round(bottom * scale) - y);
-  });
-}
-
-/** Return a text with its words shaded; what lies between them stays plain. */
-export function shadedWords(text, words, values) {
-  const said = [];
+/** Return a drawing of regions that lies over a picture. */
+export function litRegions({ width, height, regions }, values) {
   const share = shares(values);
+  return drawn("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    ...regions.map(({ left, top, right, bottom }, each) => drawn("rect", { x: left, y: top, width: right - left,
+      height: bottom - top, fill: colour(share[each]), "shape-rendering": "crispEdges" }, drawn("title", {}, spelt(values[each])))));
+}
+
+/** Return a text with its words shaded; what lies between them stays plain. Places count whole characters. */
+export function shadedWords(text, words, values) {
+  const signs = [...text];
+  const share = shares(values);
+  const said = [];
   let place = 0;
   words.forEach(({ start, end }, each) => {
-    said.push(text.slice(place, start));
-    const mark = element("mark", { title: figure(values[each]) }, text.slice(start, end));
-    mark.style.setProperty("--share", `${Math.round(100 * DEEPEST * share[each])}%`);
-    said.push(mark);
+    const mark = element("mark", { title: spelt(values[each]) }, signs.slice(start, end).join(""));
+    mark.style.backgroundColor = colour(share[each]);
+    mark.style.color = Math.abs(share[each]) > DARK ? "white" : "black";
+    said.push(signs.slice(place, start).join(""), mark);
     place = end;
   });
-  return element("p", { class: "words" }, ...said, text.slice(place));
+  return element("p", { class: "words" }, ...said, signs.slice(place).join(""));
 }
 
-/** How much of a colour the word with the largest value gets. */
-const DEEPEST = 0.6;
-
-/** Return how a step of the legend of regions looks, by its share. */
-export const lit = share => ({ fill: colour(share) });
-
-/** Return how a step of the legend of words looks, by its share. */
-export const shaded = share => ({ class: "shade", "fill-opacity": DEEPEST * share });
-
-/** Return a legend, from the least value to the most. */
-export function legend(values, look) {
-  const steps = Array.from({ length: 40 }, (_, step) =>
-    drawn("rect", { x: step * 5, y: 0, width: 5, height: 10, "shape-rendering": "crispEdges", ...look(step / 39) }));
+/** Return the legend of some values, named in the plural. */
+export function legend(name, values) {
+  const steps = Array.from({ length: STEPS }, (_, step) =>
+    drawn("rect", { x: step, y: 0, width: 1, height: 1, "shape-rendering": "crispEdges", fill: colour(2 * step / (STEPS - 1) - 1) }));
   return element("p", { class: "legend" },
-    element("span", {}, `least ${figure(Math.min(...values))}`),
-    drawn("svg", { viewBox: "0 0 200 10", width: 160, height: 8, "aria-hidden": "true" }, ...steps),
-    element("span", {}, `most ${figure(Math.max(...values))}`));
+    element("span", {}, "takes away"),
+    drawn("svg", { viewBox: `0 0 ${STEPS} 1`, width: 120, height: 8, preserveAspectRatio: "none", "aria-hidden": "true" }, ...steps),
+    element("span", {}, `adds · ${name}: full colour is ${spelt(strongest(values))}`));
 }

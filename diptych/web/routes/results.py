@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from diptych.bench.finished import finished, report_of, table_of
 from diptych.errors import MissingData, UnknownName
-from diptych.runs import entries, history
+from diptych.runs import Run, entries, history
 from diptych.web.guarding import reading
 from diptych.web.refusals import refuse
 from diptych.web.schemas import ServiceOf
@@ -32,19 +32,6 @@ class BenchmarkDetail(BaseModel):
     """Best first: method, preset, MAP in both directions and on average, seconds, and what is significant."""
     report: str
     """Where the whole report is, without the host."""
-
-
-class RunDetail(BaseModel):
-    """A run."""
-
-    name: str
-    method: str
-    preset: str
-    data: str
-    seed: int
-    finished: bool
-    epochs: int
-    validation_map: float | None
 
 
 class Epoch(BaseModel):
@@ -80,11 +67,11 @@ async def show_report(name: str, service: ServiceOf) -> Response:
 
 
 @ROUTER.get("/runs", tags=["results"], summary="List training runs")
-async def list_runs(service: ServiceOf) -> list[RunDetail]:
+async def list_runs(service: ServiceOf) -> list[Run]:
     """Return the runs in the folder that the service was started with; none without one."""
     if service.runs is None:
         return []
-    return [RunDetail(**vars(run)) for run in await service.in_thread(entries, service.runs)]
+    return await service.in_thread(entries, service.runs)
 
 
 @ROUTER.get("/runs/{name}/history", tags=["results"], summary="Show how training went")
