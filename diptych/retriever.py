@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -13,19 +13,20 @@ import torch
 from diptych.data.features import Features
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
+from diptych.data.queries import checked_picture, checked_text
 from diptych.data.splitting import resplit
-from diptych.data.texts import lone_surrogate
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encode_dataset, encode_images, encode_query, encode_texts, unknown_words
 from diptych.encoders.given import Given
 from diptych.encoders.opening import open_encoders
-from diptych.errors import BadSetting, BadText, MissingData, UnknownName
+from diptych.errors import BadSetting, UnknownName
 from diptych.evaluation import Evaluation, choose_rules, chosen_rule, evaluate, fused_rows, open_rule, validation_map
 from diptych.explaining.audit import Audit, audited
 from diptych.explaining.explain import Pair, explain_pair
 from diptych.explaining.explanation import Explanation, save_explanations
 from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.fusion.contract import FusionRule
+from diptych.fusion.serving import Served, Statistics
 from diptych.methods import ROOM as METHODS
 from diptych.methods.contract import Method
 from diptych.progress import Progress
@@ -246,23 +247,21 @@ class Retriever:
         A rule that normalises over a gallery does so over the pictures of a split, which the text is compared with.
         """
         texts, picture = (str(_query(text, None)),), Path(_query(None, image))
-        see, read = self.encoders
-        if isinstance(see, Given) or isinstance(read, Given):
-            raise _unexplained()
+        see, read = self._explained_encoders()
 
-        def fusing(pair: Pair) -> Fusing:
-            if len(self.model.spaces) < 2:
-                return NOTHING_FUSED
-            rule, name = self.rule(fusion), fusion or self.result["fusion"]["rule"]
-            if rule.wants is None:
-                return Fusing.ranking(rule, name)
+        def over(pair: Pair, rule: FusionRule) -> tuple[Served, str]:
             dataset = self.open_data(data, data_root=data_root)
             images = encode_images(dataset, dataset.split(split), see, progress=progress)
             none, ids = encode_query(read, text).take([]), tuple(map(str, range(len(images))))
             placed = self.model.place(Features(images, none, np.zeros(0, dtype=np.int64), None, ids))
-            visual, textual = (placed[space].images @ pair.vectors(space, "text")[0].cpu().numpy() for space in placed)
+            similarities = [placed[space].images @ pair.vectors(space, "text")[0].cpu().numpy() for space in placed]
             reference = f"the {len(images):,} pictures of {dataset.name}, split {split}, for this text"
-            return Fusing.of(rule, name, (visual, textual), reference=reference)
+            return rule.served(*map(Statistics.of, similarities)), reference
+
+        def fusing(pair: Pair) -> Fusing:
+            if len(self.model.spaces) < 2:
+                return NOTHING_FUSED
+            return Fusing.by(self.rule(fusion), fusion or self.result["fusion"]["rule"], partial(over, pair))
 
         return explain_pair(self.model, {"image": see, "text": read}, picture, texts, fusing=fusing)
 
@@ -280,9 +279,7 @@ class Retriever:
 
         A pair's texts are one item, as in `evaluate`.
         """
-        see, read = self.encoders
-        if isinstance(see, Given) or isinstance(read, Given):
-            raise _unexplained()
+        see, read = self._explained_encoders()
         if pairs is not None and pairs < 1:
             raise BadSetting(f"an audit needs at least 1 pair; got {pairs}.")
         dataset = self.open_data(data, data_root=data_root)
@@ -299,6 +296,14 @@ class Retriever:
 
         header = {"method": self.config["method"], "preset": self.config["preset"], "data": dataset.name}
         return audited(each(), header={**header, "split": split, "pairs": len(rows)}, seed=seed)
+
+    def _explained_encoders(self) -> tuple[Encoder, Encoder]:
+        see, read = self.encoders
+        if isinstance(see, Given) or isinstance(read, Given):
+            raise BadSetting(
+                "ready-made vectors (`given`) cannot be explained. Train with encoders of pictures and of texts."
+            )
+        return see, read
 
     def _query_and_gallery(
         self, query: str | Path, dataset: DataSet, rows: Sequence[int], progress: Progress | None
@@ -347,24 +352,14 @@ def _open_method(method: str, preset: str, settings: Sequence[str]) -> tuple[Mod
     return module, override(module.PRESETS[preset], settings)
 
 
-def _unexplained() -> BadSetting:
-    return BadSetting("ready-made vectors (`given`) cannot be explained. Train with encoders of pictures and of texts.")
-
-
 def _of_encoder(setting: str) -> bool:
     return setting.partition(".")[0] in ENCODERS
 
 
 def _query(text: str | None, image: Path | None) -> str | Path:
     """Return what a search asks for: a text or the path of a picture."""
-    if text is not None and not text.strip():
-        raise BadText("the text to search for is empty. Write a few words.")
-    if text is not None and lone_surrogate(text):
-        raise BadText(f"the text to search for must be UTF-8; got {text!r}. Write it anew.")
     if text is not None and image is None:
-        return text
+        return checked_text(text)
     if image is not None and text is None:
-        if not Path(image).is_file():
-            raise MissingData(f"the picture to search with, '{image}', is no file. Give the path of a picture.")
-        return Path(image)
+        return checked_picture(image)
     raise BadSetting("a search needs a text or an image, and not both; pass one of them.")

@@ -9,7 +9,9 @@ from diptych.data.entries import ATTRIBUTION
 from diptych.errors import BadSetting, MissingData
 from diptych.explaining.explain import Pair, explain_pair
 from diptych.explaining.explanation import Explanation
-from diptych.explaining.fusing import NOTHING_FUSED, Fusing
+from diptych.explaining.fusing import Fusing
+from diptych.fusion.contract import FusionRule
+from diptych.fusion.serving import Served
 from diptych.index.items import Side
 
 
@@ -40,16 +42,12 @@ def explain_item(of: Asked, query: Query, identity: str, *, fusion: str | None, 
 
 def _fusing(of: Asked, pair: Pair, side: Side, fusion: str | None, collection: str) -> Fusing:
     """Return the fusion as a search does it: normalised over all items that have the side."""
-    rule = of.model.rule(fusion)
-    if rule is None:
-        return NOTHING_FUSED
-    name = fusion or of.model.fusion["rule"]
-    if rule.wants is None:
-        return Fusing.ranking(rule, name)
     asked: Side = "text" if side == "image" else "image"
-    whole = np.concatenate([pair.vectors(space, asked).cpu().numpy() for space in of.model.method.spaces], axis=1)
-    served = of.searcher.served(of.table, side, of.model.split(side, whole), rule, of.record)
-    over = f"the {'pictures' if side == 'image' else 'texts'} of {collection}"
-    if served is None:
-        return Fusing(name, None, f"{over} are too many to be looked at one by one.", None)
-    return Fusing(name, getattr(rule, "weight", None), over, served)
+    items = f"the {'pictures' if side == 'image' else 'texts'} of {collection}"
+
+    def over(rule: FusionRule) -> tuple[Served | None, str]:
+        whole = np.concatenate([pair.vectors(space, asked).cpu().numpy() for space in of.model.method.spaces], axis=1)
+        served = of.searcher.served(of.table, side, of.model.split(side, whole), rule, of.record)
+        return served, items if served else f"{items} are too many to be looked at one by one."
+
+    return Fusing.by(of.model.rule(fusion), fusion or of.model.fusion.get("rule", ""), over)

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.collection.model import Model
-from diptych.data.texts import lone_surrogate
-from diptych.errors import BadSetting, BadText, MissingData
+from diptych.data.queries import checked_picture, checked_text
+from diptych.errors import BadSetting, MissingData
 from diptych.index.contract import Table
 from diptych.index.items import SIDES, Side
 
@@ -43,16 +43,14 @@ class Query:
         if self.text is None and self.image is None and self.like is None:
             raise BadSetting("a search needs a text, an image or the id of an item; pass at least one of them.")
         for text in (self.text, *self.without):
-            if text is not None and not text.strip():
-                raise BadText("the text to search for is empty. Write a few words.")
-            if text is not None and lone_surrogate(text):
-                raise BadText(f"the text to search for must be UTF-8; got {text!r}. Write it anew.")
+            if text is not None:
+                checked_text(text)
         if self.against not in (None, *SIDES):
             raise BadSetting(f"a search goes against the image or text of items; got {self.against!r}.")
         if not 0 <= self.balance <= 1:
             raise BadSetting(f"the text's weight must lie between 0 and 1; got {self.balance}.")
-        if self.image is not None and not Path(self.image).is_file():
-            raise MissingData(f"the picture to search with, '{self.image}', is no file. Give the path of a picture.")
+        if self.image is not None:
+            checked_picture(self.image)
 
     @property
     def title(self) -> str | Path:

@@ -4,16 +4,16 @@ Rules that normalise over a gallery need one for a lone pair too: its statistics
 pictures of a collection, and do not move while parts are taken away.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from diptych.fusion.contract import FusionRule
-from diptych.fusion.serving import Served, Statistics
+from diptych.fusion.serving import Served
 
 STEP = 1e-4
 """To either side of a similarity, for the slope of the fused one."""
@@ -33,26 +33,21 @@ class Fusing:
     """The rule with the reference's statistics; None with a single space, or where the rule only ranks."""
 
     @classmethod
-    def of(
-        cls,
-        rule: FusionRule,
-        name: str,
-        similarities: tuple[Float[np.ndarray, " g"], Float[np.ndarray, " g"]],
-        *,
-        reference: str,
+    def by(
+        cls, rule: FusionRule | None, name: str, over: Callable[[FusionRule], tuple[Served | None, str]]
     ) -> "Fusing":
-        """Return the fusion by a rule, from a query's similarities with a reference gallery in both spaces."""
-        if rule.wants is None:
-            return cls.ranking(rule, name)
-        statistics = [Statistics.of(space) for space in similarities]
-        return cls(name, getattr(rule, "weight", None), reference, rule.served(*statistics))
+        """Return the fusion by a rule; None with a single space.
 
-    @classmethod
-    def ranking(cls, rule: FusionRule, name: str) -> "Fusing":
-        """Return the fusion by a rule that says nothing of one pair."""
-        return cls(
-            name, getattr(rule, "weight", None), f"{name} ranks items, and says nothing of one pair alone.", None
-        )
+        `over` returns the rule as it scores over a reference, and what that is or why there is none; it is not asked
+        about a rule that ranks.
+        """
+        if rule is None:
+            return NOTHING_FUSED
+        weight: float | None = getattr(rule, "weight", None)
+        if rule.wants is None:
+            return cls(name, weight, f"{name} ranks items, and says nothing of one pair alone.", None)
+        served, reference = over(rule)
+        return cls(name, weight if served else None, reference, served)
 
     def as_record(self) -> dict[str, Any]:
         """Return the rule, its weight and its reference."""

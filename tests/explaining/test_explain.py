@@ -19,6 +19,7 @@ from diptych.explaining.places import Box
 from diptych.fusion.linear import Rule as Linear
 from diptych.fusion.product import Rule as Product
 from diptych.fusion.rrf import Rule as ReciprocalRank
+from diptych.fusion.serving import Statistics
 from diptych.methods.cca import CCA
 from diptych.methods.cca import PRESETS as CCA_PRESETS
 from diptych.methods.contract import Method
@@ -67,7 +68,7 @@ def explain(pictures: list[Path]) -> Explain:
 
 
 def fusing(rule: Product | Linear | ReciprocalRank) -> Fusing:
-    return Fusing.of(rule, "rule", GALLERY, reference="three pictures")
+    return Fusing.by(rule, "rule", lambda rule: (rule.served(*map(Statistics.of, GALLERY)), "three pictures"))
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))

@@ -1,5 +1,7 @@
 """A fused similarity of one pair, and its slopes."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -10,14 +12,20 @@ from diptych.fusion.geometric import Rule as Geometric
 from diptych.fusion.linear import Rule as Linear
 from diptych.fusion.product import Rule as Product
 from diptych.fusion.released import Rule as Released
+from diptych.fusion.serving import Served, Statistics
 from diptych.fusion.zscore import Rule as ZScore
 
 GALLERY = np.array([0.1, 0.4, 0.9, 0.6]), np.array([-0.2, 0.7, 0.5, 0.1])
 
 
+def over(reference: str) -> Callable[[FusionRule], tuple[Served, str]]:
+    """Return what normalises over the gallery, by a name."""
+    return lambda rule: (rule.served(*map(Statistics.of, GALLERY)), reference)
+
+
 @pytest.mark.parametrize("rule", [Product(), Linear(0.3), ZScore(0.6), Geometric(0.4)])
 def test_a_pair_of_the_reference_has_what_the_rule_gives_it_there(rule: FusionRule) -> None:
-    fusing = Fusing.of(rule, "rule", GALLERY, reference="four")
+    fusing = Fusing.by(rule, "rule", over("four"))
     wanted = rule.fuse(GALLERY[0][None], GALLERY[1][None], queries="text")[0]
     assert fusing.served is not None
     found = fused(fusing.served, *(torch.from_numpy(space) for space in GALLERY))
@@ -25,7 +33,7 @@ def test_a_pair_of_the_reference_has_what_the_rule_gives_it_there(rule: FusionRu
 
 
 def test_slopes_of_the_product_are_the_literal_ones() -> None:
-    served = Fusing.of(Product(), "product", GALLERY, reference="four").served
+    served = Fusing.by(Product(), "product", over("four")).served
     assert served is not None
     visual, textual = (torch.tensor([value], dtype=torch.float64, requires_grad=True) for value in (0.3, 0.2))
     fused(served, visual, textual).sum().backward()
@@ -36,11 +44,11 @@ def test_slopes_of_the_product_are_the_literal_ones() -> None:
 
 
 def test_a_record_names_rule_weight_and_reference() -> None:
-    fusing = Fusing.of(Linear(0.3), "linear", GALLERY, reference="four pictures")
+    fusing = Fusing.by(Linear(0.3), "linear", over("four pictures"))
     assert fusing.as_record() == {"rule": "linear", "weight": 0.3, "reference": "four pictures"}
 
 
 def test_a_rule_that_ranks_is_named_as_one() -> None:
-    fusing = Fusing.of(Released(0.3), "released", GALLERY, reference="four pictures")
+    fusing = Fusing.by(Released(0.3), "released", over("four pictures"))
     assert fusing.served is None
     assert fusing.reference == "released ranks items, and says nothing of one pair alone."

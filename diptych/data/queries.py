@@ -1,0 +1,22 @@
+"""What is searched with: a text that says something, a picture that is there."""
+
+from pathlib import Path
+
+from diptych.data.texts import lone_surrogate
+from diptych.errors import BadText, MissingData
+
+
+def checked_text(text: str) -> str:
+    """Return a text to search for; `BadText` where it is empty or no Unicode."""
+    if not text.strip():
+        raise BadText("the text to search for is empty. Write a few words.")
+    if lone_surrogate(text):
+        raise BadText(f"the text to search for must be UTF-8; got {text!r}. Write it anew.")
+    return text
+
+
+def checked_picture(image: Path) -> Path:
+    """Return the path of a picture to search with; `MissingData` where there is no such file."""
+    if not Path(image).is_file():
+        raise MissingData(f"the picture to search with, '{image}', is no file. Give the path of a picture.")
+    return Path(image)
