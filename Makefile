@@ -1,5 +1,5 @@
 # make setup   .venv with diptych and everything that its tests need
-# make demo    train, measure, search and make a collection of the default data set; DATA=pascal-sentence takes another
+# make demo    train, measure, search, explain and make a collection of the default data set; DATA=pascal-sentence takes another
 # make test    formatting, lint, types and the test suite
 # make test-thorough   the same with every test of a Milvus server, which takes minutes more
 # make lint    the first three of these
@@ -49,6 +49,7 @@ demo: setup
 	$(BIN)/diptych evaluate $(RUN) --data $(DATA)
 	$(BIN)/diptych search $(RUN) --data $(DATA) --text "$(TEXT)" --save $(RUN)/text-search.png
 	$(BIN)/diptych search $(RUN) --data $(DATA) --image "$$($(BIN)/diptych data show $(DATA) $(PAIR) --picture)" --save $(RUN)/image-search.png
+	$(BIN)/diptych explain $(RUN) --image "$$($(BIN)/diptych data show $(DATA) $(PAIR) --picture)" --text "$(TEXT)" --save $(RUN)/why.html
 	$(BIN)/diptych collection create $(RUN)/collection --model $(RUN)
 	$(BIN)/diptych collection add $(RUN)/collection $(DATA)
 	$(BIN)/diptych search $(RUN)/collection --text "$(TEXT)" -k 5

@@ -22,27 +22,12 @@ from diptych.retriever import Retriever
 from diptych.web.limits import Limits
 from diptych.web.opening import Options, Server, admission_of, open_service
 from diptych.web.service import Service
+from tests.collection.conftest import SETTINGS, own_cache, shared_cache
 
-SETTINGS = (
-    "image_encoder.side=64",
-    *("training.epochs=2", "training.batch=5"),
-    *(f"{space}.{name}=16" for space in ("visual", "textual") for name in ("width", "hidden")),
-    "visual.reduce=0",
-)
+__all__ = ["own_cache", "shared_cache"]
+
 NDJSON = {"Content-Type": "application/x-ndjson"}
 QUERY = {"collection": "shop", "text": "a red square"}
-
-
-@pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def own_cache(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Share one cache among all tests of the service, whose threads outlive a test."""
-    monkeypatch.setenv("DIPTYCH_CACHE", str(shared_cache))
-    return shared_cache
 
 
 @dataclass(frozen=True)
