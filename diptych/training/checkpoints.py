@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from diptych.errors import BadCheckpoint
@@ -20,8 +20,10 @@ from diptych.files import written_atomically
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
     """Write tensors and a JSON-able state into one file, atomically."""
     own = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    # `save_file` writes a temporary file of its own beside this one, which a kill would leave there for good
+    written = save(own, metadata={"state": json.dumps(state)})
     with written_atomically(path) as temporary:
-        save_file(own, temporary, metadata={"state": json.dumps(state)})
+        temporary.write_bytes(written)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -1,4 +1,6 @@
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from diptych.errors import BadCheckpoint
+from diptych.files import written_atomically
+from diptych.training import checkpoints
 from diptych.training.checkpoints import adopt, adopt_optimiser, load_tensors, optimiser_tensors, save_tensors
 
 
@@ -21,6 +25,23 @@ def test_tensors_and_state_come_back_as_they_were(saved: Path) -> None:
     tensors, state = load_tensors(saved)
     assert torch.equal(tensors["weight"], torch.arange(6.0).reshape(2, 3))
     assert state == {"epoch": 3, "best": 0.1}
+
+
+def test_no_file_but_the_one_that_is_tidied_up_after_a_kill_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same: list[bool] = []
+
+    @contextmanager
+    def watched(path: Path) -> Iterator[Path]:
+        with written_atomically(path) as temporary:
+            number = temporary.stat().st_ino
+            yield temporary
+            same.append(temporary.stat().st_ino == number)
+
+    monkeypatch.setattr(checkpoints, "written_atomically", watched)
+    save_tensors(tmp_path / "model.safetensors", {"weight": torch.ones(3)}, {})
+    assert same == [True]
 
 
 def test_tensors_that_share_memory_or_are_views_are_saved_each_by_itself(tmp_path: Path) -> None:
