@@ -1,10 +1,12 @@
 """Connections to a Milvus server or a file of milvus-lite, and their errors as ours."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
+from threading import RLock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +33,8 @@ _SELDOM = {"grpc.keepalive_time_ms": 7_200_000}
 """How seldom a connection to milvus-lite is probed: its server hangs up on who does so every ten seconds."""
 _NO_SUCH_COLLECTION = 100
 _TOO_LARGE = "exceed the limit size"
+_FILE_LOCKS: defaultdict[Path, RLock] = defaultdict(RLock)
+"""Held during every call on a file: two threads that write at once would each open milvus-lite's log."""
 _FILE_USERS: Counter[Path] = Counter()
 """How many sessions of this process use each file; milvus-lite's engine locks it until the last has closed."""
 
@@ -56,6 +60,7 @@ class Session:
         self.place = str(self.file) if self.file else _without_password(place)
         self._uri = str(self.file) if self.file else f"http://{place}"
         self._client: MilvusClient | None = None
+        self._connecting = _FILE_LOCKS[self.file] if self.file else RLock()
         # pymilvus writes every error to stderr before it raises it
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
@@ -143,34 +148,41 @@ class Session:
 
     def close(self) -> None:
         """Let go of the connection; of a file, once no other session of this process uses it."""
-        if self._client is None:
-            return
-        self._client.close()
-        self._client = None
-        if self.file:
-            _FILE_USERS[self.file] -= 1
-            if not _FILE_USERS[self.file]:
-                from milvus_lite.server_manager import server_manager_instance
+        with self._connecting:
+            if self._client is None:
+                return
+            self._client.close()
+            self._client = None
+            if self.file:
+                _FILE_USERS[self.file] -= 1
+                if not _FILE_USERS[self.file]:
+                    from milvus_lite.server_manager import server_manager_instance
 
-                server_manager_instance.release_server(str(self.file))
+                    server_manager_instance.release_server(str(self.file))
 
     def _call(self, verb: str, *arguments: Any, seconds: float = SECONDS, **options: Any) -> Any:
+        alone: AbstractContextManager[Any] = self._connecting if self.file else nullcontext()
         try:
-            return getattr(self._connected(), verb)(*arguments, timeout=seconds, **options)
+            with alone:
+                return getattr(self._connected(), verb)(*arguments, timeout=seconds, **options)
         except (MilvusException, grpc.RpcError) as error:
             raise self._explained(error) from error
 
     def _connected(self) -> MilvusClient:
-        if self._client is None:
-            if self.file:
-                if find_spec("milvus_lite") is None:
-                    raise MissingExtra.named("milvus", wanted_by="Milvus' files", package="milvus-lite")
-                self.file.parent.mkdir(parents=True, exist_ok=True)
-            options = {"grpc_options": _SELDOM} if self.file else {}
-            self._client = MilvusClient(self._uri, timeout=SECONDS, **options)
-            if self.file:
-                _FILE_USERS[self.file] += 1
-        return self._client
+        with self._connecting:
+            if self._client is None:
+                self._client = self._new_client()
+            return self._client
+
+    def _new_client(self) -> MilvusClient:
+        if self.file is None:
+            return MilvusClient(self._uri, timeout=SECONDS)
+        if find_spec("milvus_lite") is None:
+            raise MissingExtra.named("milvus", wanted_by="Milvus' files", package="milvus-lite")
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        client = MilvusClient(self._uri, timeout=SECONDS, grpc_options=_SELDOM)
+        _FILE_USERS[self.file] += 1
+        return client
 
     def _explained(self, error: Exception) -> DiptychError:
         said = " ".join(str(getattr(error, "message", "") or getattr(error, "details", str)() or error).split())
