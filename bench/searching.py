@@ -19,6 +19,7 @@ fast items enter, their bytes on disk and the memory of a process that only fill
 
 import argparse
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -71,11 +72,13 @@ class Arena:
         queries = self.gallery.split(self.gallery.queries[first : first + count])
         return self.scan.search(queries, self.rule, k=FIRST, modality="text")
 
-    def proposed(self, nearest: Nearest, query: int) -> Best:
+    def proposed(self, nearest: Nearest, query: int, *, approximate: bool = True) -> Best:
         """Return the best items of a query among those that a search by inner products proposes."""
         visual, textual = self.gallery.split(self.gallery.queries[query][None])
         vectors = visual[0], textual[0]
-        return certified(nearest, vectors, self.rule, k=FIRST, unfiltered=nearest, moments=self.moments)
+        return certified(
+            nearest, vectors, self.rule, k=FIRST, unfiltered=nearest, moments=self.moments, approximate=approximate
+        )
 
     def moments(self) -> Sequence[Moments]:
         """Return the moments of all items in each space."""
@@ -150,7 +153,7 @@ def exact(arena: Arena, rounds: int) -> Iterator[list[str]]:
     races: list[tuple[int, int, dict[str, Callable[[int], object]]]] = [
         (1, 8 * rounds, {"scan, fused": lambda turn: arena.scanned(turn, 1)}),
         (BATCH, rounds, {"scan, fused": lambda _: arena.scanned(0, BATCH)}),
-        (1, rounds, {"store, fused": partial(arena.proposed, partial(arena.in_store, None))}),
+        (1, rounds, {"store, fused": partial(arena.proposed, partial(arena.in_store, None), approximate=False)}),
     ]
     for count, turns, rivals in races:
         flat = {
@@ -166,7 +169,10 @@ def approximate(arena: Arena, rounds: int) -> Iterator[list[str]]:
     """Yield rows of the approximate searches, each at the least effort that reaches the recall wanted."""
     right = [float(best.fused[-1]) for best in arena.scanned(0, QUERIES)]
     built = {name: build(arena) for name, build in INDICES.items()}
-    chosen = {name: enough(arena, index, right) for name, index in built.items()}
+    chosen = {}
+    for name, index in built.items():
+        print(f"{name}: built in {index.build_seconds:.1f} s", file=sys.stderr, flush=True)
+        chosen[name] = enough(arena, index, right)
     nearest = {name: partial(index.nearest, chosen[name][0]) for name, index in built.items()}
     for name, seconds in in_turns({n: partial(arena.proposed, one) for n, one in nearest.items()}, 8 * rounds).items():
         effort, reached = chosen[name]
@@ -180,6 +186,7 @@ def enough(arena: Arena, index: Approximate, right: Sequence[float]) -> tuple[in
         hits = [(one.fused >= least - 1e-9).sum() / FIRST for one, least in zip(best, right, strict=True)]
         if (reached := float(np.mean(hits))) >= WANTED:
             break
+        print(f"{reached:.3f} at effort {effort}", file=sys.stderr, flush=True)
     return effort, reached
 
 

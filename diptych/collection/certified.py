@@ -8,11 +8,13 @@ F is normalised over all items of the side, so that a filter leaves items out an
 is found by a search in its own direction and one in the opposite; mean and deviation follow from the moments of all
 vectors (`diptych.collection.moments`).
 
-Exact so far as the store's searches are: an approximate one certifies only the items that it returns. Inner products
-may be misjudged by rounding, in proportion to the longest vector that was seen.
+Exact so far as the store's searches are. Where they are approximate nothing can be certified, and a search that looks
+ever deeper among near ties would read the whole table: it ends at `DEEPEST`. Inner products may be misjudged by
+rounding, in proportion to the longest vector that was seen.
 """
 
 from collections.abc import Callable, Sequence
+from sys import maxsize
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -30,6 +32,8 @@ FIRST = 64
 """Items that the first search asks for, or twice k where that is more."""
 GROWTH = 4
 """How many times more the next search asks for."""
+DEEPEST = 1024
+"""Items that an approximate search asks for at most, or twice k where that is more."""
 PROBED = 8
 """Items looked at for the end of a range: more than one, since a store's rounding may confuse the first few."""
 MISJUDGED = 1e-5
@@ -51,11 +55,13 @@ def certified(
     k: int,
     unfiltered: Nearest,
     moments: Callable[[], Sequence[Moments]],
+    approximate: bool = False,
 ) -> Best:
     """Return the k items that `nearest` knows with the largest fused similarity; fewer only where there are no more.
 
-    `unfiltered` and `moments` tell of all items of the side. Where there is one space there is no rule, and the store's
-    search is the answer. `BadSetting` for a rule that cannot be served by inner products.
+    `unfiltered` and `moments` tell of all items of the side, `approximate` that a search may miss some. Where there is
+    one space there is no rule, and the store's search is the answer. `BadSetting` for a rule that cannot be served by
+    inner products.
     """
     if k < 1:
         raise BadSetting(f"k must be at least 1; got {k}.")
@@ -67,14 +73,16 @@ def certified(
     length, longest = float(np.linalg.norm(direction)), float(np.abs(direction).max())
     vector = (direction / longest if longest else direction).astype(np.float32)
     depth = max(2 * k, FIRST) if longest else k
+    deepest = max(depth, DEEPEST) if approximate else maxsize
     while True:
         found = nearest(vector, depth)
         similarities = _similarities(query, found.vectors)
         fused = served.score(*similarities)
         misjudged = MISJUDGED * length * float(np.linalg.norm(found.vectors, axis=1).max(initial=0.0))
-        if len(found.ids) < depth or not longest or _settled(served, similarities, fused, k, misjudged):
+        ended = len(found.ids) < depth or depth >= deepest or not longest
+        if ended or _settled(served, similarities, fused, k, misjudged):
             return _best(found.ids, fused, similarities, k)
-        depth *= GROWTH
+        depth = min(depth * GROWTH, deepest)
 
 
 def _statistics(

@@ -1,8 +1,9 @@
 """How a table is searched: by looking at every item while it is small, by its store when it has grown.
 
-Up to the exact limit a scan on this machine looks at all items (`diptych.collection.scan`). Above it, or where a store
-cannot tell when it changed, the store itself proposes items by inner products and the fused similarity is certified
-(`diptych.collection.certified`): exactly, or by the approximate index once `tune` has built it.
+Up to the exact limit a scan on this machine looks at all items (`diptych.collection.scan`), and above it too where
+`tune` has found no effort that keeps the promised recall. Else, or where a store cannot tell when it changed, the store
+itself proposes items by inner products and the fused similarity is certified (`diptych.collection.certified`): exactly,
+or by the approximate index once `tune` has built it.
 """
 
 from collections.abc import Mapping
@@ -75,9 +76,9 @@ class Searcher:
 
     @staticmethod
     def _way(table: Table, side: Side, record: Mapping[str, Any], count: int) -> Way:
-        if count <= record["exact_limit"]:
-            return Way(scanned=table.version() is not None, effort=None)
         tuned = record["tuned"].get(side)
+        if count <= record["exact_limit"] or (tuned and tuned["effort"] is None):
+            return Way(scanned=table.version() is not None, effort=None)
         return Way(scanned=False, effort=tuned and tuned["effort"], recall=tuned and tuned["recall"])
 
     def best(
@@ -133,6 +134,7 @@ class Searcher:
             moments=lambda: self._moments.of(
                 table, side, widths, file=self._cache("moments", table, side) / "moments.npz"
             ),
+            approximate=way.effort is not None,
         )
 
     def _scan(self, table: Table, side: Side, widths: tuple[int, ...]) -> Scan:

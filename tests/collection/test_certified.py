@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.collection.certified import Best, certified
+from diptych.collection.certified import DEEPEST, Best, certified
 from diptych.collection.moments import Moments
 from diptych.errors import BadSetting
 from diptych.fusion import ROOM
@@ -78,10 +78,23 @@ def everything(shelf: Shelf, query: tuple[np.ndarray, ...], rule: FusionRule) ->
 
 
 def search(
-    shelf: Shelf, query: tuple[np.ndarray, ...], rule: FusionRule | None, k: int, part: Shelf | None = None
+    shelf: Shelf,
+    query: tuple[np.ndarray, ...],
+    rule: FusionRule | None,
+    k: int,
+    part: Shelf | None = None,
+    *,
+    approximate: bool = False,
 ) -> Best:
-    nearest = (part or shelf).nearest
-    return certified(nearest, query, rule, k=k, unfiltered=shelf.nearest, moments=lambda: shelf.moments(query))
+    return certified(
+        (part or shelf).nearest,
+        query,
+        rule,
+        k=k,
+        unfiltered=shelf.nearest,
+        moments=lambda: shelf.moments(query),
+        approximate=approximate,
+    )
 
 
 @st.composite
@@ -161,6 +174,17 @@ def test_it_goes_on_past_any_number_of_items_that_are_near_in_one_space_only(nam
     query = tuple(np.eye(width, dtype=np.float32)[0] for width in WIDTHS)
     assert search(shelf, query, rule_of(name), 1).ids == ("300",)
     assert shelf.depths[-1] == 1024
+
+
+def test_an_approximate_search_looks_no_deeper_than_it_may() -> None:
+    lopsided = [(1.0, 0.05), (0.05, 1.0)] * 1000
+    vectors = np.array([*lopsided, (0.5, 0.5)], dtype=np.float32)[:, [0, 0, 0, 1, 1, 1, 1]]
+    shelf = Shelf(vectors, [f"{n:04}" for n in range(2001)])
+    query = tuple(np.eye(width, dtype=np.float32)[0] for width in WIDTHS)
+    assert search(shelf, query, rule_of("product"), 1).ids == ("2000",)
+    assert shelf.depths[-1] > DEEPEST
+    assert search(shelf, query, rule_of("product"), 1, approximate=True).ids != ("2000",)
+    assert shelf.depths[-1] == DEEPEST
 
 
 def test_what_a_store_confuses_in_single_precision_is_put_right(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from diptych.collection import Collection
+from diptych.index.lance_table import LanceTable
 from diptych.retriever import Retriever
 
 from .conftest import QUERY, MakeCollection, found, items_file
@@ -114,6 +115,19 @@ def test_above_the_exact_limit_the_index_keeps_its_promise(make: MakeCollection,
         assert ways == {"approximate", "exact"}
     hits, true = (found(c, "red square", k=10) for c in (collection, exact))
     assert len(set(hits) & set(true)) >= 8
+
+
+def test_where_no_effort_keeps_the_promise_all_items_are_scanned(
+    make: MakeCollection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"id": str(k), "text": f"{'red' if k % 2 else 'blue'} square {k}"} for k in range(600)]
+    collection = make(items_file(tmp_path, *rows), exact_limit=100, recall=1.0)
+    exact = make(items_file(tmp_path, *rows), name="exact")
+    monkeypatch.setattr(LanceTable, "efforts", ())
+    collection.compact()
+    assert collection.record["tuned"]["text"]["effort"] is None
+    assert collection.stats()["search"]["text"] == "exact, all items scanned"
+    assert found(collection, "red square", k=10) == found(exact, "red square", k=10)
 
 
 def test_half_precision_takes_less_room_and_finds_the_same(
