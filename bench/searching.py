@@ -37,6 +37,7 @@ from jaxtyping import Float32, Int
 from diptych.bench.memory import forget_peak, peak_megabytes
 from diptych.collection.certified import Nearest, certified
 from diptych.collection.moments import Moments
+from diptych.collection.recall import FIRST, Answer, exact_answers
 from diptych.collection.scan import Best, Scan
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
@@ -46,7 +47,7 @@ from diptych.index.opening import open_store
 from diptych.settings import thread_count
 
 Vector = Float32[np.ndarray, " d"]
-BATCH, FIRST = 32, 10
+BATCH = 32
 WANTED = 0.99
 SYNTHETIC = {"clustered": clustered, "opposed": opposed}
 EFFORTS = tuple(2**power for power in range(4, 12))
@@ -71,6 +72,10 @@ class Arena:
         """Return the best items of some queries by the scan."""
         queries = self.gallery.split(self.gallery.queries[first : first + count])
         return self.scan.search(queries, self.rule, k=FIRST, modality="text")
+
+    def answers(self) -> list[Answer]:
+        """Return the exact answer to each query."""
+        return exact_answers(self.table, "image", self.gallery.split(self.gallery.queries), self.rule)
 
     def proposed(self, nearest: Nearest, query: int, *, approximate: bool = True) -> Best:
         """Return the best items of a query among those that a search by inner products proposes."""
@@ -167,7 +172,7 @@ def exact(arena: Arena, rounds: int) -> Iterator[list[str]]:
 
 def approximate(arena: Arena, rounds: int) -> Iterator[list[str]]:
     """Yield rows of the approximate searches, each at the least effort that reaches the recall wanted."""
-    right = [float(best.fused[-1]) for best in arena.scanned(0, QUERIES)]
+    right = arena.answers()
     built = {name: build(arena) for name, build in INDICES.items()}
     chosen = {}
     for name, index in built.items():
@@ -179,11 +184,11 @@ def approximate(arena: Arena, rounds: int) -> Iterator[list[str]]:
         yield [name, str(effort), f"{reached:.3f}", f"{1e3 * median(seconds):.1f}", f"{built[name].build_seconds:.1f}"]
 
 
-def enough(arena: Arena, index: Approximate, right: Sequence[float]) -> tuple[int, float]:
+def enough(arena: Arena, index: Approximate, right: Sequence[Answer]) -> tuple[int, float]:
     """Return the least effort that reaches the recall wanted, or the greatest there is, with the recall."""
     for effort in index.efforts:
-        best = [arena.proposed(partial(index.nearest, effort), query) for query in range(len(right))]
-        hits = [(one.fused >= least - 1e-9).sum() / FIRST for one, least in zip(best, right, strict=True)]
+        nearest = partial(index.nearest, effort)
+        hits = [answer.recall(arena.proposed(nearest, query)) for query, answer in enumerate(right)]
         if (reached := float(np.mean(hits))) >= WANTED:
             break
         print(f"{reached:.3f} at effort {effort}", file=sys.stderr, flush=True)

@@ -1,26 +1,24 @@
 """Building the approximate index of a large table, and finding the least effort that keeps the promised recall.
 
-Recall is the share of the exact first ten that an approximate search returns, measured on queries that the index was
-not built from: vectors of the items' other side where there are some, else points between two items of the same side.
-Where no effort reaches the recall promised, the table is searched exactly, which `stats` shows.
+Recall (`diptych.collection.recall`) is measured on queries that the index was not built from: vectors of the items'
+other side where there are some, else points between two items of the same side. Where no effort reaches the recall
+promised, or the collection's fusion ranks items and no index can serve it, all items are scanned, which `stats` shows.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32
 
 from diptych.collection.model import Model
-from diptych.collection.searching import Searcher, SpaceVectors
-from diptych.fusion.contract import FusionRule
+from diptych.collection.recall import FIRST, exact_answers
+from diptych.collection.searching import Searcher
 from diptych.index.contract import Table
 from diptych.index.items import SIDES, Side
 from diptych.progress import Progress
 
 QUERIES = 64
-FIRST = 10
-"""So many first hits are compared."""
 SEED = 0
 
 
@@ -40,19 +38,17 @@ def tune(
 
 
 def _tuned(table: Table, side: Side, model: Model, record: Mapping[str, Any], searcher: Searcher) -> dict[str, Any]:
-    queries = model.split(side, held_out(table, side, model))
     rule = model.rule()
-    thresholds = exact_thresholds(table, side, queries, rule)
-    found = {"queries": len(thresholds), "items": table.count(side=side)}
+    if rule is not None and rule.wants is None:
+        return {"queries": 0, "items": table.count(side=side), "effort": None, "recall": None}
+    queries = model.split(side, held_out(table, side, model))
+    answers = exact_answers(table, side, queries, rule)
+    found = {"queries": len(answers), "items": table.count(side=side)}
     recall = 0.0
     for effort in table.efforts:
         trial = {**record, "tuned": {side: {"effort": effort, "recall": None}}}
-        hits = []
-        for row, threshold in enumerate(thresholds):
-            query = tuple(space[row : row + 1] for space in queries)
-            best = searcher.best(table, side, query, rule, k=FIRST, where=None, record=trial).best[0]
-            hits.append(float((best.fused >= threshold - 1e-9).sum()) / min(FIRST, found["items"]))
-        recall = float(np.mean(hits))
+        best = searcher.best(table, side, queries, rule, k=FIRST, where=None, record=trial).best
+        recall = float(np.mean([answer.recall(one) for answer, one in zip(answers, best, strict=True)]))
         if recall >= record["recall"]:
             return {**found, "effort": effort, "recall": recall}
     return {**found, "effort": None, "recall": recall}
@@ -70,20 +66,3 @@ def held_out(table: Table, side: Side, model: Model) -> Float32[np.ndarray, "q d
     pairs = draw.choice(len(ids), (2, QUERIES))
     first, second = (table.read([ids[k] for k in row], vectors=(side,)).vectors[side].rows for row in pairs)
     return model.kept.restored(side, ((first + second) / 2).astype(np.float32))
-
-
-def exact_thresholds(
-    table: Table, side: Side, queries: SpaceVectors, rule: FusionRule | None
-) -> Float64[np.ndarray, " q"]:
-    """Return the fused similarity of each query's tenth item, all items of the side being looked at."""
-    ends = np.cumsum([space.shape[1] for space in queries])[:-1]
-    columns: list[list[Float64[np.ndarray, "q b"]]] = [[] for _ in queries]
-    for _, rows in table.blocks(side):
-        for column, query, block in zip(columns, queries, np.split(rows, ends, axis=1), strict=True):
-            column.append(query.astype(np.float64) @ block.astype(np.float64).T)
-    spaces = [np.concatenate(column, axis=1) for column in columns]
-    modality = SIDES[1 - SIDES.index(side)]
-    fused = spaces[0] if rule is None else rule.fuse(spaces[0], spaces[1], queries=modality)
-    place = min(FIRST, fused.shape[1])
-    thresholds: Float64[np.ndarray, " q"] = np.partition(fused, -place, axis=1)[:, -place]
-    return thresholds

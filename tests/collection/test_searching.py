@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from diptych.collection import Collection
+from diptych.collection.model import Model
+from diptych.fusion import rrf
 from diptych.index.lance_table import LanceTable
 from diptych.retriever import Retriever
 
@@ -128,6 +130,17 @@ def test_where_no_effort_keeps_the_promise_all_items_are_scanned(
     assert collection.record["tuned"]["text"]["effort"] is None
     assert collection.stats()["search"]["text"] == "exact, all items scanned"
     assert found(collection, "red square", k=10) == found(exact, "red square", k=10)
+
+
+def test_a_fusion_that_no_index_serves_is_scanned_above_the_exact_limit(
+    make: MakeCollection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Model, "rule", lambda self, name=None: rrf.Rule())
+    path = items_file(tmp_path, *({"id": f"{k:02}", "text": f"a disc number {k}"} for k in range(40)))
+    collection, exact = make(path, exact_limit=20), make(path, name="exact")
+    collection.compact()
+    assert collection.stats()["search"]["text"] == "exact, all items scanned"
+    assert found(collection, "a disc number 7", k=3) == found(exact, "a disc number 7", k=3)
 
 
 def test_half_precision_takes_less_room_and_finds_the_same(
