@@ -15,6 +15,9 @@ WIDTH, CENTRES, QUERIES = 256, 1000, 64
 BLOCK = 8192
 """Items drawn at a time."""
 
+Draw = Callable[[np.random.Generator, int], Rows]
+"""Return so many random rows."""
+
 
 class Gallery(NamedTuple):
     """Items and queries; the first space is so wide, the second has the rest."""
@@ -36,12 +39,17 @@ class Gallery(NamedTuple):
 
 def clustered(size: int) -> Gallery:
     """Return items around a thousand centres, and queries around the same."""
+    return drawn("clustered", size, around_centres())
+
+
+def around_centres() -> Draw:
+    """Return what draws rows around a thousand centres, the same ones at each call."""
     centres = np.random.default_rng(1).standard_normal((CENTRES, 2 * WIDTH), dtype=np.float32)
 
     def draw(generator: np.random.Generator, rows: int) -> Rows:
         return unit(centres[generator.integers(CENTRES, size=rows)] + normal(generator, rows, 2 * WIDTH))
 
-    return drawn("clustered", size, draw)
+    return draw
 
 
 def opposed(size: int) -> Gallery:
@@ -68,7 +76,7 @@ def trained(run: Path) -> Gallery:
     return Gallery(dataset.name, items, texts[:: max(1, len(texts) // QUERIES)][:QUERIES], width)
 
 
-def drawn(name: str, size: int, draw: Callable[[np.random.Generator, int], Rows]) -> Gallery:
+def drawn(name: str, size: int, draw: Draw) -> Gallery:
     """Return a gallery that is drawn in blocks, so that little more than its items is in memory."""
     generator, items = np.random.default_rng(0), np.empty((size, 2 * WIDTH), np.float32)
     for start in range(0, size, BLOCK):

@@ -99,6 +99,10 @@ class Arena:
         return Found(tuple(f"{row:08}" for row in rows if row >= 0), vectors.astype(np.float64) @ vector, vectors)
 
 
+Propose = Callable[[Nearest, int], Best]
+"""Return the best items of a query by its number, among those that a search by inner products proposes."""
+
+
 class Approximate(NamedTuple):
     """An index that proposes items with more or less effort."""
 
@@ -177,22 +181,29 @@ def approximate(arena: Arena, rounds: int) -> Iterator[list[str]]:
     chosen = {}
     for name, index in built.items():
         print(f"{name}: built in {index.build_seconds:.1f} s", file=sys.stderr, flush=True)
-        chosen[name] = enough(arena, index, right)
+        chosen[name] = enough(arena.proposed, index, right)
     nearest = {name: partial(index.nearest, chosen[name][0]) for name, index in built.items()}
     for name, seconds in in_turns({n: partial(arena.proposed, one) for n, one in nearest.items()}, 8 * rounds).items():
         effort, reached = chosen[name]
         yield [name, str(effort), f"{reached:.3f}", f"{1e3 * median(seconds):.1f}", f"{built[name].build_seconds:.1f}"]
 
 
-def enough(arena: Arena, index: Approximate, right: Sequence[Answer]) -> tuple[int, float]:
+def enough(propose: Propose, index: Approximate, right: Sequence[Answer]) -> tuple[int, float]:
     """Return the least effort that reaches the recall wanted, or the greatest there is, with the recall."""
     for effort in index.efforts:
         nearest = partial(index.nearest, effort)
-        hits = [answer.recall(arena.proposed(nearest, query)) for query, answer in enumerate(right)]
+        hits = [answer.recall(propose(nearest, query)) for query, answer in enumerate(right)]
         if (reached := float(np.mean(hits))) >= WANTED:
             break
         print(f"{reached:.3f} at effort {effort}", file=sys.stderr, flush=True)
     return effort, reached
+
+
+def items_of(first: int, rows: Rows) -> Items:
+    """Return items that are nothing but vectors of pictures, with ids that count on from the first."""
+    ids, present = tuple(f"{first + k:08}" for k in range(len(rows))), np.ones(len(rows), dtype=bool)
+    none = (None,) * len(rows)
+    return Items(ids, ids, none, ((),) * len(rows), ({},) * len(rows), {"image": Vectors(rows, present)})
 
 
 def stored(gallery: Gallery, uri: str) -> tuple[Table, float]:
@@ -200,10 +211,7 @@ def stored(gallery: Gallery, uri: str) -> tuple[Table, float]:
     table = open_store(uri).create_table("items", Layout({"image": gallery.items.shape[1]}))
     start = time.perf_counter()
     for first in range(0, len(gallery.items), BLOCK):
-        rows = gallery.items[first : first + BLOCK]
-        ids, present = tuple(f"{first + k:08}" for k in range(len(rows))), np.ones(len(rows), dtype=bool)
-        none = (None,) * len(rows)
-        table.write(Items(ids, ids, none, ((),) * len(rows), ({},) * len(rows), {"image": Vectors(rows, present)}))
+        table.write(items_of(first, gallery.items[first : first + BLOCK]))
     taken = time.perf_counter() - start
     table.compact()
     return table, len(gallery.items) / taken

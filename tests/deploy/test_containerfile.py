@@ -29,7 +29,7 @@ def test_what_is_copied_is_enough_to_build_the_package(tmp_path: Path) -> None:
     for *names, goal in copied:
         for name in names:
             _copy(ROOT / name, source / goal / name if goal == "./" else source / goal)
-    wheel = "-m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir".split()
+    wheel = ["-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir"]
     subprocess.run([sys.executable, *wheel, tmp_path, source], check=True, capture_output=True)
     [built] = tmp_path.glob("diptych-*.whl")
     inside = set(ZipFile(built).namelist())

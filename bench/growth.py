@@ -1,0 +1,101 @@
+"""Grows one table on disk and measures how it takes items in and is searched at each size.
+
+    OMP_WAIT_POLICY=PASSIVE python bench/growth.py [1000000 10000000] [--store lance://FOLDER] [--queries 32]
+
+Items lie around a thousand centres, two vectors of 256 numbers side by side, and are drawn block by block: only those
+of one block are in memory. They are stored in half precision; the index has a byte a number. A query is fused by the
+product, at the least effort that reaches a recall@10 of .99 against the exact fused ranking of all items.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
+from itertools import pairwise
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from galleries import BLOCK, WIDTH, Rows, around_centres
+from searching import Approximate, enough, items_of
+
+from diptych.bench.memory import forget_peak, peak_megabytes
+from diptych.collection.certified import Nearest, certified
+from diptych.collection.recall import FIRST, exact_answers
+from diptych.collection.scan import Best
+from diptych.fusion.product import Rule
+from diptych.index.contract import Found, Layout, Table
+from diptych.index.opening import open_store
+from diptych.settings import thread_count
+
+TITLES = (
+    "items", "items a second", "bytes an item", "s to compact", "s to index", "effort", "recall@10", "ms a query",
+    "95% within", "MB to search",
+)  # fmt: skip
+
+
+def grown(table: Table, sizes: list[int], queries: tuple[Rows, Rows]) -> Iterator[list[str]]:
+    """Yield a row for each size, after filling the table up to it."""
+    draw, generator = around_centres(), np.random.default_rng(0)
+    for size, larger in pairwise([0, *sizes]):
+        seconds = 0.0
+        for first in range(size, larger, BLOCK):
+            items = items_of(first, draw(generator, min(BLOCK, larger - first)))
+            start = time.perf_counter()
+            table.write(items)
+            seconds += time.perf_counter() - start
+        start = time.perf_counter()
+        table.compact()
+        compacted = time.perf_counter() - start
+        entered = [f"{larger:,}", f"{(larger - size) / seconds:,.0f}", f"{table.bytes() / larger:,.0f}"]
+        yield [*entered, f"{compacted:.0f}", *searched(table, queries)]
+
+
+def searched(table: Table, queries: tuple[Rows, Rows]) -> list[str]:
+    """Return what the index takes to be built, what it finds and how soon."""
+
+    def nearest(effort: int, vector: Rows, depth: int) -> Found:
+        return table.nearest("image", vector, k=depth, effort=effort)
+
+    def propose(found: Nearest, query: int) -> Best:
+        vectors = queries[0][query], queries[1][query]
+        return certified(found, vectors, Rule(), k=FIRST, unfiltered=found, moments=tuple, approximate=True)
+
+    start = time.perf_counter()
+    table.build_index("image")
+    built = time.perf_counter() - start
+    right = exact_answers(table, "image", queries, Rule())
+    effort, reached = enough(propose, Approximate(built, table.efforts, nearest), right)
+    forget_peak()
+    taken = []
+    for query in range(len(right)):
+        start = time.perf_counter()
+        propose(partial(nearest, effort), query)
+        taken.append(1e3 * (time.perf_counter() - start))
+    slow = quantiles(taken, n=20)[-1]
+    figures = [f"{built:.0f}", str(effort), f"{reached:.3f}", f"{median(taken):.0f}", f"{slow:.0f}"]
+    return [*figures, f"{peak_megabytes() or 0:,.0f}"]
+
+
+def main() -> None:
+    """Print a table as its rows come."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sizes", type=int, nargs="*", default=[1_000_000, 10_000_000])
+    parser.add_argument("--store", help="where the table is made; by default in a folder that goes afterwards")
+    parser.add_argument("--queries", type=int, default=32)
+    options = parser.parse_args()
+    torch.set_num_threads(thread_count())
+    drawn = around_centres()(np.random.default_rng(2), options.queries)
+    queries = np.ascontiguousarray(drawn[:, :WIDTH]), np.ascontiguousarray(drawn[:, WIDTH:])
+    print(f"{thread_count()} threads\n\n| {' | '.join(TITLES)} |\n{'|---' * len(TITLES)}|", flush=True)
+    with nullcontext() if options.store else TemporaryDirectory() as folder:
+        store = open_store(options.store or f"lance://{folder}")
+        table = store.create_table("grown", Layout({"image": 2 * WIDTH}, half=True))
+        for row in grown(table, sorted(options.sizes), queries):
+            print(f"| {' | '.join(row)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
