@@ -22,7 +22,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -59,10 +59,20 @@ LINKS = 32
 class Arena:
     """A gallery with what searches it."""
 
-    def __init__(self, gallery: Gallery, table: Table, scan: Scan, rule: FusionRule) -> None:
-        self.gallery, self.table, self.scan, self.rule = gallery, table, scan, rule
-        self.flat = faiss.IndexFlatIP(gallery.items.shape[1])
-        self.flat.add(gallery.items)
+    def __init__(self, gallery: Gallery, table: Table, folder: Path, rule: FusionRule) -> None:
+        self.gallery, self.table, self.folder, self.rule = gallery, table, folder, rule
+
+    @cached_property
+    def scan(self) -> Scan:
+        """The scan of its folder, opened when it is first wanted."""
+        return Scan.open(self.folder, self.table, "image", self.gallery.widths)
+
+    @cached_property
+    def flat(self) -> faiss.IndexFlatIP:
+        """A flat index, filled when it is first wanted."""
+        index = faiss.IndexFlatIP(self.gallery.items.shape[1])
+        index.add(self.gallery.items)
+        return index
 
     def flat_search(self, first: int, count: int) -> object:
         """Search by one inner product, which no fusion is."""
@@ -255,8 +265,7 @@ def measure(gallery: Gallery, uri: str, folder: Path, options: argparse.Namespac
     table, rate = stored(gallery, uri)
     heading = "kept by, items a second, s to open, bytes an item, MB to fill, MB to search"
     show(gallery, heading, entered(gallery, table, rate, uri, folder, options.fusion))
-    scan = Scan.open(folder, table, "image", gallery.widths)
-    arena = Arena(gallery, table, scan, ROOM.open(options.fusion).Rule())
+    arena = Arena(gallery, table, folder, ROOM.open(options.fusion).Rule())
     if "exact" in options.parts:
         show(gallery, "search, queries, ms, times faiss", exact(arena, options.rounds))
     if "approximate" in options.parts:
