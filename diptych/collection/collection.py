@@ -223,15 +223,25 @@ class Collection:
         return None if served is None else float(served.score(*(np.array([each]) for each in similarities))[0])
 
     def explain(
-        self, identity: str, *, text: str | None = None, image: Path | None = None, fusion: str | None = None
+        self,
+        identity: str,
+        *,
+        text: str | None = None,
+        image: Path | None = None,
+        like: str | None = None,
+        against: str | None = None,
+        fusion: str | None = None,
     ) -> Explanation:
-        """Return why a text matches the picture of an item, or a picture its texts; pass one of the two.
+        """Return why an item answers a text, a picture or the item `like`; pass one of the three.
 
-        The rule that fuses normalises over all items, as a search does.
+        The side of the item is the one that a search compares, or `against` names. A picture and a text are explained
+        on both sides, two pictures or two texts on the item's side alone. The rule that fuses normalises over all
+        items, as a search does.
         """
         record = self.record
         asked = Asked(self._parts.table(record), self._parts.model(record), self._searcher, record)
-        return explain_item(asked, Query(text, image), identity, fusion=fusion, collection=self.name)
+        query = Query(text, image, like, against=against)
+        return explain_item(asked, query, identity, fusion=fusion, collection=self.name)
 
     def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:
         """Take in items that are handed over, pictures included, by id; return what became of them.
