@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from diptych.collection.adding import add_entries
 from diptych.collection.asking import Ask, Asked, answers
-from diptych.collection.explaining import explain_item
+from diptych.collection.explaining import explain_given, explain_item
 from diptych.collection.filling import Filler
 from diptych.collection.model import Model, open_model, reopen_model
 from diptych.collection.parts import Parts
@@ -224,7 +224,7 @@ class Collection:
 
     def explain(
         self,
-        identity: str,
+        identity: str | None = None,
         *,
         text: str | None = None,
         image: Path | None = None,
@@ -234,6 +234,7 @@ class Collection:
     ) -> Explanation:
         """Return why an item answers a text, a picture or the item `like`; pass one of the three.
 
+        Without an item it is why a text and a picture match, both of them passed.
         The side of the item is the one that a search compares, or `against` names. A picture and a text are explained
         on both sides, two pictures or two texts on the item's side alone. The rule that fuses normalises over all
         items, as a search does.
@@ -241,6 +242,8 @@ class Collection:
         record = self.record
         asked = Asked(self._parts.table(record), self._parts.model(record), self._searcher, record)
         query = Query(text, image, like, against=against)
+        if identity is None:
+            return explain_given(asked, query, fusion=fusion, collection=self.name)
         return explain_item(asked, query, identity, fusion=fusion, collection=self.name)
 
     def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:

@@ -14,6 +14,7 @@ from diptych.collection.asking import Asked
 from diptych.collection.pictures import readable
 from diptych.collection.queries import Query
 from diptych.data.entries import ATTRIBUTION
+from diptych.encoders.contract import Encoder
 from diptych.errors import BadSetting, MissingData
 from diptych.explaining.explain import Pair, explain_image, explain_pair, explain_texts
 from diptych.explaining.explanation import Explanation
@@ -21,7 +22,7 @@ from diptych.explaining.fusing import Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served
 from diptych.index.contract import Table
-from diptych.index.items import Side
+from diptych.index.items import SIDES, Side
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,14 @@ class _Shown:
         return readable(self.picture, identity=self.identity)
 
 
+def explain_given(of: Asked, query: Query, *, fusion: str | None, collection: str) -> Explanation:
+    """Return why a text and a picture match, as if the picture were an item that is found for the text."""
+    if query.text is None or query.image is None or query.like is not None or query.against is not None:
+        raise BadSetting("without the id of an item an explanation is of a text and a picture. Pass both, and no more.")
+    fusing = partial(_fusing, of, "image", fusion, collection)
+    return explain_pair(of.model.method, _encoders(of), query.image, (query.text,), fusing=fusing)
+
+
 def explain_item(of: Asked, query: Query, identity: str, *, fusion: str | None, collection: str) -> Explanation:
     """Return why a text, a picture or another item matches a side of an item."""
     if sum(each is not None for each in (query.text, query.image, query.like)) != 1:
@@ -63,9 +72,8 @@ def explain_item(of: Asked, query: Query, identity: str, *, fusion: str | None, 
     fusing = partial(_fusing, of, side, fusion, collection)
     if not asked.has(side):
         seen, said = (item, asked) if side == "image" else (asked, item)
-        encoders = {"image": of.model.encoders["image"], "text": of.model.encoders["text"]}
         return explain_pair(
-            of.model.method, encoders, seen.image, said.texts, fusing=fusing, attribution=item.attribution
+            of.model.method, _encoders(of), seen.image, said.texts, fusing=fusing, attribution=item.attribution
         )
     return _beside(of, query, item, side, asked.name, fusing)
 
@@ -80,6 +88,10 @@ def _asked(table: Table, query: Query) -> _Shown:
     if item.has("image"):
         return replace(item, name=f"the picture of {item.name}", texts=())
     return replace(item, name=f"the text of {item.name}")
+
+
+def _encoders(of: Asked) -> dict[str, Encoder]:
+    return {side: of.model.encoders[side] for side in SIDES}
 
 
 def _beside(

@@ -74,6 +74,14 @@ def test_a_picture_beside_a_picture_is_drawn(shop: Collection, tmp_path: Path) -
     assert "<h1>Compared with the picture of &#x27;p3&#x27;</h1>" in (tmp_path / "why.html").read_text()
 
 
+def test_a_text_and_a_picture_are_explained_as_if_the_picture_were_found(shop: Collection, tiny_set: Path) -> None:
+    given, found = shop.explain(text=QUERY, image=tiny_set / "3.png"), shop.explain("p3", text=QUERY)
+    assert given.as_record() == found.as_record()
+    for options in ({}, {"like": "p3", "image": tiny_set / "3.png"}, {"image": tiny_set / "3.png", "against": "text"}):
+        with pytest.raises(BadSetting, match="without the id of an item an explanation is of a text and a picture"):
+            shop.explain(text=QUERY, **options)
+
+
 def test_a_picture_that_is_gone_is_named(make: MakeCollection, tmp_path: Path, tiny_set: Path) -> None:
     picture = tmp_path / "shown" / "one.png"
     picture.parent.mkdir()

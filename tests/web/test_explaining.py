@@ -48,6 +48,7 @@ def test_an_item_is_explained_beside_another_one(shop: Running) -> None:
     ("fields", "status", "words"),
     [
         ({"id": "p3"}, 422, "a search needs a text"),
+        ({"text": "a disc"}, 422, "without the id of an item"),
         ({"id": "nobody", "text": "a disc"}, 404, "has no item 'nobody'"),
         ({"id": "p3", "text": "a" * 20_000}, 422, "has 20,000 letters"),
         ({"id": "p3", "text": "a disc", "fusion": "none"}, 422, "none"),

@@ -91,7 +91,9 @@ async def explain(
     request: Request,
     service: ServiceOf,
     collection: Annotated[str, Form(description="The collection's name.")],
-    identity: Annotated[str, Form(alias="id", description="The item's id.")],
+    identity: Annotated[
+        str | None, Form(alias="id", description="The item's id; left out for a text and a picture that are sent.")
+    ] = None,
     text: Annotated[str | None, Form(description="The text that it is compared with.")] = None,
     image: Annotated[UploadFile | None, File(description="The picture that it is compared with.")] = None,
     like: Annotated[str | None, Form(description="The id of an item that it is compared with.")] = None,
@@ -100,7 +102,10 @@ async def explain(
     ] = None,
     fusion: Annotated[str | None, Form(description="Fuse the spaces by this rule.")] = None,
 ) -> ExplanationAnswer:
-    """Return what moved an item's similarity to a text, a picture or another item; one of the three."""
+    """Return what moved an item's similarity to a text, a picture or another item; one of the three.
+
+    Without an item it is what moved the similarity of a text and a picture, both of which are sent.
+    """
     start = time.perf_counter()
     shelf = service.shelf(collection)
     service.check_text(text)
@@ -112,4 +117,8 @@ async def explain(
     else:
         async with service.picture_file(data) as file:
             found = await service.in_thread(why, image=file)
-    return ExplanationAnswer(**found.as_record(), seconds=round(time.perf_counter() - start, 6))
+    record = found.as_record()
+    if reference := record["fusion"]["reference"]:
+        # where the collection lies on the server is nobody's business
+        record["fusion"]["reference"] = reference.replace(shelf.collection.name, shelf.name)
+    return ExplanationAnswer(**record, seconds=round(time.perf_counter() - start, 6))
