@@ -43,6 +43,34 @@ def test_all_that_the_service_offers_is_there(client: Client, tiny_set: Path) ->
     assert [item.id for item in client.items("shop", where="id = 'p3'")] == ["p3"]
 
 
+def test_a_hit_is_explained_as_the_service_does(client: Client, running: Running, tiny_set: Path) -> None:
+    hit = client.search("shop", "a red square", k=1).hits[0]
+    explained = client.explain("shop", hit.id, "a red square")
+    fields = {"collection": "shop", "id": hit.id, "text": "a red square"}
+    answer = running.client.post("/v1/explain", data=fields).json()
+    assert explained.fused == pytest.approx(hit.similarity, abs=1e-4)
+    assert [word.text for word in explained.words] == ["a", "red", "square"]
+    assert (explained.width, explained.height, explained.held) == (48, 48, "")
+    assert [vars(region) for region in explained.regions] == answer["image"]["regions"]
+    assert explained.fusion == answer["fusion"]
+    for space, told in zip(explained.spaces, answer["spaces"], strict=True):
+        assert (space.name, space.similarity) == (told["name"], pytest.approx(told["similarity"], abs=1e-6))
+        assert {name: vars(way) for name, way in space.ways.items()}.keys() == told["ways"].keys()
+        for name, way in space.ways.items():
+            assert way.image == pytest.approx(told["ways"][name]["image"], abs=1e-5)
+            assert way.words == pytest.approx(told["ways"][name]["words"], abs=1e-5)
+            assert way.reason == told["ways"][name]["reason"]
+    by_picture = client.explain("shop", "p3", image=tiny_set / "3.png")
+    assert by_picture.text.startswith("a red square, number 3")
+    pair = client.explain("shop", text="a red square", image=tiny_set / "3.png")
+    assert pair.fused == pytest.approx(client.explain("shop", "p3", "a red square").fused, abs=1e-5)
+    beside = client.explain("shop", "p3", like="p1", fusion="rrf")
+    assert (beside.held, beside.words, beside.fused) == ("the picture of 'p1'", [], None)
+    alone = client.explain("shop", "p3", "a red square", against="text")
+    assert (alone.width, alone.regions, alone.held) == (0, [], "the text “a red square”")
+    assert len(alone.fused_ways["occlusion"].words) == len(alone.words)
+
+
 def test_items_are_put_in_and_taken_out(client: Client, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png())
     assert client.put("shop", "a/ä", texts=["one", "two"], image=png(), columns={"year": 3}) == "added"
@@ -62,6 +90,8 @@ def test_items_are_put_in_and_taken_out(client: Client, tmp_path: Path) -> None:
 def test_what_the_service_refuses_is_raised_with_its_sentence(client: Client) -> None:
     with pytest.raises(Refused, match=r"there is no collection 'shoe' here\. There are: shop\."):
         client.search("shoe", "a")
+    with pytest.raises(Refused, match=r"an explanation is of one thing at a time"):
+        client.explain("shop", "p1", "a disc", like="p2")
     with pytest.raises(Refused, match=r"the text to search for is empty\. Write a few words\."):
         client.search("shop", " ")
 

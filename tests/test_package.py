@@ -1,6 +1,8 @@
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,17 @@ def test_what_was_tested_is_pinned_for_every_requirement() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.partition("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
     assert {name.partition(">=")[0] for name in wanted} <= pinned
+
+
+def test_a_wheel_brings_the_page(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "diptych", tmp_path / "diptych", ignore=shutil.ignore_patterns("__pycache__"))
+    program = "from setuptools.build_meta import build_wheel; build_wheel('.')"
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        shipped = {name for name in opened.namelist() if name.startswith("diptych/web/page/")}
+    files = [path for path in (ROOT / "diptych" / "web" / "page").rglob("*") if path.is_file()]
+    assert shipped == {path.relative_to(ROOT).as_posix() for path in files}
+    assert "diptych/web/page/index.html" in shipped

@@ -55,6 +55,69 @@ class Likeness:
     """The fused one; None where nothing can be said of one pair."""
 
 
+@dataclass(frozen=True)
+class Region:
+    """A region of a picture, in pixels from its top left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word, and the characters of the text that it takes."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Way:
+    """What one way of looking says: a number for each region and each word, none where it says nothing of them."""
+
+    image: Sequence[float]
+    words: Sequence[float]
+    reason: str | None
+    """Why it says nothing of a side, or what it holds still."""
+
+
+@dataclass(frozen=True)
+class InSpace:
+    """One space's similarity, and what moved it."""
+
+    name: str
+    similarity: float
+    ways: Mapping[str, Way]
+    """`attention`, `gradient`, `integrated` and `occlusion`."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Why an item is as similar as it is to what was asked with."""
+
+    width: int
+    """Pixels of the upright picture; 0 for a text beside a text."""
+    height: int
+    regions: Sequence[Region]
+    text: str
+    """That the words are of; empty for a picture beside a picture."""
+    words: Sequence[Word]
+    fused: float | None
+    """None where the rule says nothing of one pair."""
+    fusion: Mapping[str, Any]
+    """The rule, its weight, and what it normalises over."""
+    spaces: Sequence[InSpace]
+    fused_ways: Mapping[str, Way]
+    attribution: str
+    """The credit that must stand beside the picture."""
+    held: str
+    """What a picture was compared with where that is a picture too, or a text with a text."""
+    seconds: float
+
+
 @dataclass
 class Taken:
     """What became of many items."""

@@ -4,14 +4,14 @@ import base64
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
-from diptych.client.answers import Found, Hit, Item, Likeness, Taken
+from diptych.client.answers import Explained, Found, Item, Likeness, Taken
+from diptych.client.reading import explained, found, made
 from diptych.errors import MissingExtra, Refused
 
 try:
@@ -26,7 +26,6 @@ AT_ONCE = 256
 
 Picture = Path | bytes
 """The file of a picture, or its bytes."""
-R = TypeVar("R")
 
 
 class Client:
@@ -43,8 +42,8 @@ class Client:
 
     def describe(self, collection: str) -> dict[str, Any]:
         """Return what a collection holds: counts, columns, its model, how it is searched."""
-        found: dict[str, Any] = self._json("GET", _path(collection))
-        return found
+        told: dict[str, Any] = self._json("GET", _path(collection))
+        return told
 
     def search(
         self,
@@ -64,14 +63,26 @@ class Client:
         """Return the k items that fit best, after `offset` better ones; as `Collection.search`."""
         asked = {"collection": collection, "text": text, "like": like, "against": against, "where": where}
         asked |= {"fusion": fusion, "not": list(without), "balance": balance, "k": k, "offset": offset}  # type: ignore[dict-item]
-        found = self._json("POST", "/v1/search", data=_present(asked), files=_files(image))
-        return Found(
-            [_made(Hit, hit) for hit in found["hits"]],
-            found["total"],
-            found["exact"],
-            found["attribution"],
-            found["seconds"],
-        )
+        return found(self._json("POST", "/v1/search", data=_present(asked), files=_files(image)))
+
+    def explain(
+        self,
+        collection: str,
+        identity: str | None = None,
+        text: str | None = None,
+        *,
+        image: Picture | None = None,
+        like: str | None = None,
+        against: str | None = None,
+        fusion: str | None = None,
+    ) -> Explained:
+        """Return why an item answers a text, a picture or the item `like`, one of the three; as `Collection.explain`.
+
+        Without an item it is why a text and a picture match, both of them passed.
+        """
+        asked = {"collection": collection, "id": identity, "text": text, "like": like, "against": against}
+        asked |= {"fusion": fusion}
+        return explained(self._json("POST", "/v1/explain", data=_present(asked), files=_files(image)))
 
     def similarity(
         self,
@@ -84,20 +95,20 @@ class Client:
     ) -> Likeness:
         """Return how alike a text and a picture are, by the model of a collection or by one that is named."""
         asked = _present({"text": text, "collection": collection, "model": model, "fusion": fusion})
-        return _made(Likeness, self._json("POST", "/v1/similarity", data=asked, files=_files(image)))
+        return made(Likeness, self._json("POST", "/v1/similarity", data=asked, files=_files(image)))
 
     def get(self, collection: str, identity: str) -> Item:
         """Return an item."""
-        return _made(Item, self._json("GET", _path(collection, "items", identity)))
+        return made(Item, self._json("GET", _path(collection, "items", identity)))
 
     def items(self, collection: str, *, where: str | None = None) -> Iterator[Item]:
         """Yield all items, or those that meet a filter, in the order of their ids."""
         after: str | None = None
         while True:
             asked = _present({"where": where, "after": after})
-            found = self._json("GET", _path(collection, "items"), params=asked)
-            yield from (_made(Item, item) for item in found["items"])
-            if (after := found["after"]) is None:
+            part = self._json("GET", _path(collection, "items"), params=asked)
+            yield from (made(Item, item) for item in part["items"])
+            if (after := part["after"]) is None:
                 return
 
     def put(
@@ -213,9 +224,3 @@ def _line(row: Mapping[str, Any]) -> dict[str, Any]:
     if row.get("image") is None:
         return dict(row)
     return {**row, "image": base64.b64encode(_bytes(row["image"])).decode("ascii")}
-
-
-def _made(kind: type[R], values: Mapping[str, Any]) -> R:
-    """Return a dataclass of what an answer says; what it does not know of yet is passed over."""
-    known = {each.name for each in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: value for name, value in values.items() if name in known})

@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from diptych.collection.adding import add_entries
 from diptych.collection.asking import Ask, Asked, answers
-from diptych.collection.explaining import explain_item
+from diptych.collection.explaining import explain_given, explain_item
 from diptych.collection.filling import Filler
 from diptych.collection.model import Model, open_model, reopen_model
 from diptych.collection.parts import Parts
@@ -223,15 +223,28 @@ class Collection:
         return None if served is None else float(served.score(*(np.array([each]) for each in similarities))[0])
 
     def explain(
-        self, identity: str, *, text: str | None = None, image: Path | None = None, fusion: str | None = None
+        self,
+        identity: str | None = None,
+        *,
+        text: str | None = None,
+        image: Path | None = None,
+        like: str | None = None,
+        against: str | None = None,
+        fusion: str | None = None,
     ) -> Explanation:
-        """Return why a text matches the picture of an item, or a picture its texts; pass one of the two.
+        """Return why an item answers a text, a picture or the item `like`; pass one of the three.
 
-        The rule that fuses normalises over all items, as a search does.
+        Without an item it is why a text and a picture match, both of them passed.
+        The side of the item is the one that a search compares, or `against` names. A picture and a text are explained
+        on both sides, two pictures or two texts on the item's side alone. The rule that fuses normalises over all
+        items, as a search does.
         """
         record = self.record
         asked = Asked(self._parts.table(record), self._parts.model(record), self._searcher, record)
-        return explain_item(asked, Query(text, image), identity, fusion=fusion, collection=self.name)
+        query = Query(text, image, like, against=against)
+        if identity is None:
+            return explain_given(asked, query, fusion=fusion, collection=self.name)
+        return explain_item(asked, query, identity, fusion=fusion, collection=self.name)
 
     def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:
         """Take in items that are handed over, pictures included, by id; return what became of them.

@@ -1,52 +1,118 @@
 """Why an item of a collection answers a query."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
 import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from diptych.collection.asking import Asked
 from diptych.collection.pictures import readable
 from diptych.collection.queries import Query
 from diptych.data.entries import ATTRIBUTION
+from diptych.encoders.contract import Encoder
 from diptych.errors import BadSetting, MissingData
-from diptych.explaining.explain import Pair, explain_pair
+from diptych.explaining.explain import Pair, explain_image, explain_pair, explain_texts
 from diptych.explaining.explanation import Explanation
 from diptych.explaining.fusing import Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served
-from diptych.index.items import Side
+from diptych.index.contract import Table
+from diptych.index.items import SIDES, Side
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What is compared: an item, or what was asked with."""
+
+    name: str
+    picture: str | None
+    texts: tuple[str, ...]
+    identity: str = ""
+    attribution: str = ""
+
+    @classmethod
+    def of_item(cls, table: Table, identity: str) -> "_Shown":
+        items = table.read([identity])
+        if not len(items):
+            raise MissingData(f"the collection has no item {identity!r}. See what it has: diptych collection list.")
+        credit = str(items.metadata[0].get(ATTRIBUTION, ""))
+        return cls(repr(identity), items.images[0], items.texts[0], identity, credit)
+
+    def has(self, side: Side) -> bool:
+        return bool(self.picture if side == "image" else self.texts)
+
+    @property
+    def image(self) -> Path:
+        return readable(self.picture, identity=self.identity)
+
+
+def explain_given(of: Asked, query: Query, *, fusion: str | None, collection: str) -> Explanation:
+    """Return why a text and a picture match, as if the picture were an item that is found for the text."""
+    if query.text is None or query.image is None or query.like is not None or query.against is not None:
+        raise BadSetting("without the id of an item an explanation is of a text and a picture. Pass both, and no more.")
+    fusing = partial(_fusing, of, "image", fusion, collection)
+    return explain_pair(of.model.method, _encoders(of), query.image, (query.text,), fusing=fusing)
 
 
 def explain_item(of: Asked, query: Query, identity: str, *, fusion: str | None, collection: str) -> Explanation:
-    """Return why a text matches the picture of an item, or a picture its texts."""
-    if (query.text is None) == (query.image is None):
-        raise BadSetting("an explanation is of a text and an item's picture, or of a picture and an item's texts.")
-    items = of.table.read([identity])
-    if not len(items):
-        raise MissingData(f"the collection has no item {identity!r}. See what it has: diptych collection list.")
-    if query.image is None:
-        side: Side = "image"
-        image = readable(items.images[0], identity=identity)
-        texts: tuple[str, ...] = (str(query.text),)
-    else:
-        side, image, texts = "text", query.image, items.texts[0]
-        if not texts:
-            raise MissingData(f"the item {identity!r} has no text that a picture could match. Ask with a text.")
-    return explain_pair(
-        of.model.method,
-        {"image": of.model.encoders["image"], "text": of.model.encoders["text"]},
-        image,
-        texts,
-        fusing=lambda pair: _fusing(of, pair, side, fusion, collection),
-        attribution=str(items.metadata[0].get(ATTRIBUTION, "")),
-    )
+    """Return why a text, a picture or another item matches a side of an item."""
+    if sum(each is not None for each in (query.text, query.image, query.like)) != 1:
+        raise BadSetting("an explanation is of one thing at a time: a text, a picture or the id of another item.")
+    item = _Shown.of_item(of.table, identity)
+    side = query.side(item.has)
+    if not item.has(side):
+        name, other = ("picture", "texts") if side == "image" else ("text", "picture")
+        raise MissingData(f"the item {identity!r} has no {name} to be compared. Compare with its {other}.")
+    asked = _asked(of.table, query)
+    fusing = partial(_fusing, of, side, fusion, collection)
+    if not asked.has(side):
+        seen, said = (item, asked) if side == "image" else (asked, item)
+        return explain_pair(
+            of.model.method, _encoders(of), seen.image, said.texts, fusing=fusing, attribution=item.attribution
+        )
+    return _beside(of, query, item, side, asked.name, fusing)
 
 
-def _fusing(of: Asked, pair: Pair, side: Side, fusion: str | None, collection: str) -> Fusing:
+def _asked(table: Table, query: Query) -> _Shown:
+    """Return what was asked with; an item by its picture, or by its texts where it has none, as a search takes it."""
+    if query.text is not None:
+        return _Shown(f"the text “{query.text}”", None, (query.text,))
+    if query.image is not None:
+        return _Shown("the picture that was asked with", str(query.image), ())
+    item = _Shown.of_item(table, str(query.like))
+    if item.has("image"):
+        return replace(item, name=f"the picture of {item.name}", texts=())
+    return replace(item, name=f"the text of {item.name}")
+
+
+def _encoders(of: Asked) -> dict[str, Encoder]:
+    return {side: of.model.encoders[side] for side in SIDES}
+
+
+def _beside(
+    of: Asked, query: Query, item: _Shown, side: Side, name: str, fusing: Callable[[Pair], Fusing]
+) -> Explanation:
+    """Return why a side of an item is like another picture or text, whose vector is held as it is."""
+    method, encoder = of.model.method, of.model.encoders[side]
+    vectors = of.model.whole(query.vector(of.model, of.table)[None])
+    beside = name, {space: torch.from_numpy(each[0]) for space, each in zip(method.spaces, vectors, strict=True)}
+    if side == "text":
+        return explain_texts(method, encoder, item.texts, beside, fusing=fusing)
+    return explain_image(method, encoder, item.image, beside, fusing=fusing, attribution=item.attribution)
+
+
+def _fusing(of: Asked, side: Side, fusion: str | None, collection: str, pair: Pair) -> Fusing:
     """Return the fusion as a search does it: normalised over all items that have the side."""
-    asked: Side = "text" if side == "image" else "image"
     items = f"the {'pictures' if side == 'image' else 'texts'} of {collection}"
 
     def over(rule: FusionRule) -> tuple[Served | None, str]:
-        whole = np.concatenate([pair.vectors(space, asked).cpu().numpy() for space in of.model.method.spaces], axis=1)
+        vectors: list[Float[Tensor, " _"]] = [pair.other(space, side) for space in of.model.method.spaces]
+        whole = np.concatenate([each.cpu().numpy() for each in vectors])[None]
         served = of.searcher.served(of.table, side, of.model.split(side, whole), rule, of.record)
         return served, items if served else f"{items} are too many to be looked at one by one."
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from diptych.drawing.explanation_wording import ADDS, MEANINGS, TAKES, WAYS, Record, fusion_line, views
+from diptych.drawing.explanation_wording import ADDS, MEANINGS, TAKES, WAYS, Record, fusion_line, title_of, views
 from diptych.drawing.heat import OPACITY, ink_on, stops
 from diptych.drawing.markup import Markup, joined, tag
 from diptych.drawing.sheet import ACCENT, INK, MUTED, PAPER, RULE
@@ -126,7 +126,7 @@ def _article(record: Record, picture: "Image", number: int) -> Markup:
     image = Markup(f'<img src="{_uri(picture)}" alt="" width="{size["width"]}" height="{size["height"]}">')
     return tag(
         "article",
-        tag("h1", f"“{record['text']}”"),
+        tag("h1", title_of(record)),
         tag("p", fusion_line(record), class_="note"),
         _switch("space", "Score", [(value, label) for value, label, _ in choices], number),
         _switch("way", "Way", list(ways.items()), number),

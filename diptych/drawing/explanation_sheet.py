@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from diptych.drawing.explanation_wording import ADDS, TAKES, WAYS, Record, fusion_line, views
+from diptych.drawing.explanation_wording import ADDS, TAKES, WAYS, Record, fusion_line, title_of, views
 from diptych.drawing.heat import colour, heated, ink_on, stops, strongest
 from diptych.drawing.sheet import INK, MUTED, RULE, Sheet, text_width, wrap
 
@@ -69,7 +69,7 @@ def _draw(sheet: Sheet, record: Record, picture: "Image", top: int) -> None:
 
 def _draw_head(sheet: Sheet, record: Record, top: int) -> int:
     """Write the text, how it was fused and the credit, and return where the rows begin."""
-    for line in wrap(f"“{record['text']}”", size=HEADING, width=INNER, lines=2):
+    for line in wrap(title_of(record), size=HEADING, width=INNER, lines=2):
         sheet.write(line, MARGIN, top, size=HEADING, bold=True)
         top += round(LEADING * HEADING)
     for note in (fusion_line(record), record["attribution"]):
@@ -80,7 +80,7 @@ def _draw_head(sheet: Sheet, record: Record, top: int) -> int:
 
 
 def _head_height(record: Record) -> int:
-    lines = len(wrap(f"“{record['text']}”", size=HEADING, width=INNER, lines=2))
+    lines = len(wrap(title_of(record), size=HEADING, width=INNER, lines=2))
     notes = [wrap(note, size=SMALL, width=INNER, lines=2) for note in (fusion_line(record), record["attribution"])]
     return lines * round(LEADING * HEADING) + sum(map(len, notes)) * round(LEADING * SMALL) + GAP + BODY
 

@@ -29,6 +29,15 @@ def views(record: Record) -> Iterator[tuple[str, float | None, Mapping[str, Any]
         yield f"{space['name']} space", space["similarity"], space["ways"]
 
 
+def title_of(record: Record) -> str:
+    """Return what stands above an explanation: its text, or without one what its picture was compared with.
+
+    >>> title_of({"text": "a cat"}), title_of({"text": "", "held": "the picture of 'tom'"})
+    ('“a cat”', "Compared with the picture of 'tom'")
+    """
+    return f"“{record['text']}”" if record["text"] else f"Compared with {record['held']}"
+
+
 def fusion_line(record: Record) -> str:
     """Return in a sentence how the spaces' similarities became one; empty where there is one space.
 

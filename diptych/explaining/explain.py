@@ -1,7 +1,7 @@
 """From a method and one pair to its explanation."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,37 +33,58 @@ OTHER = {"image": "text", "text": "image"}
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture and a text as one method compares them."""
+    """A picture and a text as one method compares them, or one side of them and what it is compared with."""
 
     method: TraceableMethod
     sides: Mapping[str, Traced]
-    """By modality."""
+    """By modality; a single one where the other thing is held."""
+    held: Mapping[str, Float[Tensor, " _"]] = field(default_factory=dict)
+    """By space, the vector of another picture (beside a picture) or text (beside a text), which does not move."""
 
     @classmethod
     def of(cls, method: Method, image: tuple[Encoded, Encoder], text: tuple[Encoded, Encoder]) -> "Pair":
         """Return the pair of one encoded picture and one encoded text; `BadSetting` where a method cannot be traced."""
+        return cls._traced(method, {"image": image, "text": text}, {})
+
+    @classmethod
+    def beside(
+        cls, method: Method, modality: str, item: tuple[Encoded, Encoder], held: Mapping[str, Float[Tensor, " _"]]
+    ) -> "Pair":
+        """Return one encoded item beside vectors of its own modality, by space; these do not move."""
+        return cls._traced(method, {modality: item}, held)
+
+    @classmethod
+    def _traced(
+        cls, method: Method, items: Mapping[str, tuple[Encoded, Encoder]], held: Mapping[str, Float[Tensor, " _"]]
+    ) -> "Pair":
         if not isinstance(method, TraceableMethod):
             raise BadSetting(f"{type(method).__name__} does not tell how it compares. Explain a run of mcsm.")
         sides = {
             modality: Traced.of(method, modality, encoded, sums_parts=encoder.sums_parts)
-            for modality, (encoded, encoder) in (("image", image), ("text", text))
+            for modality, (encoded, encoder) in items.items()
         }
         if isinstance(method, torch.nn.Module):
             method.eval()
-        return cls(method, sides)
+        device = next(iter(sides.values())).values.device
+        return cls(method, sides, {space: vector.to(device) for space, vector in held.items()})
 
     def vectors(self, space: str, modality: str) -> Float[Tensor, "1 d_s"]:
         """Return where a space puts one side, as it is."""
         with torch.no_grad():
             return self.method.compared(space, modality, self.sides[modality].scaled).vectors
 
+    def other(self, space: str, modality: str) -> Float[Tensor, " d_s"]:
+        """Return what a space compares one side with."""
+        return self.held[space] if self.held else self.vectors(space, OTHER[modality])[0]
+
     def similarity(self, space: str) -> float:
         """Return the similarity that a search gives the pair in a space."""
-        return float((self.vectors(space, "image") * self.vectors(space, "text")).sum())
+        modality = next(iter(self.sides))
+        return float(self.vectors(space, modality)[0] @ self.other(space, modality))
 
     def score(self, space: str, modality: str) -> Score:
         """Return a space's similarity as a function of one side's parts, the other side held as it is."""
-        other = self.vectors(space, OTHER[modality])[0]
+        other = self.other(space, modality)
 
         def score(values: Float[Tensor, "b p _"]) -> Float[Tensor, " b"]:
             # the LSTMs of cuDNN have no gradient outside of training
@@ -83,7 +104,7 @@ class Pair:
     def attention(self, space: str) -> Float32[np.ndarray, " p"] | None:
         """Return a space's attention over the parts that it reads, zero on those behind its longest sequence."""
         modality = self.method.reads(space)
-        if modality is None:
+        if modality is None or modality not in self.sides:
             return None
         side = self.sides[modality]
         with torch.no_grad():
@@ -130,15 +151,77 @@ def explain_pair(
         "image": places_of_regions(seen, encoders["image"], width=width, height=height),
         "text": places_of_words(read, encoders["text"], texts),
     }
-    by = fusing(pair)
+    return _explanation(pair, places, fusing(pair), image, (width, height), texts, attribution=attribution)
+
+
+def explain_image(
+    method: Method,
+    encoder: Encoder,
+    image: Path,
+    beside: tuple[str, Mapping[str, Float[Tensor, " _"]]],
+    *,
+    fusing: Callable[[Pair], Fusing],
+    attribution: str = "",
+) -> Explanation:
+    """Return which regions of a picture make it as similar as it is to another one.
+
+    `beside` is what to call the other one, and its vector in each space; it is held as it is.
+    """
+    seen = encoded_queries(encoder, [encoder.prepare(image)])
+    pair = Pair.beside(method, "image", (seen, encoder), beside[1])
+    width, height = upright_size(image)
+    places = {"image": places_of_regions(seen, encoder, width=width, height=height)}
+    return _explanation(pair, places, fusing(pair), image, (width, height), (), attribution=attribution, held=beside[0])
+
+
+def explain_texts(
+    method: Method,
+    encoder: Encoder,
+    texts: Sequence[str],
+    beside: tuple[str, Mapping[str, Float[Tensor, " _"]]],
+    *,
+    fusing: Callable[[Pair], Fusing],
+) -> Explanation:
+    """Return which words of some texts (which are one item) make them as similar as they are to another text.
+
+    `beside` is what to call the other one, and its vector in each space; it is held as it is.
+    """
+    read = _encode_texts(encoder, texts)
+    pair = Pair.beside(method, "text", (read, encoder), beside[1])
+    places = {"text": places_of_words(read, encoder, texts)}
+    return _explanation(pair, places, fusing(pair), None, (0, 0), texts, held=beside[0])
+
+
+def encode_pair(encoders: Mapping[str, Encoder], image: Path, texts: Sequence[str]) -> tuple[Encoded, Encoded]:
+    """Return a picture and some texts, which are one item, encoded."""
+    seen = encoded_queries(encoders["image"], [encoders["image"].prepare(image)])
+    return seen, _encode_texts(encoders["text"], texts)
+
+
+def _encode_texts(encoder: Encoder, texts: Sequence[str]) -> Encoded:
+    read = encoded_queries(encoder, [encoder.prepare(text) for text in texts])
+    return joined_texts(read, np.zeros(len(texts), dtype=np.int64), 1) if len(texts) > 1 else read
+
+
+def _explanation(
+    pair: Pair,
+    places: Mapping[str, Places],
+    by: Fusing,
+    image: Path | None,
+    size: tuple[int, int],
+    texts: Sequence[str],
+    *,
+    attribution: str = "",
+    held: str = "",
+) -> Explanation:
     similarities = [pair.similarity(space) for space in pair.method.spaces]
+    nowhere = Places()
     return Explanation(
-        Path(image),
-        width,
-        height,
-        places["image"].boxes,
+        None if image is None else Path(image),
+        *size,
+        places.get("image", nowhere).boxes,
         "\n".join(texts),
-        places["text"].words,
+        places.get("text", nowhere).words,
         _fused_similarity(by, similarities),
         by,
         tuple(
@@ -147,14 +230,8 @@ def explain_pair(
         ),
         _fused_ways(pair, by, places),
         attribution=attribution,
+        held=held,
     )
-
-
-def encode_pair(encoders: Mapping[str, Encoder], image: Path, texts: Sequence[str]) -> tuple[Encoded, Encoded]:
-    """Return a picture and some texts, which are one item, encoded."""
-    seen = encoded_queries(encoders["image"], [encoders["image"].prepare(image)])
-    read = encoded_queries(encoders["text"], [encoders["text"].prepare(text) for text in texts])
-    return seen, joined_texts(read, np.zeros(len(texts), dtype=np.int64), 1) if len(texts) > 1 else read
 
 
 def _fused_similarity(by: Fusing, similarities: Sequence[float]) -> float | None:
@@ -190,18 +267,17 @@ def _way(
     places: Mapping[str, Places],
     reason: str | None,
 ) -> Way:
-    values = {
-        name: places[name].gathered(way(scores[name], pair.sides[name].values))
-        if name in scores and places[name].owner is not None
-        else np.zeros(0, dtype=np.float32)
-        for name in places
+    values = dict.fromkeys(OTHER, np.zeros(0, dtype=np.float32)) | {
+        name: places[name].gathered(way(score, pair.sides[name].values))
+        for name, score in scores.items()
+        if places[name].owner is not None
     }
     return Way(values["image"], values["text"], reason)
 
 
 def _attention(pair: Pair, spaces: Sequence[str], places: Mapping[str, Places]) -> Way:
     """Return the attention of some spaces, each over the modality that it reads."""
-    values = {name: np.zeros(0, dtype=np.float32) for name in places}
+    values = dict.fromkeys(OTHER, np.zeros(0, dtype=np.float32))
     reasons: list[str | None] = [each.reason for each in places.values()]
     for space in spaces:
         weights, modality = pair.attention(space), pair.method.reads(space)

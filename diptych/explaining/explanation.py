@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -16,6 +16,9 @@ from diptych.explaining.fusing import Fusing
 from diptych.explaining.places import Box
 from diptych.explaining.sides import Word
 from diptych.files import written_atomically
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = ["Box", "Explanation", "InSpace", "Way", "Word", "save_explanations"]
 
@@ -54,9 +57,10 @@ class InSpace:
 class Explanation:
     """Why a picture and a text are as similar as they are."""
 
-    image: Path
+    image: Path | None
+    """None where a text is explained beside another text."""
     width: int
-    """Pixels of the upright picture."""
+    """Pixels of the upright picture; 0 without one."""
     height: int
     regions: tuple[Box, ...]
     text: str
@@ -69,11 +73,15 @@ class Explanation:
     """What moved the fused similarity; its `attention` is that of both spaces side by side."""
     attribution: str = field(default="", kw_only=True)
     """The credit that must stand beside the picture; empty where none is asked for."""
+    held: str = field(default="", kw_only=True)
+    """What a picture was compared with where that is a picture too, or a text with a text; it was held as it is."""
 
     def as_record(self) -> dict[str, Any]:
         """Return one JSON-able object; the picture's path is left out."""
+        regions = [asdict(box) for box in self.regions]
+        seen = {"width": self.width, "height": self.height, "regions": regions}
         return {
-            "image": {"width": self.width, "height": self.height, "regions": [asdict(box) for box in self.regions]},
+            "image": None if self.image is None else seen,
             "text": self.text,
             "words": [asdict(word) for word in self.words],
             "fused": self.fused,
@@ -81,6 +89,7 @@ class Explanation:
             "spaces": [space.as_record() for space in self.spaces],
             "fused_ways": {name: way.as_record() for name, way in self.fused_ways.items()},
             "attribution": self.attribution,
+            "held": self.held,
         }
 
     def save(self, path: Path) -> None:
@@ -91,7 +100,7 @@ class Explanation:
 def save_explanations(explanations: "list[Explanation]", path: Path) -> None:
     """Draw explanations, one below the other, into one page that stands alone (`.html`) or one picture (`.png`)."""
     path = Path(path)
-    shown = [(each.as_record(), decode(each.image, side=max(each.width, each.height))) for each in explanations]
+    shown = [(each.as_record(), _picture(each)) for each in explanations]
     match path.suffix.lower():
         case ".html":
             with written_atomically(path) as temporary:
@@ -100,3 +109,9 @@ def save_explanations(explanations: "list[Explanation]", path: Path) -> None:
             explanation_sheet(shown, path)
         case suffix:
             raise BadSetting(f"an explanation is saved as .html or .png; got {suffix or 'no suffix'!r} in '{path}'.")
+
+
+def _picture(explanation: Explanation) -> "Image":
+    if explanation.image is None:
+        raise BadSetting("a text beside a text has no picture to draw on. Take its numbers: as_record().")
+    return decode(explanation.image, side=max(explanation.width, explanation.height))

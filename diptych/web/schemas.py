@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, UploadFile
 from pydantic import BaseModel
 
 from diptych.web.service import Service
@@ -47,6 +47,13 @@ class Column(BaseModel):
     kind: Literal["text", "number", "truth", "texts"]
     examples: list[str | float | bool]
     """Frequent values among the first items."""
+
+
+async def sent_picture(image: UploadFile | None) -> bytes | None:
+    """Return what was sent as a picture; None where a form left its field empty."""
+    if image is None or not (image.filename or image.size):
+        return None
+    return await image.read()
 
 
 def kind_of(image: object, texts: object) -> Kind:

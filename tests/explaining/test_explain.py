@@ -12,7 +12,7 @@ from PIL import Image
 from diptych.data.features import Features
 from diptych.encoders.contract import Encoder
 from diptych.errors import BadSetting
-from diptych.explaining.explain import Pair, explain_pair
+from diptych.explaining.explain import Pair, encode_pair, explain_image, explain_pair, explain_texts
 from diptych.explaining.explanation import Explanation
 from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.explaining.places import Box
@@ -173,6 +173,24 @@ def test_a_method_of_whole_vectors_has_no_attention_and_is_followed_all_the_same
         assert explanation.spaces[0].ways[way].image.shape == (4,)
         assert explanation.fused_ways[way].words == pytest.approx(explanation.spaces[0].ways[way].words)
     assert explanation.as_record()["fusion"] == {"rule": None, "weight": None, "reference": None}
+
+
+def test_a_side_beside_held_vectors_is_explained_as_within_the_pair(pictures: list[Path]) -> None:
+    method, readers, by = built(features_of(pictures, TEXTS, Quarters(), Letters())), READERS, fusing(Product())
+    image, texts = pictures[0], TEXTS[:1]
+    whole = explain_pair(method, readers, image, texts, fusing=lambda _: by)
+    pair = Pair.of(method, *zip(encode_pair(readers, image, texts), readers.values(), strict=True))
+    held = {side: {space: pair.vectors(space, side)[0] for space in method.spaces} for side in ("image", "text")}
+    seen = explain_image(method, readers["image"], image, ("a text", held["text"]), fusing=lambda _: by)
+    read = explain_texts(method, readers["text"], texts, ("a picture", held["image"]), fusing=lambda _: by)
+    assert (seen.held, read.held, whole.held) == ("a text", "a picture", "")
+    assert seen.fused == read.fused == pytest.approx(whole.fused, abs=1e-6)
+    views = zip(*([*(s.ways for s in e.spaces), e.fused_ways] for e in (whole, seen, read)), strict=True)
+    for both, one, other in views:
+        for name, way in both.items():
+            np.testing.assert_allclose(one[name].image, way.image, atol=1e-5)
+            np.testing.assert_allclose(other[name].words, way.words, atol=1e-5)
+            assert len(one[name].words) == len(other[name].image) == 0
 
 
 def test_a_rule_that_only_ranks_fuses_no_lone_pair(pictures: list[Path], explain: Explain) -> None:

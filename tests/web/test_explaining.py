@@ -31,13 +31,30 @@ def test_a_picture_and_an_items_texts_are_explained(shop: Running, tiny_set: Pat
     assert answer["fusion"]["reference"].startswith("the texts of ")
 
 
+def test_an_item_is_explained_beside_another_one(shop: Running) -> None:
+    fields = {"collection": "shop", "like": "p3"}
+    hit = shop.client.post("/v1/search", data={**fields, "k": 1}).json()["hits"][0]
+    answer = shop.client.post("/v1/explain", data={**fields, "id": hit["id"]}).json()
+    assert answer["fused"] == pytest.approx(hit["similarity"], abs=1e-4)
+    assert (answer["held"], answer["words"]) == ("the picture of 'p3'", [])
+    assert len(answer["fused_ways"]["occlusion"]["image"]) == len(answer["image"]["regions"])
+    fields = {"collection": "shop", "text": "a red square", "against": "text", "id": "p3"}
+    answer = shop.client.post("/v1/explain", data=fields).json()
+    assert answer["image"] is None
+    assert answer["held"] == "the text “a red square”"
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [
         ({"id": "p3"}, 422, "a search needs a text"),
+        ({"text": "a disc"}, 422, "without the id of an item"),
         ({"id": "nobody", "text": "a disc"}, 404, "has no item 'nobody'"),
         ({"id": "p3", "text": "a" * 20_000}, 422, "has 20,000 letters"),
         ({"id": "p3", "text": "a disc", "fusion": "none"}, 422, "none"),
+        ({"id": "p3", "text": "a disc", "like": "p1"}, 422, "an explanation is of one thing at a time"),
+        ({"id": "p3", "like": "nobody"}, 404, "has no item 'nobody'"),
+        ({"id": "p3", "like": "p1", "against": "sound"}, 422, "against"),
         ({"collection": "nowhere", "id": "p3", "text": "a disc"}, 404, "no collection 'nowhere'"),
     ],
 )
@@ -51,4 +68,4 @@ def test_a_text_and_a_picture_together_are_refused(shop: Running) -> None:
     fields = {"collection": "shop", "id": "p3", "text": "a disc"}
     response = shop.client.post("/v1/explain", data=fields, files={"image": png()})
     assert response.status_code == 422
-    assert "an explanation is of" in fault(response)["message"]
+    assert "an explanation is of one thing at a time" in fault(response)["message"]

@@ -1,76 +1,15 @@
-"""The page in a real browser."""
+"""The page in a real browser: searching, looking, deleting."""
 
-import os
-import re
-import shutil
-import subprocess
-import sys
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from diptych.drawing.heat import colour
 from diptych.web.keys import Keys
-from diptych.web.limits import Limits
-from diptych.web.opening import Options
+from tests.browser import Page, browser, expect
 
-from .conftest import Made, Running, Serve, png, running
+from .conftest import Running, Serve, png
+from .pages import explained, find, page, site
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="the page's tests need playwright: pip install playwright"
-)
-expect = playwright.expect
-Page = Any
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Return Chromium, or skip with how to get it."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = os.environ.get("DIPTYCH_BROWSER") or next(filter(None, map(shutil.which, names)), None)
-    if executable is None:
-        pytest.skip("no Chromium: install the system's package chromium, or name a browser in DIPTYCH_BROWSER")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=executable)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def site(made: Made, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Return a service of a copy of the collection, which takes small uploads only."""
-    place = shutil.copytree(made.place, tmp_path_factory.mktemp("site") / "shop")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DIPTYCH_CACHE", str(shared_cache))
-        patch.setenv("DIPTYCH_THREADS", "1")
-        options = Options([str(place)], runs=made.run.parent, limits=Limits(rate=0.0, upload_bytes=60_000))
-        with running(options) as started:
-            yield started
-
-
-@pytest.fixture
-def page(browser: Any, site: Running, own_cache: Path) -> Iterator[Page]:
-    """Return the open page; the test fails where a script failed or something foreign was asked for."""
-    with browser.new_context(base_url=f"http://127.0.0.1:{site.port}") as context:
-        opened = context.new_page()
-        faults: list[str] = []
-        opened.on("pageerror", lambda error: faults.append(str(error)))
-        opened.on("console", lambda message: "Content Security" in message.text and faults.append(message.text))
-        opened.goto("/")
-        expect(opened.locator("#collection option")).to_have_count(1)
-        yield opened
-        assert faults == []
-
-
-def find(page: Page, text: str) -> None:
-    page.get_by_label("Search for").fill(text)
-    page.get_by_role("button", name="Search", exact=True).click()
-    expect(page.locator("#results")).not_to_have_attribute("aria-busy", "true")
-    expect(page.locator("#count")).not_to_be_empty()
+__all__ = ["browser", "page", "site"]
 
 
 def test_a_text_finds_pictures_and_the_address_keeps_the_search(page: Page) -> None:
@@ -112,13 +51,116 @@ def test_a_filter_is_built_from_the_columns(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("colour")
 
 
-def test_an_item_leads_to_more_like_it(page: Page) -> None:
+def shown(page: Page) -> list[str]:
+    """Return the names below the hits, in their order."""
+    names: list[str] = page.locator(".hit .name").all_text_contents()
+    return names
+
+
+def test_an_item_leads_to_more_like_it_until_it_is_taken_out(page: Page, site: Running) -> None:
     find(page, "a red square")
     page.locator(".hit").first.click()
     name = page.locator("#item-title").text_content()
     page.get_by_role("button", name="More like this").click()
     expect(page.locator("#like-name")).to_have_text(name)
     assert f"like={name}" in page.url
+    expect(page.get_by_label("Search for")).to_have_value("")
+    expect(page.locator(".hit")).to_have_count(23)
+    answer = site.client.post("/v1/search", data={"collection": "shop", "like": name, "k": 23}).json()
+    assert shown(page) == [hit["texts"][0] for hit in answer["hits"]]
+    page.get_by_role("button", name="Search without the likeness").click()
+    expect(page.locator("#like-chip")).to_be_hidden()
+    expect(page.locator("#state")).to_contain_text("24 items to search")
+
+
+def test_hits_are_without_what_they_should_not_be_about(page: Page, site: Running) -> None:
+    page.get_by_text("Options").click()
+    page.get_by_role("textbox", name="Without").fill("a blue disc, number 4")
+    find(page, "a disc")
+    assert "not=a+blue+disc&not=number+4" in page.url
+    fields = {"collection": "shop", "text": "a disc", "k": 24}
+    answer = site.client.post("/v1/search", data={**fields, "not": ["a blue disc", "number 4"]}).json()
+    assert shown(page) == [hit["texts"][0] for hit in answer["hits"]]
+    plain = site.client.post("/v1/search", data=fields).json()
+    assert shown(page) != [hit["texts"][0] for hit in plain["hits"]]
+    page.reload()
+    expect(page.get_by_role("textbox", name="Without")).to_have_value("a blue disc, number 4")
+
+
+def test_a_picture_is_dropped_anywhere_and_what_is_none_is_refused(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "red.png").write_bytes(png())
+    (tmp_path / "notes.txt").write_text("no picture")
+    page.get_by_role("tab", name="Training").click()
+    drop(page, tmp_path / "red.png")
+    expect(page.locator("#preview-name")).to_have_text("red.png")
+    expect(page.locator(".hit")).to_have_count(24)
+    drop(page, tmp_path / "notes.txt")
+    expect(page.get_by_role("alert")).to_contain_text("What was dropped is no picture.")
+    assert page.url.startswith("http")
+
+
+def drop(page: Page, path: Path) -> None:
+    """Drag a file over the lower edge of the page and let it fall, as a file manager does."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 700, "data": data})
+    expect(page.locator("form.over")).to_have_count(1)
+    session.send("Input.dispatchDragEvent", {"type": "drop", "x": 600, "y": 700, "data": data})
+    expect(page.locator("form.over")).to_have_count(0)
+
+
+COPY = """async bytes => {
+  const image = new Blob([new Uint8Array(bytes)], { type: "image/png" });
+  await navigator.clipboard.write([new ClipboardItem({ "image/png": image })]);
+}"""
+
+
+def test_a_picture_is_pasted_but_not_behind_an_open_hit(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate(COPY, list(png("blue")))
+    find(page, "a red square")
+    page.locator(".hit").first.click()
+    page.keyboard.press("Control+V")
+    page.keyboard.press("Escape")
+    expect(page.locator("#preview")).to_be_hidden()
+    page.get_by_label("Search for").focus()
+    page.keyboard.press("Control+V")
+    expect(page.locator("#preview")).to_be_visible()
+    expect(page.locator("#balance-field")).to_be_visible()
+    expect(page.get_by_label("Search for")).to_have_value("a red square")
+    assert page.locator("#preview-image").evaluate("image => image.decode().then(() => image.naturalWidth)") == 48
+
+
+def test_more_hits_are_shown_on_demand(page: Page, site: Running) -> None:
+    for name in ("zx", "zy"):
+        site.client.put(f"/v1/collections/shop/items/{name}", data={"text": "a red square"}, files={"image": png()})
+    try:
+        find(page, "a red square")
+        expect(page.locator(".hit")).to_have_count(24)
+        page.get_by_role("button", name="More", exact=True).click()
+        expect(page.locator(".hit")).to_have_count(26)
+        expect(page.locator(".hit").nth(24)).to_be_focused()
+        expect(page.get_by_role("button", name="More", exact=True)).to_be_hidden()
+    finally:
+        for name in ("zx", "zy"):
+            site.client.delete(f"/v1/collections/shop/items/{name}")
+
+
+def test_it_says_when_it_waits_fails_and_may_be_asked_again(page: Page) -> None:
+    expect(page.locator("#state")).to_contain_text("24 items to search, 24 with a picture.")
+    held = []
+    page.route("**/v1/search", lambda route: held.append(route))
+    page.get_by_label("Search for").fill("a red square")
+    page.keyboard.press("Enter")
+    expect(page.locator("#state")).to_contain_text("Searching …")
+    expect(page.locator("#results")).to_have_attribute("aria-busy", "true")
+    held[0].abort()
+    expect(page.get_by_role("alert")).to_contain_text("The service does not answer.")
+    page.unroute("**/v1/search")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".hit")).to_have_count(24)
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_deleted_item_is_gone(page: Page, site: Running) -> None:
@@ -132,6 +174,8 @@ def test_a_deleted_item_is_gone(page: Page, site: Running) -> None:
     page.get_by_role("button", name="Delete it").click()
     expect(page.locator("#state")).to_contain_text("Nothing found.")
     assert site.client.get("/v1/collections/shop/items/zz").status_code == 404
+    page.goto("/?text=square")
+    expect(page.locator("#count")).to_contain_text("24 of 24")
 
 
 def test_too_large_a_picture_is_refused_in_the_services_words(page: Page) -> None:
@@ -145,10 +189,7 @@ def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
     page.keyboard.type("a red square")
     page.keyboard.press("Enter")
     expect(page.locator(".hit")).to_have_count(24)
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.className") == "hit":
-            break
+    tab_to(page, "document.activeElement.className === 'hit'")
     page.keyboard.press("Enter")
     expect(page.locator("#item")).to_be_visible()
     page.keyboard.press("Escape")
@@ -159,42 +200,49 @@ def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
     expect(page.locator("#panel-runs svg")).not_to_have_count(0)
 
 
-def test_runs_have_curves_and_without_benchmarks_it_says_how(page: Page) -> None:
-    page.get_by_role("tab", name="Training").click()
-    expect(page.get_by_role("img", name=re.compile("^Validation MAP"))).to_be_visible()
-    page.get_by_role("tab", name="Benchmarks").click()
-    expect(page.locator("#benchmarks")).to_contain_text("Start the service with --benchmarks DIR.")
+def test_an_explanation_and_a_deletion_need_no_mouse(page: Page, site: Running) -> None:
+    site.client.put("/v1/collections/shop/items/zz", data={"text": "a red square"}, files={"image": png()})
+    page.goto("/?text=square&where=id+%3D+%27zz%27")
+    page.locator(".hit").focus()
+    page.keyboard.press("Enter")
+    explained(page)
+    tab_to(page, "document.activeElement.name === 'way'")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_label("Gradients", exact=True)).to_be_checked()
+    expect(page.get_by_label("Gradients", exact=True)).to_be_focused()
+    tab_to(page, "document.activeElement.textContent === 'Delete'")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Keep it")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#state")).to_contain_text("Nothing found.")
+    expect(page.get_by_label("Search for")).to_be_focused()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_view_has_a_serious_fault_of_accessibility(page: Page, theme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
-    page.emulate_media(color_scheme=theme)
-    find(page, "a red square")
-    faults = serious(axe, page)
-    page.locator(".hit").first.click()
-    expect(page.locator("#explanation .waiting")).to_have_count(0)
-    faults += serious(axe, page)
-    page.keyboard.press("Escape")
-    for tab in ("Benchmarks", "Training"):
-        page.get_by_role("tab", name=tab).click()
-        expect(page.locator(".waiting:visible")).to_have_count(0)
-        faults += serious(axe, page)
-    assert faults == []
+def test_a_picture_is_chosen_and_the_content_reached_with_the_keyboard(page: Page) -> None:
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    page.get_by_role("button", name="Picture", exact=True).focus()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files({"name": "red.png", "mimeType": "image/png", "buffer": png()})
+    expect(page.locator(".hit")).to_have_count(24)
+    expect(page.get_by_label("Search for")).to_be_focused()
+    tab_to(page, "document.activeElement.id === 'drop-picture'")
+    page.keyboard.press("Enter")
+    expect(page.locator("#preview")).to_be_hidden()
+    expect(page.get_by_role("button", name="Picture", exact=True)).to_be_focused()
 
 
-def serious(axe: Any, page: Page) -> list[Any]:
-    found = axe.run(page).response["violations"]
-    return [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")]
-
-
-def test_nothing_is_wider_than_a_phone(page: Page) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    find(page, "a red square")
-    for tab in ("Training", "Benchmarks", "Search"):
-        page.get_by_role("tab", name=tab).click()
-        expect(page.locator(".waiting:visible")).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
+def tab_to(page: Page, reached: str) -> None:
+    """Press the tabulator until a condition of the page holds."""
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate(reached):
+            return
+    raise AssertionError(f"no focus with {reached}")
 
 
 def test_a_key_is_asked_for_and_one_that_reads_cannot_delete(browser: Any, serve: Serve, tmp_path: Path) -> None:
@@ -214,77 +262,3 @@ def test_a_key_is_asked_for_and_one_that_reads_cannot_delete(browser: Any, serve
         assert started.client.get("/v1/access", headers={"Authorization": f"Bearer {token}"}).json() == {
             "scope": "read"
         }
-
-
-RECORD = {
-    "text": "\N{CAT FACE} red square",
-    "image": {"width": 48, "height": 48, "regions": [
-        {"left": 0, "top": 0, "right": 24, "bottom": 48}, {"left": 24, "top": 0, "right": 48, "bottom": 48}]},
-    "words": [{"text": "red", "start": 2, "end": 5}, {"text": "square", "start": 6, "end": 12}],
-    "fused": 1.5, "fusion": {"rule": "product", "weight": None, "reference": "the pictures of shop"},
-    "fused_ways": {"attention": {"image": [0.5, 0.5], "words": []}, "occlusion": {"image": [0.5, 0.1], "words": []}},
-    "attribution": "",
-    "spaces": [
-        {"name": "visual", "similarity": 0.9, "ways": {
-            "attention": {"image": [0.25, 0.75], "words": []},
-            "occlusion": {"image": [0.5, -0.5], "words": [0.1, 0.2]}}},
-        {"name": "textual", "similarity": 0.6, "ways": {
-            "attention": {"image": [], "words": [0.9, 0.1]},
-            "occlusion": {"image": [], "words": [], "reason": "It is not offered here."}}},
-    ],
-}  # fmt: skip
-"""An explanation: the right half is lit most, and the word red."""
-ENDS = tuple(map(colour, (0.0, 1.0, -1.0)))
-"""What explanations that are saved look like."""
-
-
-def mixed(share: int, end: str) -> str:
-    return f"color-mix(in oklab, {end} {share}%, {ENDS[0]})"
-
-
-def test_regions_are_lit_and_words_shaded_space_by_space(page: Page) -> None:
-    page.route("**/v1/explain", lambda route: route.fulfill(json=RECORD))
-    find(page, "a red square")
-    page.locator(".hit").first.click()
-    expect(page.locator("#explanation .legend")).to_contain_text("regions: full colour is 0.75")
-    fills = "rects => rects.map(rect => rect.getAttribute('fill'))"
-    assert page.locator(".seen rect").evaluate_all(fills) == [mixed(33, ENDS[1]), mixed(100, ENDS[1])]
-    page.get_by_label("Occlusion").check()
-    assert page.locator(".seen rect").evaluate_all(fills) == [mixed(100, ENDS[1]), mixed(100, ENDS[2])]
-    page.get_by_label("textual").check()
-    expect(page.locator("#explanation")).to_contain_text("It is not offered here.")
-    page.get_by_label("Attention").check()
-    expect(page.locator("#explanation mark")).to_have_text(["red", "square"])
-    inks = "marks => marks.map(mark => mark.style.color)"
-    assert page.locator("#explanation mark").evaluate_all(inks) == ["white", "black"]
-    expect(page.locator("#explanation mark").first).to_have_css("background-color", re.compile("oklab"))
-    expect(page.locator(".seen rect")).to_have_count(0)
-    page.get_by_label("fused").check()
-    expect(page.locator("#explanation")).to_contain_text("1.500")
-    expect(page.locator("#explanation")).to_contain_text("the pictures of shop")
-    expect(page.locator(".seen rect")).to_have_count(2)
-
-
-def test_a_hit_is_explained_by_the_service(page: Page) -> None:
-    find(page, "a red square")
-    page.locator(".hit").first.click()
-    expect(page.locator("#explanation .legend").first).to_be_visible(timeout=30_000)
-    expect(page.locator(".seen rect")).not_to_have_count(0)
-    for way in ("Gradients", "Integrated gradients", "Occlusion"):
-        page.get_by_label(way, exact=True).check()
-    page.get_by_label("textual").check()
-    expect(page.locator("#explanation mark")).to_have_text(["a", "red", "square"])
-
-
-def test_a_wheel_brings_the_page(tmp_path: Path) -> None:
-    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
-        shutil.copy(ROOT / name, tmp_path / name)
-    shutil.copytree(ROOT / "diptych", tmp_path / "diptych", ignore=shutil.ignore_patterns("__pycache__"))
-    program = "from setuptools.build_meta import build_wheel; build_wheel('.')"
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as opened:
-        shipped = {name for name in opened.namelist() if name.startswith("diptych/web/page/")}
-    files = [path for path in (ROOT / "diptych" / "web" / "page").rglob("*") if path.is_file()]
-    assert shipped == {path.relative_to(ROOT).as_posix() for path in files}
-    assert "diptych/web/page/index.html" in shipped

@@ -1,11 +1,13 @@
 // Tables of benchmarks, best method first.
-import { ask } from "./api.js";
+import { ask, key } from "./api.js";
 import { byId, element, emptyBox, errorBox, figure, loadingBox } from "./dom.js";
 
 const COLUMNS = [
   ["image → text", "image_to_text", 3], ["text → image", "text_to_image", 3], ["average", "average", 3],
   ["±", "std", 3], ["seconds", "seconds", 1],
 ];
+
+const MEASURES = ["image_to_text", "text_to_image", "average"];
 
 /** Show the benchmarks of the service. */
 export async function showBenchmarks() {
@@ -28,15 +30,34 @@ function section(benchmark) {
     element("p", { class: "muted" }, `${benchmark.data}, ${count} split${count === 1 ? "" : "s"}. MAP in both directions; ` +
       "seconds to train the chosen model."),
     element("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": title }, table(benchmark.rows)),
-    element("p", {}, element("a", { href: benchmark.report }, "Whole report")));
+    element("p", {}, element("a", { href: benchmark.report, onclick: follow, onauxclick: follow }, "Whole report")));
+
+  /** Open the report. Where there is a key a browser would go without it: then by a link that is good for a minute. */
+  async function follow(event) {
+    if (!key() || (event.type === "auxclick" && event.button !== 1)) return;
+    event.preventDefault();
+    const beside = event.type === "auxclick" || event.ctrlKey || event.metaKey || event.shiftKey;
+    const line = event.currentTarget.parentElement;
+    try {
+      const { url } = await ask(benchmark.link);
+      if (beside) open(url, "_blank", "noopener");
+      else location.assign(url);
+    } catch (error) {
+      line.append(errorBox(error));
+    }
+  }
 }
 
+/** Return the rows as a table, without columns that are empty; the best of a measure stands out. */
 function table(rows) {
+  const columns = COLUMNS.filter(([, name]) => rows.some(row => row[name] !== null && row[name] !== undefined));
+  const best = name => MEASURES.includes(name) ? Math.max(...rows.map(row => row[name] ?? -Infinity)) : null;
   const head = [element("th", { scope: "col" }, "method"),
-    ...COLUMNS.map(([name]) => element("th", { scope: "col", class: "number" }, name))];
+    ...columns.map(([name]) => element("th", { scope: "col", class: "number" }, name))];
   return element("table", {}, element("thead", {}, element("tr", {}, head)), element("tbody", {}, rows.map(row =>
     element("tr", {}, element("th", { scope: "row" }, named(row)),
-      COLUMNS.map(([, name, digits]) => element("td", { class: "number" }, figure(row[name], digits)))))));
+      columns.map(([, name, digits]) =>
+        element("td", { class: row[name] === best(name) ? "number best" : "number" }, figure(row[name], digits)))))));
 }
 
 const named = ({ method, preset }) => preset && preset !== "default" ? `${method}:${preset}` : method;

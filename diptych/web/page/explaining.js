@@ -1,61 +1,127 @@
-// Why a hit was found: regions lit and words shaded, in each space, by each way of asking.
-import { post } from "./api.js";
+// Why a hit was found: regions lit and words shaded, in each space, by each way of asking, for each part of the search.
+import { post, showPicture, within } from "./api.js";
 import { element, errorBox, figure, loadingBox } from "./dom.js";
 import { legend, litRegions, shadedWords } from "./heat.js";
 
-const FUSED = { name: "fused" };
+const FUSED = "fused";
 const WAYS = { attention: "Attention", gradient: "Gradients", integrated: "Integrated gradients", occlusion: "Occlusion" };
 
-/** Ask for an explanation and show it in `place`, its regions over the picture in `seen`. */
-export async function showExplanation(place, seen, { collection, id, text, image }) {
-  if (!text && !image) return;
-  place.replaceChildren(loadingBox("Asking why …"));
-  try {
-    const record = await post("/v1/explain", { collection, id, text: image ? "" : text, image });
-    if (place.isConnected) show(place, seen, record);
-  } catch (error) {
-    if (place.isConnected) place.replaceChildren(errorBox(error));
-  }
+/**
+ * Return what a search compared a hit with, one thing after another: its name, what the service is asked, and what
+ * shows its picture. The side of the hit is the one that the search compared.
+ */
+export function comparisons(hit, { collection, text, like, not, against }, image) {
+  const usual = against || (image && !text && !like ? "text" : "image");
+  const has = { image: hit.thumbnail !== null, text: hit.texts.length > 0 };
+  const side = has[usual] ? usual : { image: "text", text: "image" }[usual];
+  const liked = within(collection, "thumbnails", like);
+  return [
+    ...(text ? [{ name: `“${text}”`, fields: { text } }] : []),
+    ...(image ? [{ name: "the picture", fields: { image }, shows: shown => showFile(shown, image) }] : []),
+    ...(like ? [{ name: `like ${like}`, fields: { like }, shows: shown => showPicture(shown, `${liked}?side=512`) }] : []),
+    ...not.map(unwanted => ({ name: `without “${unwanted}”`, fields: { text: unwanted } })),
+  ].map(part => ({ ...part, side, fields: { ...part.fields, against: side } }));
 }
 
-function show(place, seen, record) {
-  const content = element("div", { class: "reasons" });
-  const redraw = () => {
-    const [space, way] = ["space", "way"].map(name => place.querySelector(`input[name=${name}]:checked`).value);
-    seen?.querySelector("svg")?.remove();
-    content.replaceChildren(...(space === FUSED.name ? fusion(record) : []), ...one(all, space, way, seen, record));
+/** Ask why and show it in `place`; regions are lit over the picture in `seen`, `told` is called with each answer. */
+export function showExplanation(place, seen, { collection, id, parts, weights, told }) {
+  const answer = element("div", { class: "reasons" });
+  const view = {};
+  const load = () => {
+    const part = parts[Number(chosen(place, "part") ?? 0)];
+    part.record ??= post("/v1/explain", { collection, id, ...part.fields });
+    wait(answer, seen);
+    const stays = () => place.isConnected && parts[Number(chosen(place, "part") ?? 0)] === part;
+    part.record.then(record => {
+      if (!stays()) return;
+      told(record);
+      show(answer, part, seen, record, view);
+    }, error => {
+      part.record = null;
+      if (stays()) answer.replaceChildren(errorBox(error, load));
+    });
   };
-  const all = [...record.spaces, ...(record.spaces.length > 1 ? [{ ...FUSED, similarity: record.fused, ways: record.fused_ways }] : [])];
-  const spaces = Object.fromEntries(all.map(({ name }) => [name, name]));
-  const ways = choice("way", "Shown by", Object.fromEntries(Object.keys(record.spaces[0].ways).map(way => [way, WAYS[way] ?? way])), redraw);
-  place.replaceChildren(element("h3", {}, "Why it was found"), choice("space", "Space", spaces, redraw), ways, content);
+  place.replaceChildren(element("h3", {}, "Why it was found"),
+    ...(parts.length > 1 ? [choice("part", "Compared with", parts.map(({ name }, each) => [String(each), name]), "0", load),
+      element("p", { class: "muted" }, weights)] : []),
+    answer);
+  load();
+}
+
+const chosen = (place, name) => place.querySelector(`input[name=${name}]:checked`)?.value;
+
+function wait(answer, seen) {
+  unlight(seen);
+  answer.replaceChildren(loadingBox("Asking why …"));
+}
+
+function showFile(image, file) {
+  const shown = URL.createObjectURL(file);
+  image.addEventListener("load", () => URL.revokeObjectURL(shown), { once: true });
+  image.src = shown;
+}
+
+function unlight(seen) {
+  seen?.querySelector("svg")?.remove();
+  seen?.classList.remove("lit");
+}
+
+/** Show one answer, with the space and the way that were looked at before where it has them. */
+function show(place, part, own, record, view) {
+  const spaces = views(record);
+  const asked = part.side === "text" && record.image ? picture(part) : null;
+  const seen = asked ?? own;
+  const ways = Object.keys(record.spaces[0].ways);
+  const content = element("div", { class: "reasons" });
+  const kept = (value, among) => among.includes(value) ? value : among[0];
+  const redraw = () => {
+    Object.assign(view, { space: chosen(place, "space") ?? spaces[0].name, way: chosen(place, "way") });
+    unlight(seen);
+    content.replaceChildren(...one(spaces.find(({ name }) => name === view.space), view.way, seen, record));
+  };
+  place.replaceChildren(
+    ...(spaces.length > 1 ? [choice("space", "Space", spaces.map(({ name }) => [name, name]), kept(view.space, spaces.map(({ name }) => name)), redraw)] : []),
+    choice("way", "Shown by", ways.map(way => [way, WAYS[way] ?? way]), kept(view.way, ways), redraw), asked ?? "", content);
   redraw();
 }
 
-function one(spaces, name, way, seen, record) {
-  const space = spaces.find(each => each.name === name);
+/** Return the picture that a hit's texts were compared with. */
+function picture(part) {
+  const shown = element("img", { alt: "The picture that was searched with" });
+  part.shows(shown);
+  return element("div", { class: "seen asked" }, shown);
+}
+
+/** Return what may be looked at: the fused similarity where there is one, then each space. */
+function views({ spaces, fused, fused_ways: ways }) {
+  return [...(spaces.length > 1 && fused !== null ? [{ name: FUSED, similarity: fused, ways }] : []), ...spaces];
+}
+
+function one(space, way, seen, record) {
   const { image, words, reason } = space.ways[way];
-  const parts = [element("p", { class: "muted" }, `Similarity ${name === FUSED.name ? "after fusion" : "in this space"}: ${figure(space.similarity)}`)];
-  if (reason) parts.push(element("p", { class: "muted" }, reason));
   const lights = image.length > 0 && seen !== null;
-  seen?.classList.toggle("lit", lights);
+  const where = space.name === FUSED ? "after fusion" : `in the ${space.name} space`;
+  const parts = [element("p", {}, `Similarity ${where}: ${figure(space.similarity)}`)];
   if (lights) {
     seen.append(litRegions(record.image, image));
-    parts.push(legend("regions", image));
+    seen.classList.add("lit");
   }
-  if (words.length) parts.push(shadedWords(record.text, record.words, words), legend("words", words));
-  return parts;
+  if (words.length) parts.push(shadedWords(record.text, record.words, words));
+  const sides = [["regions", lights ? image : []], ["words", words]].filter(([, values]) => values.length);
+  if (sides.length) parts.push(legend(sides));
+  return [...parts, ...notes(space, reason, record).map(note => element("p", { class: "muted" }, note))];
 }
 
-function fusion(record) {
-  const told = [...record.spaces.map(({ name, similarity }) => [name, figure(similarity)]),
-    ...Object.entries(record.fusion).filter(([, value]) => value !== null)
-      .map(([name, value]) => [name, typeof value === "number" ? figure(value) : value])];
-  return [element("dl", { class: "pairs" }, told.flatMap(([name, value]) =>
-    [element("dt", {}, name), element("dd", {}, value)]))];
+function notes(space, reason, { held, fused, fusion }) {
+  const told = [held && `Compared with ${held}, which is held as it is.`, reason];
+  if (space.name === FUSED) {
+    const weight = fusion.weight === null ? "" : `, with the weight ${figure(fusion.weight, 2)} for the visual space`;
+    told.push(`Fused by ${fusion.rule}${weight}, normalised over ${fusion.reference}.`);
+  } else if (fused === null) told.push(`Not fused: ${fusion.reference}`);
+  return told.filter(Boolean);
 }
 
-function choice(name, title, values, changed) {
-  return element("fieldset", {}, element("legend", {}, title), Object.entries(values).map(([value, label], each) =>
-    element("label", {}, element("input", { type: "radio", name, value, checked: each === 0, onchange: changed }), label)));
+function choice(name, title, values, before, changed) {
+  return element("fieldset", {}, element("legend", {}, title), values.map(([value, label]) =>
+    element("label", {}, element("input", { type: "radio", name, value, checked: value === before, onchange: changed }), element("span", {}, label))));
 }

@@ -23,8 +23,9 @@ export function joined(where, more) {
   return `${/\bor\b/i.test(where) ? `(${where.trim()})` : where.trim()} and ${more}`;
 }
 
-/** Offer the columns of a collection to filter by. */
-export function offerColumns(columns) {
+/** Offer the columns of a collection to filter by; the credit of its pictures is none of them. */
+export function offerColumns(all) {
+  const columns = all.filter(({ name }) => name !== "attribution");
   const [column, test, value, add] = ["column", "test", "value", "add-filter"].map(byId);
   byId("builder").hidden = !columns.length;
   column.replaceChildren(...columns.map(each => element("option", { value: each.name }, each.name)));

@@ -44,12 +44,13 @@ export function shadedWords(text, words, values) {
   return element("p", { class: "words" }, ...said, signs.slice(place).join(""));
 }
 
-/** Return the legend of some values, named in the plural. */
-export function legend(name, values) {
+/** Return the legend of some values; `sides` are what they are of, in the plural, with the values. */
+export function legend(sides) {
   const steps = Array.from({ length: STEPS }, (_, step) =>
     drawn("rect", { x: step, y: 0, width: 1, height: 1, "shape-rendering": "crispEdges", fill: colour(2 * step / (STEPS - 1) - 1) }));
   return element("p", { class: "legend" },
     element("span", {}, "takes away"),
     drawn("svg", { viewBox: `0 0 ${STEPS} 1`, width: 120, height: 8, preserveAspectRatio: "none", "aria-hidden": "true" }, ...steps),
-    element("span", {}, `adds · ${name}: full colour is ${spelt(strongest(values))}`));
+    element("span", {}, "adds"),
+    element("span", {}, `full colour: ${sides.map(([name, values]) => `${name} ${spelt(strongest(values))}`).join(", ")}`));
 }

@@ -1,12 +1,13 @@
 // One hit, large: its texts and columns, why it was found, and what can be done with it.
 import { ask, showPicture, within } from "./api.js";
 import { byId, element, errorBox, figure } from "./dom.js";
-import { showExplanation } from "./explaining.js";
+import { comparisons, showExplanation } from "./explaining.js";
 
 /** Open the dialog of a hit. `search` is what found it; `like` and `removed` are called with the hit. */
-export function openItem(hit, opener, { search, image, mayWrite, like, removed }) {
+export function openItem(hit, opener, { search, image, attribution, mayWrite, like, removed }) {
   const dialog = byId("item");
   const seen = hit.thumbnail ? element("div", { class: "seen" }, large(hit)) : null;
+  const credit = element("figcaption", { class: "muted small" }, attribution);
   const explanation = element("div", { id: "explanation" });
   const actions = element("div", { class: "actions" },
     element("button", { type: "button", onclick: () => { dialog.close(); like(hit); } }, "More like this"),
@@ -15,15 +16,24 @@ export function openItem(hit, opener, { search, image, mayWrite, like, removed }
   dialog.replaceChildren(
     element("div", { class: "top" }, element("h2", { id: "item-title" }, hit.id),
       element("button", { type: "button", onclick: () => dialog.close() }, "Close")),
-    element("div", { class: seen ? "sides" : "" }, seen,
-      element("div", { class: "side" }, texts(hit), columns(hit), actions, explanation)));
+    element("div", { class: seen ? "sides" : "" }, seen && element("figure", {}, seen, credit),
+      element("div", { class: "side" }, texts(hit), explanation),
+      element("div", { class: "about" }, columns(hit), actions)));
   dialog.onclose = () => {
     dialog.replaceChildren();
     if (opener.isConnected) opener.focus();
     else byId("text").focus();
   };
   dialog.showModal();
-  showExplanation(explanation, seen, { collection: search.collection, id: hit.id, text: search.text, image });
+  showExplanation(explanation, seen, { collection: search.collection, id: hit.id, parts: comparisons(hit, search, image),
+    weights: weights(search, image), told: record => { credit.textContent = record.attribution || attribution; } });
+}
+
+/** Return how much each part of a search counted. */
+function weights({ text, like, not, balance }, image) {
+  const rest = [image && "the picture", like].filter(Boolean).join(" and ");
+  return [text && rest && `In the search the text counted ${figure(balance, 2)}, ${rest} ${figure(1 - balance, 2)}.`,
+    not.length && "What hits should be without counted half, against them."].filter(Boolean).join(" ");
 }
 
 function large(hit) {

@@ -7,7 +7,7 @@ import { offerColumns } from "./filters.js";
 import { openItem } from "./item.js";
 import { listenForKeys } from "./key.js";
 import { listenForPictures, picture, takePicture } from "./picture.js";
-import { clear, showError, showHits, showWaiting } from "./results.js";
+import { showError, showHits, showStart, showWaiting } from "./results.js";
 import { showRuns } from "./runs.js";
 
 const AT_ONCE = 24;
@@ -15,6 +15,7 @@ const TABS = { search: () => {}, benchmarks: showBenchmarks, runs: showRuns };
 let search = read();
 let mayWrite = false;
 let described = "";
+let collections = [];
 let under = new AbortController();
 
 /** Read the form into the search. */
@@ -45,20 +46,20 @@ async function run(offset = 0) {
   under.abort();
   under = new AbortController();
   showBalance();
-  if (!search.text && !search.like && !picture()) return clear();
+  if (!search.text && !search.like && !picture()) return showStart(collections.find(({ name }) => name === search.collection));
   showWaiting();
   const { tab, ...fields } = search;
   try {
     const answer = await post("/v1/search", { ...fields, image: picture(), k: AT_ONCE, offset }, { signal: under.signal });
     const more = answer.hits.length === AT_ONCE && (answer.total === null || offset + AT_ONCE < answer.total);
-    showHits(answer, { goesOn: offset > 0, more, open });
+    showHits(answer, { goesOn: offset > 0, more, open: (hit, opener) => open(hit, opener, answer.attribution) });
   } catch (error) {
     if (error.name !== "AbortError") showError(error, () => run());
   }
 }
 
-function open(hit, opener) {
-  openItem(hit, opener, { search, image: picture(), mayWrite, removed: () => run(), like: ({ id }) => {
+function open(hit, opener, attribution) {
+  openItem(hit, opener, { search, image: picture(), attribution, mayWrite, removed: () => run().then(() => byId("text").focus()), like: ({ id }) => {
     takePicture(null);
     search = { ...search, text: "", like: id };
     write(search);
@@ -70,6 +71,7 @@ function open(hit, opener) {
 function submit() {
   fromForm();
   write(search);
+  showTab("search");
   run();
 }
 
@@ -101,7 +103,8 @@ async function describe() {
 /** Read what there is, then what the address asks for. */
 async function start() {
   try {
-    const [collections, access] = [await ask("/v1/collections"), await ask("/v1/access")];
+    collections = await ask("/v1/collections");
+    const access = await ask("/v1/access");
     mayWrite = access.scope === "write";
     byId("collection").replaceChildren(...collections.map(({ name, items }) =>
       element("option", { value: name }, `${name} (${items.toLocaleString("en")})`)));
@@ -144,7 +147,10 @@ function listen() {
     };
   });
   addEventListener("popstate", restore);
-  listenForPictures(submit);
+  listenForPictures(submit, error => {
+    showTab("search");
+    showError(error);
+  });
   listenForKeys(start);
 }
 

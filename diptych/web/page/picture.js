@@ -21,31 +21,42 @@ export function takePicture(file) {
   } else byId("preview-image").removeAttribute("src");
 }
 
-/** Listen for pictures; `changed` is called after each. */
-export function listenForPictures(changed) {
+/** Listen for pictures; `changed` is called after each, `refused` with why a file is none. */
+export function listenForPictures(changed, refused) {
   const take = file => {
-    if (!file) return;
     takePicture(file);
     changed();
   };
   const form = byId("search-form");
   byId("choose").onclick = () => byId("file").click();
-  byId("file").onchange = event => take(event.target.files[0]);
+  byId("file").onchange = event => {
+    if (!event.target.files[0]) return;
+    take(event.target.files[0]);
+    byId("text").focus();
+  };
   byId("drop-picture").onclick = () => {
     takePicture(null);
     byId("choose").focus();
     changed();
   };
-  document.addEventListener("paste", event => take(pictureOf(event.clipboardData)));
-  form.addEventListener("dragover", event => {
+  document.addEventListener("paste", event => {
+    const file = pictureOf(event.clipboardData);
+    if (file && !document.querySelector("dialog[open]")) take(file);
+  });
+  // anywhere on the page: a browser would leave it for a picture that is dropped beside the form
+  document.addEventListener("dragover", event => {
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     form.classList.add("over");
   });
-  form.addEventListener("dragleave", event => form.contains(event.relatedTarget) || form.classList.remove("over"));
-  form.addEventListener("drop", event => {
+  document.addEventListener("dragleave", event => event.relatedTarget || form.classList.remove("over"));
+  document.addEventListener("drop", event => {
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     form.classList.remove("over");
-    take(pictureOf(event.dataTransfer));
+    const file = pictureOf(event.dataTransfer);
+    if (file) take(file);
+    else refused({ message: "What was dropped is no picture. Drop a PNG, JPEG, WebP or GIF.", hint: "Drop a PNG, JPEG, WebP or GIF." });
   });
 }
 

@@ -8,8 +8,18 @@ export function showWaiting() {
   if (!byId("hits").children.length) byId("state").replaceChildren(loadingBox("Searching …"));
 }
 
+/** Show what can be searched, before there is a search. */
+export function showStart(collection) {
+  clear();
+  if (!collection) return;
+  const [items, images] = [collection.items, collection.images].map(count => count.toLocaleString("en"));
+  byId("state").replaceChildren(collection.items
+    ? emptyBox(`${items} items to search, ${images} with a picture.`, "Describe what you look for, or choose, drop or paste a picture.")
+    : emptyBox("This collection is empty.", `Fill it: diptych collection add ${collection.name} FOLDER`));
+}
+
 /** Show why a search failed. */
-export function showError(error, retry) {
+export function showError(error, retry = null) {
   clear();
   byId("state").replaceChildren(errorBox(error, retry));
 }
@@ -31,7 +41,7 @@ export function showHits(answer, { goesOn, more, open }) {
 }
 
 /** Show nothing. */
-export function clear() {
+function clear() {
   byId("results").removeAttribute("aria-busy");
   byId("hits").replaceChildren();
   byId("state").replaceChildren();

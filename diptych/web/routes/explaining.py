@@ -1,14 +1,15 @@
 """Why an item answers a query."""
 
 import time
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Literal
 
 from fastapi import File, Form, Request, UploadFile
 from pydantic import BaseModel
 
 from diptych.collection import Explanation
 from diptych.web.guarding import reading
-from diptych.web.schemas import ServiceOf
+from diptych.web.schemas import ServiceOf, sent_picture
 
 ROUTER = reading()
 ROUTERS = (ROUTER,)
@@ -67,10 +68,12 @@ class Fusion(BaseModel):
 
 
 class ExplanationAnswer(BaseModel):
-    """Why a picture and a text are as similar as they are."""
+    """Why an item is as similar as it is to what was asked with."""
 
-    image: Regions
+    image: Regions | None
+    """The picture that the regions are of; null for a text beside a text."""
     text: str
+    """The text that the words are of; empty for a picture beside a picture."""
     words: list[Word]
     fused: float | None
     fusion: Fusion
@@ -78,6 +81,8 @@ class ExplanationAnswer(BaseModel):
     fused_ways: dict[str, Way]
     attribution: str
     """The credit that must stand beside the picture."""
+    held: str
+    """What a picture was compared with where that is a picture too, or a text with a text; it was held as it is."""
     seconds: float
 
 
@@ -86,22 +91,34 @@ async def explain(
     request: Request,
     service: ServiceOf,
     collection: Annotated[str, Form(description="The collection's name.")],
-    identity: Annotated[str, Form(alias="id", description="The item's id.")],
-    text: Annotated[str | None, Form(description="The text that its picture is compared with.")] = None,
-    image: Annotated[UploadFile | None, File(description="The picture that its texts are compared with.")] = None,
+    identity: Annotated[
+        str | None, Form(alias="id", description="The item's id; left out for a text and a picture that are sent.")
+    ] = None,
+    text: Annotated[str | None, Form(description="The text that it is compared with.")] = None,
+    image: Annotated[UploadFile | None, File(description="The picture that it is compared with.")] = None,
+    like: Annotated[str | None, Form(description="The id of an item that it is compared with.")] = None,
+    against: Annotated[
+        Literal["image", "text"] | None, Form(description="Explain its picture or its texts; as a search by default.")
+    ] = None,
     fusion: Annotated[str | None, Form(description="Fuse the spaces by this rule.")] = None,
 ) -> ExplanationAnswer:
-    """Return what moved the similarity of a text and an item's picture, or of a picture and an item's texts."""
+    """Return what moved an item's similarity to a text, a picture or another item; one of the three.
+
+    Without an item it is what moved the similarity of a text and a picture, both of which are sent.
+    """
     start = time.perf_counter()
     shelf = service.shelf(collection)
     service.check_text(text)
     if service.log_queries:
-        request.state.query = {"text": text, "id": identity}
-    why = shelf.collection.explain
-    data = await image.read() if image is not None else b""
-    if data:
-        async with service.picture_file(data) as file:
-            found: Explanation = await service.in_thread(why, identity, text=text, image=file, fusion=fusion)
+        request.state.query = {"text": text, "like": like, "id": identity}
+    why = partial(shelf.collection.explain, identity, text=text, like=like, against=against, fusion=fusion)
+    if (data := await sent_picture(image)) is None:
+        found: Explanation = await service.in_thread(why)
     else:
-        found = await service.in_thread(why, identity, text=text, fusion=fusion)
-    return ExplanationAnswer(**found.as_record(), seconds=round(time.perf_counter() - start, 6))
+        async with service.picture_file(data) as file:
+            found = await service.in_thread(why, image=file)
+    record = found.as_record()
+    if reference := record["fusion"]["reference"]:
+        # where the collection lies on the server is nobody's business
+        record["fusion"]["reference"] = reference.replace(shelf.collection.name, shelf.name)
+    return ExplanationAnswer(**record, seconds=round(time.perf_counter() - start, 6))

@@ -2,14 +2,17 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from fastapi import Response
+from fastapi import Request, Response
 from pydantic import BaseModel
 
 from diptych.bench.finished import finished, report_of, table_of
 from diptych.errors import MissingData, UnknownName
 from diptych.runs import Run, entries, history
+from diptych.web.admission import Admission
 from diptych.web.guarding import reading
+from diptych.web.links import SECONDS
 from diptych.web.refusals import refuse
 from diptych.web.schemas import ServiceOf
 
@@ -32,6 +35,17 @@ class BenchmarkDetail(BaseModel):
     """Best first: method, preset, MAP in both directions and on average, seconds, and what is significant."""
     report: str
     """Where the whole report is, without the host."""
+    link: str
+    """Where to ask for a link to it that needs no key."""
+
+
+class Link(BaseModel):
+    """Where something can be opened without a key."""
+
+    url: str
+    """Without the host."""
+    seconds: int
+    """How long it can be followed."""
 
 
 class Epoch(BaseModel):
@@ -66,6 +80,15 @@ async def show_report(name: str, service: ServiceOf) -> Response:
     return Response(text, media_type="text/html", headers={"Content-Security-Policy": SANDBOX})
 
 
+@ROUTER.get("/benchmarks/{name}/link", tags=["results"], summary="Link to a benchmark's report")
+async def link_report(name: str, request: Request, response: Response, service: ServiceOf) -> Link:
+    """Return a link to the report, for browsers: it asks for no key and is good for a minute."""
+    await service.in_thread(_report, service.benchmarks, name)
+    response.headers["Cache-Control"] = "no-store"
+    admission: Admission = request.app.state.admission
+    return Link(url=admission.link(request, f"/v1/benchmarks/{name}/report"), seconds=SECONDS)
+
+
 @ROUTER.get("/runs", tags=["results"], summary="List training runs")
 async def list_runs(service: ServiceOf) -> list[Run]:
     """Return the runs in the folder that the service was started with; none without one."""
@@ -88,13 +111,13 @@ async def show_history(name: str, service: ServiceOf) -> list[Epoch]:
 
 def _benchmarks(folder: Path) -> list[BenchmarkDetail]:
     tables = {name: table_of(folder, name) for name in finished(folder)}
-    return [
-        BenchmarkDetail(
-            name=name, data=table["data"], splits=table["splits"], rows=table["rows"],
-            report=f"/v1/benchmarks/{name}/report",
-        )
-        for name, table in tables.items()
-    ]  # fmt: skip
+    return [_detail(name, table) for name, table in tables.items()]
+
+
+def _detail(name: str, table: dict[str, Any]) -> BenchmarkDetail:
+    place = f"/v1/benchmarks/{quote(name, safe='')}"
+    shown = {part: table[part] for part in ("data", "splits", "rows")}
+    return BenchmarkDetail(name=name, **shown, report=f"{place}/report", link=f"{place}/link")
 
 
 def _report(folder: Path | None, name: str) -> Path:

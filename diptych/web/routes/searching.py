@@ -12,7 +12,7 @@ from diptych.collection import Ask, Model, Query, Results
 from diptych.errors import BadSetting
 from diptych.web.guarding import reading
 from diptych.web.refusals import refuse
-from diptych.web.schemas import Hit, ServiceOf, kind_of, thumbnail_url
+from diptych.web.schemas import Hit, ServiceOf, kind_of, sent_picture, thumbnail_url
 from diptych.web.service import Service
 
 ROUTER = reading()
@@ -71,7 +71,7 @@ async def search(
     if service.log_queries:
         request.state.query = {"text": text, "like": like, "not": without, "where": where}
     async with AsyncExitStack() as files:
-        data = await _bytes(image)
+        data = await sent_picture(image)
         picture = None if data is None else await files.enter_async_context(service.picture_file(data))
         query = Query(text, picture, like, tuple(without), balance, against)
         found = await service.search(shelf, Ask(query, k, offset, where, fusion))
@@ -134,13 +134,6 @@ def _check_bounds(service: Service, k: int, offset: int, without: list[str]) -> 
         )
     if len(without) > limits.unwanted:
         raise BadSetting(f"at most {limits.unwanted} texts can be unwanted; got {len(without)}. Name fewer.")
-
-
-async def _bytes(image: UploadFile | None) -> bytes | None:
-    """Return what was sent as a picture; None where a form left its field empty."""
-    if image is None or not (image.filename or image.size):
-        return None
-    return await image.read()
 
 
 def _hits(found: Results, collection: str, offset: int) -> list[Hit]:
