@@ -38,6 +38,8 @@ class Options:
     no_keys: bool = False
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+    """Addresses of proxies that are believed who asks, by X-Forwarded-For."""
     json_logs: bool = False
     log_queries: bool = False
     limits: Limits = field(default_factory=Limits)
@@ -95,7 +97,8 @@ class Server(uvicorn.Server):
                 loop="asyncio",
                 log_config=None,
                 access_log=False,
-                proxy_headers=False,
+                proxy_headers=bool(options.proxies),
+                forwarded_allow_ips=list(options.proxies),
                 server_header=False,
                 limit_concurrency=limits.connections,
                 timeout_keep_alive=5,
@@ -150,7 +153,7 @@ def _add(service: Service, place: str, uploads: Path | None) -> None:
         raise BadSetting(f"two of the places are called {name!r}. Rename one, so that requests can tell them apart.")
     if "://" in place or lies_at(place):
         opened = Collection.open(place)
-        folder = uploads / digest(place) if uploads and opened.store.folder is None else None
+        folder = uploads / digest(opened.name) if uploads and opened.store.folder is None else None
         mark = opened.record["model"]["digest"]
         loaded = {shelf.model.digest: shelf.model for shelf in service.shelves.values()} | {
             model.digest: model for model in service.models.values()
