@@ -7,6 +7,7 @@ encodes, searches, decodes or reads a store.
 
 import asyncio
 import tempfile
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,7 @@ from diptych.errors import BadText, MissingData, StoreFailed
 from diptych.web.batching import BUSY, Batcher
 from diptych.web.limits import Limits
 from diptych.web.measuring import Counts
+from diptych.web.memory import give_back
 from diptych.web.refusals import WAIT, refuse
 from diptych.web.shelves import Encoding, Shelf, tried
 from diptych.web.watching import Watch
@@ -29,6 +31,9 @@ THREADS = 4
 """Threads for pictures, items and stores."""
 LOOK_SECONDS = 5.0
 """How long a look at all stores may take before the service counts as not ready."""
+
+GIVE_BACK_SECONDS = 10.0
+"""How often memory that lies free is given back."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,6 +68,7 @@ class Service:
         self._in_hand: Counter[str] = Counter()
         self._looks = ThreadPoolExecutor(1, "ready")
         self._looking: Future[None] | None = None
+        self._given_back = time.monotonic()
         self._watch = Watch(self._look)
 
     def add_collection(self, name: str, collection: Collection) -> None:
@@ -176,7 +182,7 @@ class Service:
             shelf.check()
 
     def _look(self) -> None:
-        """Look after each collection's models, and end the encoders of those that are gone."""
+        """Look after each collection's models, end the encoders of those that are gone, and give memory back."""
         for shelf in list(self.shelves.values()):
             with suppress(StoreFailed, MissingData):  # its requests say so themselves
                 shelf.look()
@@ -184,6 +190,9 @@ class Service:
         used.update(*(shelf.digests for shelf in list(self.shelves.values())))
         for key in [key for key in list(self._encoders) if key[0] not in used]:
             self._encoders.pop(key).close()
+        if time.monotonic() - self._given_back > GIVE_BACK_SECONDS:
+            give_back()
+            self._given_back = time.monotonic()
 
     def _new_encoder(self, model: Model, side: str) -> Encoding:
         encoder = model.encoders[side]  # type: ignore[index]
