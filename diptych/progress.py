@@ -8,3 +8,7 @@ Progress = Callable[[int, int, str], None]
 The same label is the same piece of work; what follows `: ` in it may change from call to call
 (`training: validation MAP .612`).
 """
+
+
+def silent(done: int, total: int, label: str) -> None:
+    """Tell nobody."""

@@ -39,6 +39,10 @@ def serve(
         list[str] | None,
         typer.Option("--allow-origin", metavar="URL", help="Let pages of this site use the service. Repeatable."),
     ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option("--proxy", metavar="ADDRESS", help="Believe this proxy who asks (X-Forwarded-For). Repeatable."),
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option("--limit", metavar="NAME=VALUE", help="Change a limit: upload_bytes=5000000. Repeatable."),
@@ -66,6 +70,7 @@ def serve(
         no_keys=no_keys,
         hosts=tuple(allow_host or ()),
         origins=tuple(allow_origin or ()),
+        proxies=tuple(proxy or ()),
         json_logs=json_logs,
         log_queries=log_queries,
         limits=override(Limits(), limit or ()),

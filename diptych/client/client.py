@@ -20,7 +20,11 @@ except ModuleNotFoundError as error:
     raise MissingExtra.named("client", wanted_by="clients of the service", package="httpx") from error
 
 RETRIES = 3
-"""How often a request is sent again that the service had no time for."""
+"""How often a request is sent again that the service had no time for, or that got lost on its way."""
+LATER = (429, 502, 503, 504)
+"""Answers after which it is: of the service, or of a proxy that found none."""
+PAUSE = 1.0
+"""Seconds to wait where nobody says how long."""
 AT_ONCE = 256
 """Items that go into one request of `put_many`."""
 
@@ -171,20 +175,41 @@ class Client:
         return self._sent(method, path, **options).json()
 
     def _sent(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Return the answer, after the waits that the service asks for."""
+        """Return the answer, after the waits that the service asks for.
+
+        Whatever goes here may be sent twice: searches change nothing, and items are put in and taken out by id. An item
+        that is gone when a lost request to take it out is repeated was taken out by the first.
+        """
+        lost = False
         for left in reversed(range(RETRIES + 1)):
             try:
                 answer = self._http.request(method, path, **options)
             except httpx.TransportError as error:
-                raise Refused(
-                    503, f"there is no service at {self.url}: {error}. Start it: diptych serve COLLECTION.", code="gone"
-                ) from error
-            if answer.status_code not in (429, 503) or not left:
+                if not left or not _passing(error):
+                    message = f"there is no service at {self.url}: {error}. Start it: diptych serve COLLECTION."
+                    raise Refused(503, message, code="gone") from error
+                lost = True
+                time.sleep(PAUSE)
+                continue
+            if answer.status_code not in LATER or not left:
                 break
-            time.sleep(int(answer.headers.get("Retry-After", 1)))
-        if answer.is_error:
+            lost = lost or answer.status_code in (502, 504)
+            time.sleep(_wait(answer))
+        if answer.is_error and not (lost and method == "DELETE" and answer.status_code == 404):
             _raise_fault(_body(answer), answer.status_code)
         return answer
+
+
+def _passing(error: httpx.TransportError) -> bool:
+    """Return whether the same request may find a service a moment later; who was waited for long enough is left."""
+    slow = httpx.ReadTimeout | httpx.WriteTimeout | httpx.PoolTimeout
+    return not isinstance(error, slow | httpx.UnsupportedProtocol | httpx.LocalProtocolError)
+
+
+def _wait(answer: httpx.Response) -> float:
+    """Return for how many seconds an answer asks to wait; a date there counts as no figure."""
+    told = answer.headers.get("Retry-After", "")
+    return float(told) if told.isdecimal() else PAUSE
 
 
 def _raise_fault(body: Mapping[str, Any], status: int) -> None:

@@ -2,6 +2,7 @@
 
 from diptych.collection.asking import Ask
 from diptych.collection.collection import Collection
+from diptych.collection.following import marks
 from diptych.collection.model import Model, open_model
 from diptych.collection.pictures import PIXELS, raster_suffix, readable, thumbnail
 from diptych.collection.places import lies_at
@@ -13,5 +14,5 @@ from diptych.results import Results
 
 __all__ = [
     "PIXELS", "Added", "Ask", "Collection", "Explanation", "Known", "Model", "NewItem", "Query", "Reject", "Results",
-    "lies_at", "open_model", "raster_suffix", "readable", "thumbnail",
+    "lies_at", "marks", "open_model", "raster_suffix", "readable", "thumbnail",
 ]  # fmt: skip

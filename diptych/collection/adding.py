@@ -19,23 +19,48 @@ AT_ONCE = 256
 LABEL = "items"
 
 
+Site = tuple[Table, Filler]
+"""Where items are written, and what places them there."""
+
+
 def add_entries(
-    table: Table, filler: Filler, entries: Iterable[Entry], *, reject: Callable[[Reject], None], progress: Progress
+    table: Table,
+    filler: Filler,
+    entries: Iterable[Entry],
+    *,
+    reject: Callable[[Reject], None],
+    progress: Progress,
+    moved: Callable[[], Site | None] = lambda: None,
 ) -> Added:
     """Encode and upsert entries, a few hundred at a time; one batch is written while the next one is encoded.
 
-    `progress` counts items that are written or set aside, never more: after a kill all that it told is there.
+    `progress` counts items that are written or set aside, never more: after a kill all that it told is there. `moved`
+    is asked after each write, and says where to write it too and all that follows, if the collection has moved.
     """
-    total = Added()
-    waiting: tuple[Future[None], Added] | None = None
+    site, total = (table, filler), Added()
+    waiting: tuple[Future[None], list[Entry], Added] | None = None
+
+    def acknowledged(written: Future[None], batch: list[Entry], outcome: Added) -> None:
+        """Wait until a batch is written where it will be looked for, and tell."""
+        nonlocal site, total
+        written.result()
+        while place := moved():
+            site = place
+            _write(site[0], _prepared(*site, batch, lambda _: None)[0])
+        total = replace(total, **{name: getattr(total, name) + getattr(outcome, name) for name in vars(total)})
+        progress(total.seen, 0, LABEL)
+
     with ThreadPoolExecutor(1) as writer:
         for batch in _batches(entries):
-            items, outcome = _prepared(table, filler, batch, reject)
+            items, outcome = _prepared(*site, batch, reject)
+            aimed = site
             if waiting:
-                total = _acknowledged(waiting, total, progress)
-            waiting = (writer.submit(_write, table, items), outcome)
+                acknowledged(*waiting)
+            if site is not aimed:
+                items = _prepared(*site, batch, lambda _: None)[0]
+            waiting = (writer.submit(_write, site[0], items), batch, outcome)
         if waiting:
-            total = _acknowledged(waiting, total, progress)
+            acknowledged(*waiting)
     return total
 
 
@@ -50,15 +75,6 @@ def kind_of(value: Value) -> Kind:
     if isinstance(value, float):
         return "number"
     return "text" if isinstance(value, str) else "texts"
-
-
-def _acknowledged(waiting: tuple[Future[None], Added], total: Added, progress: Progress) -> Added:
-    """Wait until a batch is written, and tell."""
-    waiting[0].result()
-    sums = {name: getattr(total, name) + getattr(waiting[1], name) for name in vars(total)}
-    total = replace(total, **sums)
-    progress(total.seen, 0, LABEL)
-    return total
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

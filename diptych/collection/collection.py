@@ -1,6 +1,6 @@
 """A collection: items in a store, the model that placed them, and what can be done with both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -13,13 +13,14 @@ from jaxtyping import Float32
 from diptych.collection.adding import add_entries
 from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.explaining import explain_given, explain_item
-from diptych.collection.filling import Filler
+from diptych.collection.following import followed
 from diptych.collection.model import Model, open_model, reopen_model
 from diptych.collection.parts import Parts
 from diptych.collection.pictures import HANDED_OVER, Pictures
 from diptych.collection.places import located
-from diptych.collection.putting import NewItem, put
+from diptych.collection.putting import NewItem, put, take_out
 from diptych.collection.queries import NOTHING_KNOWN, Known, Query
+from diptych.collection.records import EXACT_LIMIT, RECALL, checked_record, new_record
 from diptych.collection.reencoding import move
 from diptych.collection.rejects import Added, Reject, Rejects
 from diptych.collection.searching import Searcher
@@ -34,15 +35,8 @@ from diptych.index.filters import parse
 from diptych.index.items import Items
 from diptych.index.opening import open_store
 from diptych.index.passwords import masked
-from diptych.progress import Progress
+from diptych.progress import Progress, silent
 from diptych.results import Results
-
-FORMAT = 1
-"""The version of the record; another one is refused."""
-EXACT_LIMIT = 200_000
-"""Up to so many items all are looked at; above, the store's approximate index proposes which."""
-RECALL = 0.99
-"""The share of the exact first ten that an approximate search must find."""
 
 
 class Collection:
@@ -86,25 +80,14 @@ class Collection:
             raise BadSetting(f"there is a collection at {masked(uri)} already. Add to it, or choose another place.")
         opened = open_model(model, image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
         make_table(store, FIRST, opened, half=half)
-        record = {"format": FORMAT, "model": opened.record(), "table": FIRST, "previous": None, "next": None}
-        store.remember({**record, "half": half, "exact_limit": exact_limit, "recall": recall, "tuned": {}})
+        store.remember(new_record(opened, half=half, exact_limit=exact_limit, recall=recall))
         return cls(store, uri, opened)
 
     @classmethod
     def open(cls, uri: str, *, model: str | None = None) -> "Collection":
         """Return the collection at a URI or path; `model` names the folder where its run lies now, if it moved."""
         store = open_store(located(uri))
-        record = store.record()
-        if record is None:
-            shown = masked(uri)
-            raise MissingData(
-                f"there is no collection at {shown}. Make it: diptych collection create {shown} --model M."
-            )
-        if record.get("format") != FORMAT:
-            raise BadSetting(
-                f"the collection at {masked(uri)} has the format {record.get('format')!r} and this version reads "
-                f"{FORMAT}. Install the version that made it."
-            )
+        record = checked_record(store, uri)
         return cls(store, uri, None if model is None else reopen_model(record["model"], model))
 
     @property
@@ -119,6 +102,11 @@ class Collection:
         if record is None:
             raise MissingData(f"the collection at {self.name} was removed. Make it anew: diptych collection create.")
         return record
+
+    @property
+    def parts(self) -> Parts:
+        """Its tables and models, so far as they are opened."""
+        return self._parts
 
     @property
     def table(self) -> Table:
@@ -151,18 +139,19 @@ class Collection:
         entries = chain.from_iterable(
             read_entries(source, report=found.report, data_root=data_root) for source in sources
         )
-        added = add_entries(self.table, Filler(self.model), entries, reject=found.add, progress=progress or _silent)
+        sites = ((self._parts.table(record), self._parts.filler(record)) for record in followed(lambda: self.record))
+        added = add_entries(
+            *next(sites), entries, reject=found.add, progress=progress or silent, moved=lambda: next(sites, None)
+        )
         return found.written(added)
 
     def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:
         """Take out the named items and those that meet a filter; return how many there were."""
-        table = self.table
         chosen = list(dict.fromkeys([*ids, *(self.ids(where=where) if where else ())]))
         with self._writing:
-            pictures = table.read(chosen).images
-            removed = table.remove(chosen)
-            self._pictures.forget(pictures)
-        return removed
+            records = followed(lambda: self.record)
+            first, *_ = [take_out(chosen, self._parts.table(record), self._pictures) for record in records]
+        return first
 
     def ids(self, *, where: str | None = None) -> list[str]:
         """Return the sorted ids of all items, or of those that meet a filter."""
@@ -198,28 +187,33 @@ class Collection:
             raise answer
         return answer
 
-    def search_many(self, asks: Sequence[Ask], *, known: Known = NOTHING_KNOWN) -> list[Results | DiptychError]:
+    def search_many(
+        self, asks: Sequence[Ask], *, known: Known = NOTHING_KNOWN, record: Mapping[str, Any] | None = None
+    ) -> list[Results | DiptychError]:
         """Return the results of many searches at once, in less time than one by one; or why one has none.
 
-        `known` may hold vectors of their texts and pictures; those of another model do not count.
+        `known` may hold vectors of their texts and pictures; those of another model do not count. By an older `record`
+        the table is searched that was current then.
         """
-        record = self.record
-        return answers(asks, Asked(self._parts.table(record), self._parts.model(record), self._searcher, record), known)
+        return answers(asks, self._asked(record), known)
 
     def fused(
-        self, text: Float32[np.ndarray, " d"], similarities: tuple[float, float], *, fusion: str | None = None
+        self,
+        text: Float32[np.ndarray, " d"],
+        similarities: tuple[float, float],
+        *,
+        fusion: str | None = None,
+        record: Mapping[str, Any] | None = None,
     ) -> float | None:
         """Return the fused similarity of a text with a picture that has these similarities to it in the two spaces.
 
         It is what a search for the text would give the picture, were it in the collection. None where there is one
         space, where the rule only ranks, or where no scan of all items is possible.
         """
-        record = self.record
-        table, model = self._parts.table(record), self._parts.model(record)
-        rule = model.rule(fusion)
-        if rule is None:
+        of = self._asked(record)
+        if (rule := of.model.rule(fusion)) is None:
             return None
-        served = self._searcher.served(table, "image", model.split("image", text[None]), rule, record)
+        served = self._searcher.served(of.table, "image", of.model.split("image", text[None]), rule, of.record)
         return None if served is None else float(served.score(*(np.array([each]) for each in similarities))[0])
 
     def explain(
@@ -252,8 +246,9 @@ class Collection:
         Pictures are kept with the collection. An item replaces the one with its id, as in `add`.
         """
         with self._writing:
-            record = self.record
-            return put(items, self._parts.table(record), self._parts.filler(record), self._pictures)
+            records = followed(lambda: self.record)
+            first, *_ = [put(items, self._parts.table(r), self._parts.filler(r), self._pictures) for r in records]
+        return first
 
     def stats(self) -> dict[str, Any]:
         """Return what there is, how it is searched and what it takes."""
@@ -270,10 +265,15 @@ class Collection:
         if record["previous"]:
             drop_table(self.store, record["previous"])
         table.compact()
-        model, told = self._parts.model(record), progress or _silent
+        model, told = self._parts.model(record), progress or silent
         if tuned := tune(table, model, record, searcher=self._searcher, progress=told):
             table.compact()
         self.store.remember({**self.record, "previous": None, "tuned": tuned})
+
+    def forget(self, record: Mapping[str, Any]) -> None:
+        """Let go of tables and models that a record does not name any more."""
+        self._parts.keep(record)
+        self._searcher.forget(but=record["table"])
 
     def reencode(
         self, model: str, *, rejects: Path | None = None, progress: Progress | None = None, **encoders: Any
@@ -286,7 +286,11 @@ class Collection:
         opened = open_model(model, **encoders)
         self._parts.know(opened)
         found = Rejects(rejects)
-        return found.written(move(self.store, opened, reject=found.add, progress=progress or _silent))
+        return found.written(move(self.store, opened, reject=found.add, progress=progress or silent))
+
+    def _asked(self, record: Mapping[str, Any] | None) -> Asked:
+        record = record or self.record
+        return Asked(self._parts.table(record), self._parts.model(record), self._searcher, record)
 
     def drop(self) -> None:
         """Remove the collection with all it holds; pictures that were not handed over to it stay where they are."""
@@ -304,7 +308,3 @@ class Collection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _silent(done: int, total: int, label: str) -> None:
-    """Ignore progress."""

@@ -51,9 +51,12 @@ class Pictures:
 
 
 def readable(path: str | None, *, identity: str) -> Path:
-    """Return the file of an item's picture; `MissingData` where it has none, or where that is gone."""
+    """Return the file of an item's picture; `MissingData` where it has none, or where this process does not see it."""
     if path is None:
         raise MissingData(f"the item {identity!r} has no picture. Look at its text.")
     if not Path(path).is_file():
-        raise MissingData(f"the picture of the item {identity!r} is gone. Put it back, or hand it over anew.")
+        raise MissingData(
+            f"the picture of the item {identity!r} is gone, or this process does not see the folder that it lies in. "
+            "Put it back, or name one shared folder to every process: diptych serve --uploads DIR."
+        )
     return Path(path)

@@ -12,6 +12,7 @@ from diptych.data.entries import Entry, entry_of
 from diptych.data.findings import FaultError
 from diptych.errors import BadImage
 from diptych.index.contract import Table
+from diptych.progress import silent
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,19 @@ def put(items: Sequence[NewItem], table: Table, filler: Filler, pictures: Pictur
     entries = [entry for item in items if (entry := _entry(item, pictures, found))]
     ids = list(dict.fromkeys(entry.id for entry in entries))
     before = table.read(ids).images
-    added = add_entries(table, filler, entries, reject=found.add, progress=_silent)
+    added = add_entries(table, filler, entries, reject=found.add, progress=silent)
     named = {path for path in table.read(ids).images if path}
     kept = [str(entry.image) for entry in entries if entry.image]
     pictures.forget({*(path for path in before if path), *kept} - named)
     return replace(added, rejected=len(found.all)), found.all
+
+
+def take_out(ids: Sequence[str], table: Table, pictures: Pictures) -> int:
+    """Return how many of these items were there; they are taken out, with the pictures that were handed over."""
+    paths = table.read(ids).images
+    removed = table.remove(ids)
+    pictures.forget(paths)
+    return removed
 
 
 def _entry(item: NewItem, pictures: Pictures, found: Rejects) -> Entry | None:
@@ -51,7 +60,3 @@ def _entry(item: NewItem, pictures: Pictures, found: Rejects) -> Entry | None:
     except BadImage as error:
         found.add(Reject(item.where, str(error)))
     return None
-
-
-def _silent(done: int, total: int, label: str) -> None:
-    """Ignore progress."""

@@ -1,5 +1,10 @@
-"""Moving a collection to another model: a second table is filled while the first one serves, then takes its place."""
+"""Moving a collection to another model: a second table is filled while the first one serves, then takes its place.
 
+The record says from the beginning which model comes next, so that services can load it in good time. For the last
+comparison of the two tables writers are asked for a moment's peace (`diptych.collection.following`).
+"""
+
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,13 +22,19 @@ from diptych.index.items import Items
 from diptych.progress import Progress
 
 LABEL = "items moved"
+PEACE = 10.0
+"""Seconds for which writers are asked to wait at least, if nothing tells them before that the move is done."""
+ROUNDS = 3
+"""How many comparisons of the two tables must have time in it."""
+SKEW = 3.0
+"""By how many seconds the clocks of two machines may differ."""
 
 
 def move(store: Store, model: Model, *, reject: Callable[[Reject], None], progress: Progress) -> Added:
     """Fill a table with every item placed by `model`, then make it the collection's; go on where a kill ended it.
 
-    What is added or removed meanwhile is followed: the tables are compared until they agree, and once more after the
-    switch. Items that cannot be read any more are told to `reject` and left behind.
+    What is added or removed meanwhile is followed: the tables are compared until they agree, and once more while
+    writers wait. Items that cannot be read any more are told to `reject` and left behind.
     """
     record = store.record() or {}
     if record["model"]["digest"] == model.digest:
@@ -32,10 +43,19 @@ def move(store: Store, model: Model, *, reject: Callable[[Reject], None], progre
     new, model = _begun(store, record, model)
     filler, moved = Filler(model), 0
     lost: dict[str, tuple[str, str]] = {}
+    began = time.monotonic()
     while pending := _differing(old, new, lost):
         moved += _copy(old, new, filler, pending, lost, progress)
+        began = time.monotonic()
+    took = time.monotonic() - began
+    while True:
+        peace = _ask_for_peace(store, max(PEACE, ROUNDS * took))
+        began = time.monotonic()
+        moved += _copy(old, new, filler, _differing(old, new, lost), lost, progress)
+        if time.time() < peace - SKEW:
+            break
+        took = time.monotonic() - began
     store.remember({**(store.record() or {}), **_switched(record, model, new.name)})
-    moved += _copy(old, new, filler, _differing(old, new, lost), lost, progress)
     for where, reason in lost.values():
         reject(Reject(where, reason))
     return Added(added=moved, rejected=len(lost))
@@ -49,9 +69,16 @@ def _begun(store: Store, record: Mapping[str, Any], model: Model) -> tuple[Table
     if begun:
         drop_table(store, begun["table"])
     name = after(record["table"])
-    store.remember({**record, "next": {"digest": model.digest, "table": name}})
+    store.remember({**record, "next": {"digest": model.digest, "table": name, "model": model.record()}})
     model = make_table(store, name, model, half=record["half"])
     return store.table(name), model
+
+
+def _ask_for_peace(store: Store, seconds: float) -> float:
+    """Ask writers to wait so long, and return until when they do."""
+    record, peace = store.record() or {}, time.time() + seconds
+    store.remember({**record, "next": {**record["next"], "peace": peace}})
+    return peace
 
 
 def _switched(record: Mapping[str, Any], model: Model, table: str) -> dict[str, Any]:

@@ -120,6 +120,12 @@ class Searcher:
             return None
         return self._scan(table, side, tuple(space.shape[1] for space in query)).served(query, rule)
 
+    def forget(self, *, but: str) -> None:
+        """Let go of what is held of tables other than this one."""
+        with self._opening:
+            self._scans = {key: scan for key, scan in self._scans.items() if key[0] == but}
+            self._moments = KeptMoments()
+
     def _by_store(
         self, table: Table, side: Side, query: Query, rule: FusionRule | None, k: int, where: Condition | None, way: Way
     ) -> Best:

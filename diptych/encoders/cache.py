@@ -19,7 +19,7 @@ from diptych.encoders.contract import Encoder, Vectors
 from diptych.encoders.shards import ShardFolder
 from diptych.errors import BadFeature, MissingData
 from diptych.files import digest, file_digest
-from diptych.progress import Progress
+from diptych.progress import Progress, silent
 from diptych.rooms import split_name
 from diptych.settings import cache_root, thread_count
 
@@ -39,7 +39,7 @@ def encode_items(encoder: Encoder, items: Sequence[Item], *, progress: Progress 
     Equal contents are encoded once. Pictures are decoded in threads while the network runs. When a picture
     cannot be decoded, everything before it stays cached.
     """
-    tell = progress or _silent
+    tell = progress or silent
     if not items:
         return no_items(encoder)
     folder = ShardFolder(cache_folder(encoder))
@@ -69,10 +69,6 @@ def cache_folder(encoder: Encoder) -> Path:
 def signature(encoder: Encoder) -> str:
     """Return an encoder's name and fingerprint."""
     return f"{encoder.name}@{encoder.fingerprint}"
-
-
-def _silent(done: int, total: int, label: str) -> None:
-    """Ignore progress."""
 
 
 def _keys(items: Sequence[Item]) -> list[str]:

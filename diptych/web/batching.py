@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from threading import Condition, Thread
 from typing import Generic, TypeVar
 
+from diptych.errors import StoreFailed
 from diptych.web.limits import Limits
 from diptych.web.refusals import refuse
 
@@ -110,9 +111,14 @@ class Batcher(Generic[Item, Answer]):
             return [self._jobs.popleft() for _ in range(min(self._limits.together, len(self._jobs)))]
 
     def _answered(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
-        """Return the answers; where the batch fails as a whole, of each item by itself, so that one spoils no other."""
+        """Return the answers; where the batch fails as a whole, of each item by itself, so that one spoils no other.
+
+        A store that fails does so for all of them; to wait for it once is enough.
+        """
         try:
             return self._work(items)
+        except StoreFailed as error:
+            return [error] * len(items)
         except Exception as error:
             if len(items) == 1:
                 return [error]

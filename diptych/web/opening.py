@@ -18,6 +18,7 @@ from diptych.web.app import build_app
 from diptych.web.keys import Keys, default_file
 from diptych.web.limits import Limits
 from diptych.web.logs import log_to
+from diptych.web.memory import few_heaps
 from diptych.web.service import Service
 
 
@@ -38,6 +39,8 @@ class Options:
     no_keys: bool = False
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+    """Addresses of proxies that are believed who asks, by X-Forwarded-For."""
     json_logs: bool = False
     log_queries: bool = False
     limits: Limits = field(default_factory=Limits)
@@ -45,6 +48,7 @@ class Options:
 
 def serve(options: Options, *, told: Callable[[str], None]) -> None:
     """Serve until a signal ends it; what was accepted is finished then. `told` hears how to open it."""
+    few_heaps()
     admission = admission_of(options)
     service = open_service(options)
     log_to(sys.stderr, as_json=options.json_logs)
@@ -95,7 +99,8 @@ class Server(uvicorn.Server):
                 loop="asyncio",
                 log_config=None,
                 access_log=False,
-                proxy_headers=False,
+                proxy_headers=bool(options.proxies),
+                forwarded_allow_ips=list(options.proxies),
                 server_header=False,
                 limit_concurrency=limits.connections,
                 timeout_keep_alive=5,
@@ -150,7 +155,7 @@ def _add(service: Service, place: str, uploads: Path | None) -> None:
         raise BadSetting(f"two of the places are called {name!r}. Rename one, so that requests can tell them apart.")
     if "://" in place or lies_at(place):
         opened = Collection.open(place)
-        folder = uploads / digest(place) if uploads and opened.store.folder is None else None
+        folder = uploads / digest(opened.name) if uploads and opened.store.folder is None else None
         mark = opened.record["model"]["digest"]
         loaded = {shelf.model.digest: shelf.model for shelf in service.shelves.values()} | {
             model.digest: model for model in service.models.values()

@@ -1,46 +1,42 @@
 """What is served, and the threads that work on it.
 
 One thread for each encoder (`diptych.web.batching`) and one for the searches of each collection, a few more for
-pictures, items and stores. The event loop itself never encodes, searches, decodes or reads a store.
+pictures, items and stores, and one that watches for other models (`diptych.web.watching`). The event loop itself never
+encodes, searches, decodes or reads a store.
 """
 
 import asyncio
 import tempfile
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from diptych.collection import Ask, Collection, Known, Model, Results, raster_suffix
-from diptych.errors import BadText
+from diptych.collection import Ask, Collection, Model, Results, raster_suffix
+from diptych.errors import BadText, MissingData, StoreFailed
 from diptych.web.batching import BUSY, Batcher
 from diptych.web.limits import Limits
 from diptych.web.measuring import Counts
-from diptych.web.refusals import refuse
+from diptych.web.memory import give_back
+from diptych.web.refusals import WAIT, refuse
+from diptych.web.shelves import Encoding, Shelf, tried
+from diptych.web.watching import Watch
 
 THREADS = 4
 """Threads for pictures, items and stores."""
+LOOK_SECONDS = 5.0
+"""How long a look at all stores may take before the service counts as not ready."""
+
+GIVE_BACK_SECONDS = 10.0
+"""How often memory that lies free is given back."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Encoding = Batcher[Any, np.ndarray]
-Searching = Batcher[tuple[Ask, Known], Results]
-
-
-@dataclass
-class Shelf:
-    """A collection that is served."""
-
-    name: str
-    collection: Collection
-    model: Model
-    """That filled it when it was last searched."""
-    searches: Searching
 
 
 class Service:
@@ -70,23 +66,20 @@ class Service:
         self._pool = ThreadPoolExecutor(THREADS, "work")
         self._busy = 0
         self._in_hand: Counter[str] = Counter()
+        self._looks = ThreadPoolExecutor(1, "ready")
+        self._looking: Future[None] | None = None
+        self._given_back = time.monotonic()
+        self._watch = Watch(self._look)
 
     def add_collection(self, name: str, collection: Collection) -> None:
         """Serve a collection; its model is loaded and tried, so that the first request does not wait for it."""
-        model = _tried(collection.model)
-
-        def work(asked: Sequence[tuple[Ask, Known]]) -> list[Results | Exception]:
-            known = {key: vector for _, each in asked for key, vector in each.items()}
-            found = collection.search_many([ask for ask, _ in asked], known=known)
-            self.shelves[name].model = collection.model
-            return list(found)
-
-        searches: Searching = Batcher(work, name=f"search {name}", limits=self.limits, watch=self.counts.batch)
-        self.shelves[name] = Shelf(name, collection, model, searches)
+        shelf = Shelf(name, collection, limits=self.limits, watch=self.counts.batch, loaded=self._loaded)
+        shelf.wake = self._watch.wake
+        self.shelves[name] = shelf
 
     def add_model(self, name: str, model: Model) -> None:
         """Serve a model by itself."""
-        self.models[name] = _tried(model)
+        self.models[name] = tried(model)
 
     def shelf(self, name: str) -> Shelf:
         """Return a collection by its name."""
@@ -115,11 +108,11 @@ class Service:
 
     async def encode(self, model: Model, side: str, item: str | Path) -> np.ndarray:
         """Return the vector of a text or of a picture's file."""
-        encoder = self._encoders.get((model.digest, side)) or self._new_encoder(model, side)
+        prepared: Any = item
         if isinstance(item, Path):
             prepared = await self.in_thread(model.encoders["image"].prepare, item)
-            return await encoder.ask(prepared)
-        return await encoder.ask(item)
+        encoder = self._encoders.get((model.digest, side)) or self._new_encoder(model, side)
+        return await encoder.ask(prepared)
 
     def check_text(self, text: str | None) -> None:
         """Refuse a text that is too long."""
@@ -159,20 +152,47 @@ class Service:
             file.flush()
             yield Path(file.name)
 
-    def ready(self) -> None:
-        """Raise where something that is served does not answer; reads each store."""
-        for shelf in self.shelves.values():
-            if not shelf.searches.alive:
-                raise refuse(503, f"the searches of {shelf.name!r} have stopped. Start the service again.")
-            _ = shelf.collection.record
+    async def check(self) -> None:
+        """Raise where something that is served does not answer, or not in time; reads each store."""
+        if self._looking is None or self._looking.done():
+            self._looking = self._looks.submit(self._check_all)
+        looking = asyncio.shield(asyncio.wrap_future(self._looking))
+        try:
+            await asyncio.wait_for(looking, LOOK_SECONDS)
+        except TimeoutError:
+            raise refuse(503, "a store does not answer in time. See that its server runs.", retry_after=WAIT) from None
 
     def close(self) -> None:
         """Finish what was accepted, then let go of everything."""
+        self._watch.close()
         for worker in self._workers:
             worker.close()
         self._pool.shutdown()
+        self._looks.shutdown()
         for shelf in self.shelves.values():
             shelf.collection.close()
+
+    def _loaded(self, digest: str) -> Model | None:
+        """Return a model that something else is served with."""
+        models = [*(shelf.model for shelf in list(self.shelves.values())), *self.models.values()]
+        return next((model for model in models if model.digest == digest), None)
+
+    def _check_all(self) -> None:
+        for shelf in list(self.shelves.values()):
+            shelf.check()
+
+    def _look(self) -> None:
+        """Look after each collection's models, end the encoders of those that are gone, and give memory back."""
+        for shelf in list(self.shelves.values()):
+            with suppress(StoreFailed, MissingData):  # its requests say so themselves
+                shelf.look()
+        used = {model.digest for model in self.models.values()}
+        used.update(*(shelf.digests for shelf in list(self.shelves.values())))
+        for key in [key for key in list(self._encoders) if key[0] not in used]:
+            self._encoders.pop(key).close()
+        if time.monotonic() - self._given_back > GIVE_BACK_SECONDS:
+            give_back()
+            self._given_back = time.monotonic()
 
     def _new_encoder(self, model: Model, side: str) -> Encoding:
         encoder = model.encoders[side]  # type: ignore[index]
@@ -186,15 +206,3 @@ class Service:
             work, name=name, limits=self.limits, watch=self.counts.batch
         )
         return made
-
-
-def _tried(model: Model) -> Model:
-    """Return a model after it has placed something, by which its networks are in memory."""
-    from PIL import Image
-
-    model.encode("text", ["a picture"])
-    with tempfile.NamedTemporaryFile(suffix=".png") as file:
-        Image.new("RGB", (64, 64), "white").save(file, "PNG")
-        file.flush()
-        model.encode("image", [Path(file.name)])
-    return model

@@ -61,20 +61,24 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def milvus_process() -> Iterator[Server]:
-    """Return a Milvus that runs for the whole session, for tests that kill it and start it again."""
+def running_server() -> Iterator[Server]:
+    """Yield a started server in a new folder, short enough a path for a socket; then end it and remove its folder."""
     if find_spec("milvus") is None:
         pytest.skip("the package milvus is not installed: there is no Milvus to test with")
     if shutil.which("setpriv") is None or subprocess.run([*APART, "true"], capture_output=True).returncode:
         pytest.skip("this machine gives no network namespace: Milvus would listen on all interfaces")
-    # short enough a path for a socket
     server = Server(Path(tempfile.mkdtemp(prefix="diptych-")))
     try:
         server.start()
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def milvus_process() -> Iterator[Server]:
+    """Return a Milvus that runs for the whole session, for tests that kill it and start it again."""
+    yield from running_server()
 
 
 @pytest.fixture(scope="session")

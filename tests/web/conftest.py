@@ -52,6 +52,19 @@ def made(tiny_set: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFa
         yield Made(folder / "runs" / "first", folder / "shop")
 
 
+@pytest.fixture(scope="session")
+def other_run(made: Made, tiny_set: Path, shared_cache: Path) -> Path:
+    """Return a run of the same method from other first weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIPTYCH_CACHE", str(shared_cache))
+        patch.setenv("DIPTYCH_THREADS", "1")
+        Retriever.train(
+            "mcsm", str(tiny_set), out=made.run.parent / "second", seed=1, settings=SETTINGS,
+            image_encoder="efficientnet-lite0", text_encoder="glove",
+        )  # fmt: skip
+    return made.run.parent / "second"
+
+
 @dataclass(frozen=True)
 class Running:
     """A service that runs, and a client of it."""

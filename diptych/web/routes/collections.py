@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from diptych.collection import Collection, Model
 from diptych.web.guarding import reading
 from diptych.web.schemas import Column, ServiceOf
-from diptych.web.service import Shelf
+from diptych.web.shelves import Shelf
 
 ROUTER = reading()
 ROUTERS = (ROUTER,)

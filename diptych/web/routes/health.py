@@ -24,10 +24,10 @@ async def healthz() -> Health:
 
 @ROUTER.get("/readyz", summary="Say whether the service can answer", responses={503: RESPONSES[503]})
 async def readyz(service: ServiceOf) -> Health:
-    """Return after a look at every store; 503 during a shutdown, or where a store does not answer."""
+    """Return after a look at every store; 503 during a shutdown, or where a store does not answer in time."""
     if service.stopping:
         raise refuse(503, "the service shuts down.", retry_after=30)
-    await service.in_thread(service.ready)
+    await service.check()
     return Health(status="ready")
 
 

@@ -18,7 +18,8 @@ from diptych.errors import DiptychError
 from diptych.web.guarding import streaming
 from diptych.web.refusals import body_of, refuse, refused
 from diptych.web.schemas import ServiceOf
-from diptych.web.service import Service, Shelf
+from diptych.web.service import Service
+from diptych.web.shelves import Shelf
 
 ROUTER = streaming()
 ROUTERS = (ROUTER,)

@@ -11,7 +11,7 @@ from diptych.errors import BadData, BadSetting, MissingData
 from diptych.files import digest
 from diptych.web.guarding import reading, writing
 from diptych.web.schemas import Kind, ServiceOf, kind_of, sent_picture, thumbnail_url
-from diptych.web.service import Shelf
+from diptych.web.shelves import Shelf
 
 READ, WRITE = reading(), writing()
 ROUTERS = (READ, WRITE)

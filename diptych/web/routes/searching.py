@@ -100,16 +100,18 @@ async def similarity(
     if (collection is None) == (model is None):
         raise BadSetting("name one of the two, a collection or a model.")
     shelf = service.shelf(collection) if collection is not None else None
-    chosen = shelf.model if shelf else _model(service, str(model))
+    view = await service.in_thread(shelf.view) if shelf else None
+    chosen = view.model if view else _model(service, str(model))
     service.check_text(text)
     async with service.picture_file(await image.read()) as file:
         query = Query(text, file)
         said, seen = [await service.encode(chosen, side, item) for side, item in reversed(query.contents)]
     spaces = _similarities(chosen, said, seen)
     fused: float | None = next(iter(spaces.values())) if len(spaces) == 1 else None
-    if shelf and len(spaces) > 1:
+    if shelf and view and len(spaces) > 1:
         visual, textual = spaces.values()
-        fused = await service.in_thread(shelf.collection.fused, said, (visual, textual), fusion=fusion)
+        fuse = shelf.collection.fused
+        fused = await service.in_thread(fuse, said, (visual, textual), fusion=fusion, record=view.record)
     seconds = round(time.perf_counter() - start, 6)
     return SimilarityAnswer(model=chosen.name, similarities=spaces, similarity=fused, seconds=seconds)
 

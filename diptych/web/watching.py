@@ -1,0 +1,41 @@
+"""A thread that looks at every collection once a second: for models to be loaded, and for those to be let go of."""
+
+import logging
+from collections.abc import Callable
+from threading import Event, Thread
+
+from diptych.errors import DiptychError
+
+LOG = logging.getLogger("diptych.web")
+EVERY = 1.0
+"""Seconds between two looks."""
+
+
+class Watch:
+    """Calls a function again and again, and at once when it is woken."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        self._look = look
+        self.wake = Event()
+        self._ended = False
+        self._thread = Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread, after the look that it is at."""
+        self._ended = True
+        self.wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended:
+            self.wake.wait(EVERY)
+            self.wake.clear()
+            if self._ended:
+                return
+            try:
+                self._look()
+            except DiptychError:
+                continue  # a store that does not answer: requests say so themselves
+            except Exception:
+                LOG.exception("a look at the collections failed")
