@@ -1,22 +1,27 @@
 """Grows one table on disk and measures how it takes items in and is searched at each size.
 
-    OMP_WAIT_POLICY=PASSIVE python bench/growth.py [1000000 10000000] [--store lance://FOLDER] [--queries 32]
+    OMP_WAIT_POLICY=PASSIVE python bench/growth.py [1000000 10000000] [--store lance://FOLDER] [--server milvus]
 
 Items lie around a thousand centres, two vectors of 256 numbers side by side, and are drawn block by block: only those
 of one block are in memory. They are stored in half precision; the index has a byte a number. A query is fused by the
 product, at the least effort that reaches a recall@10 of .99 against the exact fused ranking of all items.
+
+Processor time and memory are those of this process, and of the processes that `--server` names, where a store runs
+apart: they hold on a busy machine, where times do not.
 """
 
 import argparse
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import psutil
 import torch
 from galleries import BLOCK, WIDTH, Rows, around_centres
 from searching import Approximate, enough, items_of
@@ -32,11 +37,31 @@ from diptych.settings import thread_count
 
 TITLES = (
     "items", "items a second", "bytes an item", "s to compact", "s to index", "effort", "recall@10", "ms a query",
-    "95% within", "MB to search",
+    "95% within", "CPU ms a query", "MB to search",
 )  # fmt: skip
 
 
-def grown(table: Table, sizes: list[int], queries: tuple[Rows, Rows]) -> Iterator[list[str]]:
+@dataclass(frozen=True)
+class Involved:
+    """The process that measures, and those of a server."""
+
+    server: str | None
+
+    def processes(self) -> list[psutil.Process]:
+        """Return them all."""
+        others = [each for each in psutil.process_iter(["name"]) if self.server and each.info["name"] == self.server]
+        return [psutil.Process(), *others]
+
+    def cpu_seconds(self) -> float:
+        """Return what processor time they have taken."""
+        return float(sum(sum(each.cpu_times()[:2]) for each in self.processes()))
+
+    def server_megabytes(self) -> float:
+        """Return what memory the server takes."""
+        return float(sum(each.memory_info().rss for each in self.processes()[1:])) / 1e6
+
+
+def grown(table: Table, sizes: list[int], queries: tuple[Rows, Rows], involved: Involved) -> Iterator[list[str]]:
     """Yield a row for each size, after filling the table up to it."""
     draw, generator = around_centres(), np.random.default_rng(0)
     for size, larger in pairwise([0, *sizes]):
@@ -50,10 +75,10 @@ def grown(table: Table, sizes: list[int], queries: tuple[Rows, Rows]) -> Iterato
         table.compact()
         compacted = time.perf_counter() - start
         entered = [f"{larger:,}", f"{(larger - size) / seconds:,.0f}", f"{table.bytes() / larger:,.0f}"]
-        yield [*entered, f"{compacted:.0f}", *searched(table, queries)]
+        yield [*entered, f"{compacted:.0f}", *searched(table, queries, involved)]
 
 
-def searched(table: Table, queries: tuple[Rows, Rows]) -> list[str]:
+def searched(table: Table, queries: tuple[Rows, Rows], involved: Involved) -> list[str]:
     """Return what the index takes to be built, what it finds and how soon."""
 
     def nearest(effort: int, vector: Rows, depth: int) -> Found:
@@ -69,14 +94,15 @@ def searched(table: Table, queries: tuple[Rows, Rows]) -> list[str]:
     right = exact_answers(table, "image", queries, Rule())
     effort, reached = enough(propose, Approximate(built, table.efforts, nearest), right)
     forget_peak()
-    taken = []
+    taken, before = [], involved.cpu_seconds()
     for query in range(len(right)):
         start = time.perf_counter()
         propose(partial(nearest, effort), query)
         taken.append(1e3 * (time.perf_counter() - start))
-    slow = quantiles(taken, n=20)[-1]
-    figures = [f"{built:.0f}", str(effort), f"{reached:.3f}", f"{median(taken):.0f}", f"{slow:.0f}"]
-    return [*figures, f"{peak_megabytes() or 0:,.0f}"]
+    cpu = 1e3 * (involved.cpu_seconds() - before) / len(taken)
+    slow, memory = quantiles(taken, n=20)[-1], (peak_megabytes() or 0) + involved.server_megabytes()
+    found = [f"{built:.0f}", str(effort), f"{reached:.3f}"]
+    return [*found, f"{median(taken):.0f}", f"{slow:.0f}", f"{cpu:.0f}", f"{memory:,.0f}"]
 
 
 def main() -> None:
@@ -84,6 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", type=int, nargs="*", default=[1_000_000, 10_000_000])
     parser.add_argument("--store", help="where the table is made; by default in a folder that goes afterwards")
+    parser.add_argument("--server", help="the name of a server's processes, whose time and memory count too")
     parser.add_argument("--queries", type=int, default=32)
     options = parser.parse_args()
     torch.set_num_threads(thread_count())
@@ -93,7 +120,7 @@ def main() -> None:
     with nullcontext() if options.store else TemporaryDirectory() as folder:
         store = open_store(options.store or f"lance://{folder}")
         table = store.create_table("grown", Layout({"image": 2 * WIDTH}, half=True))
-        for row in grown(table, sorted(options.sizes), queries):
+        for row in grown(table, sorted(options.sizes), queries, Involved(options.server)):
             print(f"| {' | '.join(row)} |", flush=True)
 
 
