@@ -14,7 +14,11 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 VIEWS = {
+    "start": "",
     "search": "?text=a+smiling+cat",
+    "texts": "?text=a+smiling+cat&against=text",
+    "empty": "?text=a+smiling+cat&where=category+%3D+%27nothing%27",
+    "error": "?text=a+smiling+cat&where=colour+%3D+1",
     "benchmarks": "?tab=benchmarks",
     "runs": "?tab=runs",
 }

@@ -79,7 +79,18 @@ def refused(error: DiptychError) -> Refused:
         return error
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
     code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
-    return refuse(status, str(error), code=code, retry_after=WAIT if status == 503 else None)
+    return refuse(status, without_place(str(error)), code=code, retry_after=WAIT if status == 503 else None)
+
+
+def without_place(message: str) -> str:
+    """Return a message about a picture's file without where it lies on this machine.
+
+    >>> without_place("picture '/tmp/a.png' cannot be decoded: it is cut. Replace the file, or leave the pair out.")
+    'the picture cannot be decoded: it is cut. Send another one.'
+    """
+    named = re.sub(r"^picture '.+?' (?=cannot|does not|has|is)", "the picture ", message, flags=re.DOTALL)
+    named = re.sub(r": cannot identify image file .+?(?=\. )", "", named, flags=re.DOTALL)
+    return named.replace("Replace the file, or leave the pair out.", "Send another one.")
 
 
 def body_of(error: Refused) -> dict[str, Any]:

@@ -2,18 +2,23 @@
 
 import socket
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 
 from diptych.collection import Collection
 from diptych.errors import BadSetting, MissingData, Refused
+from diptych.web import routes as folder
 from diptych.web.admission import Rates
 from diptych.web.app import build_app
+from diptych.web.guarding import Guarded
 from diptych.web.keys import Keys
 from diptych.web.limits import Limits
 from diptych.web.opening import Options, admission_of, open_service
+from diptych.web.routes.page import FOLDER
 from diptych.web.service import Service
 
 from .conftest import Made, Running, Serve, fault
@@ -64,6 +69,17 @@ def test_every_route_asks_for_a_key(closed: Running, keys: dict[str, str]) -> No
             assert fault(answer)["code"] == ("bad_key" if key else "no_key")
         assert ask(closed, method, path, about, keys["write"]).status_code not in (401, 403), (method, path)
     assert {closed.client.get(path).status_code for _, path in OPEN} == {200}
+
+
+def test_no_route_stands_beside_those_that_ask_for_a_key() -> None:
+    described = {path for _, path, _ in routes()}
+    modules = [import_module(f"{folder.__name__}.{found.name}") for found in iter_modules(folder.__path__)]
+    built = [route for module in modules for router in module.ROUTERS for route in router.routes]
+    others = {route.path.replace(":path}", "}") for route in built} - described
+    files = {f"/{path.relative_to(FOLDER).as_posix()}" for path in FOLDER.rglob("*") if path.is_file()}
+    assert others == {"/", "/docs", *files}
+    guarded = {route.path.replace(":path}", "}") for route in built if isinstance(route, Guarded)}
+    assert described - guarded == {path for _, path in OPEN} | {"/metrics"}, "of these /metrics asks for a key itself"
 
 
 def test_a_key_that_reads_does_not_write(closed: Running, keys: dict[str, str]) -> None:

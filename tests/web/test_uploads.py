@@ -1,8 +1,11 @@
 """Pictures from strangers: broken, disguised, too large, of other kinds; none gets further than its header."""
 
 import io
+import json
 import struct
+import time
 import zlib
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,20 +15,44 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from .conftest import Running, Serve, fault, png
+from .conftest import NDJSON, Running, Serve, fault, png, told
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """Return one chunk of a PNG."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def bomb(side: int) -> bytes:
     """Return a PNG of some bytes whose header announces side x side pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     body = chunk(b"IDAT", zlib.compress(bytes(1000)))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body + chunk(b"IEND", b"")
+
+
+def packed(kind: bytes, begin: bytes) -> bytes:
+    """Return a PNG with a chunk of some hundred kilobytes that unpacks to 200 megabytes."""
+    packer = zlib.compressobj(9)
+    swollen = b"".join(packer.compress(bytes(1_000_000)) for _ in range(200)) + packer.flush()
+    whole = png()
+    return whole[:33] + chunk(kind, begin + swollen) + whole[33:]
+
+
+def announced(form: str, side: int) -> bytes:
+    """Return a picture in a format whose header says side x side pixels, and whose data are those of one."""
+    written = io.BytesIO()
+    Image.new("RGB", (1, 1), "red").save(written, form)
+    data = bytearray(written.getvalue())
+    if form == "GIF":
+        data[6:10] = struct.pack("<HH", side, side)
+    elif form == "BMP":
+        data[18:26] = struct.pack("<ii", side, side)
+    else:
+        at = data.index(b"\xff\xc0") + 5
+        data[at : at + 4] = struct.pack(">HH", side, side)
+    return bytes(data)
 
 
 def eps() -> bytes:
@@ -46,6 +73,12 @@ BAD = {
     "zip": (b"PK\x03\x04" + bytes(60), "the picture cannot be read; its bytes are none of"),
     "bomb": (bomb(10_000), "the picture has 10,000 x 10,000 pixels, more than 40,000,000. Scale it down."),
     "large bomb": (bomb(60_000), "the picture has"),
+    **{
+        f"{form} bomb": (announced(form, 20_000), "the picture has more than 40,000,000 pixels. Scale it down.")
+        for form in ("GIF", "BMP", "JPEG")
+    },
+    "html": (b"<!doctype html><script>alert(1)</script>", "the picture cannot be read; its bytes are none of"),
+    "video": (b"\x00\x00\x00\x18ftypmp42" + bytes(60), "the picture cannot be read; its bytes are none of"),
     "header alone": (png()[:40], "cannot be"),
     "truncated": (png(size=(300, 300))[:-40], "cannot be decoded"),
 }
@@ -63,12 +96,83 @@ def test_a_bad_picture_is_refused_by_a_search(shop: Running, data: bytes, messag
         assert message in fault(answer)["message"]
 
 
+@pytest.mark.parametrize(("data", "message"), BAD.values(), ids=BAD)
+def test_a_bad_picture_is_refused_wherever_it_is_sent(shop: Running, data: bytes, message: str) -> None:
+    fields = {"collection": "shop", "text": "a red square"}
+    for route, asked in (("similarity", fields), ("explain", fields), ("explain", {"collection": "shop", "id": "p1"})):
+        answer = shop.client.post(f"/v1/{route}", data=asked, files={"image": ("a.png", data, "image/png")})
+        assert answer.status_code == 422, (route, answer.text)
+        assert message in fault(answer)["message"]
+
+
+def test_a_bad_picture_in_a_line_is_set_aside_and_not_kept(serve: Serve, tmp_path: Path) -> None:
+    rows = [{"id": name, "image": b64encode(data).decode()} for name, (data, _) in BAD.items()]
+    rows += [{"id": "words", "image": "no base64"}, {"id": "path", "image": "/etc/passwd"}]
+    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    with serve() as started:
+        answer = started.client.post("/v1/collections/shop/items", content=content, headers=NDJSON)
+        lines = told(answer)
+        assert lines[-1]["added"] == lines[-1]["updated"] == 0
+        rejects = [each for line in lines[:-1] for each in line["rejects"]]
+        reasons = [each["reason"] for each in sorted(rejects, key=lambda each: each["line"])]
+        assert len(reasons) == len(rows)
+        for reason, (name, (_, message)) in zip(reasons, BAD.items(), strict=False):
+            assert message in reason, name
+            assert str(tmp_path) not in reason
+    assert [path for path in (tmp_path / "shop" / "pictures").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("kind", ["zTXt", "iTXt", "iCCP"])
+def test_a_picture_whose_notes_unpack_to_very_much_is_searched_with_or_refused(shop: Running, kind: str) -> None:
+    begin = {"zTXt": b"note\0\0", "iTXt": b"note\0\1\0\0\0", "iCCP": b"note\0\0"}[kind]
+    data = packed(kind.encode(), begin)
+    assert len(data) < 300_000
+    start = time.monotonic()
+    assert search(shop, data).status_code in (200, 422)
+    assert time.monotonic() - start < 5
+
+
+def test_only_the_picture_of_a_polyglot_is_ever_shown(serve: Serve) -> None:
+    script = b"<script>alert(1)</script>"
+    written = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(written, "GIF", comment=script)
+    jpeg = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(jpeg, "JPEG", comment=script)
+    hidden = {
+        "gif": written.getvalue(),
+        "jpeg": jpeg.getvalue(),
+        "png": png() + script,
+        "zip": png() + b"PK\3\4" + script,
+    }
+    with serve() as started:
+        for name, data in hidden.items():
+            assert script in data
+            url = f"/v1/collections/shop/items/{name}"
+            assert started.client.put(url, files={"image": ("a.html", data, "text/html")}).status_code == 200, name
+            answer = started.client.get(f"/v1/collections/shop/thumbnails/{name}")
+            assert script not in answer.content
+            assert (answer.headers["content-type"], answer.content[8:12]) == ("image/webp", b"WEBP")
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert script.decode() not in started.client.get(url).text
+
+
+def test_of_many_frames_the_first_is_the_picture(shop: Running) -> None:
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue", "green") * 100]
+    written = io.BytesIO()
+    frames[0].save(written, "GIF", save_all=True, append_images=frames[1:])
+    first = io.BytesIO()
+    frames[0].save(first, "GIF")
+    one, many = (search(shop, each.getvalue()).json()["hits"] for each in (first, written))
+    assert [hit["id"] for hit in many] == [hit["id"] for hit in one]
+
+
 def test_a_bad_picture_is_not_kept(serve: Serve, tmp_path: Path) -> None:
     with serve() as started:
         for name, (data, message) in BAD.items():
             answer = started.client.put("/v1/collections/shop/items/bad", files={"image": ("a.png", data, "image/png")})
             assert answer.status_code == 422, name
             assert message in fault(answer)["message"]
+            assert str(tmp_path) not in answer.text
     assert [path for path in (tmp_path / "shop" / "pictures").rglob("*") if path.is_file()] == []
 
 
@@ -83,6 +187,24 @@ def test_pictures_of_all_kinds_are_taken(shop: Running) -> None:
         written = io.BytesIO()
         image.save(written, form)
         assert search(shop, written.getvalue()).status_code == 200, form
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    form=st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]),
+    share=st.floats(0, 1),
+    more=st.binary(max_size=9),
+)
+def test_a_picture_that_ends_anywhere_is_searched_with_or_refused(
+    shop: Running, form: str, share: float, more: bytes
+) -> None:
+    written = io.BytesIO()
+    Image.effect_noise((40, 30), 50).convert("RGB").save(written, form)
+    data = written.getvalue()
+    answer = search(shop, data[: round(share * len(data))] + more)
+    assert answer.status_code in (200, 422), answer.text
+    if answer.status_code == 422:
+        assert fault(answer)["message"].startswith("the picture ")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

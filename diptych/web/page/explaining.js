@@ -88,7 +88,9 @@ function show(place, part, own, record, view) {
 /** Return the picture that a hit's texts were compared with. */
 function picture(part) {
   const shown = element("img", { alt: "The picture that was searched with" });
-  part.shows(shown);
+  const fail = () => shown.replaceWith(element("p", { class: "state" }, "The picture cannot be shown."));
+  shown.addEventListener("error", fail);
+  Promise.resolve(part.shows(shown)).catch(fail);
   return element("div", { class: "seen asked" }, shown);
 }
 

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from diptych.collection import Added, NewItem
 from diptych.errors import DiptychError
 from diptych.web.guarding import streaming
-from diptych.web.refusals import body_of, refuse, refused
+from diptych.web.refusals import body_of, refuse, refused, without_place
 from diptych.web.schemas import ServiceOf
 from diptych.web.service import Service
 from diptych.web.shelves import Shelf
@@ -85,7 +85,8 @@ async def _told(shelf: Shelf, request: Request, service: Service) -> AsyncIterat
             items, faults = _parsed(batch, service)
             added, rejects = await service.in_thread(shelf.collection.put, items)
             told = faults + [
-                {"line": int(reject.where.rpartition(" ")[2]), "reason": reject.reason} for reject in rejects
+                {"line": int(reject.where.rpartition(" ")[2]), "reason": without_place(reject.reason)}
+                for reject in rejects
             ]
             rejected += len(told)
             sums = Added(sums.added + added.added, sums.updated + added.updated, sums.unchanged + added.unchanged)

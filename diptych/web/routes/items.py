@@ -10,7 +10,7 @@ from diptych.collection import NewItem, readable, thumbnail
 from diptych.errors import BadData, BadSetting, MissingData
 from diptych.files import digest
 from diptych.web.guarding import reading, writing
-from diptych.web.schemas import Kind, ServiceOf, kind_of, sent_picture, thumbnail_url
+from diptych.web.schemas import Kind, ServiceOf, kind_of, thumbnail_url
 from diptych.web.shelves import Shelf
 
 READ, WRITE = reading(), writing()
@@ -87,7 +87,7 @@ async def put_item(
     shelf = service.shelf(collection)
     for each in text:
         service.check_text(each)
-    picture = await sent_picture(image)
+    picture = await image.read() if image is not None and (image.filename or image.size) else None
     row = {**_object(columns), "id": id, "texts": text}
     item = NewItem(row, picture, id, service.limits.pixels)
     added, rejects = await service.in_thread(shelf.collection.put, [item])
