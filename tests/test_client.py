@@ -106,6 +106,51 @@ def test_the_client_comes_back_when_it_is_told_to(monkeypatch: pytest.MonkeyPatc
     assert waits == [7, 1]
 
 
+def answering(monkeypatch: pytest.MonkeyPatch, *answers: httpx.Response | Exception) -> list[float]:
+    """Let requests have these answers, one after another, and return the list of waits in between."""
+    waits: list[float] = []
+    coming = iter(answers)
+
+    def request(*_: object, **__: object) -> httpx.Response:
+        answer = next(coming)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("diptych.client.client.time.sleep", waits.append)
+    monkeypatch.setattr(httpx.Client, "request", request)
+    return waits
+
+
+def test_a_request_that_got_lost_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = httpx.RemoteProtocolError("the server went away")
+    proxy = httpx.Response(502, headers={"Retry-After": "Thu, 26 Nov 2026 00:00:00 GMT"})
+    waits = answering(monkeypatch, lost, httpx.ConnectError("refused"), proxy, httpx.Response(200, json=[]))
+    with Client("http://127.0.0.1:1") as opened:
+        assert opened.collections() == []
+    assert waits == [1, 1, 1]
+
+
+def test_what_a_lost_request_took_out_is_gone_when_it_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = httpx.Response(404, json={"error": {"code": "missing_data", "message": "no such item.", "hint": None}})
+    answering(monkeypatch, httpx.ReadError("cut off"), gone, gone)
+    with Client("http://127.0.0.1:1") as opened:
+        opened.remove("shop", "a")
+        with pytest.raises(Refused, match="no such item"):
+            opened.remove("shop", "a")
+
+
+def test_nobody_is_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = answering(monkeypatch, *[httpx.ConnectError("refused")] * 4)
+    with Client("http://127.0.0.1:1") as opened, pytest.raises(Refused, match=r"there is no service at .* refused\."):
+        opened.collections()
+    assert len(waits) == 3
+    slow = answering(monkeypatch, httpx.ReadTimeout("slow"))
+    with Client("http://127.0.0.1:1") as opened, pytest.raises(Refused, match="slow"):
+        opened.collections()
+    assert slow == []
+
+
 def test_an_answer_of_something_else_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     request = httpx.Request("GET", "http://proxy.example/v1/collections")
     answer = httpx.Response(502, text="<html>bad gateway</html>", request=request)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.collection.adding import add_entries
+from diptych.collection.adding import Site, add_entries
 from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.explaining import explain_given, explain_item
-from diptych.collection.following import followed
+from diptych.collection.following import Following, followed
 from diptych.collection.model import Model, open_model, reopen_model
 from diptych.collection.parts import Parts
 from diptych.collection.pictures import HANDED_OVER, Pictures
@@ -139,11 +139,13 @@ class Collection:
         entries = chain.from_iterable(
             read_entries(source, report=found.report, data_root=data_root) for source in sources
         )
-        sites = ((self._parts.table(record), self._parts.filler(record)) for record in followed(lambda: self.record))
-        added = add_entries(
-            *next(sites), entries, reject=found.add, progress=progress or silent, moved=lambda: next(sites, None)
-        )
-        return found.written(added)
+        where = Following(lambda: self.record)
+
+        def site() -> Site:
+            return self._parts.table(where.record), self._parts.filler(where.record)
+
+        told, moved = progress or silent, lambda: site() if where.moved() else None
+        return found.written(add_entries(*site(), entries, reject=found.add, progress=told, moved=moved))
 
     def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:
         """Take out the named items and those that meet a filter; return how many there were."""

@@ -22,20 +22,30 @@ def held(record: Record) -> bool:
     return bool(record["next"]) and float(record["next"].get("peace", 0.0)) > time.time()
 
 
-def followed(now: Callable[[], Record]) -> Iterator[Record]:
-    """Yield the record to write by, and after each writing another one by which to write the same again, if any.
+class Following:
+    """Goes after a collection."""
 
-    Waits while a move asks for peace.
-    """
-    record = now()
-    written: tuple[str, str] | None = None
-    while marks(record) != written:
-        yield record
-        written = marks(record)
-        record = now()
+    def __init__(self, now: Callable[[], Record]) -> None:
+        self._now = now
+        self.record = now()
+        """By which to write."""
+
+    def moved(self) -> bool:
+        """Return whether what was written must be written by another record too; waits while a move asks for peace."""
+        record = self._now()
         while held(record):
             time.sleep(PAUSE)
-            record = now()
+            record = self._now()
+        before, self.record = marks(self.record), record
+        return marks(record) != before
+
+
+def followed(now: Callable[[], Record]) -> Iterator[Record]:
+    """Yield the record to write by, and after each writing another one by which to write the same again, if any."""
+    where = Following(now)
+    yield where.record
+    while where.moved():
+        yield where.record
 
 
 def marks(record: Record) -> tuple[str, str]:

@@ -1,22 +1,26 @@
-"""Memory that nobody uses, given back to the system.
+"""Keeping the memory of a service where its models and its work put it, however long and variously it is asked.
 
-Batches of ever other shapes leave holes of ever other sizes, and glibc keeps what is freed in as many heaps as threads
-have wanted one: eight a core. What a service takes then creeps up for as long as it is asked. With two heaps there are
-fewer holes, and giving back what lies free in them from time to time keeps it where its models and its work put it.
-Other allocators see to that by themselves.
+Batches come in ever other shapes. oneDNN compiles an LSTM for each number of texts and each length, a third of a
+megabyte each, and keeps a thousand of them; with a few dozen, one that has to be compiled again costs a millisecond.
+glibc keeps what is freed in as many heaps as threads have wanted one, eight a core, with holes of every size: two heaps
+have fewer, and what lies free in them is given back from time to time. Other allocators see to that by themselves.
 """
 
 import ctypes
+import os
 import platform
 from functools import cache
 
 ARENA_MAX = -8
 """glibc's number for how many heaps there may be (`M_ARENA_MAX` of malloc.h)."""
 ARENAS = 2
+KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+"""How many compiled operations oneDNN keeps, unless the environment says otherwise: as many as a small network has."""
 
 
-def few_heaps() -> None:
-    """Let threads that begin from now on share few heaps."""
+def bound() -> None:
+    """Let threads that begin from now on share few heaps, and oneDNN, if it was not used yet, keep few operations."""
+    os.environ.setdefault(*KERNELS)
     if libc := _glibc():
         libc.mallopt(ARENA_MAX, ARENAS)
 

@@ -18,7 +18,7 @@ from diptych.web.app import build_app
 from diptych.web.keys import Keys, default_file
 from diptych.web.limits import Limits
 from diptych.web.logs import log_to
-from diptych.web.memory import few_heaps
+from diptych.web.memory import bound
 from diptych.web.service import Service
 
 
@@ -48,7 +48,7 @@ class Options:
 
 def serve(options: Options, *, told: Callable[[str], None]) -> None:
     """Serve until a signal ends it; what was accepted is finished then. `told` hears how to open it."""
-    few_heaps()
+    bound()
     admission = admission_of(options)
     service = open_service(options)
     log_to(sys.stderr, as_json=options.json_logs)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from diptych.errors import Refused
+from diptych.errors import Refused, StoreFailed
 from diptych.web.batching import Batcher
 from diptych.web.limits import Limits
 
@@ -132,3 +132,20 @@ def test_closing_finishes_what_waits() -> None:
     assert asyncio.run(ask()) == [2 * k for k in range(10)]
     with pytest.raises(Refused):
         asyncio.run(batcher.ask(1))
+
+
+def test_a_store_that_fails_is_waited_for_once_for_all() -> None:
+    tried: list[int] = []
+
+    def work(items: Sequence[int]) -> list[int | Exception]:
+        tried.append(len(items))
+        raise StoreFailed("the server is gone.")
+
+    batcher: Batcher[int, int] = Batcher(work, name="lost", limits=Limits(gather_seconds=0.05))
+
+    async def ask() -> list[int | BaseException]:
+        return await asyncio.gather(*(batcher.ask(k) for k in range(5)), return_exceptions=True)
+
+    assert [type(each) for each in asyncio.run(ask())] == [StoreFailed] * 5
+    assert tried == [5]
+    batcher.close()
