@@ -66,15 +66,20 @@ class Parts:
         pieces: list[Float[np.ndarray, "_ d"]] = [self.blocks[block][start:stop] for block, start, stop in spans]
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
+    def longest(self, rows: Rows) -> int:
+        """Return how many parts the longest of the named items has, at least 1."""
+        owned = (self.spans[self.first[row] : self.first[row + 1]] for row in rows)
+        return max([1, *(int((spans[:, 2] - spans[:, 1]).sum()) for spans in owned)])
+
     def padded(
-        self, rows: Rows, *, limit: int | None = None
+        self, rows: Rows, *, limit: int | None = None, width: int = 1
     ) -> tuple[Float32[np.ndarray, "b p d"], Bool[np.ndarray, "b p"]]:
         """Return the named items' parts padded with zeros to the longest, and a mask that is true on real parts.
 
-        Where no item has a part there is one place, masked. Sequences longer than `limit` are cut at their end.
+        There are at least `width` places. Sequences longer than `limit` are cut at their end.
         """
         sequences = [self.sequence(int(row))[:limit] for row in rows]
-        longest = max([1, *(len(sequence) for sequence in sequences)])
+        longest = max([width, *(len(sequence) for sequence in sequences)])
         values = np.zeros((len(sequences), longest, self.width), dtype=np.float32)
         mask = np.zeros((len(sequences), longest), dtype=bool)
         for k, sequence in enumerate(sequences):

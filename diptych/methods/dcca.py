@@ -117,7 +117,7 @@ class DCCA(OneSpace):
         self._check(len(batch.pairs))
         with torch.autocast(batch.pairs.device.type, enabled=False):
             images, texts = (
-                self._outputs(modality, side.whole)
+                self.share.gather(self._outputs(modality, side.whole))
                 for modality, side in (("image", batch.images), ("text", batch.texts))
             )
         return {"correlation": -total_correlation(images, texts, ridge=self.config.ridge, count=self.kept)}
