@@ -5,13 +5,12 @@ others wait for what it decided. All see one disk: the data, the cache and the r
 """
 
 import os
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from inspect import signature
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -22,6 +21,7 @@ from typing_extensions import override
 from diptych.errors import BadSetting, DiptychError, WorkerLost
 from diptych.maths.sharing import WHOLE, Share, SharesRows
 from diptych.methods.contract import Batch, GradientMethod
+from diptych.settings import thread_count
 from diptych.training.part import Part
 
 PATIENCE = timedelta(days=30)
@@ -43,6 +43,11 @@ class Processes(ABC):
     count: int = 1
 
     @property
+    def restarted(self) -> bool:
+        """Whether the launcher started these processes again after one had died."""
+        return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+
+    @property
     def leads(self) -> bool:
         """Whether this is the process that validates, writes and tells."""
         return self.rank == 0
@@ -50,6 +55,10 @@ class Processes(ABC):
     @abstractmethod
     def device(self) -> torch.device:
         """Return where this process computes."""
+
+    @abstractmethod
+    def threads(self) -> int:
+        """Return how many threads this process computes with while all train."""
 
     @abstractmethod
     def share(self, rows: int) -> Share:
@@ -74,6 +83,10 @@ class Alone(Processes):
     @override
     def device(self) -> torch.device:
         return best_device()
+
+    @override
+    def threads(self) -> int:
+        return thread_count()
 
     @override
     def share(self, rows: int) -> Share:
@@ -105,6 +118,10 @@ class Joined(Processes):
     @override
     def device(self) -> torch.device:
         return own_device()
+
+    @override
+    def threads(self) -> int:
+        return max(1, thread_count() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
     @override
     def share(self, rows: int) -> Share:
@@ -139,29 +156,18 @@ class Joined(Processes):
         # buckets that are rebuilt after the first step would add up in another order when a run is resumed;
         # looking for unused parameters keeps them as they are
         known = signature(DistributedDataParallel).parameters
-        still = {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
+        still: Any = {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
         averaged = DistributedDataParallel(_Objective(model), find_unused_parameters=True, **still)
 
         def objective(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified")
-                losses: dict[str, Tensor] = averaged(batch, generator)
+            losses: dict[str, Tensor] = averaged(batch, generator)
             return losses
 
         return objective
 
     @override
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        try:
-            yield
-        except RuntimeError as error:
-            if not _of_collectives(error):
-                raise
-            raise WorkerLost(
-                "another process of this training has ended, so this one cannot go on. Give the same command with "
-                "--resume to continue."
-            ) from error
+    def watched(self) -> AbstractContextManager[None]:
+        return _lost_ones_told()
 
 
 class _Objective(nn.Module):
@@ -185,11 +191,41 @@ def joined() -> Iterator[Processes]:
     device = own_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Joined()
+        with _lost_ones_told():
+            _join("nccl" if device.type == "cuda" else "gloo")
+            processes = Joined()
+        yield processes
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _join(backend: str) -> None:
+    """Make these processes torch's default group.
+
+    The launcher keeps one store through all restarts, and with it the addresses of processes that are gone; so each
+    start has names of its own in it. Several machines may count their restarts differently.
+    """
+    store, rank, count = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
+    if os.environ.get("GROUP_WORLD_SIZE") == "1":
+        start = f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
+        store = dist.PrefixStore(start, store)  # type: ignore[attr-defined]
+    dist.init_process_group(backend, store=store, rank=rank, world_size=count)
+
+
+@contextmanager
+def _lost_ones_told() -> Iterator[None]:
+    """Turn what torch's collectives say when a process is gone into `WorkerLost`."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _of_collectives(error):
+            raise
+        raise WorkerLost(
+            "another process of this training has ended, so this one cannot go on. Give the same command with "
+            "--resume to continue."
+        ) from error
 
 
 def own_device() -> torch.device:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from methods.features import random_features
 from torch import nn
 
 from diptych.methods import ROOM
@@ -21,7 +22,6 @@ from diptych.training.checkpoints import save_tensors
 from diptych.training.learning import learn
 from diptych.training.processes import Processes, joined
 from diptych.training.run_folder import RunFolder
-from methods.features import random_features
 
 NARROW = [f"{space}.{size}" for space in ("visual", "textual") for size in ("width=12", "hidden=6", "reduce=4")]
 STAGES = ["textual.fragments=[[8,3,2],[6,3,1]]"]
