@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from diptych.data.stored import StoredRows
 from diptych.errors import BadFeature, ShapeMismatch
 
 Rows = Int[np.ndarray, " b"] | Sequence[int]
@@ -23,7 +24,7 @@ class Parts:
     sequence is their rows one after the other.
     """
 
-    blocks: tuple[Float[np.ndarray, "_ d"], ...]
+    blocks: Sequence[Float[np.ndarray, "_ d"]]
     spans: Int[np.ndarray, "m 3"]
     """Block, first row, row after the last."""
     first: Int[np.ndarray, " n_plus_1"]
@@ -92,8 +93,8 @@ class Parts:
 class Encoded:
     """One modality of a set of items, as one encoder sees it."""
 
-    whole: Float32[np.ndarray, "n d"]
-    """One vector an item."""
+    whole: Float32[np.ndarray, "n d"] | StoredRows
+    """One vector an item; in files where all would take much memory."""
     parts: Parts | None = None
     """The sequence of regions or words; None where only whole vectors exist."""
     encoder: str = ""
@@ -110,9 +111,13 @@ class Encoded:
 
     def take(self, rows: Rows) -> "Encoded":
         """Return the named items only, in that order."""
-        return replace(
-            self, whole=self.whole[np.asarray(rows, dtype=np.int64)], parts=self.parts and self.parts.take(rows)
-        )
+        numbers = np.asarray(rows, dtype=np.int64)
+        whole = self.whole.take(numbers) if isinstance(self.whole, StoredRows) else self.whole[numbers]
+        return replace(self, whole=whole, parts=self.parts and self.parts.take(rows))
+
+    def in_memory(self) -> Float32[np.ndarray, "n d"]:
+        """Return all whole vectors as one array: for what needs them at once."""
+        return np.asarray(self.whole)
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,8 @@ class Features:
                 f"owners, {len(self.images)} pictures, {len(self.ids)} ids."
             )
         for modality, encoded in (("image", self.images), ("text", self.texts)):
+            if isinstance(encoded.whole, StoredRows):
+                continue
             if len(bad := np.flatnonzero(~np.isfinite(encoded.whole).all(1))):
                 raise BadFeature(
                     f"{modality} features must be finite; {len(bad)} of {len(encoded)} items are not, the first is "

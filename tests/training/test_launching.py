@@ -92,6 +92,7 @@ def test_a_process_that_is_killed_is_started_again_and_the_run_ends_with_the_sam
 
 
 @needs_proc
+@pytest.mark.thorough
 def test_a_process_that_dies_too_often_is_told_in_one_sentence_and_the_run_is_resumed_by_hand(
     whole: Path, tiny_set: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -115,7 +116,12 @@ def test_a_process_that_dies_too_often_is_told_in_one_sentence_and_the_run_is_re
     ("more", "method", "sentence"),
     [
         (["--set", "training.epochs=0"], "mcsm", "training.epochs must be above 0; got 0."),
-        (["--set", "training.batch=1"], "mcsm", "a batch of 1 pairs cannot be divided over 2 processes."),
+        pytest.param(
+            ["--set", "training.batch=1"],
+            "mcsm",
+            "a batch of 1 pairs cannot be divided over 2 processes.",
+            marks=pytest.mark.thorough,
+        ),
         (["--set", "training.learning_rate=1e30", "--set", "training.clip=0"], "mcsm", " became nan in epoch "),
     ],
 )
@@ -144,6 +150,7 @@ def test_torchrun_gives_the_same_run(whole: Path, tiny_set: Path, environment: d
     assert outcome(tmp_path / "run") == outcome(whole)
 
 
+@pytest.mark.thorough
 def test_a_refusal_under_torchrun_is_said_by_one_process(
     tiny_set: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
