@@ -5,7 +5,7 @@ from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -28,13 +28,14 @@ from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.methods import ROOM as METHODS
-from diptych.methods.contract import Method
+from diptych.methods.contract import Method, Surroundings
 from diptych.progress import Progress
 from diptych.results import Hit, Results, best_hits
 from diptych.settings import override, thread_count
 from diptych.training.categories import with_known_categories
 from diptych.training.learning import learn
 from diptych.training.loading import load_encoders, load_model
+from diptych.training.processes import joined
 from diptych.training.run_config import (
     data_config,
     encoders_config,
@@ -51,6 +52,16 @@ __all__ = ["Explanation", "Hit", "Results", "Retriever", "save_explanations"]
 
 ENCODERS = ("image_encoder", "text_encoder")
 """Groups of settings that belong to an encoder and not to the method."""
+
+
+class Prepared(NamedTuple):
+    """What a training begins with."""
+
+    config: Mapping[str, Any]
+    train: Features
+    val: Features
+    classes: tuple[str, ...]
+    surroundings: Surroundings
 
 
 class Retriever:
@@ -88,46 +99,61 @@ class Retriever:
 
         `settings` change the preset (`training.epochs=3`, `visual.recurrence=none`) or an encoder
         (`image_encoder.side=380`). `test` is read by `transductive` configs alone; `tensorboard` writes events too.
+        Where torch's launcher started several processes they train together, and `out` lies where all see it.
         """
         module, chosen = _open_method(method, preset, [s for s in settings if not _of_encoder(s)])
         rule = open_rule(fusion_of(chosen))
-        names, own = (image_encoder, text_encoder), [s for s in settings if _of_encoder(s)]
-        encoders = open_encoders(*names, own)
-        dataset = open_data(data, root=data_root, split_seed=split_seed)
-        rows = [dataset.split(split) for split in ("train", "val")]
-        config = run_config(
-            method,
-            preset,
-            settings=asdict(chosen),
-            data=data_config(dataset, data, split_seed=split_seed),
-            encoders=encoders_config(encoders, names=names, settings=own),
-            seed=seed,
-        )
         folder = RunFolder(Path(out))
         watch = event_writer(folder) if tensorboard else None
-        folder.admit(config, resume=resume)
-        if folder.finished:
-            folder.tidy()
-            return cls.load(folder.path)
-        torch.set_num_threads(thread_count())
-        train, val = (encode_dataset(dataset, part, *encoders, progress=progress) for part in rows)
-        train, classes = with_known_categories(train, dataset.classes)
-        surroundings = surroundings_of(module, chosen, dataset, encoders, progress=progress)
-        folder.begin(config)
-        model = learn(
-            module,
-            chosen,
-            train,
-            classes=classes,
-            seed=seed,
-            folder=folder,
-            validate=lambda model: validation_map(model.place(val), val, rule),
-            choose=lambda model: choose_rules(model.place(val), val),
-            surroundings=surroundings,
-            watch=watch,
-            progress=progress,
-        )
-        return cls(folder, model, config)
+
+        def prepared() -> Prepared | None:
+            names, own = (image_encoder, text_encoder), [s for s in settings if _of_encoder(s)]
+            encoders = open_encoders(*names, own)
+            dataset = open_data(data, root=data_root, split_seed=split_seed)
+            rows = [dataset.split(split) for split in ("train", "val")]
+            config = run_config(
+                method,
+                preset,
+                settings=asdict(chosen),
+                data=data_config(dataset, data, split_seed=split_seed),
+                encoders=encoders_config(encoders, names=names, settings=own),
+                seed=seed,
+            )
+            folder.admit(config, resume=resume or processes.restarted)
+            if folder.finished:
+                folder.tidy()
+                return None
+            torch.set_num_threads(thread_count())
+            train, val = (encode_dataset(dataset, part, *encoders, progress=progress) for part in rows)
+            train, classes = with_known_categories(train, dataset.classes)
+            surroundings = surroundings_of(module, chosen, dataset, encoders, progress=progress)
+            if module.CARD.learns == "gradient":
+                processes.share(min(len(train.texts), chosen.training.batch))
+            folder.begin(config)
+            return Prepared(config, train, val, classes, surroundings)
+
+        with joined() as processes:
+            if processes.count > 1 and module.CARD.learns != "gradient":
+                raise BadSetting(f"{method} does not learn by gradient: one process does it. Leave out --processes.")
+            ready = processes.first(prepared)
+            if ready is None:
+                return cls.load(folder.path)
+            torch.set_num_threads(processes.threads())
+            model = learn(
+                module,
+                chosen,
+                ready.train,
+                classes=ready.classes,
+                seed=seed,
+                folder=folder,
+                validate=lambda model: validation_map(model.place(ready.val), ready.val, rule),
+                choose=lambda model: choose_rules(model.place(ready.val), ready.val),
+                surroundings=ready.surroundings,
+                watch=watch,
+                progress=progress,
+                processes=processes,
+            )
+        return cls(folder, model, ready.config)
 
     @classmethod
     def load(cls, run: Path) -> "Retriever":

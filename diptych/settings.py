@@ -6,8 +6,8 @@ A config is a frozen dataclass whose fields carry a docstring each. `override` c
 
 import json
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,9 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from diptych.errors import BadSetting, UnknownName
 
 Config = TypeVar("Config")
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""What libraries that compute in threads look at when they are loaded."""
 
 
 def cache_root() -> Path:
@@ -43,6 +46,21 @@ def thread_count() -> int:
     if not chosen.isdecimal() or int(chosen) == 0:
         raise BadSetting(f"DIPTYCH_THREADS must be a whole number above 0; got {chosen!r}.")
     return int(chosen)
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for processes started within the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @cache

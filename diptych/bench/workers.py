@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -11,9 +11,7 @@ from threading import Thread
 from diptych.bench.fitting import finish_cell, fit_candidate
 from diptych.bench.task import CellTask
 from diptych.errors import DiptychError, WorkerLost
-from diptych.settings import thread_count
-
-THREAD_VARIABLES = ("DIPTYCH_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+from diptych.settings import THREAD_VARIABLES, environment, thread_count
 
 Told = Callable[[CellTask, str], None]
 """Told of each piece of work that ended: its cell, and why the cell failed (empty where it did not)."""
@@ -73,7 +71,7 @@ def _outcome(future: Future[object]) -> str:
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     """Yield processes that have an equal share of the processor each; all are gone when the block ends."""
     threads = str(max(1, thread_count() // jobs))
-    with _environment(dict.fromkeys(THREAD_VARIABLES, threads)):
+    with environment(dict.fromkeys(("DIPTYCH_THREADS", *THREAD_VARIABLES), threads)):
         pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(threads,))
         try:
             yield pool
@@ -97,18 +95,3 @@ def _end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()
     os._exit(1)
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for processes started within the block."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -9,6 +9,7 @@ import sys
 
 import typer
 
+from diptych.cli import ranks
 from diptych.cli.benchmark import app as benchmark
 from diptych.cli.collection import app as collection
 from diptych.cli.data import app as data
@@ -48,11 +49,11 @@ def main() -> None:
     """Run the command line and leave the process with its exit code."""
     # idle threads that spin would take the processor from those that decode pictures
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    ranks.begin()
     try:
         app(prog_name="diptych")
     except DiptychError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        sys.exit(2)
+        sys.exit(ranks.refuse(error, f"Error: {error}\n"))
     except OSError as error:
-        sys.stderr.write(f"Error: {error}. Check the path, the permissions and the space left on the disk.\n")
-        sys.exit(2)
+        advice = "Check the path, the permissions and the space left on the disk."
+        sys.exit(ranks.refuse(error, f"Error: {error}. {advice}\n"))

@@ -1,10 +1,14 @@
 """`diptych train`: from a data set to a run folder."""
 
+import os
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from diptych.cli import ranks
 from diptych.cli.console import say, shown_progress, spelt, write, write_json
 from diptych.cli.options import (
     IMAGE_ENCODER,
@@ -39,17 +43,30 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write TensorBoard events below RUN too; an extra.")
     ] = False,
+    processes: Annotated[
+        int, typer.Option("--processes", metavar="N", min=1, help="Share each batch among N processes of this machine.")
+    ] = 1,
+    max_restarts: Annotated[
+        int,
+        typer.Option("--max-restarts", metavar="K", min=0, help="Start them again up to K times when one has died."),
+    ] = 3,
     json: Json = False,
 ) -> None:
     """Train a method on a data set and write a run folder.
 
     What the cache lacks is encoded first. The split test is not read, except under a preset called transductive, and
-    then without its categories.
+    then without its categories. Several processes, started by --processes or by torchrun, give the run of one.
     """
+    if processes > 1 and not ranks.is_launched():
+        from diptych.launching import launch
+
+        raise typer.Exit(launch(sys.argv[1:], processes=processes, max_restarts=max_restarts))
+    if ranks.is_first() and (restart := os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) != "0":
+        say(f"A training process died. All are started again from the last checkpoint, restart {restart}.")
     from diptych.retriever import Retriever
 
     try:
-        with shown_progress() as progress:
+        with shown_progress() if ranks.is_first() else nullcontext() as progress:
             retriever = Retriever.train(
                 method,
                 data,
@@ -65,6 +82,8 @@ def train(
                 tensorboard=tensorboard,
                 progress=progress,
             )
+            if not ranks.is_first():
+                return
             validation = retriever.evaluate(split="val", data_root=data_root, progress=progress).as_dict()
     except KeyboardInterrupt:
         say(f"Interrupted. Give the same command with --resume to continue in {out}.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from diptych.data.stored import StoredRows
 from diptych.errors import BadFeature, ShapeMismatch
 
 Rows = Int[np.ndarray, " b"] | Sequence[int]
@@ -23,7 +24,7 @@ class Parts:
     sequence is their rows one after the other.
     """
 
-    blocks: tuple[Float[np.ndarray, "_ d"], ...]
+    blocks: Sequence[Float[np.ndarray, "_ d"]]
     spans: Int[np.ndarray, "m 3"]
     """Block, first row, row after the last."""
     first: Int[np.ndarray, " n_plus_1"]
@@ -66,15 +67,20 @@ class Parts:
         pieces: list[Float[np.ndarray, "_ d"]] = [self.blocks[block][start:stop] for block, start, stop in spans]
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
+    def longest(self, rows: Rows) -> int:
+        """Return how many parts the longest of the named items has, at least 1."""
+        owned = (self.spans[self.first[row] : self.first[row + 1]] for row in rows)
+        return max([1, *(int((spans[:, 2] - spans[:, 1]).sum()) for spans in owned)])
+
     def padded(
-        self, rows: Rows, *, limit: int | None = None
+        self, rows: Rows, *, limit: int | None = None, width: int = 1
     ) -> tuple[Float32[np.ndarray, "b p d"], Bool[np.ndarray, "b p"]]:
         """Return the named items' parts padded with zeros to the longest, and a mask that is true on real parts.
 
-        Where no item has a part there is one place, masked. Sequences longer than `limit` are cut at their end.
+        There are at least `width` places. Sequences longer than `limit` are cut at their end.
         """
         sequences = [self.sequence(int(row))[:limit] for row in rows]
-        longest = max([1, *(len(sequence) for sequence in sequences)])
+        longest = max([width, *(len(sequence) for sequence in sequences)])
         values = np.zeros((len(sequences), longest, self.width), dtype=np.float32)
         mask = np.zeros((len(sequences), longest), dtype=bool)
         for k, sequence in enumerate(sequences):
@@ -87,8 +93,8 @@ class Parts:
 class Encoded:
     """One modality of a set of items, as one encoder sees it."""
 
-    whole: Float32[np.ndarray, "n d"]
-    """One vector an item."""
+    whole: Float32[np.ndarray, "n d"] | StoredRows
+    """One vector an item; in files where all would take much memory."""
     parts: Parts | None = None
     """The sequence of regions or words; None where only whole vectors exist."""
     encoder: str = ""
@@ -105,9 +111,13 @@ class Encoded:
 
     def take(self, rows: Rows) -> "Encoded":
         """Return the named items only, in that order."""
-        return replace(
-            self, whole=self.whole[np.asarray(rows, dtype=np.int64)], parts=self.parts and self.parts.take(rows)
-        )
+        numbers = np.asarray(rows, dtype=np.int64)
+        whole = self.whole.take(numbers) if isinstance(self.whole, StoredRows) else self.whole[numbers]
+        return replace(self, whole=whole, parts=self.parts and self.parts.take(rows))
+
+    def in_memory(self) -> Float32[np.ndarray, "n d"]:
+        """Return all whole vectors as one array: for what needs them at once."""
+        return np.asarray(self.whole)
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,8 @@ class Features:
                 f"owners, {len(self.images)} pictures, {len(self.ids)} ids."
             )
         for modality, encoded in (("image", self.images), ("text", self.texts)):
+            if isinstance(encoded.whole, StoredRows):
+                continue
             if len(bad := np.flatnonzero(~np.isfinite(encoded.whole).all(1))):
                 raise BadFeature(
                     f"{modality} features must be finite; {len(bad)} of {len(encoded)} items are not, the first is "

@@ -42,4 +42,4 @@ def concepts_of(image_encoder: Source, text_encoder: Source) -> Concepts:
         )
     names = image_encoder.class_names()
     weight, bias = image_encoder.classifier()
-    return Concepts(names, weight, bias, encode_items(text_encoder, names).whole)
+    return Concepts(names, weight, bias, encode_items(text_encoder, names).in_memory())

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float32, Int
 
 from diptych.data.features import Encoded, Features, Parts
 from diptych.data.pairs import DataSet
+from diptych.data.stored import StoredRows
 from diptych.encoders.cache import encode_items
 from diptych.encoders.contract import Encoder, Modality
 from diptych.encoders.given import Given
@@ -107,7 +108,10 @@ def joined_texts(texts: Encoded, owner: Int[np.ndarray, " m"], pairs: int) -> En
     """Return one item a pair: all its texts' parts in order, the mean of their wholes."""
     counts = np.bincount(owner, minlength=pairs)
     starts = np.concatenate([[0], np.cumsum(counts)])
-    whole = np.add.reduceat(texts.whole, starts[:-1]) / counts[:, None].astype(np.float32)
+    if isinstance(texts.whole, StoredRows):
+        whole: Float32[np.ndarray, "p d"] | StoredRows = texts.whole.joined(starts)
+    else:
+        whole = np.add.reduceat(texts.whole, starts[:-1]) / counts[:, None].astype(np.float32)
     parts = texts.parts and replace(texts.parts, first=texts.parts.first[starts])
     return replace(texts, whole=whole, parts=parts)
 

@@ -17,11 +17,15 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.data.features import Parts
+from diptych.data.stored import Files, StoredRows
 from diptych.encoders.contract import Vectors
 from diptych.files import write_json, written_atomically
 
 LEFTOVER_SECONDS = 3600
 """Uncommitted files older than this belong to no living writer."""
+
+WHOLE_BYTES = 256 * 2**20
+"""Whole vectors stay in their files above this size: those of 52,000 pictures by EfficientNet."""
 
 log = logging.getLogger(__name__)
 
@@ -69,15 +73,19 @@ class ShardFolder:
                 self._remove(note.stem)
         return found
 
-    def load(self, places: Sequence[Place]) -> tuple[Parts | None, Float32[np.ndarray, "n d"]]:
-        """Return the parts, mapped into memory, and the whole vectors of items, in their order."""
+    def load(self, places: Sequence[Place]) -> tuple[Parts | None, Float32[np.ndarray, "n d"] | StoredRows]:
+        """Return the parts, mapped into memory when they are asked for, and the whole vectors of items, in their order.
+
+        Whole vectors that would take more than `WHOLE_BYTES` are left in the files too.
+        """
         shards = {shard: k for k, shard in enumerate(dict.fromkeys(place.shard for place in places))}
-        wholes = [np.load(self._file(shard, "whole")) for shard in shards]
-        whole = np.stack([wholes[shards[place.shard]][place.row] for place in places]).astype(np.float32)
+        rows = np.array([(shards[place.shard], place.row) for place in places], dtype=np.int64)
+        stored = StoredRows.of(Files([self._file(shard, "whole") for shard in shards]), rows)
+        whole = stored if stored.nbytes > WHOLE_BYTES else np.asarray(stored)
         if not self._file(places[0].shard, "parts").exists():
             return None, whole
-        blocks = tuple(np.load(self._file(shard, "parts"), mmap_mode="r") for shard in shards)
         spans = np.array([(shards[place.shard], place.start, place.stop) for place in places], dtype=np.int64)
+        blocks = Files([self._file(shard, "parts") for shard in shards])
         return Parts(blocks, spans, np.arange(len(places) + 1)), whole
 
     def clean(self) -> None:

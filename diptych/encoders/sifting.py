@@ -64,7 +64,7 @@ class Sifter:
         if not keys:
             return {}
         parts, whole = self._folder.load([self._places[key] for key in keys])
-        halves = whole.astype(np.float16)
+        halves = np.asarray(whole).astype(np.float16)
         sequences = [None] * len(keys) if parts is None else [parts.sequence(k) for k in range(len(keys))]
         return {key: Vectors(sequence, half) for key, sequence, half in zip(keys, sequences, halves, strict=True)}
 

@@ -9,6 +9,7 @@ Paper: Smolensky 1986; Hinton, Training Products of Experts by Minimizing Contra
 Computation 14(8):1771-1800, 2002.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -16,19 +17,31 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from diptych.maths.sharing import WHOLE, Share, SharesRows
+
 Seen = Literal["binary", "gaussian"]
 
 INITIAL_DEVIATION = 0.01
 """Deviation of the first weights, as in Hinton's practical guide (2010)."""
 
 
-def bernoulli(probabilities: Float[Tensor, "*any"], generator: torch.Generator) -> Float[Tensor, "*any"]:
+def bernoulli(
+    probabilities: Float[Tensor, "b *any"], generator: torch.Generator, share: Share = WHOLE
+) -> Float[Tensor, "b *any"]:
     """Return a 1 with each probability and a 0 otherwise, drawn from `generator` on any device."""
-    noise = torch.rand(probabilities.shape, generator=generator).to(probabilities.device)
+    noise = _drawn(torch.rand, probabilities, generator, share)
     return (noise < probabilities).to(probabilities.dtype)
 
 
-class BoltzmannMachine(nn.Module):
+def _drawn(
+    draw: Callable[..., Tensor], like: Float[Tensor, "b *any"], generator: torch.Generator, share: Share
+) -> Float[Tensor, "b *any"]:
+    """Return noise for the rows of `like`, which are a share of the batch that is drawn for."""
+    rows = share.rows(len(like))
+    return draw((rows, *like.shape[1:]), generator=generator)[share.own(rows)].to(like.device)
+
+
+class BoltzmannMachine(SharesRows, nn.Module):
     """A restricted Boltzmann machine between `seen` numbers and `hidden` binary units."""
 
     def __init__(self, seen: int, hidden: int, *, kind: Seen) -> None:
@@ -59,11 +72,11 @@ class BoltzmannMachine(nn.Module):
     def sample(self, seen: Float[Tensor, "b v"], generator: torch.Generator, *, steps: int = 1) -> Float[Tensor, "b v"]:
         """Return what so many steps of Gibbs sampling make of the seen numbers; no gradient flows through it."""
         for _ in range(steps):
-            mean = self.seen(bernoulli(self.hidden(seen), generator))
+            mean = self.seen(bernoulli(self.hidden(seen), generator, self.share))
             if self.kind == "gaussian":
-                seen = mean + torch.randn(mean.shape, generator=generator).to(mean.device)
+                seen = mean + _drawn(torch.randn, mean, generator, self.share)
             else:
-                seen = bernoulli(mean, generator)
+                seen = bernoulli(mean, generator, self.share)
         return seen
 
     def contrastive_divergence(

@@ -4,14 +4,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diptych.maths.sharing import SharesRows
+
 LEVELS = 256
 
 
-class Dropout(nn.Module):
+class Dropout(SharesRows, nn.Module):
     """Set a share of the values to zero while training and scale the rest up, so that the mean stays.
 
     y = x m / (1 - share), m = 0 with probability `share`, else 1. The share is rounded to a multiple of 1/256 below 1.
-    Draws come from torch's global generator, eight cells from one 64-bit number.
+    Draws come from torch's global generator, eight cells from one 64-bit number. Processes that share a batch draw for
+    all of its rows and keep what falls to their own.
     """
 
     def __init__(self, share: float) -> None:
@@ -26,7 +29,10 @@ class Dropout(nn.Module):
 
     def _factors(self, values: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
         """Return 0 or 1 / (1 - share) for each value."""
-        words = torch.empty((values.numel() + 7) // 8, dtype=torch.int64, device=values.device)
+        rows, row = self.share.rows(len(values)), values[:1].numel()
+        own = self.share.own(rows)
+        words = torch.empty((rows * row + 7) // 8, dtype=torch.int64, device=values.device)
         words.random_(-(2**63), 2**63 - 1)
-        kept = words.view(torch.uint8)[: values.numel()].view(values.shape) >= self.threshold
+        drawn = words.view(torch.uint8)[own.start * row : own.stop * row]
+        kept = drawn.view(values.shape) >= self.threshold
         return kept.to(values.dtype).mul_(LEVELS / (LEVELS - self.threshold))

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import max_pool1d
 
+from diptych.maths.batch_norm import BatchNorm
 from diptych.maths.dropout import Dropout
 
 Learning = Literal["trained", "frozen", "none"]
@@ -79,7 +80,7 @@ class Fragments(nn.Module):
         self.stages = nn.ModuleList()
         for channels, kernel, _ in stages:
             self.stages.append(
-                nn.Sequential(nn.Conv1d(width, channels, kernel, padding="same"), nn.BatchNorm1d(channels), nn.ReLU())
+                nn.Sequential(nn.Conv1d(width, channels, kernel, padding="same"), BatchNorm(channels), nn.ReLU())
             )
             width = channels
         self.width = width

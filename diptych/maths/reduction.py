@@ -1,10 +1,14 @@
 """Linear reductions of wide features, y = (x - mean) basis, and of wide vectors that an affine map placed."""
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 from scipy.linalg import qr
+
+BLOCK = 4096
+"""Rows that are read from files at once."""
 
 
 class Reduction(NamedTuple):
@@ -35,25 +39,51 @@ def principal_components(rows: Float[np.ndarray, "n d"], *, width: int) -> Reduc
     return Reduction(mean.astype(np.float32), (basis / scale).astype(np.float32))
 
 
-def standard_scale(rows: Float[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, " d"], float]:
+@runtime_checkable
+class Sliced(Protocol):
+    """Rows that are read some at a time: an array, or what stays in files."""
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        ...
+
+    def __getitem__(self, rows: slice) -> Float[np.ndarray, "_ d"]:
+        """Return some of them."""
+        ...
+
+
+def _moments(rows: Sliced) -> tuple[Float64[np.ndarray, " d"], Float64[np.ndarray, " d"]]:
+    """Return the mean and the variance of each column, of an array at once and of what is in files block by block."""
+    starts = range(0, len(rows), len(rows) if isinstance(rows, np.ndarray) else BLOCK)
+
+    def blocks() -> Iterator[Float[np.ndarray, "_ d"]]:
+        return (rows[start : start + starts.step] for start in starts)
+
+    mean = sum(block.sum(0, dtype=np.float64) for block in blocks()) / len(rows)
+    return mean, sum(np.square(block - mean).sum(0) for block in blocks()) / len(rows)
+
+
+def standard_scale(rows: Sliced) -> tuple[Float32[np.ndarray, " d"], float]:
     """Return the mean of the rows and the root of their mean variance: one number, so that directions stay.
 
     Rows that are all alike have the scale 1e-12 rather than 0.
     """
-    variance = rows.var(0, dtype=np.float64).mean()
-    return rows.mean(0, dtype=np.float64).astype(np.float32), max(float(variance) ** 0.5, 1e-12)
+    mean, variance = _moments(rows)
+    return mean.astype(np.float32), max(float(variance.mean()) ** 0.5, 1e-12)
 
 
 def standard_deviations(
-    rows: Float[np.ndarray, "n d"],
+    rows: Sliced,
 ) -> tuple[Float32[np.ndarray, " d"], Float32[np.ndarray, " d"]]:
     """Return the mean and the deviation of each column; a column that never changes has the deviation 1.
 
     A constant column therefore becomes 0 when it is centred, whatever it is divided by.
     """
-    deviation = rows.std(0, dtype=np.float64)
-    steady = deviation <= 1e-7 * np.abs(rows).max(0, initial=0.0)
-    return rows.mean(0, dtype=np.float64).astype(np.float32), np.where(steady, 1.0, deviation).astype(np.float32)
+    mean, variance = _moments(rows)
+    deviation = np.sqrt(variance)
+    # a column that hardly changes is nowhere far from its mean
+    steady = deviation <= 1e-7 * np.abs(mean)
+    return mean.astype(np.float32), np.where(steady, 1.0, deviation).astype(np.float32)
 
 
 def orthonormal_span(matrix: Float[np.ndarray, "d m"]) -> Float64[np.ndarray, "d r"]:

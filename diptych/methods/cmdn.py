@@ -184,10 +184,13 @@ class CMDN(OneSpace):
         errors = [self._autoencoder(m).reconstruction(codes[m], vectors) for m in MODALITIES]
         outputs = {m: self._outputs(m, codes[m], vectors[m]).detach() for m in MODALITIES}
         divergences = [_divergence(self._machine(m), outputs[m], generator) for m in MODALITIES]
-        return {
+        own = {
             "intra": torch.stack(errors).sum(),
             **self.inter.losses(vectors, generator),
             "joined": torch.stack(divergences).sum(),
+        }
+        return {
+            **{name: self.share.mean(value, len(codes["image"])) for name, value in own.items()},
             **self._shared_losses({m: self._separate(m, outputs[m]) for m in MODALITIES}, batch.labels),
         }
 
@@ -212,18 +215,20 @@ class CMDN(OneSpace):
         """Return the separate representation, as numbers between -1 and 1 like the codes of the stacked layers."""
         return 2 * self._machine(modality).hidden(outputs) - 1
 
-    def _shared_losses(self, vectors: Vectors, labels: Bool[Tensor, "b c"]) -> dict[str, Tensor]:
+    def _shared_losses(self, vectors: Vectors, labels: Bool[Tensor, "n c"]) -> dict[str, Tensor]:
         """Return the losses of each stacked layer, on the present codes of the layer below."""
         terms: dict[str, Tensor] = {}
         for number, (layer, head) in enumerate(zip(self.shared, self.heads, strict=True), start=1):
             below = {modality: values.detach() for modality, values in vectors.items()}
             pair = cast("PairedAutoencoders", layer)
             vectors = pair.codes(below)
-            logits = head(torch.cat([vectors[m] for m in MODALITIES]))
+            logits = head(torch.cat([self.share.gather(vectors[m]) for m in MODALITIES]))
             named = classification_loss(logits, labels.repeat(len(MODALITIES), 1), smoothing=0.0)
             tie = self.config.tie
-            terms[f"shared {number} reconstruction"] = (1 - tie) * pair.reconstruction(vectors, below)
-            terms[f"shared {number} tie"] = tie * code_distance(vectors)
+            errors = {"reconstruction": (1 - tie) * pair.reconstruction(vectors, below)}
+            errors["tie"] = tie * code_distance(vectors)
+            for name, value in errors.items():
+                terms[f"shared {number} {name}"] = self.share.mean(value, len(vectors["image"]))
             terms[f"shared {number} label"] = self.config.label * named
         return terms
 

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from diptych.data.concepts import Concepts
 from diptych.data.features import Encoded, Features, Rows
+from diptych.maths.sharing import WHOLE, Share
 
 
 @dataclass(frozen=True)
@@ -39,33 +40,56 @@ class Side:
     mask: Bool[Tensor, "b p"] | None
 
     @classmethod
-    def of(cls, encoded: Encoded, rows: Rows, *, device: torch.device | str = "cpu", parts: bool = True) -> "Side":
-        """Return the named items of an encoded modality on a device, with padded `parts` where wanted."""
-        whole = torch.from_numpy(encoded.whole[np.asarray(rows, dtype=np.int64)]).to(device)
+    def of(
+        cls,
+        encoded: Encoded,
+        rows: Rows,
+        *,
+        device: torch.device | str = "cpu",
+        parts: bool = True,
+        share: Share = WHOLE,
+    ) -> "Side":
+        """Return the named items of an encoded modality on a device, with padded `parts` where wanted.
+
+        Of a batch that is shared these are a process's own, as wide as the longest of all.
+        """
+        own = np.asarray(rows, dtype=np.int64)[share.own(len(rows))]
+        whole = torch.from_numpy(encoded.whole[own]).to(device)
         if encoded.parts is None or not parts:
             return cls(whole, None, None)
-        values, mask = encoded.parts.padded(rows)
+        values, mask = encoded.parts.padded(own, width=encoded.parts.longest(rows))
         return cls(whole, torch.from_numpy(values).to(device), torch.from_numpy(mask).to(device))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some pairs: picture k belongs to text k."""
+    """Some pairs: picture k belongs to text k.
+
+    Where processes share a batch, `images` and `texts` are a process's own rows; `labels` and `pairs` are known to all.
+    """
 
     images: Side
     texts: Side
-    labels: Bool[Tensor, "b c"] | None
-    pairs: Int[Tensor, " b"]
+    labels: Bool[Tensor, "n c"] | None
+    pairs: Int[Tensor, " n"]
     """The picture's position in the training set: rows with the same number are the same picture."""
 
     @classmethod
-    def of(cls, features: Features, texts: Rows, *, device: torch.device | str = "cpu", parts: bool = True) -> "Batch":
+    def of(
+        cls,
+        features: Features,
+        texts: Rows,
+        *,
+        device: torch.device | str = "cpu",
+        parts: bool = True,
+        share: Share = WHOLE,
+    ) -> "Batch":
         """Return the named texts with the pictures they belong to, and their padded `parts` where wanted."""
         images = features.owner[np.asarray(texts, dtype=np.int64)]
         labels = None if features.labels is None else torch.from_numpy(features.labels[images]).to(device)
         return cls(
-            Side.of(features.images, images, device=device, parts=parts),
-            Side.of(features.texts, texts, device=device, parts=parts),
+            Side.of(features.images, images, device=device, parts=parts, share=share),
+            Side.of(features.texts, texts, device=device, parts=parts, share=share),
             labels,
             torch.from_numpy(images).to(device),
         )
@@ -163,7 +187,11 @@ class TraceableMethod(Method, Protocol):
 
 @runtime_checkable
 class GradientMethod(Method, Protocol):
-    """A method that learns by gradient; also a `torch.nn.Module`."""
+    """A method that learns by gradient; also a `torch.nn.Module`.
+
+    One that is a `SharesRows` too may be trained by several processes: its objective gathers what its own rows of a
+    batch became, and is that of the whole batch in all of them.
+    """
 
     reads_parts: ClassVar[bool]
     """Whether its batches hold regions and words beside whole vectors."""

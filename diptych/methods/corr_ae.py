@@ -102,10 +102,11 @@ class CorrespondenceAutoencoders(OneSpace):
         sides = {"image": batch.images, "text": batch.texts}
         vectors = {modality: self.inputs(modality, side.whole) for modality, side in sides.items()}
         codes, alpha = self.autoencoders.codes(vectors), self.config.alpha
-        return {
+        terms = {
             "reconstruction": (1 - alpha) * self.autoencoders.reconstruction(codes, vectors),
             "tie": alpha * code_distance(codes),
         }
+        return {name: self.share.mean(value, len(codes["image"])) for name, value in terms.items()}
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
         """Return the codes of scaled whole vectors."""

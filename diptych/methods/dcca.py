@@ -117,7 +117,7 @@ class DCCA(OneSpace):
         self._check(len(batch.pairs))
         with torch.autocast(batch.pairs.device.type, enabled=False):
             images, texts = (
-                self._outputs(modality, side.whole)
+                self.share.gather(self._outputs(modality, side.whole))
                 for modality, side in (("image", batch.images), ("text", batch.texts))
             )
         return {"correlation": -total_correlation(images, texts, ridge=self.config.ridge, count=self.kept)}
@@ -151,8 +151,8 @@ class DCCA(OneSpace):
     def _all_outputs(self, modality: str, encoded: Encoded) -> Float64[np.ndarray, "n k"]:
         """Return what a network puts out for all items of a modality."""
         device = next(self.parameters()).device
-        rows, starts = torch.from_numpy(encoded.whole), range(0, len(encoded), BATCH)
-        pieces = [self._outputs(modality, rows[start : start + BATCH].to(device)).cpu() for start in starts]
+        blocks = (encoded.whole[start : start + BATCH] for start in range(0, len(encoded), BATCH))
+        pieces = [self._outputs(modality, torch.from_numpy(rows).to(device)).cpu() for rows in blocks]
         return torch.cat(pieces).double().numpy()
 
     def _check(self, rows: int) -> None:

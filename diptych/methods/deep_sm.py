@@ -110,7 +110,7 @@ class DeepSM(OneSpace):
         if batch.labels is None:
             raise MissingData("Deep-SM learns from categories, and this batch has none. Make it of labelled features.")
         sides = {"image": batch.images, "text": batch.texts}
-        logits = {m: self.towers[m](self.inputs(m, side.whole)) for m, side in sides.items()}
+        logits = {m: self.share.gather(self.towers[m](self.inputs(m, side.whole))) for m, side in sides.items()}
         return {
             f"{modality} classification": classification_loss(named, batch.labels, smoothing=self.config.smoothing)
             for modality, named in logits.items()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from diptych.data.features import Encoded, Features
+from diptych.data.stored import StoredRows
 from diptych.errors import ShapeMismatch
 from diptych.maths.reduction import principal_components, standard_deviations, standard_scale
 
@@ -79,16 +80,22 @@ class Standardised(nn.Module):
         self.scale: Tensor
         self.basis: Tensor | None
 
-    def fit(self, rows: Float32[np.ndarray, "n d"]) -> None:
-        """Learn the mean of training rows and their scale or leading principal components."""
-        raised = self.raised(torch.from_numpy(rows)).numpy()
+    def fit(self, rows: Float32[np.ndarray, "n d"] | StoredRows) -> None:
+        """Learn the mean of training rows and their scale or leading principal components.
+
+        Rows in files are read block by block, for a mean and a scale.
+        """
         if self.basis is None:
+            raised = _Raised(self, rows) if isinstance(rows, StoredRows) else self._raised_rows(rows)
             mean, scale = (standard_deviations if self.scale.ndim else standard_scale)(raised)
             self.scale.copy_(torch.as_tensor(scale))
         else:
-            mean, basis = principal_components(raised, width=self.basis.shape[1])
+            mean, basis = principal_components(self._raised_rows(np.asarray(rows)), width=self.basis.shape[1])
             self.basis.zero_()[:, : basis.shape[1]] = torch.from_numpy(basis)
         self.mean.copy_(torch.from_numpy(mean))
+
+    def _raised_rows(self, rows: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
+        return self.raised(torch.from_numpy(rows)).numpy()
 
     def raised(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any d"]:
         """Return the values after the power and the scaling to unit length, before centring."""
@@ -112,6 +119,20 @@ class Standardised(nn.Module):
 
     def _scaled(self, centred: Float[Tensor, "*any d"]) -> Float[Tensor, "*any k"]:
         return centred / self.scale if self.basis is None else centred @ self.basis
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """Rows that stay in files, raised when some are read."""
+
+    scaling: Standardised
+    rows: StoredRows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, some: slice) -> Float32[np.ndarray, "b d"]:
+        return self.scaling._raised_rows(self.rows[some])
 
 
 class Inputs(nn.Module):
@@ -142,4 +163,4 @@ class Inputs(nn.Module):
     def scaled(self, modality: str, encoded: Encoded) -> Float[np.ndarray, "n d"]:
         """Return all items of a modality, scaled, in double precision."""
         with torch.inference_mode():
-            return self(modality, torch.from_numpy(encoded.whole)).double().numpy()  # type: ignore[no-any-return]
+            return self(modality, torch.from_numpy(encoded.in_memory())).double().numpy()  # type: ignore[no-any-return]

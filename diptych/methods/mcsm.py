@@ -30,6 +30,7 @@ from torch.nn.functional import normalize
 from diptych.data.features import Features, Parts
 from diptych.errors import BadSetting, MissingData
 from diptych.maths.losses import classification_loss
+from diptych.maths.sharing import SharesRows
 from diptych.methods.contract import NO_SURROUNDINGS, Batch, Compared, Placed, Side, Surroundings
 from diptych.methods.inputs import InputConfig, Standardised, check_widths
 from diptych.methods.mcsm_presets import PRESETS, SEARCH, MCSMConfig
@@ -83,7 +84,7 @@ class Widths:
         )
 
 
-class MCSM(nn.Module):
+class MCSM(SharesRows, nn.Module):
     """The model: inputs standardised, a space for each modality that has parts, a head of categories per space."""
 
     reads_parts: ClassVar[bool] = True
@@ -149,7 +150,8 @@ class MCSM(nn.Module):
         terms: dict[str, Tensor] = {}
         for name in self.spaces:
             images, texts = (
-                self._vectors(name, m, s).vectors for m, s in (("image", batch.images), ("text", batch.texts))
+                self.share.gather(self._vectors(name, m, s).vectors)
+                for m, s in (("image", batch.images), ("text", batch.texts))
             )
             mates = name == "textual" and loss.textual_positives == "class-mate"
             found = pair_losses(loss, images @ texts.T, matches, generator, partners=partners, class_mates=mates)

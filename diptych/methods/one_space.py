@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from diptych.data.features import Encoded, Features
+from diptych.maths.sharing import SharesRows
 from diptych.methods.contract import Compared, Placed, Side
 from diptych.methods.inputs import InputConfig, Inputs, Widths, check_widths
 
@@ -33,7 +34,7 @@ class ScalesInputs(Protocol):
         ...
 
 
-class OneSpace(nn.Module, ABC):
+class OneSpace(SharesRows, nn.Module, ABC):
     """A method with one space, called `common`; similarity is the cosine, or the inner product where it says so."""
 
     spaces: tuple[str, ...] = ("common",)

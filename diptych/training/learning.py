@@ -13,6 +13,7 @@ from diptych.methods.contract import NO_SURROUNDINGS, GradientMethod, Method, Se
 from diptych.progress import Progress
 from diptych.training.checkpoints import save_tensors
 from diptych.training.loop import fit
+from diptych.training.processes import ALONE, Processes
 from diptych.training.run_config import fusion_of
 from diptych.training.run_folder import RunFolder
 from diptych.training.tensorboard import Watch
@@ -31,15 +32,18 @@ def learn(
     surroundings: Surroundings = NO_SURROUNDINGS,
     watch: Watch | None = None,
     progress: Progress | None = None,
+    processes: Processes = ALONE,
 ) -> Method:
     """Return a method's model trained with the config `chosen`; the folder holds the finished run.
 
     `validate` judges the model after an epoch, `choose` picks the weights of the fusion rules at the end: neither
     may look at more than validation data. `watch` is told each epoch's metrics. A method in closed form has no epochs.
+    Of several processes the first one does whatever is not a step of training.
     """
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
         torch.manual_seed(seed)
-        model = module.Model.fitted(chosen, train, surroundings)
+        # one process reads all training items to scale the inputs, and all begin with what it has made of them
+        model: Any = processes.first(lambda: module.Model.fitted(chosen, train, surroundings))
 
     def judge() -> float:
         if isinstance(model, SettlingMethod):
@@ -58,18 +62,24 @@ def learn(
             validate=judge,
             watch=watch,
             progress=progress,
+            processes=processes,
         )
-        training_curves(folder.metrics(), folder.curve_file)
         epoch = standing.best_epoch if recipe.keep == "best" else standing.epoch
     else:
         save_tensors(folder.model_file, model.state_dict(), {"epoch": epoch})
-    result = {
-        "widths": asdict(model.widths),
-        "spaces": model.spaces,
-        "classes": classes,
-        "epoch": epoch,
-        "fusion": {"rule": fusion_of(chosen), "chosen_on": "val", "rules": choose(model)},
-    }
-    folder.end(result)
+
+    def end() -> None:
+        if folder.metrics():
+            training_curves(folder.metrics(), folder.curve_file)
+        result = {
+            "widths": asdict(model.widths),
+            "spaces": model.spaces,
+            "classes": classes,
+            "epoch": epoch,
+            "fusion": {"rule": fusion_of(chosen), "chosen_on": "val", "rules": choose(model)},
+        }
+        folder.end(result)
+
+    processes.first(end)
     trained: Method = model
     return trained

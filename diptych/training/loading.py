@@ -9,7 +9,7 @@ from diptych.methods import ROOM
 from diptych.methods.contract import Method
 from diptych.settings import revive
 from diptych.training.checkpoints import adopt, load_tensors
-from diptych.training.loop import best_device
+from diptych.training.processes import best_device
 from diptych.training.run_config import encoders_config
 from diptych.training.run_folder import RunFolder, differences
 

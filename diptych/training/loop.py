@@ -3,6 +3,9 @@
 Each epoch starts from a seed made of the run's seed and the epoch's number, for the order of the data, dropout
 and every drawn negative alike. So no random state needs saving, and a run that is killed at any moment and
 resumed ends with the same bits on a CPU as one that was not.
+
+Several processes share each batch and take the same steps, so that all have the same weights. They draw from the same
+seeds: rounding apart, a run is the same with any number of them, and with the same number to the bit.
 """
 
 import hashlib
@@ -18,10 +21,12 @@ from torch import Tensor, nn
 from diptych.data.features import Features
 from diptych.errors import BadSetting, Diverged
 from diptych.maths.recurrence import trained_parameters
+from diptych.maths.sharing import WHOLE, Share, share_rows
 from diptych.methods.contract import Batch, GradientMethod
 from diptych.methods.recipe import Recipe
 from diptych.progress import Progress
 from diptych.training.checkpoints import adopt, adopt_optimiser, load_tensors, optimiser_tensors, save_tensors
+from diptych.training.processes import ALONE, Objective, Processes
 from diptych.training.run_folder import RunFolder
 from diptych.training.tensorboard import Watch
 
@@ -61,25 +66,32 @@ def fit(
     validate: Callable[[], float],
     watch: Watch | None = None,
     progress: Progress | None = None,
+    processes: Processes = ALONE,
 ) -> Standing:
     """Train `model` on `features` and leave the kept weights both in it and in `folder`.
 
     Continues from the folder's checkpoint where there is one. The weights are written before the metrics and these
     before the checkpoint: a kill in between repeats the epoch, which writes the same again. `watch` is told each
-    epoch's metrics.
+    epoch's metrics. Only the first of several processes validates, writes, and tells.
     """
     if not len(features.texts):
         raise BadSetting("training needs at least one pair; the training split has none.")
-    model.to(best_device())
+    model.to(processes.device())
     optimiser = build_optimiser(model, recipe)
     standing, metrics = _resume(model, optimiser, folder)
-    course = _Course(model, optimiser, features, recipe, seed, progress)
+    share = processes.share(min(len(features.texts), recipe.batch))
+    share_rows(model, share)
+    told = progress if processes.leads else None
+    course = _Course(model, optimiser, features, recipe, seed, told, processes, share, processes.objective(model))
     while standing.goes_on(recipe):
         start, epoch = perf_counter(), standing.epoch + 1
         losses = course.run(epoch, _label(epoch, recipe, standing))
         due = epoch % recipe.validate_every == 0 or epoch == recipe.epochs
-        validation = _check_figure(validate()) if due else None
-        if standing.advance(validation) and recipe.keep == "best":
+        validation = processes.first(lambda: _check_figure(validate())) if due else None
+        better = standing.advance(validation)
+        if not processes.leads:
+            continue
+        if better and recipe.keep == "best":
             save_tensors(folder.model_file, model.state_dict(), {"epoch": epoch})
         line = {"epoch": epoch, "losses": losses, "validation_map": validation, "learning_rate": course.rate(epoch)}
         metrics.append(line | {"seconds": round(perf_counter() - start, 3)})
@@ -88,15 +100,12 @@ def fit(
             watch(metrics[-1])
         tensors = {f"model/{k}": v for k, v in model.state_dict().items()} | optimiser_tensors(optimiser)
         save_tensors(folder.checkpoint_file, tensors, asdict(standing))
-    if recipe.keep == "last":
+    if recipe.keep == "last" and processes.leads:
         save_tensors(folder.model_file, model.state_dict(), {"epoch": standing.epoch})
+    share_rows(model, WHOLE)
+    processes.first(lambda: None)
     adopt(model, load_tensors(folder.model_file)[0], source=folder.model_file)
     return standing
-
-
-def best_device() -> torch.device:
-    """Return the GPU where there is one, else the processor."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def build_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -130,12 +139,21 @@ def batches(rows: int, size: int, generator: torch.Generator) -> Iterator[Tensor
 
 
 def step(
-    model: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, generator: torch.Generator, recipe: Recipe
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    generator: torch.Generator,
+    recipe: Recipe,
+    *,
+    objective: Objective | None = None,
 ) -> dict[str, float]:
-    """Take one step and return the losses by name; with a GPU the forward pass runs in bfloat16."""
+    """Take one step and return the losses by name; with a GPU the forward pass runs in bfloat16.
+
+    `objective` is the model's own, or what averages its gradients over processes.
+    """
     device = batch.pairs.device
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-        losses = cast("GradientMethod", model).objective(batch, generator)
+        losses = (objective or cast("GradientMethod", model).objective)(batch, generator)
         total = torch.stack(list(losses.values())).sum()
     optimiser.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
@@ -155,6 +173,9 @@ class _Course:
     recipe: Recipe
     seed: int
     progress: Progress | None
+    processes: Processes
+    share: Share
+    objective: Objective
 
     @property
     def reads_parts(self) -> bool:
@@ -177,13 +198,13 @@ class _Course:
         totals: dict[str, float] = {}
         done, total = (epoch - 1) * self.steps, self.recipe.epochs * self.steps
         self.model.train()
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(range(torch.cuda.device_count())), self.processes.watched():
             torch.manual_seed(epoch_seed(self.seed, epoch))
             for rows in batches(len(self.features.texts), self.recipe.batch, generator):
                 for group in self.optimiser.param_groups:
                     group["lr"] = learning_rate(self.recipe, done, total)
-                batch = Batch.of(self.features, rows.numpy(), device=device, parts=self.reads_parts)
-                losses = step(self.model, self.optimiser, batch, generator, self.recipe)
+                batch = Batch.of(self.features, rows.numpy(), device=device, parts=self.reads_parts, share=self.share)
+                losses = step(self.model, self.optimiser, batch, generator, self.recipe, objective=self.objective)
                 _check_finite({f"{name} loss": value for name, value in losses.items()}, epoch, self.recipe)
                 totals = {name: totals.get(name, 0.0) + value / self.steps for name, value in losses.items()}
                 done += 1

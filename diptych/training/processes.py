@@ -1,0 +1,243 @@
+"""The processes that train one model together: those that torch's launcher started, or this one alone.
+
+The batch of a recipe is divided over them. The first one validates, writes the run folder and tells progress; the
+others wait for what it decided. All see one disk: the data, the cache and the run folder.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
+from inspect import signature
+from typing import Any, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from typing_extensions import override
+
+from diptych.errors import BadSetting, DiptychError, WorkerLost
+from diptych.maths.sharing import WHOLE, Share, SharesRows
+from diptych.methods.contract import Batch, GradientMethod
+from diptych.settings import thread_count
+from diptych.training.part import Part
+
+PATIENCE = timedelta(days=30)
+"""How long processes wait for what the first one does alone: it may encode or validate for hours."""
+
+Outcome = TypeVar("Outcome")
+Objective = Callable[[Batch, torch.Generator], dict[str, Tensor]]
+
+
+def best_device() -> torch.device:
+    """Return the GPU where there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class Processes(ABC):
+    """The processes of a run, as one of them sees them."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def restarted(self) -> bool:
+        """Whether the launcher started these processes again after one had died."""
+        return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that validates, writes and tells."""
+        return self.rank == 0
+
+    @abstractmethod
+    def device(self) -> torch.device:
+        """Return where this process computes."""
+
+    @abstractmethod
+    def threads(self) -> int:
+        """Return how many threads this process computes with while all train."""
+
+    @abstractmethod
+    def share(self, rows: int) -> Share:
+        """Return this process's share of batches of so many rows."""
+
+    @abstractmethod
+    def first(self, work: Callable[[], Outcome]) -> Outcome:
+        """Return what `work` gives in the first process, in all; what is refused there is refused in all."""
+
+    @abstractmethod
+    def objective(self, model: nn.Module) -> Objective:
+        """Return a model's objective, whose gradients are averaged over all processes as they come."""
+
+    @abstractmethod
+    def watched(self) -> AbstractContextManager[None]:
+        """Return a block in which another process's death is `WorkerLost`."""
+
+
+class Alone(Processes):
+    """A process that trains by itself."""
+
+    @override
+    def device(self) -> torch.device:
+        return best_device()
+
+    @override
+    def threads(self) -> int:
+        return thread_count()
+
+    @override
+    def share(self, rows: int) -> Share:
+        return WHOLE
+
+    @override
+    def first(self, work: Callable[[], Outcome]) -> Outcome:
+        return work()
+
+    @override
+    def objective(self, model: nn.Module) -> Objective:
+        return cast("GradientMethod", model).objective
+
+    @override
+    def watched(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+ALONE = Alone()
+
+
+class Joined(Processes):
+    """One of several processes in torch's default group."""
+
+    def __init__(self) -> None:
+        self.rank, self.count = dist.get_rank(), dist.get_world_size()
+        self._waiting = dist.new_group(backend="gloo", timeout=PATIENCE)
+
+    @override
+    def device(self) -> torch.device:
+        return own_device()
+
+    @override
+    def threads(self) -> int:
+        return max(1, thread_count() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+    @override
+    def share(self, rows: int) -> Share:
+        if rows < self.count:
+            raise BadSetting(
+                f"a batch of {rows} pairs cannot be divided over {self.count} processes. Train with fewer processes, "
+                "or with a larger training.batch."
+            )
+        return Part(self.rank, self.count, rows)
+
+    @override
+    def first(self, work: Callable[[], Outcome]) -> Outcome:
+        told: list[object] = [None, None]
+        if self.leads:
+            try:
+                told[0] = work()
+            except DiptychError as refusal:
+                told[1] = refusal
+        with self.watched():
+            dist.broadcast_object_list(told, src=0, group=self._waiting)
+        if isinstance(told[1], DiptychError):
+            raise told[1]
+        return cast("Outcome", told[0])
+
+    @override
+    def objective(self, model: nn.Module) -> Objective:
+        if not isinstance(model, SharesRows):
+            raise BadSetting(
+                f"{type(model).__name__} does not say how a batch is shared, so one process trains it. "
+                "Leave out --processes."
+            )
+        # buckets that are rebuilt after the first step would add up in another order when a run is resumed;
+        # looking for unused parameters keeps them as they are
+        known = signature(DistributedDataParallel).parameters
+        still: Any = {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
+        averaged = DistributedDataParallel(_Objective(model), find_unused_parameters=True, **still)
+
+        def objective(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+            losses: dict[str, Tensor] = averaged(batch, generator)
+            return losses
+
+        return objective
+
+    @override
+    def watched(self) -> AbstractContextManager[None]:
+        return _lost_ones_told()
+
+
+class _Objective(nn.Module):
+    """A model's objective as the forward pass that DistributedDataParallel wants."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the losses by name."""
+        return cast("GradientMethod", self.model).objective(batch, generator)
+
+
+@contextmanager
+def joined() -> Iterator[Processes]:
+    """Yield the processes that torch's launcher started with this one, joined for the block; alone without it."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not dist.is_torchelastic_launched():
+        yield ALONE
+        return
+    device = own_device()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    try:
+        with _lost_ones_told():
+            _join("nccl" if device.type == "cuda" else "gloo")
+            processes = Joined()
+        yield processes
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _join(backend: str) -> None:
+    """Make these processes torch's default group.
+
+    The launcher keeps one store through all restarts, and with it the addresses of processes that are gone; so each
+    start has names of its own in it. Several machines may count their restarts differently.
+    """
+    store, rank, count = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
+    if os.environ.get("GROUP_WORLD_SIZE") == "1":
+        start = f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
+        store = dist.PrefixStore(start, store)  # type: ignore[attr-defined]
+    dist.init_process_group(backend, store=store, rank=rank, world_size=count)
+
+
+@contextmanager
+def _lost_ones_told() -> Iterator[None]:
+    """Turn what torch's collectives say when a process is gone into `WorkerLost`."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _of_collectives(error):
+            raise
+        raise WorkerLost(
+            "another process of this training has ended, so this one cannot go on. Give the same command with "
+            "--resume to continue."
+        ) from error
+
+
+def own_device() -> torch.device:
+    """Return the GPU that is this process's on its machine; the processor where there are no GPUs."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    local, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if local >= there:
+        raise BadSetting(f"each process of a machine needs a GPU of its own; there are {there}. Start so many at most.")
+    return torch.device("cuda", local)
+
+
+def _of_collectives(error: RuntimeError) -> bool:
+    """Return whether an error comes from torch's collectives, which tell a lost peer by many names."""
+    return isinstance(error, dist.DistError) or any(name in str(error) for name in ("gloo", "NCCL"))

@@ -1,0 +1,95 @@
+"""Every method that learns by gradient, trained by the processes that torch's launcher started.
+
+    torchrun --nproc-per-node N sharing.py FOLDER
+
+leaves for each case what the first step gave (losses and gradients) and the run folder of two epochs.
+"""
+
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from methods.features import random_features
+from torch import nn
+
+from diptych.methods import ROOM
+from diptych.methods.contract import Batch, GradientMethod
+from diptych.settings import override
+from diptych.training.checkpoints import save_tensors
+from diptych.training.learning import learn
+from diptych.training.processes import Processes, joined
+from diptych.training.run_folder import RunFolder
+
+NARROW = [f"{space}.{size}" for space in ("visual", "textual") for size in ("width=12", "hidden=6", "reduce=4")]
+STAGES = ["textual.fragments=[[8,3,2],[6,3,1]]"]
+CASES: dict[str, tuple[str, str, list[str]]] = {
+    "mcsm": ("mcsm", "default", NARROW),
+    "mcsm:paper": ("mcsm", "paper", NARROW + STAGES),
+    "mcsm:released": ("mcsm", "released", NARROW + STAGES),
+    "mcsm:drawn": ("mcsm", "paper", [*NARROW, *STAGES, "loss.negatives=other-class"]),
+    "dcca": ("dcca", "default", ["dimensions=3"]),
+    "corr-ae": ("corr-ae", "full", ["code=5"]),
+    "cmdn": ("cmdn", "default", ["code=6", "joint=5", "separate=6", "shared=[5,4]"]),
+    "deep-sm": ("deep-sm", "default", []),
+}
+"""By name: method, preset, settings. Dropout stays as the presets have it."""
+BATCH = 10
+"""Two processes have 5 rows each, four have 3, 3, 2 and 2."""
+
+
+def first_step(module: Any, config: Any, processes: Processes) -> dict[str, torch.Tensor]:
+    """Return the losses and gradients of the first batch, by name."""
+    from diptych.maths.sharing import share_rows
+
+    features = random_features(24, texts=2, seed=3)
+    torch.manual_seed(1)
+    model = cast("nn.Module", module.Model.fitted(config, features)).train()
+    share = processes.share(BATCH)
+    share_rows(model, share)
+    rows = [0, 1, 7, 12, 30, 31, 3, 47, 20, 9]
+    batch = Batch.of(features, rows, parts=cast("GradientMethod", model).reads_parts, share=share)
+    torch.manual_seed(2)
+    objective = processes.objective(model)
+    losses = objective(batch, torch.Generator().manual_seed(5))
+    torch.stack(list(losses.values())).sum().backward()
+    gradients = {f"gradient {name}": p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return {f"loss {name}": value for name, value in losses.items()} | gradients
+
+
+def train(name: str, folder: Path, processes: Processes, **recipe: Any) -> nn.Module:
+    """Train a case for two epochs of four steps, judged by a figure that depends on the weights."""
+    method, preset, settings = CASES[name]
+    module = ROOM.open(method)
+    config = override(module.PRESETS[preset], [*settings, "training.epochs=2"])
+    config = replace(config, training=replace(config.training, batch=BATCH, validate_every=1, **recipe))
+    features = random_features(24, texts=2, seed=3)
+    run = RunFolder(folder)
+
+    def judge(model: Any) -> float:
+        placed = next(iter(model.place(features).values()))
+        return float(placed.similarity().mean())
+
+    return learn(
+        module, config, features, classes=("a", "b", "c"), seed=4, folder=run, validate=judge,
+        choose=lambda model: {}, processes=processes,
+    )  # fmt: skip
+
+
+def main(folder: Path) -> None:
+    with joined() as processes:
+        for name in CASES:
+            method, preset, settings = CASES[name]
+            module = ROOM.open(method)
+            step = first_step(module, override(module.PRESETS[preset], settings), processes)
+            model = train(name, folder / name, processes)
+            own = folder / f"{name}-{processes.rank}.safetensors"
+            save_tensors(own, step | {f"weight {k}": v for k, v in model.state_dict().items()}, {})
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("error")
+    torch.set_num_threads(1)
+    main(Path(sys.argv[1]))
