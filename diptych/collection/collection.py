@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from diptych.collection.adding import Site, add_entries
 from diptych.collection.asking import Ask, Asked, answers
-from diptych.collection.explaining import explain_given, explain_item
+from diptych.collection.explaining import explain_match
 from diptych.collection.following import Following, followed
 from diptych.collection.model import Model, open_model, reopen_model
 from diptych.collection.parts import Parts
@@ -228,19 +228,15 @@ class Collection:
         against: str | None = None,
         fusion: str | None = None,
     ) -> Explanation:
-        """Return why an item answers a text, a picture or the item `like`; pass one of the three.
+        """Return why an item answers a text, a picture or the item `like`; without an item why a text fits a picture.
 
-        Without an item it is why a text and a picture match, both of them passed.
-        The side of the item is the one that a search compares, or `against` names. A picture and a text are explained
-        on both sides, two pictures or two texts on the item's side alone. The rule that fuses normalises over all
-        items, as a search does.
+        The side of the item is the one that a search compares, or `against` names. Two pictures or two texts are
+        explained on the item's side alone. The rule that fuses normalises over all items, as a search does.
         """
         record = self.record
         asked = Asked(self._parts.table(record), self._parts.model(record), self._searcher, record)
         query = Query(text, image, like, against=against)
-        if identity is None:
-            return explain_given(asked, query, fusion=fusion, collection=self.name)
-        return explain_item(asked, query, identity, fusion=fusion, collection=self.name)
+        return explain_match(asked, query, identity, fusion=fusion, collection=self.name)
 
     def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:
         """Take in items that are handed over, pictures included, by id; return what became of them.

@@ -51,7 +51,14 @@ class _Shown:
         return readable(self.picture, identity=self.identity)
 
 
-def explain_given(of: Asked, query: Query, *, fusion: str | None, collection: str) -> Explanation:
+def explain_match(of: Asked, query: Query, identity: str | None, *, fusion: str | None, collection: str) -> Explanation:
+    """Return why an item answers a query; without an item why the query's text and picture match."""
+    if identity is None:
+        return _explain_given(of, query, fusion=fusion, collection=collection)
+    return _explain_item(of, query, identity, fusion=fusion, collection=collection)
+
+
+def _explain_given(of: Asked, query: Query, *, fusion: str | None, collection: str) -> Explanation:
     """Return why a text and a picture match, as if the picture were an item that is found for the text."""
     if query.text is None or query.image is None or query.like is not None or query.against is not None:
         raise BadSetting("without the id of an item an explanation is of a text and a picture. Pass both, and no more.")
@@ -59,7 +66,7 @@ def explain_given(of: Asked, query: Query, *, fusion: str | None, collection: st
     return explain_pair(of.model.method, _encoders(of), query.image, (query.text,), fusing=fusing)
 
 
-def explain_item(of: Asked, query: Query, identity: str, *, fusion: str | None, collection: str) -> Explanation:
+def _explain_item(of: Asked, query: Query, identity: str, *, fusion: str | None, collection: str) -> Explanation:
     """Return why a text, a picture or another item matches a side of an item."""
     if sum(each is not None for each in (query.text, query.image, query.like)) != 1:
         raise BadSetting("an explanation is of one thing at a time: a text, a picture or the id of another item.")
