@@ -1,5 +1,6 @@
 """Who is let in: every route asks for a key where keys are asked for, and for the right scope."""
 
+import logging
 import socket
 from collections.abc import Iterator
 from importlib import import_module
@@ -170,3 +171,19 @@ def test_places_are_told_apart_and_must_be_something(made: Made, tmp_path: Path)
         open_service(Options([], runs=tmp_path / "nowhere"))
     with pytest.raises(BadSetting, match=r"the limit hits must be above 0; got 0\."):
         Limits(hits=0)
+
+
+@pytest.mark.parametrize(("proxies", "client"), [((), "127.0.0.1"), (("127.0.0.1",), "203.0.113.9")])
+def test_only_a_proxy_that_is_named_is_believed_who_asks(
+    serve: Serve, caplog: pytest.LogCaptureFixture, proxies: tuple[str, ...], client: str
+) -> None:
+    logging.getLogger("diptych.web").propagate = True
+    limits = {"rate": 0.001, "burst": 1}
+    with serve(proxies=proxies, limits=limits) as started, caplog.at_level(logging.INFO, "diptych.web"):
+        asked = [
+            started.client.get("/v1/access", headers={"X-Forwarded-For": address}).status_code
+            for address in ("203.0.113.9", "203.0.113.9", "203.0.113.10")
+        ]
+    told = [record.request for record in caplog.records if hasattr(record, "request")]
+    assert told[0]["client"] == client
+    assert asked == [200, 429, 200 if proxies else 429]
