@@ -2,13 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from diptych.data.features import Encoded, Features, Parts
 from diptych.errors import DiptychError
 from diptych.maths.sharing import WHOLE
 from diptych.methods.contract import Batch
 from diptych.training.part import Part
 from diptych.training.processes import ALONE, joined, own_device
-
-from ..methods.features import random_features
 
 
 @pytest.mark.parametrize(("rows", "count"), [(10, 1), (10, 2), (10, 4), (11, 3), (4, 4)])
@@ -20,7 +19,15 @@ def test_the_parts_of_a_batch_are_all_of_it_and_differ_by_one_row_at_most(rows: 
 
 
 def test_a_part_of_a_batch_has_its_rows_padded_as_those_of_the_whole_and_knows_all_labels() -> None:
-    features = random_features(9, texts=1)
+    draw = np.random.default_rng(0).standard_normal
+
+    def encoded(lengths: list[int]) -> Encoded:
+        parts = [draw((length, 4)).astype(np.float32) for length in lengths]
+        return Encoded(draw((9, 3)).astype(np.float32), Parts.of(parts))
+
+    images, texts = encoded([4] * 9), encoded([2, 9, 1, 5, 3, 2, 2, 7, 1])
+    labels = np.arange(9)[:, None] % 2 == np.arange(2)
+    features = Features(images, texts, np.arange(9), labels, tuple(map(str, range(9))))
     rows = np.array([1, 4, 0, 7, 3])
     whole = Batch.of(features, rows)
     for rank in range(2):
