@@ -19,6 +19,8 @@ from diptych.settings import THREAD_VARIABLES, environment, thread_count
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
+HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""Signals that the launcher passes on to its processes."""
 REFUSED = "refused"
 """The file, beside the attempts of a launch, by which the first process that is refused tells the others."""
 
@@ -72,14 +74,15 @@ def _lost(failed: "ChildFailedError", max_restarts: int) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the launcher's own log and signal handlers to the block: what it has to say is an exception."""
-    log, handlers = logging.getLogger("torch.distributed.elastic"), {}
-    level = log.level
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        handlers[number] = signal.getsignal(number)
-    log.setLevel(logging.CRITICAL + 1)
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("torch.distributed.elastic")]
+    levels = {name: logging.getLogger(name).level for name in names}
+    handlers = {number: signal.getsignal(number) for number in HANDLED}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        log.setLevel(level)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -22,6 +22,7 @@ from diptych.settings import override
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVING = "docs/guide/serving.md"
+SCALING = "docs/guide/scaling.md"
 DOCUMENTS = ("README.md", "docs/guide/index.md", "docs/guide/collections.md", "docs/guide/explaining.md")
 SMALL = [
     "training.epochs=1",
@@ -61,13 +62,20 @@ def test_the_python_of_a_document_runs_from_top_to_bottom(document: str, at_home
         exec(compile(block, document, "exec"), scope)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", [*DOCUMENTS, SCALING])
 def test_the_commands_of_a_document_run_from_top_to_bottom(
     document: str, at_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = [line for block in blocks(document, "sh") for line in block.splitlines() if line.startswith("diptych ")]
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    shown = [line for block in blocks(document, "sh") for line in block.splitlines()]
+    lines = [line for line in shown if line.startswith(("diptych ", "torchrun "))]
     assert lines
     for line in lines:
+        if line.startswith("torchrun "):
+            words = [sys.executable, "-m", "torch.distributed.run", *shlex.split(line)[1:]]
+            done = subprocess.run(words, capture_output=True, text=True)
+            assert done.returncode == 0, f"{line}\n{done.stderr}"
+            continue
         if line.startswith("diptych serve "):
             with served(line):
                 continue

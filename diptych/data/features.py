@@ -64,7 +64,7 @@ class Parts:
     def sequence(self, row: int) -> Float[np.ndarray, "p d"]:
         """Return one item's parts in the precision they are stored in."""
         spans = self.spans[self.first[row] : self.first[row + 1]]
-        pieces: list[Float[np.ndarray, "_ d"]] = [self.blocks[block][start:stop] for block, start, stop in spans]
+        pieces: list[Float[np.ndarray, "_ d"]] = [self.blocks[int(block)][start:stop] for block, start, stop in spans]
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def longest(self, rows: Rows) -> int:

@@ -22,6 +22,6 @@ def told(folder: Path, shards: int) -> dict[str, float]:
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="memory is told by Linux's /proc")
 def test_ten_times_as_many_features_take_no_more_memory(tmp_path: Path) -> None:
-    few, many = (told(tmp_path / str(shards), shards) for shards in (5, 50))
-    assert many["features"] - few["features"] > 350
-    assert many["own"] - few["own"] < 40
+    few, many = (told(tmp_path / str(shards), shards) for shards in (6, 60))
+    assert many["features"] - few["features"] > 450
+    assert many["own"] - few["own"] < 150
