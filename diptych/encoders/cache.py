@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from diptych.data.addresses import Picture, picture_digest
 from diptych.data.features import Encoded, Parts
 from diptych.encoders.contract import Encoder, Vectors
 from diptych.encoders.shards import ShardFolder
 from diptych.errors import BadFeature, MissingData
-from diptych.files import digest, file_digest
+from diptych.files import digest
 from diptych.progress import Progress
 from diptych.rooms import split_name
 from diptych.settings import cache_root, thread_count
@@ -30,11 +31,12 @@ SHARD_BYTES = 128 * 2**20
 BATCHES_AHEAD = 6
 """So many batches are prepared while the network works on another."""
 
-Item = Path | str
+Item = Picture | str
+"""A picture or a text."""
 
 
 def encode_items(encoder: Encoder, items: Sequence[Item], *, progress: Progress | None = None) -> Encoded:
-    """Return the vectors of pictures (paths) or texts, in their order; only what the cache lacks is encoded.
+    """Return the vectors of pictures or texts, in their order; only what the cache lacks is encoded.
 
     Equal contents are encoded once. Pictures are decoded in threads while the network runs. When a picture
     cannot be decoded, everything before it stays cached.
@@ -78,13 +80,14 @@ def _silent(done: int, total: int, label: str) -> None:
 def _keys(items: Sequence[Item]) -> list[str]:
     """Return each item's content as a digest; files are read in threads."""
     with ThreadPoolExecutor(thread_count()) as pool:
-        files = pool.map(_file_key, [item for item in items if isinstance(item, Path)])
+        files = pool.map(picture_key, [item for item in items if not isinstance(item, str)])
         return [digest(item) if isinstance(item, str) else next(files) for item in items]
 
 
-def _file_key(path: Path) -> str:
+def picture_key(path: Picture) -> str:
+    """Return a picture's content as a digest; `MissingData` where it cannot be read."""
     try:
-        return file_digest(path)
+        return picture_digest(path)
     except OSError as error:
         raise MissingData(f"the picture {path} cannot be read: {error.strerror}. Is the data set complete?") from error
 

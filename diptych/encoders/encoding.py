@@ -47,7 +47,9 @@ def encode_images(
         return encoder.encode(dataset, rows, "image")
     _check_modality(encoder, "image")
     pairs = [dataset.pairs[row] for row in rows]
-    lacking = [pair for pair in pairs if pair.image is None or not pair.image.is_file()]
+    lacking = [
+        pair for pair in pairs if pair.image is None or (isinstance(pair.image, Path) and not pair.image.is_file())
+    ]
     if lacking:
         where = lacking[0].image or "no file is named"
         raise MissingData(
