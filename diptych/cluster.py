@@ -7,9 +7,12 @@ scheduler, its queues and its way of doing again what a dead worker had begun ar
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ RETRIES = 3
 """So often a block is given to another worker before what kills them is told."""
 SECONDS_TO_ANSWER = 5.0
 """A cluster that does not answer a connection by then is not there."""
+TAKEN_ALONG = ("AWS_", "DIPTYCH_")
+"""How variables of the environment begin that workers take over."""
 STORE_BYTES = 512 * 2**20
 """Shared memory of a cluster that is started on this machine: what is passed on is small."""
 
@@ -50,6 +55,8 @@ class Cluster:
         began = not ray.is_initialized()
         if began:
             _connect(ray, self.address or os.environ.get("RAY_ADDRESS") or "local", self)
+        elif self.address and self.address != (there := ray.get_runtime_context().gcs_address):
+            raise BadSetting(f"this process works on the cluster at {there} already. Leave --address out, or name it.")
         try:
             yield Connected(ray, self)
         finally:
@@ -72,19 +79,24 @@ class Connected:
         """How many work at once, at least and at most."""
         if cluster.workers is None and fitting < 1:
             raise BadSetting(
-                f"no worker fits: each asks for {self._cpus:g} processors and {self._gpus:g} GPUs, and the cluster has "
-                f"{there.get('CPU', 0):g} and {there.get('GPU', 0):g}. Ask for less, or name --workers to wait for more."
+                f"no worker fits: each asks for {self._cpus:g} processors and {self._gpus:g} GPUs; the cluster has "
+                f"{there.get('CPU', 0):g} and {there.get('GPU', 0):g}. Ask for less, or name --workers and wait."
             )
 
     @property
     def place(self) -> "Place":
         """What a worker has to know of this process."""
-        return Place(str(cache_root().absolute()), os.getcwd(), max(1, int(self._cpus)))
+        threads = max(1, int(self._cpus))
+        own = {name: value for name, value in os.environ.items() if name.startswith(TAKEN_ALONG)}
+        own |= {"DIPTYCH_CACHE": str(cache_root().absolute()), "DIPTYCH_THREADS": str(threads)}
+        return Place(own, str(Path.cwd()), threads)
 
-    def submit(self, work: Callable[..., Any], *arguments: Any) -> Any:
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Return the future of a piece of work that some worker does; it is done again where the worker dies."""
         task = self._ray.remote(max_retries=RETRIES, num_cpus=self._cpus, num_gpus=self._gpus)(_in_place)
-        return task.remote(self.place, work, arguments).future()
+        future: Future[Any] = Future()
+        task.remote(self.place, work, arguments).future().add_done_callback(partial(_pass_on, future))
+        return future
 
     def map(self, maker: Callable[[], Callable[[Any], Any]], blocks: Sequence[Any]) -> Iterator[Any]:
         """Yield what workers make of blocks, in their order, by Ray Data.
@@ -93,33 +105,50 @@ class Connected:
         """
         from ray.data import ActorPoolStrategy, from_items
 
+        if not blocks:
+            return
         _hush_data()
         few, many = min(self.workers[0], len(blocks)), min(self.workers[1], len(blocks))
-        rows = from_items([{"block": block} for block in blocks], override_num_blocks=len(blocks))
-        made = rows.map(
-            Worker,
-            fn_constructor_args=(self.place, maker),
-            compute=ActorPoolStrategy(size=many) if few == many else ActorPoolStrategy(min_size=few, max_size=many),
-            num_cpus=self._cpus,
-            num_gpus=self._gpus,
-        )
+        rows = from_items([{"box": Box(block)} for block in blocks], override_num_blocks=len(blocks))
+        retried: dict[str, Any] = {"max_task_retries": RETRIES}  # without end by default, even for what kills them all
+        pool = ActorPoolStrategy(size=many) if few == many else ActorPoolStrategy(min_size=few, max_size=many)
+        worker: Any = Worker
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Ray 2.60 means to name the number of retries otherwise one day
+            made = rows.map(
+                worker,
+                fn_constructor_args=(self.place, maker),
+                compute=pool,
+                num_cpus=self._cpus,
+                num_gpus=self._gpus,
+                **retried,
+            )
         with told():
-            yield from (row["made"] for row in made.iter_rows())
+            yield from (row["box"].content for row in made.iter_rows())
+
+
+@dataclass(frozen=True)
+class Box:
+    """What passes through Ray Data as it is: of bare tuples, lists and arrays it would make columns of its own."""
+
+    content: Any
 
 
 @dataclass(frozen=True)
 class Place:
-    """What a worker takes over from the process that wants its work: the same cache, folder and threads."""
+    """What a worker takes over from the process that wants its work."""
 
-    cache: str
+    variables: Mapping[str, str] = field(repr=False)
+    """Of the environment: the cache, where data sets lie, and how S3 is reached."""
     folder: str
+    """The working directory, so that relative paths mean the same; left out where there is no such folder."""
     threads: int
 
     def enter(self) -> None:
-        """Make this process work there; a folder that this machine does not have is left out."""
+        """Make this process work as that one does."""
         import torch
 
-        os.environ |= {"DIPTYCH_CACHE": self.cache, "DIPTYCH_THREADS": str(self.threads)}
+        os.environ |= self.variables
         if Path(self.folder).is_dir():
             os.chdir(self.folder)
         torch.set_num_threads(self.threads)
@@ -134,7 +163,7 @@ class Worker:
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row with what was made."""
-        return {"made": self._make(row["block"])}
+        return {"box": Box(self._make(row["box"].content))}
 
 
 @contextmanager
@@ -168,6 +197,15 @@ def refusal_in(error: BaseException) -> DiptychError:
     raise error
 
 
+def _pass_on(future: Future[Any], done: Future[Any]) -> None:
+    """Give a future what a task of Ray came to, with a worker's refusal as it was raised there."""
+    try:
+        with told():
+            future.set_result(done.result())
+    except BaseException as error:
+        future.set_exception(error)
+
+
 def _in_place(place: Place, work: Callable[..., Any], arguments: Iterable[Any]) -> Any:
     place.enter()
     return work(*arguments)
@@ -176,11 +214,11 @@ def _in_place(place: Place, work: Callable[..., Any], arguments: Iterable[Any]) 
 def _ray() -> Any:
     # before Ray is imported: it reads them then
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         import ray
-        import ray.data  # noqa: F401
+        import ray.data
     except ImportError as error:
         raise MissingExtra.named("ray", wanted_by="commands with --on ray", package=error.name or "ray") from error
     return ray
@@ -190,14 +228,29 @@ def _connect(ray: Any, address: str, cluster: Cluster) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     if address == "local":
         workers = cluster.workers and max(1, round(cluster.workers[1] * cluster.cpus))
-        ray.init(address, num_cpus=workers, include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
+        with _muted():
+            ray.init(address, num_cpus=workers, include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
         return
     if address != "auto":
         _knock(address)
     try:
-        ray.init(address, **quiet)
+        with _muted():
+            ray.init(address, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise _unreachable(address, str(error).splitlines()[0]) from error
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Send what is written on stderr nowhere: Ray's compiled part tells there how quiet it was told to be."""
+    with Path(os.devnull).open("wb") as nowhere:
+        kept = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _knock(address: str) -> None:
@@ -228,5 +281,3 @@ def _hush_data() -> None:
     context.execution_options.preserve_order = True
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.collection.adding import add_entries
+from diptych.cluster import Cluster
+from diptych.collection.adding import add_entries, add_placed
 from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.explaining import explain_item
 from diptych.collection.filling import Filler
@@ -23,6 +24,7 @@ from diptych.collection.queries import NOTHING_KNOWN, Known, Query
 from diptych.collection.reencoding import move
 from diptych.collection.rejects import Added, Reject, Rejects
 from diptych.collection.searching import Searcher
+from diptych.collection.spreading import spread
 from diptych.collection.statistics import statistics
 from diptych.collection.tables import FIRST, drop_table, make_table
 from diptych.collection.tuning import tune
@@ -140,19 +142,25 @@ class Collection:
         *sources: str,
         rejects: Path | None = None,
         data_root: Path | None = None,
+        cluster: Cluster | None = None,
         progress: Progress | None = None,
     ) -> Added:
         """Take in what sources hold (`diptych.data.entries` says what may be one), by id.
 
         An item with an id that is there replaces it; one that is the same in all is skipped. Faulty items are left
-        out, and written with their reasons into the file `rejects`, one JSON object a line.
+        out, and written with their reasons into the file `rejects`, one JSON object a line. A cluster places the items.
         """
         found = Rejects(rejects)
         entries = chain.from_iterable(
             read_entries(source, report=found.report, data_root=data_root) for source in sources
         )
-        added = add_entries(self.table, Filler(self.model), entries, reject=found.add, progress=progress or _silent)
-        return found.written(added)
+        told: Any = {"reject": found.add, "progress": progress or _silent}
+        if cluster is None:
+            return found.written(add_entries(self.table, Filler(self.model), entries, **told))
+        record = self.record
+        table, model = self._parts.table(record), self._parts.model(record)
+        with cluster.connected() as connected:
+            return found.written(add_placed(table, spread(connected, table, model, record["model"], entries), **told))
 
     def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:
         """Take out the named items and those that meet a filter; return how many there were."""

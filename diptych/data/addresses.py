@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from diptych.errors import BadSetting, MissingData, MissingExtra
@@ -68,12 +68,11 @@ class Address:
             system, path = filesystem(self.place)
             return bool(system.isfile(path))
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> Any:
         """Return the whole file as a stream."""
         with _reaching(self):
             system, path = filesystem(self.place)
-            stream: IO[bytes] = system.open(path, "rb")
-            return stream
+            return system.open(path, "rb")
 
     def read_bytes(self) -> bytes:
         """Return the content; `MissingData` where it cannot be had."""
@@ -195,11 +194,8 @@ def _reaching(address: Address) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        package = str(error.name or error)
-        scheme = urlsplit(address.place).scheme
-        raise MissingExtra(
-            f"addresses that begin with {scheme}:// need the package {package}. Install it: pip install {package}."
-        ) from error
+        scheme, told = urlsplit(address.place).scheme, str(error).rstrip(".")
+        raise MissingExtra(f"addresses that begin with {scheme}:// need one more package: {told}.") from error
     except ValueError as error:  # fsspec's own answer to a scheme that it does not know
         raise BadSetting(f"'{address.place}' cannot be opened: {error}. Name a path, or a URL of fsspec.") from error
     except FileNotFoundError as error:

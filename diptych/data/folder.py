@@ -2,9 +2,9 @@
 
 Tars in the manner of WebDataset and Parquet files may hold the pictures themselves; a URL or a pattern with `*` names
 one or many of them. A folder is searched for `pairs.jsonl` or `manifest.{jsonl,csv,parquet}`, then for the Hugging
-Face convention `imagefolder`: `metadata.{jsonl,csv,parquet}` with the columns `file_name` and `text`, in the folder itself or in each
-of its sub-folders `train`, `validation` (or `val`, `valid`, `dev`) and `test`, which are then the splits.
-`diptych.data.manifest` describes the columns.
+Face convention `imagefolder`: `metadata.{jsonl,csv,parquet}` with the columns `file_name` and `text`, in the folder
+itself or in each of its sub-folders `train`, `validation` (or `val`, `valid`, `dev`) and `test`, which are then the
+splits. `diptych.data.manifest` describes the columns.
 """
 
 from pathlib import Path

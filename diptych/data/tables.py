@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from diptych.data.addresses import Address, File
 from diptych.data.findings import FaultError, Finding, Report
@@ -47,12 +47,10 @@ def read_rows(path: File, *, where: str, report: Report) -> Iterator[tuple[int, 
 
             yield from read_samples(path, where=where, report=report)
         case suffix:
-            raise BadManifest(
-                f"{where}: a manifest must be a {', '.join(PACKED)} file; got {suffix or 'no suffix'!r}."
-            )
+            raise BadManifest(f"{where}: a manifest must be a {', '.join(PACKED)} file; got {suffix or 'no suffix'!r}.")
 
 
-def opened(path: File) -> IO[bytes]:
+def opened(path: File) -> Any:
     """Return a file as a stream of bytes, wherever it lies."""
     return path.open("rb") if isinstance(path, Path) else path.open()
 

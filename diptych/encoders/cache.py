@@ -46,11 +46,11 @@ def encode_items(encoder: Encoder, items: Sequence[Item], *, progress: Progress 
         return no_items(encoder)
     folder = ShardFolder(cache_folder(encoder))
     folder.clean()
-    keys = _keys(items)
+    keys = keys_of(items)
     contents = dict(zip(keys, items, strict=True))
     places = folder.places()
     while missing := {key: item for key, item in contents.items() if key not in places}:
-        _fill(folder, encoder, missing, total=len(contents), tell=tell)
+        fill_cache(folder, encoder, missing, total=len(contents), tell=tell)
         places = folder.places()
     parts, whole = folder.load([places[key] for key in keys])
     return Encoded(whole, parts, encoder=signature(encoder))
@@ -77,7 +77,7 @@ def _silent(done: int, total: int, label: str) -> None:
     """Ignore progress."""
 
 
-def _keys(items: Sequence[Item]) -> list[str]:
+def keys_of(items: Sequence[Item]) -> list[str]:
     """Return each item's content as a digest; files are read in threads."""
     with ThreadPoolExecutor(thread_count()) as pool:
         files = pool.map(picture_key, [item for item in items if not isinstance(item, str)])
@@ -92,7 +92,9 @@ def picture_key(path: Picture) -> str:
         raise MissingData(f"the picture {path} cannot be read: {error.strerror}. Is the data set complete?") from error
 
 
-def _fill(folder: ShardFolder, encoder: Encoder, missing: Mapping[str, Item], *, total: int, tell: Progress) -> None:
+def fill_cache(
+    folder: ShardFolder, encoder: Encoder, missing: Mapping[str, Item], *, total: int, tell: Progress
+) -> None:
     """Encode what is missing, shard by shard; on an error what is done so far is kept."""
     label = f"{encoder.modality}s with {split_name(encoder.name)[0]}"
     done = total - len(missing)
