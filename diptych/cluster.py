@@ -51,7 +51,7 @@ class Cluster:
     @contextmanager
     def connected(self) -> Iterator["Connected"]:
         """Yield the cluster, ready for work; one that was started for it ends with the block."""
-        ray = _ray()
+        ray = import_ray()
         began = not ray.is_initialized()
         if began:
             _connect(ray, self.address or os.environ.get("RAY_ADDRESS") or "local", self)
@@ -124,7 +124,10 @@ class Connected:
                 **retried,
             )
         with told():
-            yield from (row["box"].content for row in made.iter_rows())
+            for row in made.iter_rows():
+                if isinstance(content := row["box"].content, DiptychError):
+                    raise content
+                yield content
 
 
 @dataclass(frozen=True)
@@ -155,15 +158,25 @@ class Place:
 
 
 class Worker:
-    """What stands in a process of Ray Data, and makes something of one block after another."""
+    """What stands in a process of Ray Data, and makes something of one block after another.
+
+    What is refused is handed back like a result: raised here, Ray would wrap it up with its traces and lose it.
+    """
 
     def __init__(self, place: Place, maker: Callable[[], Callable[[Any], Any]]) -> None:
         place.enter()
-        self._make = maker()
+        self._refusal: DiptychError | None = None
+        try:
+            self._make = maker()
+        except DiptychError as refusal:
+            self._refusal = refusal
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row with what was made."""
-        return {"box": Box(self._make(row["box"].content))}
+        """Return a row with what was made, or why it was refused."""
+        try:
+            return {"box": Box(self._refusal or self._make(row["box"].content))}
+        except DiptychError as refusal:
+            return {"box": Box(refusal)}
 
 
 @contextmanager
@@ -179,7 +192,7 @@ def told() -> Iterator[None]:
 
 def refusal_in(error: BaseException) -> DiptychError:
     """Return what a worker refused, or the sentence about a worker that was lost; other faults are raised."""
-    from ray.exceptions import ActorDiedError, RayTaskError, WorkerCrashedError
+    from ray.exceptions import ActorDiedError, RayActorError, RayTaskError, WorkerCrashedError
 
     cause: BaseException | None = error
     while cause is not None:
@@ -187,7 +200,12 @@ def refusal_in(error: BaseException) -> DiptychError:
             cause = cause.cause
         elif isinstance(cause, DiptychError):
             return cause
-        elif isinstance(cause, ActorDiedError | WorkerCrashedError):
+        elif isinstance(cause, ActorDiedError) and cause.actor_init_failed:
+            return WorkerLost(
+                f"no worker could begin: {str(cause).strip().splitlines()[-1]}. Install the same version of diptych, "
+                "with the same extras, wherever there are workers."
+            )
+        elif isinstance(cause, RayActorError | WorkerCrashedError):
             return WorkerLost(
                 f"a piece of work ended {RETRIES + 1} workers, most likely for want of memory. Give the same command "
                 "again to go on, with more --cpus-per-worker, so that fewer work at once."
@@ -211,11 +229,13 @@ def _in_place(place: Place, work: Callable[..., Any], arguments: Iterable[Any]) 
     return work(*arguments)
 
 
-def _ray() -> Any:
+def import_ray() -> Any:
+    """Return Ray, which says no more than it is asked; `MissingExtra` where it is not installed."""
     # before Ray is imported: it reads them then
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # what it would print on stdout about workers that died
     try:
         import ray
         import ray.data
@@ -280,4 +300,4 @@ def _hush_data() -> None:
     context.print_on_execution_start = False
     context.execution_options.preserve_order = True
     for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -22,7 +22,8 @@ from PIL import Image, ImageDraw
 
 install_import_hook("diptych", "beartype.beartype")
 
-from diptych.cluster import Cluster  # noqa: E402 - the hook comes first
+from diptych.cluster import Cluster, import_ray  # noqa: E402 - the hook comes first
+from diptych.errors import MissingExtra  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,7 +87,10 @@ def draw_tiny_set(folder: Path) -> None:
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[Cluster]:
     """Start Ray with room for two workers, once for all tests; commands with `--on ray` find it."""
-    ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+    try:
+        ray = import_ray()
+    except MissingExtra as missing:
+        pytest.skip(str(missing))
     ray.init(
         "local", num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False,
         logging_level=logging.ERROR,
@@ -134,8 +138,8 @@ def killer() -> KillAWorker:
 
 
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve S3 on this machine by moto, and return its endpoint; skip where moto is not there."""
+def s3(tiny_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the tiny set as S3 on this machine by moto, and return its endpoint; skip where moto is not there."""
     beside = Path(sys.executable).parent / "moto_server"
     program = os.environ.get("DIPTYCH_MOTO") or shutil.which("moto_server") or (str(beside) if beside.exists() else "")
     if not program:
@@ -151,9 +155,17 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ) as server:  # fmt: skip
         try:
             _wait_for(port, server, log)
+            _put(f"http://127.0.0.1:{port}/shop", b"")
+            for path in tiny_set.iterdir():
+                _put(f"http://127.0.0.1:{port}/shop/tiny/{path.name}", path.read_bytes())
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
+
+
+def _put(url: str, content: bytes) -> None:
+    request = urllib.request.Request(url, content, {"Content-Type": "image/png"}, method="PUT")
+    urllib.request.urlopen(request, timeout=60).close()
 
 
 def _wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -168,16 +180,12 @@ def _wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 @pytest.fixture
-def bucket(s3: str, monkeypatch: pytest.MonkeyPatch, tiny_set: Path) -> str:
-    """Return the URL of a bucket that holds the tiny set, with the variables set that lead there."""
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the URL of the tiny set in a bucket, with the variables set that lead there."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    names = ["shop", *(f"shop/tiny/{path.name}" for path in tiny_set.iterdir())]
-    for name in names:
-        content = (tiny_set / Path(name).name).read_bytes() if "/" in name else b""
-        urllib.request.urlopen(urllib.request.Request(f"{s3}/{name}", content, method="PUT"), timeout=60).close()
     return "s3://shop/tiny"
 
 

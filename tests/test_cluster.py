@@ -1,5 +1,6 @@
 """Where work is done: options, refusals, and what becomes of what workers say."""
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -46,8 +47,15 @@ def test_workers_are_as_many_as_there_is_room_for(ray_cluster: Cluster) -> None:
 
 
 def test_another_cluster_than_the_one_connected_to_is_refused(ray_cluster: Cluster) -> None:
-    with pytest.raises(BadSetting, match="works on the cluster at .* already"), Cluster("127.0.0.1:9").connected():
+    with pytest.raises(BadSetting, match=r"works on the cluster at .* already"), Cluster("127.0.0.1:9").connected():
         pass
+
+
+@pytest.fixture(autouse=True)
+def shipped_functions() -> None:
+    """Send the functions of this file to workers as they are: they cannot import it."""
+    cloudpickle = pytest.importorskip("ray.cloudpickle", reason="the extra ray is not installed")
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def doubling() -> Callable[[int], int]:
@@ -109,6 +117,16 @@ def test_a_block_that_ends_every_worker_is_told(ray_cluster: Cluster) -> None:
         pytest.raises(WorkerLost, match=f"ended {RETRIES + 1} workers"),
     ):
         list(connected.map(dying, [0]))
+
+
+def failing() -> Callable[[int], int]:
+    """Fail as a worker does on a machine without what it needs."""
+    raise ModuleNotFoundError("No module named 'diptych'")
+
+
+def test_a_worker_that_cannot_begin_is_told_with_the_reason(ray_cluster: Cluster) -> None:
+    with ray_cluster.connected() as connected, pytest.raises(WorkerLost, match=r"no worker could begin: .*'diptych'"):
+        list(connected.map(failing, [0]))
 
 
 def test_a_task_that_refuses_or_dies_is_told_by_its_future(ray_cluster: Cluster) -> None:

@@ -81,7 +81,7 @@ def test_a_manifest_names_nothing_outside_its_folder_and_nothing_of_this_machine
 
 
 def test_what_is_not_there_is_said_in_a_sentence(remote: str) -> None:
-    with pytest.raises(MissingData, match="'memory://shop/tiny/none.png' does not exist"):
+    with pytest.raises(MissingData, match=r"'memory://shop/tiny/none\.png' does not exist"):
         Address(f"{remote}/none.png").read_bytes()
     with pytest.raises(MissingData, match="holds no manifest"):
         open_data(f"{MEMORY}/nowhere")
@@ -109,7 +109,7 @@ def test_s3_is_reached_by_the_variables_of_aws(bucket: str, tiny_set: Path) -> N
     assert Address(f"{bucket}/3.png").read_bytes() == (tiny_set / "3.png").read_bytes()
     assert [str(file) for file in matching(f"{bucket}/2*.png")] == [f"{bucket}/{k}.png" for k in (2, 20, 21, 22, 23)]
     assert len(open_data(bucket).pairs) == 24
-    with pytest.raises(MissingData, match="'s3://shop/tiny/none.png' does not exist"):
+    with pytest.raises(MissingData, match=r"'s3://shop/tiny/none\.png' does not exist"):
         Address(f"{bucket}/none.png").read_bytes()
-    with pytest.raises(MissingData, match="'s3://other/1.png'"):
+    with pytest.raises(MissingData, match=r"'s3://other/1\.png'"):
         Address("s3://other/1.png").read_bytes()
