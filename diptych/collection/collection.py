@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.cluster import Cluster
-from diptych.collection.adding import add_entries, add_placed
+from diptych.collection.adding import add_entries
 from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.explaining import explain_item
 from diptych.collection.filling import Filler
@@ -24,7 +24,7 @@ from diptych.collection.queries import NOTHING_KNOWN, Known, Query
 from diptych.collection.reencoding import move
 from diptych.collection.rejects import Added, Reject, Rejects
 from diptych.collection.searching import Searcher
-from diptych.collection.spreading import spread
+from diptych.collection.spreading import spread_entries
 from diptych.collection.statistics import statistics
 from diptych.collection.tables import FIRST, drop_table, make_table
 from diptych.collection.tuning import tune
@@ -155,12 +155,10 @@ class Collection:
             read_entries(source, report=found.report, data_root=data_root) for source in sources
         )
         told: Any = {"reject": found.add, "progress": progress or _silent}
+        table, model = self.table, self.model
         if cluster is None:
-            return found.written(add_entries(self.table, Filler(self.model), entries, **told))
-        record = self.record
-        table, model = self._parts.table(record), self._parts.model(record)
-        with cluster.connected() as connected:
-            return found.written(add_placed(table, spread(connected, table, model, record["model"], entries), **told))
+            return found.written(add_entries(table, Filler(model), entries, **told))
+        return found.written(spread_entries(cluster, table, model, self.record["model"], entries, **told))
 
     def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:
         """Take out the named items and those that meet a filter; return how many there were."""

@@ -4,18 +4,20 @@ A worker needs the model, its encoders and the pictures, but not the store: a bl
 of it already.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from diptych.cluster import Connected
-from diptych.collection.adding import Placed, batches, known_of, placed
+from diptych.cluster import Cluster
+from diptych.collection.adding import Placed, add_placed, batches, known_of, placed
 from diptych.collection.filling import Filler
 from diptych.collection.model import Model, reopen_model
 from diptych.collection.reduction import Reduction
+from diptych.collection.rejects import Added, Reject
 from diptych.data.addresses import Address
 from diptych.data.entries import Entry
 from diptych.index.contract import Table
+from diptych.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,22 @@ class BlockPlacer:
         return placed(block.known, self._filler, block.entries)
 
 
-def spread(
-    connected: Connected, table: Table, model: Model, record: Mapping[str, Any], entries: Iterable[Entry]
-) -> Iterator[Placed]:
-    """Yield what workers make of entries, in their order."""
+def spread_entries(
+    cluster: Cluster,
+    table: Table,
+    model: Model,
+    record: Mapping[str, Any],
+    entries: Iterable[Entry],
+    *,
+    reject: Callable[[Reject], None],
+    progress: Progress,
+) -> Added:
+    """Do what `add_entries` does with the workers of a cluster; the record is what the collection knows of its model."""
     moved = model.source if model.source != record["source"] else None
     blocks = [Block(tuple(map(_alone, batch)), known_of(table, batch)) for batch in batches(entries)]
-    yield from connected.map(ModelOf(record, moved, model.reduction), blocks)
+    with cluster.connected() as connected:
+        made = connected.map(ModelOf(record, moved, model.reduction), blocks)
+        return add_placed(table, made, reject=reject, progress=progress)
 
 
 def _alone(entry: Entry) -> Entry:

@@ -81,12 +81,8 @@ def test_the_second_time_nothing_is_encoded(ray_cluster: Cluster, tiny_set: Path
     assert (alone.image_encoder, alone.text_encoder) == (once.image_encoder, once.text_encoder)
 
 
-@pytest.mark.parametrize("form", ["tiny_tar", "tiny_parquet", "bucket"])
-def test_pictures_in_tars_parquet_and_s3_have_the_vectors_of_their_files(
-    form: str, ray_cluster: Cluster, tiny_set: Path, request: pytest.FixtureRequest
-) -> None:
-    source = str(request.getfixturevalue(form))
-    assert catalogue.encode(source, **SMALL, cluster=ray_cluster).pictures == 24
+def test_pictures_in_s3_have_the_vectors_of_their_files(ray_cluster: Cluster, tiny_set: Path, bucket: str) -> None:
+    assert catalogue.encode(bucket, **SMALL, cluster=ray_cluster).pictures == 24
     files = [pair.image for pair in open_data(str(tiny_set)).pairs]
     vectors(network(64), files)
 
