@@ -11,10 +11,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.cluster import Cluster
-from diptych.collection.adding import add_entries
 from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.explaining import explain_item
-from diptych.collection.filling import Filler
 from diptych.collection.model import Model, open_model, reopen_model
 from diptych.collection.parts import Parts
 from diptych.collection.pictures import HANDED_OVER, Pictures
@@ -24,7 +22,7 @@ from diptych.collection.queries import NOTHING_KNOWN, Known, Query
 from diptych.collection.reencoding import move
 from diptych.collection.rejects import Added, Reject, Rejects
 from diptych.collection.searching import Searcher
-from diptych.collection.spreading import spread_entries
+from diptych.collection.spreading import taken_in
 from diptych.collection.statistics import statistics
 from diptych.collection.tables import FIRST, drop_table, make_table
 from diptych.collection.tuning import tune
@@ -148,17 +146,13 @@ class Collection:
         """Take in what sources hold (`diptych.data.entries` says what may be one), by id.
 
         An item with an id that is there replaces it; one that is the same in all is skipped. Faulty items are left
-        out, and written with their reasons into the file `rejects`, one JSON object a line. A cluster places the items.
+        out, and written with their reasons into the file `rejects`, one JSON object a line. A cluster places items.
         """
         found = Rejects(rejects)
-        entries = chain.from_iterable(
-            read_entries(source, report=found.report, data_root=data_root) for source in sources
-        )
-        told: Any = {"reject": found.add, "progress": progress or _silent}
-        table, model = self.table, self.model
-        if cluster is None:
-            return found.written(add_entries(table, Filler(model), entries, **told))
-        return found.written(spread_entries(cluster, table, model, self.record["model"], entries, **told))
+        entries = chain.from_iterable(read_entries(each, report=found.report, data_root=data_root) for each in sources)
+        told, record = progress or _silent, self.record["model"]
+        added = taken_in(self.table, self.model, record, entries, cluster=cluster, reject=found.add, progress=told)
+        return found.written(added)
 
     def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:
         """Take out the named items and those that meet a filter; return how many there were."""

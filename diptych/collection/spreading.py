@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from diptych.cluster import Cluster
-from diptych.collection.adding import Placed, add_placed, batches, known_of, placed
+from diptych.collection.adding import Placed, add_entries, add_placed, batches, known_of, placed
 from diptych.collection.filling import Filler
 from diptych.collection.model import Model, reopen_model
 from diptych.collection.reduction import Reduction
@@ -53,17 +53,19 @@ class BlockPlacer:
         return placed(block.known, self._filler, block.entries)
 
 
-def spread_entries(
-    cluster: Cluster,
+def taken_in(
     table: Table,
     model: Model,
     record: Mapping[str, Any],
     entries: Iterable[Entry],
     *,
+    cluster: Cluster | None,
     reject: Callable[[Reject], None],
     progress: Progress,
 ) -> Added:
-    """Do what `add_entries` does with the workers of a cluster; the record is what the collection knows of its model."""
+    """Return what became of entries, placed here or by a cluster; `record` is what the collection knows of its model."""
+    if cluster is None:
+        return add_entries(table, Filler(model), entries, reject=reject, progress=progress)
     moved = model.source if model.source != record["source"] else None
     blocks = [Block(tuple(map(_alone, batch)), known_of(table, batch)) for batch in batches(entries)]
     with cluster.connected() as connected:

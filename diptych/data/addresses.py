@@ -152,14 +152,19 @@ def matching(source: str) -> list[File]:
         raise MissingData(f"no file is called like '{source}'. Look at the pattern.")
     if not is_url(source):
         return [Path(each) for each in found]
-    return [Address(f"{urlsplit(source).scheme}://{each.removeprefix('/')}") for each in found]
+    return [_named(each, source) for each in found]
 
 
 def below(folder: str) -> list[Address]:
     """Return every file in a folder in the net and in the folders below it, sorted."""
     with _reaching(Address(folder)):
         system, path = filesystem(folder.rstrip("/"))
-        return [Address(f"{urlsplit(folder).scheme}://{each}") for each in sorted(system.find(path))]
+        return [_named(each, folder) for each in sorted(system.find(path))]
+
+
+def _named(path: str, url: str) -> Address:
+    """Return the address of what a file system found at a URL; most leave the scheme out."""
+    return Address(path if is_url(path) else f"{urlsplit(url).scheme}://{path.lstrip('/')}")
 
 
 def is_pattern(source: str) -> bool:

@@ -24,7 +24,7 @@ from typing import Any
 from diptych.data import ROOM
 from diptych.data.addresses import Address, File, Picture, below, is_pattern, matching
 from diptych.data.findings import FaultError, Finding, Report
-from diptych.data.folder import find_manifests, has_manifest
+from diptych.data.folder import find_manifests, has_manifest, manifest_at
 from diptych.data.manifest import called, identity_of, image_of, strings_of
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet, Pair
@@ -126,6 +126,8 @@ def _entries_at(file: File, report: Report) -> Iterator[Entry]:
     elif suffix in PICTURES:
         name = file.name if isinstance(file, Path) else file.path.name
         yield Entry(name, absolute(file) if isinstance(file, Path) else file, (), str(file))
+    elif isinstance(file, Address) and (manifest := manifest_at(file.place)):
+        yield from _entries_at(manifest, report)
     elif isinstance(file, Address):
         yield from _remote_entries(file.place)
     else:

@@ -9,7 +9,7 @@ splits. `diptych.data.manifest` describes the columns.
 
 from pathlib import Path
 
-from diptych.data.addresses import Address, File, is_url, matching
+from diptych.data.addresses import Address, is_url, matching
 from diptych.data.findings import Report, refuse
 from diptych.data.manifest import SPLITS, Source, read_manifests
 from diptych.data.pairs import DataSet
@@ -39,17 +39,21 @@ def read_packed(source: str, *, report: Report = refuse) -> DataSet:
     """Return the pairs of all files that a URL or a pattern names; the URL of a folder means the manifest in it."""
     files = matching(source)
     if is_url(source) and isinstance(files[0], Address) and files[0].suffix.lower() not in PACKED:
-        files = [_manifest_at(source.rstrip("/"))]
+        manifest = manifest_at(source)
+        if manifest is None:
+            raise MissingData(
+                f"'{source}' holds no manifest. Put one of {', '.join(_NAMES)} there, or name the file itself."
+            )
+        files = [manifest]
     folder = Address(str(files[0]).rpartition("/")[0]) if is_url(source) else Path()
     name = source.rstrip("/").rpartition("/")[2].partition(".")[0]
     return read_manifests([Source(file) for file in files], root=folder, name=name, report=report)
 
 
-def _manifest_at(folder: str) -> File:
-    for name in _NAMES:
-        if (found := Address(f"{folder}/{name}")).is_file():
-            return found
-    raise MissingData(f"'{folder}' holds no manifest. Put one of {', '.join(_NAMES)} there, or name the file itself.")
+def manifest_at(folder: str) -> Address | None:
+    """Return the manifest in a folder in the net; None where it has none."""
+    found = (Address(f"{folder.rstrip('/')}/{name}") for name in _NAMES)
+    return next((address for address in found if address.is_file()), None)
 
 
 def has_manifest(root: Path) -> bool:

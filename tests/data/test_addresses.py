@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from diptych.data.addresses import Address, below, matching, picture_at, picture_digest
+from diptych.data.entries import read_entries
+from diptych.data.findings import refuse
 from diptych.data.opening import open_data
 from diptych.data.pictures import decode
 from diptych.errors import BadManifest, BadSetting, MissingData, MissingExtra
@@ -113,3 +115,17 @@ def test_s3_is_reached_by_the_variables_of_aws(bucket: str, tiny_set: Path) -> N
         Address(f"{bucket}/none.png").read_bytes()
     with pytest.raises(MissingData, match=r"'s3://other/1\.png'"):
         Address("s3://other/1.png").read_bytes()
+
+
+def test_a_folder_of_pictures_in_the_net_gives_each_with_its_path_as_id(tiny_set: Path) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    for name in ("cat.png", "cats/tom.png", "cats/notes.txt"):
+        MemoryFileSystem().pipe_file(f"/shop/loose/{name}", (tiny_set / "0.png").read_bytes())
+    entries = list(read_entries(f"{MEMORY}/loose", report=refuse))
+    assert [(entry.id, str(entry.image), dict(entry.metadata)) for entry in entries] == [
+        ("cat.png", f"{MEMORY}/loose/cat.png", {}),
+        ("cats/tom.png", f"{MEMORY}/loose/cats/tom.png", {"folder": "cats"}),
+    ]
+    (single,) = read_entries(f"{MEMORY}/loose/cat.png", report=refuse)
+    assert single.id == "cat.png"
