@@ -17,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from diptych.cli import main
+from diptych.cluster import Cluster
 from diptych.methods import mcsm
 from diptych.settings import override
 
@@ -79,6 +80,15 @@ def test_the_commands_of_a_document_run_from_top_to_bottom(
         if line.startswith("diptych serve "):
             with served(line):
                 continue
+        run(line, monkeypatch, capsys)
+
+
+def test_what_the_guide_to_clusters_shows_runs(
+    ray_cluster: Cluster, at_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [line for block in blocks(SCALING, "sh") for line in block.splitlines() if " --on ray" in line]
+    assert len(lines) >= 3
+    for line in ["diptych collection create gallery --model conse", *lines]:
         run(line, monkeypatch, capsys)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.collection.adding import Site, add_entries
+from diptych.cluster import Cluster
+from diptych.collection.adding import Destination, Site
 from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.explaining import explain_match
 from diptych.collection.following import Following, followed
@@ -24,6 +25,7 @@ from diptych.collection.records import EXACT_LIMIT, RECALL, checked_record, new_
 from diptych.collection.reencoding import move
 from diptych.collection.rejects import Added, Reject, Rejects
 from diptych.collection.searching import Searcher
+from diptych.collection.spreading import taken_in
 from diptych.collection.statistics import statistics
 from diptych.collection.tables import FIRST, drop_table, make_table
 from diptych.collection.tuning import tune
@@ -128,24 +130,24 @@ class Collection:
         *sources: str,
         rejects: Path | None = None,
         data_root: Path | None = None,
+        cluster: Cluster | None = None,
         progress: Progress | None = None,
     ) -> Added:
         """Take in what sources hold (`diptych.data.entries` says what may be one), by id.
 
         An item with an id that is there replaces it; one that is the same in all is skipped. Faulty items are left
-        out, and written with their reasons into the file `rejects`, one JSON object a line.
+        out, and written with their reasons into the file `rejects`, one JSON object a line. A cluster places items.
         """
         found = Rejects(rejects)
-        entries = chain.from_iterable(
-            read_entries(source, report=found.report, data_root=data_root) for source in sources
-        )
+        entries = chain.from_iterable(read_entries(each, report=found.report, data_root=data_root) for each in sources)
         where = Following(lambda: self.record)
 
         def site() -> Site:
-            return self._parts.table(where.record), self._parts.filler(where.record)
+            return Site(self._parts.table(where.record), self._parts.filler(where.record))
 
-        told, moved = progress or silent, lambda: site() if where.moved() else None
-        return found.written(add_entries(*site(), entries, reject=found.add, progress=told, moved=moved))
+        to, told = Destination(site(), lambda: site() if where.moved() else None), progress or silent
+        record = where.record["model"]
+        return found.written(taken_in(to, record, entries, cluster=cluster, reject=found.add, progress=told))
 
     def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:
         """Take out the named items and those that meet a filter; return how many there were."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from diptych.collection.asking import Asked
 from diptych.collection.pictures import readable
 from diptych.collection.queries import Query
+from diptych.data.addresses import Picture
 from diptych.data.entries import ATTRIBUTION
 from diptych.encoders.contract import Encoder
 from diptych.errors import BadSetting, MissingData
@@ -47,7 +47,7 @@ class _Shown:
         return bool(self.picture if side == "image" else self.texts)
 
     @property
-    def image(self) -> Path:
+    def image(self) -> Picture:
         return readable(self.picture, identity=self.identity)
 
 

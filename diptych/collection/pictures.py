@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from diptych.data.addresses import Picture, picture_at
 from diptych.data.pictures import raster_suffix, thumbnail
 from diptych.errors import BadSetting, MissingData
 from diptych.files import written_atomically
@@ -50,13 +51,17 @@ class Pictures:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def readable(path: str | None, *, identity: str) -> Path:
-    """Return the file of an item's picture; `MissingData` where it has none, or where this process does not see it."""
+def readable(path: str | None, *, identity: str) -> Picture:
+    """Return the file or address of an item's picture.
+
+    `MissingData` where it has none, or where this process does not see the file.
+    """
     if path is None:
         raise MissingData(f"the item {identity!r} has no picture. Look at its text.")
-    if not Path(path).is_file():
+    picture = picture_at(path)
+    if isinstance(picture, Path) and not picture.is_file():
         raise MissingData(
             f"the picture of the item {identity!r} is gone, or this process does not see the folder that it lies in. "
             "Put it back, or name one shared folder to every process: diptych serve --uploads DIR."
         )
-    return Path(path)
+    return picture

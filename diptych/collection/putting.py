@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from diptych.collection.adding import add_entries
+from diptych.collection.adding import Destination, Site, add_entries
 from diptych.collection.filling import Filler
 from diptych.collection.pictures import PIXELS, Pictures
 from diptych.collection.rejects import Added, Reject, Rejects
@@ -34,7 +34,7 @@ def put(items: Sequence[NewItem], table: Table, filler: Filler, pictures: Pictur
     entries = [entry for item in items if (entry := _entry(item, pictures, found))]
     ids = list(dict.fromkeys(entry.id for entry in entries))
     before = table.read(ids).images
-    added = add_entries(table, filler, entries, reject=found.add, progress=silent)
+    added = add_entries(Destination(Site(table, filler)), entries, reject=found.add, progress=silent)
     named = {path for path in table.read(ids).images if path}
     kept = [str(entry.image) for entry in entries if entry.image]
     pictures.forget({*(path for path in before if path), *kept} - named)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
+from diptych.data.addresses import Picture
 from diptych.data.features import Encoded
 from diptych.data.pictures import upright_size
 from diptych.encoders.contract import Encoder
@@ -134,7 +134,7 @@ class Pair:
 def explain_pair(
     method: Method,
     encoders: Mapping[str, Encoder],
-    image: Path,
+    image: Picture,
     texts: Sequence[str],
     *,
     fusing: Callable[[Pair], Fusing],
@@ -157,7 +157,7 @@ def explain_pair(
 def explain_image(
     method: Method,
     encoder: Encoder,
-    image: Path,
+    image: Picture,
     beside: tuple[str, Mapping[str, Float[Tensor, " _"]]],
     *,
     fusing: Callable[[Pair], Fusing],
@@ -192,7 +192,7 @@ def explain_texts(
     return _explanation(pair, places, fusing(pair), None, (0, 0), texts, held=beside[0])
 
 
-def encode_pair(encoders: Mapping[str, Encoder], image: Path, texts: Sequence[str]) -> tuple[Encoded, Encoded]:
+def encode_pair(encoders: Mapping[str, Encoder], image: Picture, texts: Sequence[str]) -> tuple[Encoded, Encoded]:
     """Return a picture and some texts, which are one item, encoded."""
     seen = encoded_queries(encoders["image"], [encoders["image"].prepare(image)])
     return seen, _encode_texts(encoders["text"], texts)
@@ -207,7 +207,7 @@ def _explanation(
     pair: Pair,
     places: Mapping[str, Places],
     by: Fusing,
-    image: Path | None,
+    image: Picture | None,
     size: tuple[int, int],
     texts: Sequence[str],
     *,
@@ -217,7 +217,7 @@ def _explanation(
     similarities = [pair.similarity(space) for space in pair.method.spaces]
     nowhere = Places()
     return Explanation(
-        None if image is None else Path(image),
+        image,
         *size,
         places.get("image", nowhere).boxes,
         "\n".join(texts),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float32
 
+from diptych.data.addresses import Picture
 from diptych.data.pictures import decode
 from diptych.drawing.explanation_page import explanation_page
 from diptych.drawing.explanation_sheet import explanation_sheet
@@ -57,7 +58,7 @@ class InSpace:
 class Explanation:
     """Why a picture and a text are as similar as they are."""
 
-    image: Path | None
+    image: Picture | None
     """None where a text is explained beside another text."""
     width: int
     """Pixels of the upright picture; 0 without one."""
