@@ -275,11 +275,10 @@ def test_a_service_outlives_its_store(fleet: Fleet) -> None:
             assert int(answer.headers["retry-after"]) >= 1
         assert client.get("/healthz").status_code == 200
         with ThreadPoolExecutor(1) as pool:
-            starting = pool.submit(fleet.server.start)
-            if fleet.place.startswith("postgresql"):  # which is back in seconds
-                waited = patient.search(name, "a red square", k=10)
-                assert [hit.id for hit in waited.hits] == [identity for identity, _ in before]
-            starting.result()
+            waiting = pool.submit(patient.search, name, "a red square", k=10)
+            fleet.server.start()  # in this thread, with whose end the server would end too
+            if fleet.place.startswith("postgresql"):  # which is back in seconds, before the client gives up
+                assert [hit.id for hit in waiting.result().hits] == [identity for identity, _ in before]
         wait_until(left.ready)
         assert found(search(client, fleet)) == before
         late = client.put(f"/v1/collections/{name}/items/late", data={"text": "late"})
