@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from diptych.web.keys import Key, Keys, Scope
 from diptych.web.limits import Limits
-from diptych.web.links import Links
+from diptych.web.links import sign, signer
 from diptych.web.refusals import refuse
 
 REMEMBERED = 10_000
@@ -64,8 +64,6 @@ class Admission:
     """Names by which it may be called, against pages that point a name of their own at it; none where any will do."""
     origins: tuple[str, ...] = ()
     """Sites whose pages may use it, beside its own."""
-    links: Links = field(default_factory=Links)
-    """What a browser may open without a key for a minute."""
 
     def check_site(self, method: str, headers: Headers) -> None:
         """Refuse what was sent under a foreign name, or by a page of another site."""
@@ -86,8 +84,8 @@ class Admission:
             request.state.scope = "write"
         else:
             signed = request.method == "GET" and "signature" in request.query_params
-            key = _of_link(self.keys, self.links, request) if signed else _of_header(self.keys, request)
-            request.state.user = user = key.name
+            key = _of_link(self.keys, request) if signed else _of_header(self.keys, request)
+            request.state.key, request.state.user = key, (user := key.name)
             request.state.scope = key.scope
             if not key.allows(scope):
                 raise refuse(403, f"the key {key.name!r} may only read. Use one with the scope write.")
@@ -95,7 +93,7 @@ class Admission:
 
     def link(self, request: Request, path: str) -> str:
         """Return a link to an unquoted path that whoever sent the request may follow without a key, for a minute."""
-        return quote(path) if self.keys is None else self.links.sign(path, by=request.state.user)
+        return quote(path) if self.keys is None else sign(path, by=request.state.key)
 
 
 def _of_header(keys: Keys, request: Request) -> Key:
@@ -108,11 +106,9 @@ def _of_header(keys: Keys, request: Request) -> Key:
     return key
 
 
-def _of_link(keys: Keys, links: Links, request: Request) -> Key:
+def _of_link(keys: Keys, request: Request) -> Key:
     """Return the key on whose behalf a link was signed, where it is known still; through a link it only reads."""
-    name = links.signer(request.scope["path"], request.query_params)
-    key = next((key for key in keys if key.name == name), None)
-    if key is None:
+    if (key := signer(request.scope["path"], request.query_params, keys)) is None:
         raise refuse(
             401, "this link is good for a minute, and that is over. Open it from the page again.", code="bad_link"
         )

@@ -1,45 +1,45 @@
 """Links that are good without a key for a minute, for what a browser opens by itself.
 
 A page cannot send its key along where a link is followed. So it asks for the link first, with its key, and gets one
-that is signed: for this address alone, for a minute, and on behalf of that key. The secret is drawn anew in each
-process and never leaves it; a link is good in the process that signed it.
+that is signed: for this address alone, for a minute, and on behalf of that key. What signs is the key's digest, which
+only those know who read the file of keys: every process with that file knows the link, and none does once the key is
+revoked.
 """
 
 import hmac
-import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlencode
+
+from diptych.web.keys import Key
 
 SECONDS = 60
 """How long a link may be followed."""
 
 
-class Links:
-    """Signs links, and says on whose behalf one was signed."""
+def sign(path: str, *, by: Key) -> str:
+    """Return a link to an unquoted path, good for a minute from now on behalf of a key."""
+    until = str(int(time.time()) + SECONDS)
+    asked = {"by": by.name, "until": until, "signature": _signature(by, path, until)}
+    return f"{quote(path)}?{urlencode(asked)}"
 
-    def __init__(self) -> None:
-        self._secret = secrets.token_bytes(32)
 
-    def sign(self, path: str, *, by: str) -> str:
-        """Return a link to an unquoted path, good for a minute from now on behalf of a key's name."""
-        until = str(int(time.time()) + SECONDS)
-        asked = {"by": by, "until": until, "signature": self._signature(path, by, until)}
-        return f"{quote(path)}?{urlencode(asked)}"
+def signer(path: str, asked: Mapping[str, str], keys: Iterable[Key]) -> Key | None:
+    """Return on behalf of which key a link was signed; None where it was not, for another path, or where it is over.
 
-    def signer(self, path: str, asked: Mapping[str, str]) -> str | None:
-        """Return on whose behalf a link was signed; None where it was not, for another path, or where it is over.
+    >>> ann = Key("ann", "read", "5e88", "")
+    >>> asked = dict(part.split("=") for part in sign("/report", by=ann).partition("?")[2].split("&"))
+    >>> signer("/report", asked, [ann]).name, signer("/secret", asked, [ann]), signer("/report", asked, [])
+    ('ann', None, None)
+    """
+    key = next((key for key in keys if key.name == asked.get("by")), None)
+    until = asked.get("until", "")
+    if key is None:
+        return None
+    signed = hmac.compare_digest(_signature(key, path, until).encode(), asked.get("signature", "").encode())
+    return key if signed and int(until) >= time.time() else None
 
-        >>> links = Links()
-        >>> link = links.sign("/report", by="ann")
-        >>> asked = dict(part.split("=") for part in link.partition("?")[2].split("&"))
-        >>> links.signer("/report", asked), links.signer("/secret", asked), Links().signer("/report", asked)
-        ('ann', None, None)
-        """
-        by, until = asked.get("by", ""), asked.get("until", "")
-        signed = hmac.compare_digest(self._signature(path, by, until).encode(), asked.get("signature", "").encode())
-        return by if signed and int(until) >= time.time() else None
 
-    def _signature(self, *parts: str) -> str:
-        told = b"".join(f"{len(part.encode())}:".encode() + part.encode() for part in parts)
-        return hmac.new(self._secret, told, "sha256").hexdigest()
+def _signature(key: Key, *parts: str) -> str:
+    told = b"".join(f"{len(part.encode())}:".encode() + part.encode() for part in ("link", key.name, *parts))
+    return hmac.new(bytes.fromhex(key.sha256), told, "sha256").hexdigest()

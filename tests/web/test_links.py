@@ -122,9 +122,15 @@ def test_where_no_keys_are_asked_for_a_link_is_the_address(serve: Serve, closed:
         assert started.client.get(url).text == REPORT
 
 
-def test_another_process_does_not_know_a_link() -> None:
-    path, _, asked = links.Links().sign("/report", by="ann").partition("?")
-    assert links.Links().signer(path, dict(parse_qsl(asked))) is None
+def test_another_process_with_the_same_file_of_keys_knows_a_link(keys: Keys, tmp_path: Path) -> None:
+    keys.add("ann", "read")
+    [ann] = keys
+    path, _, query = links.sign("/report", by=ann).partition("?")
+    asked = dict(parse_qsl(query))
+    assert links.signer(path, asked, Keys(keys.file)) == ann
+    other = Keys(tmp_path / "other.json")
+    other.add(ann.name, ann.scope)
+    assert links.signer(path, asked, other) is None
 
 
 @pytest.mark.parametrize("beside", [False, True])
