@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from typing_extensions import override
 
-from diptych.maths.sharing import WHOLE, SharesRows
+from diptych.maths.sharing import SharesRows, Whole
 
 
 class BatchNorm(SharesRows, nn.BatchNorm1d):
@@ -18,7 +18,7 @@ class BatchNorm(SharesRows, nn.BatchNorm1d):
     @override
     def forward(self, values: Float[Tensor, "b d p"]) -> Float[Tensor, "b d p"]:
         """Return the values, normalised."""
-        if not self.training or self.share is WHOLE:
+        if not self.training or isinstance(self.share, Whole):
             normalised: Tensor = super().forward(values)
             return normalised
         kept, count = values.dtype, self.share.rows(len(values)) * values.shape[2]
