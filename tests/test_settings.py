@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from diptych.errors import BadSetting, UnknownName
-from diptych.settings import cache_root, data_roots, memory_bytes, override, revive, thread_count
+from diptych.settings import cache_root, data_roots, environment, memory_bytes, override, revive, thread_count
 
 
 @dataclass(frozen=True)
@@ -155,3 +155,12 @@ def test_an_impossible_number_of_threads_is_refused(monkeypatch: pytest.MonkeyPa
 
 def test_the_memory_is_no_more_than_the_machine_has() -> None:
     assert 2**28 < memory_bytes() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def test_variables_are_set_for_a_block_and_are_as_before_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONE", "kept")
+    monkeypatch.delenv("TWO", raising=False)
+    with environment({"ONE": "1", "TWO": "2"}):
+        assert (os.environ["ONE"], os.environ["TWO"]) == ("1", "2")
+    assert os.environ["ONE"] == "kept"
+    assert "TWO" not in os.environ

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from typing_extensions import override
 
-from diptych.maths.sharing import WHOLE, SharesRows
+from diptych.maths.sharing import SharesRows, Whole
 
 
 class BatchNorm(SharesRows, nn.BatchNorm1d):
@@ -18,16 +18,17 @@ class BatchNorm(SharesRows, nn.BatchNorm1d):
     @override
     def forward(self, values: Float[Tensor, "b d p"]) -> Float[Tensor, "b d p"]:
         """Return the values, normalised."""
-        if not self.training or self.share is WHOLE:
+        if not self.training or isinstance(self.share, Whole):
             normalised: Tensor = super().forward(values)
             return normalised
-        count = self.share.rows(len(values)) * values.shape[2]
+        kept, count = values.dtype, self.share.rows(len(values)) * values.shape[2]
+        values = values.to(torch.promote_types(kept, torch.float32))
         mean = self.share.total(values.sum((0, 2))) / count
         centred = values - mean[:, None]
         variance = self.share.total(centred.square().sum((0, 2))) / count
         self._remember(mean.detach(), variance.detach() * count / max(count - 1, 1))
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        return centred * scale[:, None] + self.bias[:, None]
+        return (centred * scale[:, None] + self.bias[:, None]).to(kept)
 
     @torch.no_grad()
     def _remember(self, mean: Float[Tensor, " d"], variance: Float[Tensor, " d"]) -> None:
