@@ -1,11 +1,9 @@
 """Train, load, evaluate and search: what a user does with a method, from Python and from the command line."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,8 +16,7 @@ from diptych.data.splitting import resplit
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encode_dataset, encode_images, encode_query, encode_texts, unknown_words
 from diptych.encoders.given import Given
-from diptych.encoders.opening import open_encoders
-from diptych.errors import BadSetting, UnknownName
+from diptych.errors import BadSetting
 from diptych.evaluation import Evaluation, choose_rules, chosen_rule, evaluate, fused_rows, open_rule, validation_map
 from diptych.explaining.audit import Audit, audited
 from diptych.explaining.explain import Pair, explain_pair
@@ -27,41 +24,19 @@ from diptych.explaining.explanation import Explanation, save_explanations
 from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
-from diptych.methods import ROOM as METHODS
-from diptych.methods.contract import Method, Surroundings
+from diptych.methods.contract import Method
 from diptych.progress import Progress
 from diptych.results import Hit, Results, best_hits
-from diptych.settings import override, thread_count
-from diptych.training.categories import with_known_categories
+from diptych.settings import thread_count
 from diptych.training.learning import learn
 from diptych.training.loading import load_encoders, load_model
+from diptych.training.preparing import Order
 from diptych.training.processes import joined
-from diptych.training.run_config import (
-    data_config,
-    encoders_config,
-    fingerprint,
-    fusion_of,
-    run_config,
-    splits_fingerprint,
-)
+from diptych.training.run_config import differences_of_data, fusion_of
 from diptych.training.run_folder import RunFolder
-from diptych.training.surroundings import surroundings_of
 from diptych.training.tensorboard import event_writer
 
 __all__ = ["Explanation", "Hit", "Results", "Retriever", "save_explanations"]
-
-ENCODERS = ("image_encoder", "text_encoder")
-"""Groups of settings that belong to an encoder and not to the method."""
-
-
-class Prepared(NamedTuple):
-    """What a training begins with."""
-
-    config: Mapping[str, Any]
-    train: Features
-    val: Features
-    classes: tuple[str, ...]
-    surroundings: Surroundings
 
 
 class Retriever:
@@ -101,41 +76,17 @@ class Retriever:
         (`image_encoder.side=380`). `test` is read by `transductive` configs alone; `tensorboard` writes events too.
         Where torch's launcher started several processes they train together, and `out` lies where all see it.
         """
-        module, chosen = _open_method(method, preset, [s for s in settings if not _of_encoder(s)])
+        order = Order(method, data, preset, seed, split_seed, settings, (image_encoder, text_encoder), data_root)
+        module, chosen = order.module, order.chosen
         rule = open_rule(fusion_of(chosen))
         folder = RunFolder(Path(out))
         watch = event_writer(folder) if tensorboard else None
-
-        def prepared() -> Prepared | None:
-            names, own = (image_encoder, text_encoder), [s for s in settings if _of_encoder(s)]
-            encoders = open_encoders(*names, own)
-            dataset = open_data(data, root=data_root, split_seed=split_seed)
-            rows = [dataset.split(split) for split in ("train", "val")]
-            config = run_config(
-                method,
-                preset,
-                settings=asdict(chosen),
-                data=data_config(dataset, data, split_seed=split_seed),
-                encoders=encoders_config(encoders, names=names, settings=own),
-                seed=seed,
-            )
-            folder.admit(config, resume=resume or processes.restarted)
-            if folder.finished:
-                folder.tidy()
-                return None
-            torch.set_num_threads(thread_count())
-            train, val = (encode_dataset(dataset, part, *encoders, progress=progress) for part in rows)
-            train, classes = with_known_categories(train, dataset.classes)
-            surroundings = surroundings_of(module, chosen, dataset, encoders, progress=progress)
-            if module.CARD.learns == "gradient":
-                processes.share(min(len(train.texts), chosen.training.batch))
-            folder.begin(config)
-            return Prepared(config, train, val, classes, surroundings)
-
         with joined() as processes:
             if processes.count > 1 and module.CARD.learns != "gradient":
                 raise BadSetting(f"{method} does not learn by gradient: one process does it. Leave out --processes.")
-            ready = processes.first(prepared)
+            ready = processes.first(
+                lambda: order.prepare(folder, resume=resume, processes=processes, progress=progress)
+            )
             if ready is None:
                 return cls.load(folder.path)
             torch.set_num_threads(processes.threads())
@@ -356,30 +307,12 @@ class Retriever:
 
     def _notes(self, dataset: DataSet, unknown: float | None) -> list[str]:
         """Return what a reader of the figures has to know; `unknown` is the share of unknown words."""
-        trained = self.config["data"]
-        notes = []
-        if dataset.name == trained["name"] and fingerprint(dataset) != trained["fingerprint"]:
-            notes.append("the data set has changed since it was trained on")
-        if dataset.name == trained["name"] and splits_fingerprint(dataset) != trained["splits"]:
-            notes.append("trained under another split: some of these pairs were trained on")
-        notes += self.model.notes
+        notes = [*differences_of_data(self.config["data"], dataset), *self.model.notes]
         if not dataset.classes:
             notes.append("no categories: partners alone are relevant")
         if unknown:
             notes.append(f"{unknown:.1%} of the words are unknown to the text encoder")
         return notes
-
-
-def _open_method(method: str, preset: str, settings: Sequence[str]) -> tuple[ModuleType, Any]:
-    """Return a method's module and its preset, changed by the settings."""
-    module = METHODS.open(method)
-    if preset not in module.PRESETS:
-        raise UnknownName.among("presets", preset, module.PRESETS)
-    return module, override(module.PRESETS[preset], settings)
-
-
-def _of_encoder(setting: str) -> bool:
-    return setting.partition(".")[0] in ENCODERS
 
 
 def _query(text: str | None, image: Path | None) -> str | Path:

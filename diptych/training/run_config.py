@@ -65,6 +65,18 @@ def run_config(
     }
 
 
+def differences_of_data(trained: Mapping[str, Any], dataset: DataSet) -> list[str]:
+    """Return how a data set differs from that of the same name that a run was trained on."""
+    if dataset.name != trained["name"]:
+        return []
+    told = {
+        "the data set has changed since it was trained on": fingerprint(dataset) != trained["fingerprint"],
+        "trained under another split: some of these pairs were trained on": splits_fingerprint(dataset)
+        != trained["splits"],
+    }
+    return [note for note, differs in told.items() if differs]
+
+
 def fusion_of(config: Any) -> str:
     """Return the fusion rule that a method's config asks for; with a single space there is nothing to fuse by it."""
     return getattr(config, "fusion", "product")
