@@ -23,12 +23,16 @@ from encoding import generated  # a neighbour in this folder
 
 from diptych.cluster import Cluster
 from diptych.collection import Collection
+from diptych.collection.adding import AT_ONCE
 from diptych.encoders.cache import encode_items
 from diptych.encoders.contract import Encoder
 from diptych.encoders.opening import open_encoder
 from diptych.encoders.spreading import spread
 from diptych.progress import Progress
 from diptych.settings import thread_count
+
+LEAST_BLOCKS = 20
+"""Fewer blocks would hide that the first ones of all workers come together."""
 
 
 class Steady:
@@ -90,6 +94,8 @@ def main() -> None:
     parser.add_argument("--encoder", default="efficientnet-lite2")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    if options.pictures < LEAST_BLOCKS * AT_ONCE:
+        raise SystemExit(f"--pictures must be at least {LEAST_BLOCKS * AT_ONCE}: of a few blocks most come at once")
     encoder, cores = open_encoder(options.encoder), thread_count()
     if not isinstance(encoder, Encoder):
         raise SystemExit("--encoder must read pictures")

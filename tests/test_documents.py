@@ -83,6 +83,7 @@ def test_the_commands_of_a_document_run_from_top_to_bottom(
         run(line, monkeypatch, capsys)
 
 
+@pytest.mark.thorough
 def test_what_the_guide_to_clusters_shows_runs(
     ray_cluster: Cluster, at_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
