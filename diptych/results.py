@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from diptych.data.addresses import Picture
 from diptych.data.pairs import DataSet
 from diptych.data.pictures import decode
 from diptych.drawing.hits import contact_sheet
@@ -25,7 +26,7 @@ class Hit:
     """What ranks it: the fused similarity (or the only space's)."""
     spaces: Mapping[str, float]
     """Its similarity in each space."""
-    image: Path | None
+    image: Picture | None
     texts: tuple[str, ...]
     categories: tuple[str, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from diptych.collection.model import Model
 from diptych.collection.queries import Known, Query
 from diptych.collection.searching import Found, Searcher
+from diptych.data.addresses import picture_at
 from diptych.data.entries import ATTRIBUTION
 from diptych.errors import BadSetting, DiptychError
 from diptych.index.contract import Table
@@ -112,4 +112,5 @@ def _hit(items: Items, row: int, fused: float, spaces: Mapping[str, float]) -> H
     metadata = {name: value for name, value in items.metadata[row].items() if name != ATTRIBUTION}
     category = metadata.pop("category", ())
     categories = (category,) if isinstance(category, str) else tuple(category) if isinstance(category, tuple) else ()
-    return Hit(items.ids[row], fused, spaces, Path(image) if image else None, items.texts[row], categories, metadata)
+    picture = picture_at(image) if image else None
+    return Hit(items.ids[row], fused, spaces, picture, items.texts[row], categories, metadata)

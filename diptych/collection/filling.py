@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from diptych.collection.model import Model
+from diptych.data.addresses import Address, picture_digest
 from diptych.data.entries import Entry
 from diptych.data.features import Encoded
 from diptych.encoders.encoding import joined_texts
 from diptych.encoders.sifting import Sifter
-from diptych.files import digest, file_digest
+from diptych.errors import BadData
+from diptych.files import digest
 from diptych.index.items import SIDES, Items, Side, Vectors
 from diptych.settings import thread_count
 
@@ -37,10 +40,9 @@ class Filled(NamedTuple):
 def read_contents(entries: Sequence[Entry]) -> tuple[list[Read], dict[int, str]]:
     """Return the entries that can be read with their digests, and why others cannot, by position."""
     with ThreadPoolExecutor(thread_count()) as pool:
-        pictures = list(pool.map(_picture_digest, entries))
-    faults = {k: str(error) for k, error in enumerate(pictures) if isinstance(error, OSError)}
-    pairs = zip(entries, pictures, strict=True)
-    return [_read(entry, picture) for entry, picture in pairs if not isinstance(picture, OSError)], faults
+        found = list(pool.map(_read, entries))
+    faults = {k: str(error) for k, error in enumerate(found) if not isinstance(error, Read)}
+    return [read for read in found if isinstance(read, Read)], faults
 
 
 class Filler:
@@ -87,14 +89,14 @@ class Filler:
         return joined_texts(sifted.encoded.take(rows), order, int(order.max()) + 1), faults
 
 
-def _picture_digest(entry: Entry) -> str | OSError:
+def _read(entry: Entry) -> Read | Exception:
+    """Return an entry with its digests, or why it cannot be read; a picture from elsewhere is then at hand."""
     try:
-        return file_digest(entry.image) if entry.image else ""
-    except OSError as error:
+        if isinstance(entry.image, Address):
+            entry = replace(entry, image=entry.image.at_hand())
+        picture = picture_digest(entry.image) if entry.image else ""
+    except (OSError, BadData) as error:
         return error
-
-
-def _read(entry: Entry, picture: str) -> Read:
     told = repr((str(entry.image), picture, entry.texts, sorted(entry.metadata.items())))
     return Read(entry, picture, digest(told.encode("utf-8", "surrogatepass")))
 

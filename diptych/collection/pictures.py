@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from diptych.data.addresses import Picture, picture_at
 from diptych.data.pictures import raster_suffix, thumbnail
 from diptych.errors import BadSetting, MissingData
 from diptych.files import written_atomically
@@ -50,10 +51,11 @@ class Pictures:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def readable(path: str | None, *, identity: str) -> Path:
-    """Return the file of an item's picture; `MissingData` where it has none, or where that is gone."""
+def readable(path: str | None, *, identity: str) -> Picture:
+    """Return the file or address of an item's picture; `MissingData` where it has none, or where that is gone."""
     if path is None:
         raise MissingData(f"the item {identity!r} has no picture. Look at its text.")
-    if not Path(path).is_file():
+    picture = picture_at(path)
+    if isinstance(picture, Path) and not picture.is_file():
         raise MissingData(f"the picture of the item {identity!r} is gone. Put it back, or hand it over anew.")
-    return Path(path)
+    return picture

@@ -1,7 +1,6 @@
 """Moving a collection to another model: a second table is filled while the first one serves, then takes its place."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from diptych.collection.adding import AT_ONCE
@@ -9,9 +8,9 @@ from diptych.collection.filling import Filler, Read
 from diptych.collection.model import Model
 from diptych.collection.rejects import Added, Reject
 from diptych.collection.tables import after, drop_table, filling, make_table
+from diptych.data.addresses import picture_at, picture_digest
 from diptych.data.entries import Entry
-from diptych.errors import BadSetting
-from diptych.files import file_digest
+from diptych.errors import BadData, BadSetting
 from diptych.index.contract import Store, Table
 from diptych.index.items import Items
 from diptych.progress import Progress
@@ -97,9 +96,9 @@ def _reads(items: Items, lost: dict[str, tuple[str, str]]) -> list[Read]:
     for identity, content, image, texts, metadata in zip(
         items.ids, items.contents, items.images, items.texts, items.metadata, strict=True
     ):
-        entry = Entry(identity, Path(image) if image else None, texts, image or identity, metadata)
+        entry = Entry(identity, picture_at(image) if image else None, texts, image or identity, metadata)
         try:
-            found.append(Read(entry, file_digest(entry.image) if entry.image else "", content))
-        except OSError as error:
+            found.append(Read(entry, picture_digest(entry.image) if entry.image else "", content))
+        except (OSError, BadData) as error:
             lost[identity] = (entry.where, str(error))
     return found

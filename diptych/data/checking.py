@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from diptych.data.addresses import Picture, picture_digest
 from diptych.data.findings import FaultError, Finding
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
 from diptych.data.pictures import decode
 from diptych.data.texts import accepted_text, encoding_fault
 from diptych.errors import BadImage, MissingData
-from diptych.files import file_digest
 from diptych.progress import Progress
 from diptych.settings import thread_count
 
@@ -52,7 +52,7 @@ def _check_pictures(dataset: DataSet, digests: dict[int, str], progress: Progres
                 progress(done, len(rows), "pictures")
 
 
-def _look(path: Path | None) -> tuple[str, str, str]:
+def _look(path: Picture | None) -> tuple[str, str, str]:
     """Return the digest of a picture's content, and the kind and description of its fault or two empty strings."""
     if path is None:
         return "", "", ""
@@ -61,8 +61,8 @@ def _look(path: Path | None) -> tuple[str, str, str]:
     except MissingData:
         return "", "missing image", f"'{path}' does not exist"
     except BadImage as error:
-        return file_digest(path), "unreadable image", str(error).partition(". ")[0]
-    return file_digest(path), "", ""
+        return picture_digest(path), "unreadable image", str(error).partition(". ")[0]
+    return picture_digest(path), "", ""
 
 
 def _check_texts(dataset: DataSet) -> Iterator[Finding]:

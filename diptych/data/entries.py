@@ -2,9 +2,10 @@
 
 A source is one of
 
-    a folder of pictures        ids are paths within it; the metadata is `folder`, where the picture lies
+    a folder of pictures        ids are paths within it; the metadata is `folder`, where the picture lies; or its URL
     a manifest, or its folder   as for training, but a row may lack the picture or the texts; other columns are metadata
     `-`                         one JSON object a line on standard input; paths are relative to the working directory
+    a tar, a Parquet file       with the pictures in it (`diptych.data.tars`); a URL or a pattern with `*` names many
     a picture                   its name is its id
     a data set by name          its pairs with their categories and the credit that its licence asks for
 
@@ -21,18 +22,18 @@ from pathlib import Path
 from typing import Any
 
 from diptych.data import ROOM
+from diptych.data.addresses import Address, File, Picture, below, is_pattern, matching
 from diptych.data.findings import FaultError, Finding, Report
-from diptych.data.folder import find_manifests, has_manifest
-from diptych.data.manifest import identity_of, image_of, strings_of
+from diptych.data.folder import find_manifests, has_manifest, manifest_at
+from diptych.data.manifest import called, identity_of, image_of, strings_of
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.paths import absolute
-from diptych.data.tables import SUFFIXES, Row, read_json_lines, read_rows
+from diptych.data.pictures import SUFFIXES as PICTURES
+from diptych.data.tables import PACKED, Row, read_json_lines, read_rows
 from diptych.data.texts import accepted_text
 from diptych.errors import MissingData
 
-PICTURES = frozenset([".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"])
-"""What a file must be called to be taken for a picture where nothing else says so."""
 RESERVED = frozenset(("id", "image", "file_name", "text", "texts", "split"))
 """Columns with a meaning of their own, which are no metadata."""
 ATTRIBUTION = "attribution"
@@ -49,7 +50,7 @@ class Entry:
     """One item before it is encoded."""
 
     id: str
-    image: Path | None
+    image: Picture | None
     texts: tuple[str, ...]
     where: str
     """The file and line, or the path, that it comes from."""
@@ -63,7 +64,10 @@ def read_entries(source: str, *, report: Report, data_root: Path | None = None) 
         yield from _entries(
             read_json_lines(sys.stdin.buffer, where="stdin", report=report), "stdin", Path.cwd(), report
         )
-    elif path.is_file() and path.suffix.lower() in SUFFIXES:
+    elif is_pattern(source):
+        for file in matching(source):
+            yield from _entries_at(file, report)
+    elif path.is_file() and path.suffix.lower() in PACKED:
         yield from _manifest_entries(path, path.parent, report)
     elif path.is_file() and path.suffix.lower() in PICTURES:
         yield Entry(path.name, absolute(path), (), str(path))
@@ -112,14 +116,43 @@ def _folder_entries(folder: Path, report: Report) -> Iterator[Entry]:
         raise MissingData(f"'{folder}' holds neither pictures nor a manifest. Name a folder that does.")
 
 
-def _manifest_entries(path: Path, root: Path, report: Report) -> Iterator[Entry]:
-    where = path.relative_to(root).as_posix()
+def _entries_at(file: File, report: Report) -> Iterator[Entry]:
+    """Yield the items of a file, or of a folder in the net."""
+    suffix = file.suffix.lower()
+    if suffix in PACKED and isinstance(file, Path):
+        yield from _manifest_entries(file, file.parent, report)
+    elif suffix in PACKED and isinstance(file, Address):
+        yield from _manifest_entries(file, Address(file.place.rpartition("/")[0]), report)
+    elif suffix in PICTURES:
+        name = file.name if isinstance(file, Path) else file.path.name
+        yield Entry(name, absolute(file) if isinstance(file, Path) else file, (), str(file))
+    elif isinstance(file, Address) and (manifest := manifest_at(file.place)):
+        yield from _entries_at(manifest, report)
+    elif isinstance(file, Address):
+        yield from _remote_entries(file.place)
+    else:
+        raise MissingData(f"'{file}' is neither a picture nor a file of pairs. Name one of {', '.join(PACKED)}.")
+
+
+def _remote_entries(folder: str) -> Iterator[Entry]:
+    found = [address for address in below(folder) if address.suffix.lower() in PICTURES]
+    if not found:
+        raise MissingData(f"'{folder}' holds no pictures. Name a folder that does, or a file of pairs.")
+    for address in found:
+        inside = address.within(folder)
+        place = {"folder": inside.rpartition("/")[0]} if "/" in inside else {}
+        yield Entry(inside, address, (), str(address), place)
+
+
+def _manifest_entries(path: File, root: File, report: Report) -> Iterator[Entry]:
+    where = called(path, root)
     numbers = _columns_of_numbers(path) if path.suffix.lower() == ".csv" else frozenset()
     rows = read_rows(path, where=where, report=report)
-    yield from _entries(rows, where, root, report, base=path.parent, numbers=numbers)
+    base = path.parent if isinstance(path, Path) else path
+    yield from _entries(rows, where, root, report, base=base, numbers=numbers)
 
 
-def _columns_of_numbers(path: Path) -> frozenset[str]:
+def _columns_of_numbers(path: File) -> frozenset[str]:
     """Return the columns of a CSV file in which every cell that is not empty is a finite number."""
     numeric: dict[str, bool] = {}
     for _, row in read_rows(path, where=str(path), report=lambda finding: None):
@@ -139,10 +172,10 @@ def _is_number(cell: str) -> bool:
 def _entries(
     rows: Iterable[tuple[int, Row]],
     file: str,
-    root: Path,
+    root: File,
     report: Report,
     *,
-    base: Path | None = None,
+    base: File | None = None,
     numbers: frozenset[str] = frozenset(),
 ) -> Iterator[Entry]:
     for line, row in rows:
@@ -153,18 +186,19 @@ def _entries(
             report(fault.finding)
 
 
-def _entry(row: Row, where: str, root: Path, base: Path | None, numbers: frozenset[str]) -> Entry:
+def _entry(row: Row, where: str, root: File, base: File | None, numbers: frozenset[str]) -> Entry:
     """Return the item that a row describes; only a manifest (with a `base`) keeps to its own folder."""
     named = any(row.get(column) for column in ("image", "file_name"))
-    image = image_of(row, where, base or root, root if base else Path(root.anchor)) if named else None
+    confines = root if base or isinstance(root, Address) else Path(root.anchor)
+    image = image_of(row, where, base or root, confines) if named else None
     return _item(row, image, where, root, numbers)
 
 
 def _item(
     row: Row,
-    image: Path | None,
+    image: Picture | None,
     where: str,
-    root: Path = Path(),
+    root: File = Path(),
     numbers: frozenset[str] = frozenset(),
     *,
     pictured: bool = False,
@@ -181,11 +215,11 @@ def _item(
     return Entry(identity, image, texts, where, metadata)
 
 
-def _own_id(image: Path | None, root: Path, where: str) -> str:
+def _own_id(image: Picture | None, root: File, where: str) -> str:
     if image is None:
         do = "Give it one in 'id', so that it can be found and replaced."
         raise FaultError(Finding("missing id", where, "a text without a picture has no id of itself", do))
-    return image.relative_to(absolute(root)).as_posix() if image.is_relative_to(absolute(root)) else image.as_posix()
+    return called(image, root)
 
 
 def _check_id(identity: str, where: str) -> None:

@@ -1,17 +1,19 @@
 """Anyone's own data: a manifest file, or a folder that holds one.
 
-A folder is searched for `pairs.jsonl` or `manifest.{jsonl,csv,parquet}`, then for the Hugging Face convention
-`imagefolder`: `metadata.{jsonl,csv,parquet}` with the columns `file_name` and `text`, in the folder itself or in each
-of its sub-folders `train`, `validation` (or `val`, `valid`, `dev`) and `test`, which are then the splits.
-`diptych.data.manifest` describes the columns.
+Tars in the manner of WebDataset and Parquet files may hold the pictures themselves; a URL or a pattern with `*` names
+one or many of them. A folder is searched for `pairs.jsonl` or `manifest.{jsonl,csv,parquet}`, then for the Hugging
+Face convention `imagefolder`: `metadata.{jsonl,csv,parquet}` with the columns `file_name` and `text`, in the folder
+itself or in each of its sub-folders `train`, `validation` (or `val`, `valid`, `dev`) and `test`, which are then the
+splits. `diptych.data.manifest` describes the columns.
 """
 
 from pathlib import Path
 
+from diptych.data.addresses import Address, is_url, matching
 from diptych.data.findings import Report, refuse
 from diptych.data.manifest import SPLITS, Source, read_manifests
 from diptych.data.pairs import DataSet
-from diptych.data.tables import SUFFIXES
+from diptych.data.tables import PACKED, SUFFIXES
 from diptych.errors import BadManifest, MissingData
 from diptych.rooms import Card
 
@@ -31,6 +33,27 @@ def read(root: Path, *, report: Report = refuse) -> DataSet:
     if root.is_file():
         return read_manifests([Source(root)], root=root.parent, name=root.stem, report=report)
     return read_manifests(find_manifests(root), root=root, name=root.resolve().name, report=report)
+
+
+def read_packed(source: str, *, report: Report = refuse) -> DataSet:
+    """Return the pairs of all files that a URL or a pattern names; the URL of a folder means the manifest in it."""
+    files = matching(source)
+    if is_url(source) and isinstance(files[0], Address) and files[0].suffix.lower() not in PACKED:
+        manifest = manifest_at(source)
+        if manifest is None:
+            raise MissingData(
+                f"'{source}' holds no manifest. Put one of {', '.join(_NAMES)} there, or name the file itself."
+            )
+        files = [manifest]
+    folder = Address(str(files[0]).rpartition("/")[0]) if is_url(source) else Path()
+    name = source.rstrip("/").rpartition("/")[2].partition(".")[0]
+    return read_manifests([Source(file) for file in files], root=folder, name=name, report=report)
+
+
+def manifest_at(folder: str) -> Address | None:
+    """Return the manifest in a folder in the net; None where it has none."""
+    found = (Address(f"{folder.rstrip('/')}/{name}") for name in _NAMES)
+    return next((address for address in found if address.is_file()), None)
 
 
 def has_manifest(root: Path) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from diptych.data.addresses import Address, File, Picture, is_local, is_url
 from diptych.data.findings import FaultError, Finding, Report, refuse
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.paths import absolute, confined
@@ -38,7 +39,7 @@ SPLITS = {
 class Source:
     """A manifest file, and the split of its rows where that is known from its place."""
 
-    path: Path
+    path: File
     split: str | None = None
 
 
@@ -56,16 +57,16 @@ def read_manifest(path: Path, *, name: str, report: Report = refuse) -> DataSet:
     return read_manifests([Source(path)], root=path.parent, name=name, report=report)
 
 
-def read_manifests(sources: Sequence[Source], *, root: Path, name: str, report: Report = refuse) -> DataSet:
-    """Return the data set that manifest files in the folder `root` describe together.
+def read_manifests(sources: Sequence[Source], *, root: File, name: str, report: Report = refuse) -> DataSet:
+    """Return the data set that manifest files in the folder `root`, which may lie in the net, describe together.
 
     A faulty row is reported and left out. Where no row names a split, a stratified one is drawn with seed 0.
     """
-    root = absolute(root)
+    root = absolute(root) if isinstance(root, Path) else root
     entries = _placed(_unique([entry for source in sources for entry in _entries(source, root, report)], report), root)
     if not entries:
         do = "Write one row a pair, with image and texts."
-        report(Finding("no pairs", ", ".join(source.path.name for source in sources), "it holds no usable pair", do))
+        report(Finding("no pairs", ", ".join(map(_name, sources)), "it holds no usable pair", do))
     pairs = tuple(entry.pair for entry in entries)
     if all(entry.split is None for entry in entries):
         return resplit(DataSet(name, pairs, {}), DEFAULT_SEED)
@@ -79,9 +80,13 @@ def read_manifests(sources: Sequence[Source], *, root: Path, name: str, report: 
     return DataSet(name, pairs, {}).with_splits(splits, seed=None)
 
 
-def _entries(source: Source, root: Path, report: Report) -> Iterable[_Entry]:
-    path = absolute(source.path)
-    file = path.relative_to(root).as_posix()
+def _name(source: Source) -> str:
+    return source.path.name if isinstance(source.path, Path) else source.path.path.name
+
+
+def _entries(source: Source, root: File, report: Report) -> Iterable[_Entry]:
+    path = absolute(source.path) if isinstance(source.path, Path) else source.path
+    file = called(path, root)
     for line, row in read_rows(path, where=file, report=report):
         where = f"{file}, line {line}"
         try:
@@ -90,14 +95,17 @@ def _entries(source: Source, root: Path, report: Report) -> Iterable[_Entry]:
             report(fault.finding)
 
 
-def _entry(row: Row, where: str, source: Source, root: Path) -> _Entry:
-    image = image_of(row, where, absolute(source.path).parent, root)
+def _entry(row: Row, where: str, source: Source, root: File) -> _Entry:
+    path = source.path
+    image = image_of(row, where, absolute(path).parent if isinstance(path, Path) else path, root)
     texts = tuple(accepted_text(text, where=where) for text in strings_of(row, ("texts", "text"), where))
     if not texts:
         do = "Give a list in 'texts', or one text in 'text'."
         raise FaultError(Finding("empty text", where, "it has no text", do))
     named = row.get("id") is not None
-    own = image.relative_to(root).as_posix() if image else where
+    own = called(image, root) if image else where
+    if isinstance(image, Address):
+        image = image.alone()
     pair = Pair(identity_of(row["id"], where) if named else own, image, texts, _categories(row, where))
     return _Entry(pair, _split(row, where, source), where, named)
 
@@ -111,23 +119,44 @@ def identity_of(value: Any, where: str) -> str:
     return str(value)
 
 
-def image_of(row: Row, where: str, base: Path, root: Path) -> Path | None:
-    """Return the picture's path; `FaultError` when it does not exist or leads out of the data set's folder."""
+def called(file: Picture, root: File) -> str:
+    """Return what a file is called within a folder; its whole path or address where it lies elsewhere."""
+    if isinstance(file, Address):
+        return file.within(str(root))
+    inside = isinstance(root, Path) and file.is_relative_to(absolute(root))
+    return (file.relative_to(absolute(root)) if isinstance(root, Path) and inside else file).as_posix()
+
+
+def image_of(row: Row, where: str, base: File, root: File) -> Picture | None:
+    """Return the picture that a row names, seen from the folder `base` or from a manifest in the net.
+
+    `FaultError` when it leads out of the data set's folder, or is a path where nothing is: addresses are not looked up.
+    """
     column = next((name for name in ("image", "file_name") if name in row), None)
     if column is None:
         do = "Name the picture in 'image' or 'file_name', or write null there."
         raise FaultError(Finding("bad line", where, "it has no column for the picture", do))
     value = row[column]
-    if value is None:
-        return None
+    if value is None or isinstance(value, Address):
+        return value
     if not isinstance(value, str):
         what = f"{column} must be a path; got a {type(value).__name__}"
         raise FaultError(Finding("bad line", where, what, "Save the pictures as files and name them."))
+    if is_url(value) or not (isinstance(base, Path) and isinstance(root, Path)):
+        return _address(value, base, where)
     path = confined(value, base=base, root=root, where=where)
     if not path.is_file():
         what = f"image {value!r} does not exist"
         raise FaultError(Finding("missing image", where, what, "Paths are relative to the manifest."))
     return path
+
+
+def _address(value: str, base: File, where: str) -> Address:
+    """Return the address that a manifest names: a URL into the net, or a name beside a manifest that lies there."""
+    if is_local(value) or (not is_url(value) and (value.startswith("/") or ".." in value.split("/"))):
+        do = "Name what lies beside the manifest, or the URL of a file in the net."
+        raise FaultError(Finding("path outside", where, f"{value!r} leads out of the data set's folder", do))
+    return Address(value) if is_url(value) or isinstance(base, Path) else base.beside(value)
 
 
 def strings_of(row: Row, columns: tuple[str, str], where: str) -> list[str]:
@@ -173,11 +202,11 @@ def _split(row: Row, where: str, source: Source) -> str | None:
     return SPLITS[named]
 
 
-def _placed(entries: Sequence[_Entry], root: Path) -> list[_Entry]:
+def _placed(entries: Sequence[_Entry], root: File) -> list[_Entry]:
     """Return the entries, in the splits that all their pictures' folders are called after, if no row names one."""
     if any(entry.split or entry.pair.image is None for entry in entries):
         return list(entries)
-    folders = [entry.pair.image.relative_to(root).parts[0] for entry in entries if entry.pair.image]
+    folders = [called(entry.pair.image, root).partition("/")[0] for entry in entries if entry.pair.image]
     if not set(folders) <= SPLITS.keys() or len({SPLITS[folder] for folder in folders}) < 2:
         return list(entries)
     return [replace(entry, split=SPLITS[folder]) for entry, folder in zip(entries, folders, strict=True)]

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from diptych.data import ROOM
+from diptych.data.addresses import is_pattern
 from diptych.data.fetching import SETS
 from diptych.data.findings import Report, refuse
+from diptych.data.folder import read_packed
 from diptych.data.given_vectors import dataset_of
 from diptych.data.pairs import DataSet
 from diptych.data.splitting import resplit
@@ -24,8 +26,9 @@ def open_data(
 
     A name is looked for in `root`, `DIPTYCH_DATA` and the user cache, as a folder of that name with `-` or `_`;
     `name:PATH` says where it lies. A path is read by the reader of its folder's name, else as a manifest or a folder
-    with one; a .npz or .mat file as ready-made vectors with their categories and splits. `split_seed` draws a
-    stratified split in place of the data's own. `report` is told of each faulty line; by default the first is raised.
+    with one; a URL or a pattern with `*` as manifests; a .npz or .mat file as ready-made vectors with their categories
+    and splits. `split_seed` draws a stratified split in place of the data's own. `report` is told of each faulty line;
+    by default the first is raised.
     """
     dataset = _read(name_or_path, root, report)
     return dataset if split_seed is None else resplit(dataset, split_seed)
@@ -37,6 +40,8 @@ def places(name: str, *, root: Path | None = None) -> list[Path]:
 
 
 def _read(name_or_path: str, root: Path | None, report: Report) -> DataSet:
+    if is_pattern(name_or_path):
+        return read_packed(name_or_path, report=report)
     names = ROOM.names()
     name, place = split_name(name_or_path)
     if _key(name_or_path) in names and _key(name_or_path) != _OWN:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from diptych.data.addresses import Picture
 from diptych.errors import MissingData
 
 
@@ -16,8 +16,8 @@ class Pair:
 
     id: str
     """Unique within its data set."""
-    image: Path | None
-    """The picture's file (any format Pillow reads, or SVG); None where a data set has texts only."""
+    image: Picture | None
+    """The picture's file or address (any format Pillow reads, or SVG); None where a data set has texts only."""
     texts: tuple[str, ...]
     """One or more texts about the picture."""
     categories: tuple[str, ...] = ()

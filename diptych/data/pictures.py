@@ -6,7 +6,11 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, ImageOps
 
+from diptych.data.addresses import Picture
 from diptych.errors import BadImage, MissingData
+
+SUFFIXES = frozenset([".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"])
+"""What a file must be called to be taken for a picture where nothing else says so."""
 
 MAX_PIXELS = 89_478_485
 """The most pixels a picture's header may announce before it is decoded: Pillow's own threshold of caution."""
@@ -31,18 +35,18 @@ _DRAFT = 2
 """A JPEG is decoded at no less than this many times the side asked for: what is lost by then cannot be seen."""
 
 
-def decode(path: Path, *, side: int = 224) -> Image.Image:
+def decode(path: Picture, *, side: int = 224) -> Image.Image:
     """Return the picture upright and opaque, mode RGB.
 
     `side` is the shorter side that the caller will scale to: an SVG is rendered into a white square of it, a large
     JPEG is decoded at a half, a quarter or an eighth where twice `side` still remains. Other pictures keep
     their size. Of an animation the first frame counts; transparency becomes white.
     """
-    if not path.is_file():
+    if isinstance(path, Path) and not path.is_file():
         raise MissingData(f"picture '{path}' does not exist. Find every such pair: diptych data check.")
     try:
         return _render(path, side) if path.suffix.lower() == ".svg" else _decode(path, side)
-    except BadImage:
+    except (BadImage, MissingData):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path) from error
@@ -52,11 +56,11 @@ def decode(path: Path, *, side: int = 224) -> Image.Image:
         ) from error
 
 
-def upright_size(path: Path) -> tuple[int, int]:
+def upright_size(path: Picture) -> tuple[int, int]:
     """Return width and height of the picture as it is looked at, from its header; an SVG is drawn in a square."""
     if path.suffix.lower() == ".svg":
         return SVG_SIDE, SVG_SIDE
-    with Image.open(path) as image:
+    with Image.open(_readable(path)) as image:
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) in _TURNED
         return (image.height, image.width) if turned else image.size
 
@@ -91,7 +95,7 @@ def _openable() -> list[str]:
     return [form for form in RASTER if form in Image.OPEN]
 
 
-def thumbnail(path: Path, *, side: int) -> bytes:
+def thumbnail(path: Picture, *, side: int) -> bytes:
     """Return a picture as WebP that fits into a square; it is never enlarged."""
     image = decode(path, side=side)
     image.thumbnail((side, side))
@@ -100,23 +104,35 @@ def thumbnail(path: Path, *, side: int) -> bytes:
     return written.getvalue()
 
 
-def _decode(path: Path, side: int) -> Image.Image:
-    with Image.open(path) as image:
+def _readable(path: Picture) -> Path | io.BytesIO:
+    """Return a picture as Pillow opens it."""
+    return path if isinstance(path, Path) else io.BytesIO(path.read_bytes())
+
+
+def _decode(path: Picture, side: int) -> Image.Image:
+    with Image.open(_readable(path)) as image:
         if image.width * image.height > MAX_PIXELS:
             raise _too_large(path)
         image.draft(None, (_DRAFT * side, _DRAFT * side))
         return _opaque(ImageOps.exif_transpose(image))
 
 
-def _render(path: Path, side: int) -> Image.Image:
+def _render(path: Picture, side: int) -> Image.Image:
     """Return an SVG drawn as large as fits into a white square, in its middle; fonts of the system are not used."""
     from resvg_py import svg_to_bytes
 
-    if path.stat().st_size > MAX_SVG_BYTES:
+    markup = None if isinstance(path, Path) else path.read_bytes()
+    if (path.stat().st_size if isinstance(path, Path) else len(markup or b"")) > MAX_SVG_BYTES:
         raise BadImage(
             f"picture '{path}' is an SVG of over {MAX_SVG_BYTES:,} bytes. Simplify it, or leave the pair out."
         )
-    drawn = svg_to_bytes(svg_path=str(path), width=side, height=side, skip_system_fonts=True)
+    drawn = svg_to_bytes(
+        svg_path=str(path) if markup is None else None,
+        svg_string=None if markup is None else markup.decode("utf-8-sig"),
+        width=side,
+        height=side,
+        skip_system_fonts=True,
+    )
     with Image.open(io.BytesIO(drawn)) as image:
         return ImageOps.pad(_opaque(image), (side, side), color=_WHITE)
 
@@ -132,5 +148,5 @@ def _opaque(image: Image.Image) -> Image.Image:
     return canvas
 
 
-def _too_large(path: Path) -> BadImage:
+def _too_large(path: Picture) -> BadImage:
     return BadImage(f"picture '{path}' has more than {MAX_PIXELS:,} pixels. Scale it down, or leave the pair out.")

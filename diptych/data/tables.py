@@ -1,11 +1,13 @@
 """Rows of a manifest file, whatever its format."""
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from diptych.data.addresses import Address, File
 from diptych.data.findings import FaultError, Finding, Report
 from diptych.errors import BadManifest, MissingData
 
@@ -13,28 +15,44 @@ Row = Mapping[str, Any]
 
 SUFFIXES = (".jsonl", ".csv", ".parquet")
 """Formats that a manifest may have."""
+TAR = ".tar"
+"""The suffix of a file in the manner of WebDataset, which holds pictures beside their texts."""
+PACKED = (*SUFFIXES, TAR)
+"""All that rows are read from."""
+PICTURED = ("image", "file_name")
+"""Columns that name or hold a picture."""
+AT_ONCE = 256
+"""So many rows of a Parquet file are in memory, for there may be pictures in them."""
 
 
-def read_rows(path: Path, *, where: str, report: Report) -> Iterator[tuple[int, Row]]:
-    """Yield each row of a JSONL, CSV or Parquet file with its line number, counted from 1.
+def read_rows(path: File, *, where: str, report: Report) -> Iterator[tuple[int, Row]]:
+    """Yield each row of a JSONL, CSV, Parquet or tar file with its line number, counted from 1.
 
     Blank lines are skipped. A row that cannot be read is reported and passed over; `where` names the file.
-    A line number counts the header of a CSV file; in a Parquet file it is the row's.
+    A line number counts the header of a CSV file; in a Parquet or tar file it is the row's. Pictures that such a file
+    holds are addresses with their content at hand.
     """
     if not path.is_file():
-        raise MissingData(f"the manifest '{path}' does not exist. Name a {', '.join(SUFFIXES)} file.")
+        raise MissingData(f"the manifest '{path}' does not exist. Name a {', '.join(PACKED)} file.")
     match path.suffix.lower():
         case ".jsonl":
-            with path.open("rb") as file:
+            with opened(path) as file:
                 yield from read_json_lines(file, where=where, report=report)
         case ".csv":
             yield from _read_csv(path, where, report)
         case ".parquet":
             yield from _read_parquet(path, where)
+        case ".tar":
+            from diptych.data.tars import read_samples
+
+            yield from read_samples(path, where=where, report=report)
         case suffix:
-            raise BadManifest(
-                f"{where}: a manifest must be a {', '.join(SUFFIXES)} file; got {suffix or 'no suffix'!r}."
-            )
+            raise BadManifest(f"{where}: a manifest must be a {', '.join(PACKED)} file; got {suffix or 'no suffix'!r}.")
+
+
+def opened(path: File) -> Any:
+    """Return a file as a stream of bytes, wherever it lies."""
+    return path.open("rb") if isinstance(path, Path) else path.open()
 
 
 def read_json_lines(lines: Iterable[bytes], *, where: str, report: Report) -> Iterator[tuple[int, Row]]:
@@ -62,9 +80,9 @@ def _parse_line(line: bytes, where: str) -> Row:
     return row
 
 
-def _read_csv(path: Path, where: str, report: Report) -> Iterator[tuple[int, Row]]:
+def _read_csv(path: File, where: str, report: Report) -> Iterator[tuple[int, Row]]:
     """Yield the rows of a CSV file; a fault that loses track of rows ends the reading."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
         try:
             for row in rows:
@@ -83,19 +101,27 @@ def _read_csv(path: Path, where: str, report: Report) -> Iterator[tuple[int, Row
             report(Finding("bad line", f"{where}, after line {rows.line_num}", what, do))
 
 
-def _read_parquet(path: Path, where: str) -> Iterator[tuple[int, Row]]:
+def _read_parquet(path: File, where: str) -> Iterator[tuple[int, Row]]:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
     number = 0
     try:
-        with ParquetFile(path) as table:
-            for batch in table.iter_batches():
+        with opened(path) as file, ParquetFile(file) as table:
+            for batch in table.iter_batches(AT_ONCE):
                 for row in batch.to_pylist():
                     number += 1
-                    yield number, row
+                    yield number, {name: _cell(path, name, number - 1, value) for name, value in row.items()}
     except (ArrowException, OSError) as error:
         raise BadManifest(f"{where} cannot be read as Parquet: {error}. Write it again.") from error
+
+
+def _cell(path: File, name: str, row: int, value: Any) -> Any:
+    """Return a cell; the bytes of a picture, or bytes and path as Hugging Face keeps them, as an address."""
+    content = value.get("bytes") if isinstance(value, dict) and name in PICTURED else value
+    if not isinstance(content, bytes):
+        return value
+    return Address(str(path), name, row, data=content)
 
 
 def _not_utf8(where: str, error: UnicodeDecodeError) -> Finding:

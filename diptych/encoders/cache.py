@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from diptych.data.addresses import Picture, picture_digest
 from diptych.data.features import Encoded, Parts
 from diptych.encoders.contract import Encoder, Vectors
 from diptych.encoders.shards import ShardFolder
 from diptych.errors import BadFeature, MissingData
-from diptych.files import digest, file_digest
+from diptych.files import digest
 from diptych.progress import Progress
 from diptych.rooms import split_name
 from diptych.settings import cache_root, thread_count
@@ -30,11 +31,12 @@ SHARD_BYTES = 128 * 2**20
 BATCHES_AHEAD = 6
 """So many batches are prepared while the network works on another."""
 
-Item = Path | str
+Item = Picture | str
+"""A picture or a text."""
 
 
 def encode_items(encoder: Encoder, items: Sequence[Item], *, progress: Progress | None = None) -> Encoded:
-    """Return the vectors of pictures (paths) or texts, in their order; only what the cache lacks is encoded.
+    """Return the vectors of pictures or texts, in their order; only what the cache lacks is encoded.
 
     Equal contents are encoded once. Pictures are decoded in threads while the network runs. When a picture
     cannot be decoded, everything before it stays cached.
@@ -44,11 +46,11 @@ def encode_items(encoder: Encoder, items: Sequence[Item], *, progress: Progress 
         return no_items(encoder)
     folder = ShardFolder(cache_folder(encoder))
     folder.clean()
-    keys = _keys(items)
+    keys = keys_of(items)
     contents = dict(zip(keys, items, strict=True))
     places = folder.places()
     while missing := {key: item for key, item in contents.items() if key not in places}:
-        _fill(folder, encoder, missing, total=len(contents), tell=tell)
+        fill_cache(folder, encoder, missing, total=len(contents), tell=tell)
         places = folder.places()
     parts, whole = folder.load([places[key] for key in keys])
     return Encoded(whole, parts, encoder=signature(encoder))
@@ -75,21 +77,24 @@ def _silent(done: int, total: int, label: str) -> None:
     """Ignore progress."""
 
 
-def _keys(items: Sequence[Item]) -> list[str]:
+def keys_of(items: Sequence[Item]) -> list[str]:
     """Return each item's content as a digest; files are read in threads."""
     with ThreadPoolExecutor(thread_count()) as pool:
-        files = pool.map(_file_key, [item for item in items if isinstance(item, Path)])
+        files = pool.map(picture_key, [item for item in items if not isinstance(item, str)])
         return [digest(item) if isinstance(item, str) else next(files) for item in items]
 
 
-def _file_key(path: Path) -> str:
+def picture_key(path: Picture) -> str:
+    """Return a picture's content as a digest; `MissingData` where it cannot be read."""
     try:
-        return file_digest(path)
+        return picture_digest(path)
     except OSError as error:
         raise MissingData(f"the picture {path} cannot be read: {error.strerror}. Is the data set complete?") from error
 
 
-def _fill(folder: ShardFolder, encoder: Encoder, missing: Mapping[str, Item], *, total: int, tell: Progress) -> None:
+def fill_cache(
+    folder: ShardFolder, encoder: Encoder, missing: Mapping[str, Item], *, total: int, tell: Progress
+) -> None:
     """Encode what is missing, shard by shard; on an error what is done so far is kept."""
     label = f"{encoder.modality}s with {split_name(encoder.name)[0]}"
     done = total - len(missing)

@@ -55,7 +55,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def prepare(self, item: Any) -> Any:
-        """Return what `encode` wants for a picture's path or for a text."""
+        """Return what `encode` wants for a picture's path or address, or for a text."""
 
     @abstractmethod
     def encode(self, prepared: Sequence[Any]) -> list[Vectors]:

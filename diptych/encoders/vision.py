@@ -4,7 +4,6 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from math import isqrt
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from jaxtyping import Float, UInt8
 from PIL.Image import Resampling
 from torch import Tensor
 
+from diptych.data.addresses import Picture
 from diptych.data.pictures import decode
 from diptych.encoders.contract import Encoder, Modality, Vectors
 
@@ -67,7 +67,7 @@ class ImageNetwork(Encoder):
         """How many numbers describe the picture."""
         return self._widths[1]
 
-    def prepare(self, item: Path) -> UInt8[np.ndarray, "side side 3"]:
+    def prepare(self, item: Picture) -> UInt8[np.ndarray, "side side 3"]:
         """Return the picture's pixels at the network's size."""
         picture = decode(item, side=self.side)
         if picture.size != (self.side, self.side):

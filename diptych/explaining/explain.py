@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
+from diptych.data.addresses import Picture
 from diptych.data.features import Encoded
 from diptych.data.pictures import upright_size
 from diptych.encoders.contract import Encoder
@@ -113,7 +113,7 @@ class Pair:
 def explain_pair(
     method: Method,
     encoders: Mapping[str, Encoder],
-    image: Path,
+    image: Picture,
     texts: Sequence[str],
     *,
     fusing: Callable[[Pair], Fusing],
@@ -133,7 +133,7 @@ def explain_pair(
     by = fusing(pair)
     similarities = [pair.similarity(space) for space in pair.method.spaces]
     return Explanation(
-        Path(image),
+        image,
         width,
         height,
         places["image"].boxes,
@@ -150,7 +150,7 @@ def explain_pair(
     )
 
 
-def encode_pair(encoders: Mapping[str, Encoder], image: Path, texts: Sequence[str]) -> tuple[Encoded, Encoded]:
+def encode_pair(encoders: Mapping[str, Encoder], image: Picture, texts: Sequence[str]) -> tuple[Encoded, Encoded]:
     """Return a picture and some texts, which are one item, encoded."""
     seen = encoded_queries(encoders["image"], [encoders["image"].prepare(image)])
     read = encoded_queries(encoders["text"], [encoders["text"].prepare(text) for text in texts])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from diptych.data.addresses import Picture
 from diptych.data.pictures import decode
 from diptych.drawing.explanation_page import explanation_page
 from diptych.drawing.explanation_sheet import explanation_sheet
@@ -54,7 +55,7 @@ class InSpace:
 class Explanation:
     """Why a picture and a text are as similar as they are."""
 
-    image: Path
+    image: Picture
     width: int
     """Pixels of the upright picture."""
     height: int

@@ -46,5 +46,5 @@ def test_a_broken_parquet_file_is_named(tmp_path):
 
 def test_a_manifest_of_another_format_is_refused(tmp_path):
     (tmp_path / "m.xlsx").write_bytes(b"")
-    with pytest.raises(BadManifest, match=r"must be a .jsonl, .csv, .parquet file; got '.xlsx'"):
+    with pytest.raises(BadManifest, match=r"must be a .jsonl, .csv, .parquet, .tar file; got '.xlsx'"):
         read_manifest(tmp_path / "m.xlsx", name="m")

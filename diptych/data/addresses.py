@@ -1,0 +1,237 @@
+"""Files that are no files of this machine: in S3 or elsewhere in the net, or within a tar or a Parquet file.
+
+An address is a URL (`s3://shop/cats/1.jpg`) or a path, and what is meant within it:
+
+    shard-00.tar#000012.jpg@1536+20463      20,463 bytes from byte 1,536 on, called 000012.jpg
+    shard-00.parquet#image@17               the column `image` of row 17, counted from 0
+
+It answers as a path does where pictures are read. S3 is reached through pyarrow, with the usual variables of AWS
+(`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`); everything else through fsspec.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from diptych.errors import BadSetting, MissingData, MissingExtra
+from diptych.files import file_digest
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s]")
+_WITHIN = re.compile(r"(?P<place>.+)#(?P<name>[^#]*)@(?P<first>\d+)(\+(?P<size>\d+))?")
+_LOCAL = ("file", "local", "memory")
+_GLOB = "*?["
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a picture or a file of pairs lies."""
+
+    place: str
+    """A URL, or the path of a tar or Parquet file."""
+    name: str = ""
+    """What is meant within it: a file in a tar, a column in a Parquet file."""
+    first: int | None = None
+    """Its first byte in a tar, or its row."""
+    size: int | None = None
+    """Its bytes in a tar."""
+    data: bytes | None = field(default=None, repr=False, compare=False)
+    """The content, where it is at hand."""
+
+    def __str__(self) -> str:
+        if self.first is None:
+            return self.place
+        return f"{self.place}#{self.name}@{self.first}" + ("" if self.size is None else f"+{self.size}")
+
+    @property
+    def path(self) -> PurePosixPath:
+        """The path that its own name is the last part of."""
+        inner = self.name if self.size is not None else ""
+        return PurePosixPath(inner or (urlsplit(self.place).path if is_url(self.place) else self.place))
+
+    @property
+    def suffix(self) -> str:
+        """What the name ends with: `.jpg`; a cell of a Parquet file has none."""
+        return "" if self.first is not None and self.size is None else self.path.suffix
+
+    def is_file(self) -> bool:
+        """Return whether something is there; what lies within a file is, for the file was read to know of it."""
+        if self.data is not None or self.first is not None:
+            return True
+        with _reaching(self):
+            system, path = filesystem(self.place)
+            return bool(system.isfile(path))
+
+    def open(self) -> Any:
+        """Return the whole file as a stream."""
+        with _reaching(self):
+            system, path = filesystem(self.place)
+            return system.open(path, "rb")
+
+    def read_bytes(self) -> bytes:
+        """Return the content; `MissingData` where it cannot be had."""
+        if self.data is not None:
+            return self.data
+        if self.first is not None and self.size is None:
+            return _cell(self)
+        last = None if self.size is None else (self.first or 0) + self.size
+        with _reaching(self):
+            system, path = filesystem(self.place)
+            return bytes(system.cat_file(path, start=self.first, end=last))
+
+    def at_hand(self) -> "Address":
+        """Return the same with its content."""
+        return replace(self, data=self.read_bytes())
+
+    def alone(self) -> "Address":
+        """Return the same without its content."""
+        return replace(self, data=None)
+
+    def beside(self, name: str) -> "Address":
+        """Return the address of a name that is relative to the folder this file lies in."""
+        return Address(f"{self.place.rpartition('/')[0]}/{name}")
+
+    def within(self, folder: str) -> str:
+        """Return it as it is called within a folder; whole where it lies elsewhere."""
+        return str(self).removeprefix(folder.rstrip("/") + "/")
+
+
+Picture = Path | Address
+"""What may be read as a picture."""
+File = Path | Address
+"""What may hold pairs."""
+
+
+def is_url(text: str) -> bool:
+    """Return whether a text is an address in the net, or of another file system.
+
+    >>> is_url("s3://shop/cats"), is_url("cats/1.jpg")
+    (True, False)
+    """
+    return _URL.match(text) is not None
+
+
+def is_local(url: str) -> bool:
+    """Return whether a URL reaches into this machine, or through another URL: then no manifest may name it."""
+    return urlsplit(url).scheme in _LOCAL or "::" in url
+
+
+def picture_at(text: str) -> Picture:
+    """Return the picture that a stored path or address names.
+
+    >>> picture_at("cats/1.jpg").name, picture_at("a.tar#1.jpg@512+99").size
+    ('1.jpg', 99)
+    """
+    if found := _WITHIN.fullmatch(text):
+        size = found["size"]
+        return Address(found["place"], found["name"], int(found["first"]), None if size is None else int(size))
+    return Address(text) if is_url(text) else Path(text)
+
+
+def picture_digest(picture: Picture) -> str:
+    """Return the SHA-256 of a picture's bytes, wherever they are."""
+    if isinstance(picture, Path):
+        return file_digest(picture)
+    return hashlib.sha256(picture.read_bytes()).hexdigest()
+
+
+def matching(source: str) -> list[File]:
+    """Return the files that a URL or a pattern with `*` names, sorted; `MissingData` where there is none."""
+    if not any(sign in source for sign in _GLOB):
+        return [Address(source)] if is_url(source) else [Path(source)]
+    with _reaching(Address(source)):
+        system, pattern = filesystem(source)
+        found = sorted(system.glob(pattern))
+    if not found:
+        raise MissingData(f"no file is called like '{source}'. Look at the pattern.")
+    if not is_url(source):
+        return [Path(each) for each in found]
+    return [_named(each, source) for each in found]
+
+
+def below(folder: str) -> list[Address]:
+    """Return every file in a folder in the net and in the folders below it, sorted."""
+    with _reaching(Address(folder)):
+        system, path = filesystem(folder.rstrip("/"))
+        return [_named(each, folder) for each in sorted(system.find(path))]
+
+
+def _named(path: str, url: str) -> Address:
+    """Return the address of what a file system found at a URL; most leave the scheme out."""
+    return Address(path if is_url(path) else f"{urlsplit(url).scheme}://{path.lstrip('/')}")
+
+
+def is_pattern(source: str) -> bool:
+    """Return whether a source is a URL, or a pattern of several files that is no file itself."""
+    return is_url(source) or (any(sign in source for sign in _GLOB) and not Path(source).exists())
+
+
+def filesystem(place: str) -> tuple[Any, str]:
+    """Return the file system (in fsspec's manner) that a URL or path lies in, and its path there."""
+    scheme = urlsplit(place).scheme if is_url(place) else ""
+    if scheme == "s3":
+        return _s3(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")), place[len("s3://") :]
+    from fsspec.core import url_to_fs
+
+    system, path = url_to_fs(place)
+    return system, path
+
+
+@cache
+def _s3(endpoint: str | None) -> Any:
+    """Return S3, or what speaks as it does at an endpoint; credentials are found as AWS' own tools find them."""
+    from fsspec.implementations.arrow import ArrowFSWrapper
+    from pyarrow.fs import S3FileSystem
+
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return ArrowFSWrapper(S3FileSystem(endpoint_override=endpoint, region=region, connect_timeout=10))
+
+
+@contextmanager
+def _reaching(address: Address) -> Iterator[None]:
+    """Turn what file systems raise into a sentence."""
+    try:
+        yield
+    except ImportError as error:
+        scheme, told = urlsplit(address.place).scheme, str(error).rstrip(".")
+        raise MissingExtra(f"addresses that begin with {scheme}:// need one more package: {told}.") from error
+    except ValueError as error:  # fsspec's own answer to a scheme that it does not know
+        raise BadSetting(f"'{address.place}' cannot be opened: {error}. Name a path, or a URL of fsspec.") from error
+    except FileNotFoundError as error:
+        raise MissingData(f"'{address}' does not exist. Look at the name of the bucket and of the file.") from error
+    except OSError as error:
+        told = str(error).splitlines()[0].rstrip(".")
+        raise MissingData(f"'{address}' cannot be read: {told}. Look at the address and the credentials.") from error
+
+
+def _cell(address: Address) -> bytes:
+    """Return the bytes in a cell of a Parquet file."""
+    from pyarrow.parquet import ParquetFile
+
+    with _reaching(address):
+        system, path = filesystem(address.place)
+        with system.open(path, "rb") as stream, ParquetFile(stream) as table:
+            group, row = 0, address.first or 0
+            while row >= (rows := table.metadata.row_group(group).num_rows):
+                group, row = group + 1, row - rows
+        value = _column(address.place, group, address.name)[row].as_py()
+    content = value["bytes"] if isinstance(value, dict) else value
+    if not isinstance(content, bytes):
+        raise MissingData(f"'{address}' holds no picture. Read the data set again.")
+    return content
+
+
+@lru_cache(maxsize=2)
+def _column(place: str, group: int, name: str) -> Any:
+    """Return a column of a row group; the last ones are kept, for rows are read in order."""
+    from pyarrow.parquet import ParquetFile
+
+    system, path = filesystem(place)
+    with system.open(path, "rb") as stream, ParquetFile(stream) as table:
+        return table.read_row_group(group, columns=[name]).column(name)
