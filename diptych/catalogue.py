@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from diptych.cluster import Cluster
 from diptych.data import ROOM, fetching
 from diptych.data.checking import check_data
 from diptych.data.findings import Finding
@@ -100,13 +101,15 @@ def encode(
     text_encoder: str,
     settings: Sequence[str] = (),
     root: Path | None = None,
+    cluster: Cluster | None = None,
     progress: Progress | None = None,
 ) -> Encoding:
-    """Encode all pairs of a data set into the cache and return what that came to.
+    """Encode all pairs of a data set into the cache, here or on a cluster, and return what that came to.
 
     Settings are those of the encoders: `image_encoder.side=380`.
     """
-    from diptych.encoders.encoding import encode_dataset, unknown_words
+    from diptych.encoders.contract import Encoder
+    from diptych.encoders.encoding import encode_dataset, signature_of, unknown_words
     from diptych.encoders.opening import open_encoders
 
     images, texts = open_encoders(image_encoder, text_encoder, settings)
@@ -116,14 +119,19 @@ def encode(
             f"{dataset.name} has no pairs to encode. See what is wrong with it: diptych data check {data}."
         )
     start = time.perf_counter()
-    features = encode_dataset(dataset, range(len(dataset.pairs)), images, texts, progress=progress, join_texts=False)
+    if cluster is None:
+        encode_dataset(dataset, range(len(dataset.pairs)), images, texts, progress=progress, join_texts=False)
+    else:
+        from diptych.encoders.spreading import spread_dataset
+
+        spread_dataset(cluster, dataset, (images, texts), settings=settings, progress=progress)
     spoken = [text for each in dataset.pairs for text in each.texts]
     return Encoding(
         data=dataset.name,
-        image_encoder=features.images.encoder,
-        text_encoder=features.texts.encoder,
-        pictures=len(features.images),
-        texts=len(features.texts),
+        image_encoder=signature_of(images, dataset),
+        text_encoder=signature_of(texts, dataset),
+        pictures=len(dataset.pairs),
+        texts=len(spoken) if isinstance(texts, Encoder) else len(dataset.pairs),
         unknown_words=unknown_words(texts, spoken),
         seconds=round(time.perf_counter() - start, 2),
     )

@@ -17,11 +17,13 @@ from urllib.request import urlopen
 import pytest
 
 from diptych.cli import main
+from diptych.cluster import Cluster
 from diptych.methods import mcsm
 from diptych.settings import override
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVING = "docs/guide/serving.md"
+SCALING = "docs/guide/scaling.md"
 DOCUMENTS = ("README.md", "docs/guide/index.md", "docs/guide/collections.md", "docs/guide/explaining.md")
 SMALL = [
     "training.epochs=1",
@@ -71,6 +73,16 @@ def test_the_commands_of_a_document_run_from_top_to_bottom(
         if line.startswith("diptych serve "):
             with served(line):
                 continue
+        run(line, monkeypatch, capsys)
+
+
+@pytest.mark.thorough
+def test_what_the_guide_to_clusters_shows_runs(
+    ray_cluster: Cluster, at_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [line for block in blocks(SCALING, "sh") for line in block.splitlines() if " --on ray" in line]
+    assert len(lines) >= 3
+    for line in ["diptych collection create gallery --model conse", *lines]:
         run(line, monkeypatch, capsys)
 
 

@@ -11,7 +11,8 @@ from diptych.bench.cell import Cell, row_name
 from diptych.bench.fitting import Prepared, prepared, refusal
 from diptych.bench.table import Table, tabulate
 from diptych.bench.task import CellTask, Source
-from diptych.bench.workers import work_off
+from diptych.bench.workers import work_off, work_off_on
+from diptych.cluster import Cluster
 from diptych.data.features import Features
 from diptych.errors import BadSetting, DiptychError, UnknownName
 from diptych.files import digest, write_json
@@ -48,8 +49,15 @@ class Benchmark:
         if not self.split_seeds or len(set(self.split_seeds)) < len(self.split_seeds):
             raise BadSetting("--split-seeds must name each split once, such as 0-4 or 0,3,7.")
 
-    def run(self, *, jobs: int | None = None, progress: Progress | None = None) -> Table:
-        """Run what is missing and return the table; the same folder again goes on where it was."""
+    def run(
+        self, *, jobs: int | None = None, cluster: Cluster | None = None, progress: Progress | None = None
+    ) -> Table:
+        """Run what is missing and return the table; the same folder again goes on where it was.
+
+        Cells are computed by `jobs` processes of this machine, or as tasks of a cluster.
+        """
+        if jobs and cluster:
+            raise BadSetting("--jobs counts processes of this machine. With --on ray say --workers.")
         jobs = jobs or thread_count()
         if jobs < 1:
             raise BadSetting(f"--jobs must be at least 1; got {jobs}.")
@@ -67,7 +75,9 @@ class Benchmark:
             count(task)
             failed.add(task, reason)
 
-        if missing:
+        if missing and cluster:
+            work_off_on(cluster, missing, told=told)
+        elif missing:
             work_off(missing, jobs=jobs, told=told)
         cells = [Cell.read(task.file) for task in tasks if task.file.exists()]
         if not cells:

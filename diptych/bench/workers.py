@@ -10,6 +10,7 @@ from threading import Thread
 
 from diptych.bench.fitting import finish_cell, fit_candidate
 from diptych.bench.task import CellTask
+from diptych.cluster import Cluster
 from diptych.errors import DiptychError, WorkerLost
 from diptych.settings import thread_count
 
@@ -19,31 +20,46 @@ Told = Callable[[CellTask, str], None]
 """Told of each piece of work that ended: its cell, and why the cell failed (empty where it did not)."""
 
 
+Submit = Callable[..., Future[object]]
+"""Takes a function and its arguments, and returns the future of its result."""
+
+
 def work_off(tasks: Sequence[CellTask], *, jobs: int, told: Told) -> None:
-    """Train every candidate of every cell and measure each cell, in `jobs` processes at a time.
+    """Train every candidate of every cell and measure each cell, in `jobs` processes at a time."""
+    with _pool(jobs) as pool:
+        _hand_over(tasks, pool.submit, limit=jobs, told=told)
+
+
+def work_off_on(cluster: Cluster, tasks: Sequence[CellTask], *, told: Told) -> None:
+    """Do the same as tasks of a Ray cluster, which decides where each runs and runs it again where a worker dies."""
+    with cluster.connected() as connected:
+        _hand_over(tasks, connected.submit, limit=connected.workers[1], told=told)
+
+
+def _hand_over(tasks: Sequence[CellTask], submit: Submit, *, limit: int, told: Told) -> None:
+    """Hand out pieces of work, as many at a time as there are workers.
 
     Candidates are handed out one by one, so that a kill loses at most one fit a process; a cell is measured as soon as
     its last candidate is trained. A cell that fails is told and the others go on.
     """
-    with _pool(jobs) as pool:
-        left = {task: len(task.candidates) for task in tasks}
-        waiting = iter([(task, k) for task in tasks for k in range(len(task.candidates))])
-        running: dict[Future[object], tuple[CellTask, bool]] = {}
-        _hand_out(pool, waiting, running, limit=jobs)
-        while running:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                task, last = running.pop(future)
-                reason = _outcome(future)
-                told(task, reason)
-                left[task] -= 1
-                if not last and not left[task]:
-                    running[pool.submit(finish_cell, task)] = (task, True)
-            _hand_out(pool, waiting, running, limit=jobs)
+    left = {task: len(task.candidates) for task in tasks}
+    waiting = iter([(task, k) for task in tasks for k in range(len(task.candidates))])
+    running: dict[Future[object], tuple[CellTask, bool]] = {}
+    _hand_out(submit, waiting, running, limit=limit)
+    while running:
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            task, last = running.pop(future)
+            reason = _outcome(future)
+            told(task, reason)
+            left[task] -= 1
+            if not last and not left[task]:
+                running[submit(finish_cell, task)] = (task, True)
+        _hand_out(submit, waiting, running, limit=limit)
 
 
 def _hand_out(
-    pool: ProcessPoolExecutor,
+    submit: Submit,
     waiting: Iterator[tuple[CellTask, int]],
     running: dict[Future[object], tuple[CellTask, bool]],
     *,
@@ -52,7 +68,7 @@ def _hand_out(
     """Submit waiting fits until as many pieces of work run as there are processes."""
     while len(running) < limit and (item := next(waiting, None)):
         task, candidate = item
-        running[pool.submit(fit_candidate, task, candidate)] = (task, False)
+        running[submit(fit_candidate, task, candidate)] = (task, False)
 
 
 def _outcome(future: Future[object]) -> str:
@@ -64,6 +80,8 @@ def _outcome(future: Future[object]) -> str:
             "a working process died, most likely for want of memory. Give the same command again to go on, with a "
             "smaller --jobs."
         ) from None
+    except WorkerLost:
+        raise
     except DiptychError as refusal:
         return str(refusal)
     return ""

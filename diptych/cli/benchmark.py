@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import say, shown_progress, spelt, write, write_json, write_table
-from diptych.cli.options import IMAGE_ENCODER, TEXT_ENCODER, DataRoot, ImageEncoder, Json, Named, TextEncoder
+from diptych.cli.options import (
+    IMAGE_ENCODER,
+    TEXT_ENCODER,
+    Address,
+    CpusPerWorker,
+    DataRoot,
+    GpusPerWorker,
+    ImageEncoder,
+    Json,
+    Named,
+    On,
+    TextEncoder,
+    Workers,
+    cluster_of,
+)
 
 if TYPE_CHECKING:
     from typer import Context
@@ -15,6 +29,7 @@ if TYPE_CHECKING:
     from diptych.bench.comparing import RowChange
     from diptych.bench.grid import Benchmark
     from diptych.bench.table import Table
+    from diptych.cluster import Cluster
 else:
     Context = typer.Context.__bases__[0]  # what typer passes is no instance of the class that it names
 
@@ -70,6 +85,11 @@ def benchmark(
     image_encoder: ImageEncoder = IMAGE_ENCODER,
     text_encoder: TextEncoder = TEXT_ENCODER,
     data_root: DataRoot = None,
+    on: On = None,
+    address: Address = None,
+    workers: Workers = None,
+    cpus_per_worker: CpusPerWorker = None,
+    gpus_per_worker: GpusPerWorker = None,
     json: Json = False,
 ) -> None:
     """Compare methods on identical features, splits and measures.
@@ -92,14 +112,15 @@ def benchmark(
     encoders = ("given", "given") if features else (image_encoder, text_encoder)
     source = Source(data, data_root, features, *encoders, of_encoders)
     names, seeds = tuple(methods.split(",")), read_seeds(split_seeds)
-    table = _run(Benchmark(source, out, names, seeds, search_budget, of_methods, seed), jobs)
+    cluster = cluster_of(on, address, workers, cpus_per_worker, gpus_per_worker)
+    table = _run(Benchmark(source, out, names, seeds, search_budget, of_methods, seed), jobs, cluster)
     _report(table, out, published=published, json=json)
 
 
-def _run(asked: "Benchmark", jobs: int | None) -> "Table":
+def _run(asked: "Benchmark", jobs: int | None, cluster: "Cluster | None") -> "Table":
     try:
         with shown_progress() as progress:
-            return asked.run(jobs=jobs, progress=progress)
+            return asked.run(jobs=jobs, cluster=cluster, progress=progress)
     except KeyboardInterrupt:
         say(f"Interrupted. Give the same command again to continue in {asked.out}.")
         raise

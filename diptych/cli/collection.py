@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import LONGEST, say, shown_progress, spelt, write_json, write_table
-from diptych.cli.options import DataRoot, Json, Moved, Settings, Where
+from diptych.cli.options import (
+    Address,
+    CpusPerWorker,
+    DataRoot,
+    GpusPerWorker,
+    Json,
+    Moved,
+    On,
+    Settings,
+    Where,
+    Workers,
+    cluster_of,
+)
 
 if TYPE_CHECKING:
     from diptych.collection import Added, Collection
@@ -96,21 +108,29 @@ def add(
     source: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE", help="A folder of pictures, a manifest, a data set's name, a picture, or - for stdin."
+            metavar="SOURCE",
+            help="A folder of pictures, a manifest, tar or Parquet file, a URL of one (s3://...), a data set's name, "
+            "a picture, or - for stdin.",
         ),
     ],
     *,
     model: Moved = None,
     rejects: RejectsFile = REJECTS,
     data_root: DataRoot = None,
+    on: On = None,
+    address: Address = None,
+    workers: Workers = None,
+    cpus_per_worker: CpusPerWorker = None,
+    gpus_per_worker: GpusPerWorker = None,
     json: Json = False,
 ) -> None:
     """Take pictures and texts in, by id; what is unchanged is skipped.
 
     The exit code is 1 where some were left out: they are listed in the file of rejects.
     """
+    cluster = cluster_of(on, address, workers, cpus_per_worker, gpus_per_worker)
     with _opened(collection, model) as opened, shown_progress() as progress:
-        added = opened.add(*source, rejects=rejects, data_root=data_root, progress=progress)
+        added = opened.add(*source, rejects=rejects, data_root=data_root, cluster=cluster, progress=progress)
     _tell(added, rejects, json=json)
 
 

@@ -3,7 +3,22 @@
 from dataclasses import asdict
 
 from diptych.cli.console import shown_progress, write, write_json
-from diptych.cli.options import IMAGE_ENCODER, TEXT_ENCODER, Data, DataRoot, ImageEncoder, Json, Settings, TextEncoder
+from diptych.cli.options import (
+    IMAGE_ENCODER,
+    TEXT_ENCODER,
+    Address,
+    CpusPerWorker,
+    Data,
+    DataRoot,
+    GpusPerWorker,
+    ImageEncoder,
+    Json,
+    On,
+    Settings,
+    TextEncoder,
+    Workers,
+    cluster_of,
+)
 
 
 def encode(
@@ -13,6 +28,11 @@ def encode(
     text_encoder: TextEncoder = TEXT_ENCODER,
     settings: Settings = None,
     data_root: DataRoot = None,
+    on: On = None,
+    address: Address = None,
+    workers: Workers = None,
+    cpus_per_worker: CpusPerWorker = None,
+    gpus_per_worker: GpusPerWorker = None,
     json: Json = False,
 ) -> None:
     """Encode a data set's pictures and texts into the cache.
@@ -21,6 +41,7 @@ def encode(
     """
     from diptych import catalogue
 
+    cluster = cluster_of(on, address, workers, cpus_per_worker, gpus_per_worker)
     with shown_progress() as progress:
         done = catalogue.encode(
             data,
@@ -28,6 +49,7 @@ def encode(
             text_encoder=text_encoder,
             settings=settings or (),
             root=data_root,
+            cluster=cluster,
             progress=progress,
         )
     if json:

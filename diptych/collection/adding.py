@@ -1,11 +1,11 @@
 """Putting entries into a table: what is unchanged is skipped, what is faulty set aside, and the rest upserted."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from diptych.collection.filling import Filler, Read, read_contents
+from diptych.collection.filling import Filler, read_contents
 from diptych.collection.rejects import Added, Reject
 from diptych.data.entries import Entry
 from diptych.index.conditions import Kind, Value
@@ -19,6 +19,17 @@ AT_ONCE = 256
 LABEL = "items"
 
 
+@dataclass(frozen=True)
+class Placed:
+    """What became of some entries before they are written."""
+
+    items: Items
+    wheres: tuple[str, ...]
+    """The file and line, or the path, that each item comes from."""
+    unchanged: int
+    rejects: tuple[Reject, ...]
+
+
 def add_entries(
     table: Table, filler: Filler, entries: Iterable[Entry], *, reject: Callable[[Reject], None], progress: Progress
 ) -> Added:
@@ -26,17 +37,50 @@ def add_entries(
 
     `progress` counts items that are written or set aside, never more: after a kill all that it told is there.
     """
+    blocks = (placed(known_of(table, batch), filler, batch) for batch in batches(entries))
+    return add_placed(table, blocks, reject=reject, progress=progress)
+
+
+def add_placed(
+    table: Table, blocks: Iterable[Placed], *, reject: Callable[[Reject], None], progress: Progress
+) -> Added:
+    """Write what was placed, block by block, by this process alone; the next one comes while one is written."""
     total = Added()
-    waiting: tuple[Future[None], Added] | None = None
+    waiting: Future[tuple[Added, list[Reject]]] | None = None
     with ThreadPoolExecutor(1) as writer:
-        for batch in _batches(entries):
-            items, outcome = _prepared(table, filler, batch, reject)
+        for block in blocks:
             if waiting:
-                total = _acknowledged(waiting, total, progress)
-            waiting = (writer.submit(_write, table, items), outcome)
+                total = _acknowledged(waiting, total, reject, progress)
+            waiting = writer.submit(_write, table, block)
         if waiting:
-            total = _acknowledged(waiting, total, progress)
+            total = _acknowledged(waiting, total, reject, progress)
     return total
+
+
+def placed(known: Mapping[str, str], filler: Filler, entries: Sequence[Entry]) -> Placed:
+    """Return what is to be written of a batch, of which `known` is there; of equal ids the last one counts."""
+    latest = list({entry.id: entry for entry in entries}.values())
+    reads, unread = read_contents(latest)
+    fresh = [read for read in reads if known.get(read.entry.id) != read.content]
+    items, faults = filler.fill(fresh)
+    rejects = [
+        *(Reject(latest[k].where, reason) for k, reason in unread.items()),
+        *(Reject(fresh[k].entry.where, reason) for k, reason in faults.items()),
+    ]
+    wheres = tuple(read.entry.where for k, read in enumerate(fresh) if k not in faults)
+    return Placed(items, wheres, len(reads) - len(fresh) + len(entries) - len(latest), tuple(rejects))
+
+
+def known_of(table: Table, entries: Sequence[Entry]) -> Mapping[str, str]:
+    """Return the digests of what a table has of some entries, by id."""
+    return table.contents(list({entry.id for entry in entries}))
+
+
+def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Yield entries as many at once as are acknowledged together."""
+    source = iter(entries)
+    while batch := list(islice(source, AT_ONCE)):
+        yield batch
 
 
 def kind_of(value: Value) -> Kind:
@@ -52,67 +96,44 @@ def kind_of(value: Value) -> Kind:
     return "text" if isinstance(value, str) else "texts"
 
 
-def _acknowledged(waiting: tuple[Future[None], Added], total: Added, progress: Progress) -> Added:
+def _acknowledged(
+    waiting: Future[tuple[Added, list[Reject]]], total: Added, reject: Callable[[Reject], None], progress: Progress
+) -> Added:
     """Wait until a batch is written, and tell."""
-    waiting[0].result()
-    sums = {name: getattr(total, name) + getattr(waiting[1], name) for name in vars(total)}
+    outcome, rejects = waiting.result()
+    for each in rejects:
+        reject(each)
+    sums = {name: getattr(total, name) + getattr(outcome, name) for name in vars(total)}
     total = replace(total, **sums)
     progress(total.seen, 0, LABEL)
     return total
 
 
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    source = iter(entries)
-    while batch := list(islice(source, AT_ONCE)):
-        yield batch
-
-
-def _prepared(
-    table: Table, filler: Filler, entries: list[Entry], reject: Callable[[Reject], None]
-) -> tuple[Items, Added]:
-    """Return what is to be written of a batch; of entries with the same id the last one counts."""
-    latest = list({entry.id: entry for entry in entries}.values())
-    twice = len(entries) - len(latest)
-    reads, unread = read_contents(latest)
-    known = table.contents([read.entry.id for read in reads])
-    fresh = [read for read in reads if known.get(read.entry.id) != read.content]
-    fitting, unfit = _fitting(fresh, dict(table.columns()))
-    items, faults = filler.fill(fitting)
-    rejects = [
-        *(Reject(latest[k].where, reason) for k, reason in unread.items()),
-        *unfit,
-        *(Reject(fitting[k].entry.where, reason) for k, reason in faults.items()),
-    ]
-    for each in rejects:
-        reject(each)
-    updated = sum(identity in known for identity in items.ids)
-    same = len(reads) - len(fresh) + twice
-    return items, Added(len(items) - updated, updated, same, len(rejects))
-
-
-def _fitting(reads: list[Read], columns: dict[str, Kind]) -> tuple[list[Read], list[Reject]]:
-    """Return the entries whose metadata are of the kinds that their columns have, or that are new."""
-    fitting, unfit = [], []
-    for read in reads:
-        kinds = {name: kind_of(value) for name, value in read.entry.metadata.items()}
-        wrong = [name for name, kind in kinds.items() if columns.get(name, kind) != kind]
+def _write(table: Table, block: Placed) -> tuple[Added, list[Reject]]:
+    """Write the items that fit the columns there are, or that are new; a block before may have brought the same."""
+    items = block.items
+    known = table.contents(list(items.ids)) if len(items) else {}
+    columns = dict(table.columns())
+    new: dict[str, Kind] = {}
+    rows, unfit = [], []
+    for k, (identity, content, metadata) in enumerate(zip(items.ids, items.contents, items.metadata, strict=True)):
+        kinds = {name: kind_of(value) for name, value in metadata.items()}
+        wrong = [name for name, kind in kinds.items() if (columns | new).get(name, kind) != kind]
         if wrong:
-            value = read.entry.metadata[wrong[0]]
-            reason = (
-                f"{wrong[0]} holds a {columns[wrong[0]]} in this collection; got {value!r}. Write one, or rename it."
-            )
-            unfit.append(Reject(read.entry.where, reason))
-        else:
-            columns |= kinds
-            fitting.append(read)
-    return fitting, unfit
-
-
-def _write(table: Table, items: Items) -> None:
-    if not len(items):
-        return
-    kinds = {name: kind_of(value) for metadata in items.metadata for name, value in metadata.items()}
-    known = table.columns()
-    if new := {name: kind for name, kind in kinds.items() if name not in known}:
+            unfit.append(Reject(block.wheres[k], _of_another_kind(wrong[0], metadata, columns | new)))
+        elif known.get(identity) != content:
+            new |= {name: kind for name, kind in kinds.items() if name not in columns}
+            rows.append(k)
+    written = items if len(rows) == len(items) else items.take(rows)
+    if new:
         table.widen(new)
-    table.write(items)
+    if rows:
+        table.write(written)
+    updated = sum(identity in known for identity in written.ids)
+    same = block.unchanged + len(items) - len(rows) - len(unfit)
+    rejects = [*block.rejects, *unfit]
+    return Added(len(rows) - updated, updated, same, len(rejects)), rejects
+
+
+def _of_another_kind(name: str, metadata: Mapping[str, Value], columns: Mapping[str, Kind]) -> str:
+    return f"{name} holds a {columns[name]} in this collection; got {metadata[name]!r}. Write one, or rename it."

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.collection.adding import add_entries
+from diptych.cluster import Cluster
 from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.explaining import explain_item
-from diptych.collection.filling import Filler
 from diptych.collection.model import Model, open_model, reopen_model
 from diptych.collection.parts import Parts
 from diptych.collection.pictures import HANDED_OVER, Pictures
@@ -23,6 +22,7 @@ from diptych.collection.queries import NOTHING_KNOWN, Known, Query
 from diptych.collection.reencoding import move
 from diptych.collection.rejects import Added, Reject, Rejects
 from diptych.collection.searching import Searcher
+from diptych.collection.spreading import taken_in
 from diptych.collection.statistics import statistics
 from diptych.collection.tables import FIRST, drop_table, make_table
 from diptych.collection.tuning import tune
@@ -140,18 +140,18 @@ class Collection:
         *sources: str,
         rejects: Path | None = None,
         data_root: Path | None = None,
+        cluster: Cluster | None = None,
         progress: Progress | None = None,
     ) -> Added:
         """Take in what sources hold (`diptych.data.entries` says what may be one), by id.
 
         An item with an id that is there replaces it; one that is the same in all is skipped. Faulty items are left
-        out, and written with their reasons into the file `rejects`, one JSON object a line.
+        out, and written with their reasons into the file `rejects`, one JSON object a line. A cluster places items.
         """
         found = Rejects(rejects)
-        entries = chain.from_iterable(
-            read_entries(source, report=found.report, data_root=data_root) for source in sources
-        )
-        added = add_entries(self.table, Filler(self.model), entries, reject=found.add, progress=progress or _silent)
+        entries = chain.from_iterable(read_entries(each, report=found.report, data_root=data_root) for each in sources)
+        told, record = progress or _silent, self.record["model"]
+        added = taken_in(self.table, self.model, record, entries, cluster=cluster, reject=found.add, progress=told)
         return found.written(added)
 
     def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from diptych.data.addresses import Picture
 from diptych.data.features import Encoded, Features, Parts
 from diptych.data.pairs import DataSet
-from diptych.encoders.cache import encode_items
+from diptych.encoders.cache import encode_items, signature
 from diptych.encoders.contract import Encoder, Modality
 from diptych.encoders.given import Given
 from diptych.errors import BadSetting, MissingData
@@ -45,16 +46,23 @@ def encode_images(
     """Return the pictures of the named pairs, encoded; `MissingData` says which are not there."""
     if isinstance(encoder, Given):
         return encoder.encode(dataset, rows, "image")
+    return encode_items(encoder, pictures_of(dataset, rows, encoder), progress=progress)
+
+
+def pictures_of(dataset: DataSet, rows: Sequence[int], encoder: Encoder) -> list[Picture]:
+    """Return the pictures of the named pairs for an encoder of pictures; `MissingData` says which are not there."""
     _check_modality(encoder, "image")
     pairs = [dataset.pairs[row] for row in rows]
-    lacking = [pair for pair in pairs if pair.image is None or not pair.image.is_file()]
+    lacking = [
+        pair for pair in pairs if pair.image is None or (isinstance(pair.image, Path) and not pair.image.is_file())
+    ]
     if lacking:
         where = lacking[0].image or "no file is named"
         raise MissingData(
             f"{dataset.name}: {len(lacking)} of {len(pairs)} pictures are missing, the first is that of "
             f"{lacking[0].id!r} ({where}). {_remedy(dataset)}"
         )
-    return encode_items(encoder, [pair.image for pair in pairs if pair.image], progress=progress)
+    return [pair.image for pair in pairs if pair.image]
 
 
 def encode_texts(
@@ -63,15 +71,21 @@ def encode_texts(
     """Return the texts of the named pairs, encoded, and the position of the pair that each belongs to."""
     if isinstance(encoder, Given):
         return encoder.encode(dataset, rows, "text"), np.arange(len(rows))
+    pairs = texts_of(dataset, rows, encoder)
+    owner = np.repeat(np.arange(len(pairs)), [len(texts) for texts in pairs])
+    encoded = encode_items(encoder, [text for texts in pairs for text in texts], progress=progress)
+    if join and len(owner) > len(pairs):
+        return joined_texts(encoded, owner, len(pairs)), np.arange(len(pairs))
+    return encoded, owner
+
+
+def texts_of(dataset: DataSet, rows: Sequence[int], encoder: Encoder) -> list[tuple[str, ...]]:
+    """Return the texts of each of the named pairs for an encoder of texts; `MissingData` names a pair without any."""
     _check_modality(encoder, "text")
     pairs = [dataset.pairs[row] for row in rows]
     if silent := [pair.id for pair in pairs if not pair.texts]:
         raise MissingData(f"{dataset.name}: pair {silent[0]!r} has no text; every pair needs one. Leave it out.")
-    owner = np.repeat(np.arange(len(pairs)), [len(pair.texts) for pair in pairs])
-    texts = encode_items(encoder, [text for pair in pairs for text in pair.texts], progress=progress)
-    if join and len(owner) > len(pairs):
-        return joined_texts(texts, owner, len(pairs)), np.arange(len(pairs))
-    return texts, owner
+    return [pair.texts for pair in pairs]
 
 
 def encode_query(encoder: Source, item: Path | str) -> Encoded:
@@ -90,6 +104,11 @@ def encoded_queries(encoder: Encoder, prepared: Sequence[Any]) -> Encoded:
     parts = [each.parts for each in vectors if each.parts is not None]
     whole = np.stack([each.whole for each in vectors]).astype(np.float32)
     return Encoded(whole, Parts.of(parts) if parts else None, encoder=encoder.name)
+
+
+def signature_of(encoder: Source, dataset: DataSet) -> str:
+    """Return the name and fingerprint of an encoder, or whose ready-made vectors are taken."""
+    return signature(encoder) if isinstance(encoder, Encoder) else encoder.signature(dataset)
 
 
 def unknown_words(encoder: Source, texts: Sequence[str]) -> float | None:

@@ -37,7 +37,11 @@ class Given:
                 f"Choose an encoder with --{modality}-encoder."
             )
         whole = np.asarray(dataset.vectors[modality])[np.asarray(rows, dtype=np.int64)].astype(np.float32)
-        return Encoded(whole, encoder=f"{self.name}@{dataset.name}")
+        return Encoded(whole, encoder=self.signature(dataset))
+
+    def signature(self, dataset: DataSet) -> str:
+        """Return whose vectors they are."""
+        return f"{self.name}@{dataset.name}"
 
 
 def open_encoder(name: str, config: Config) -> Given:

@@ -1,0 +1,127 @@
+"""Encoding spread over the workers of a Ray cluster, into the cache that they share with this process.
+
+Every worker opens the encoder once. A block holds as many items as a shard, batches of the same items as on one
+machine, so that the vectors are the same; the worker commits a shard of its own for it. A block that is given out
+again, because its worker died, finds in the cache what was committed.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import ceil
+
+from diptych.cluster import Cluster, Connected
+from diptych.data.addresses import Address
+from diptych.data.pairs import DataSet
+from diptych.encoders.cache import SHARD_ITEMS, Item, cache_folder, fill_cache, keys_of
+from diptych.encoders.contract import Encoder, Modality
+from diptych.encoders.encoding import Source, pictures_of, texts_of
+from diptych.encoders.opening import open_encoder
+from diptych.encoders.shards import ShardFolder
+from diptych.errors import BadSetting
+from diptych.progress import Progress
+from diptych.rooms import split_name
+from diptych.settings import thread_count
+
+MODALITIES: tuple[Modality, Modality] = ("image", "text")
+BLOCKS_A_WORKER = 8
+"""So many blocks a worker gets at least, where there are so many batches: then none waits long for the last."""
+
+
+@dataclass(frozen=True)
+class EncoderOf:
+    """How a worker opens an encoder."""
+
+    name: str
+    settings: tuple[str, ...]
+    modality: Modality
+    fingerprint: str
+
+    def __call__(self) -> "BlockEncoder":
+        """Return what encodes blocks; `BadSetting` where other weights lie there."""
+        encoder = open_encoder(self.name, self.settings, modality=self.modality)
+        if not isinstance(encoder, Encoder) or encoder.fingerprint != self.fingerprint:
+            raise BadSetting(
+                f"{self.name} is another encoder on the workers than here: its weights or its version differ. Install "
+                "the same version of diptych, and put the same weights there."
+            )
+        return BlockEncoder(encoder)
+
+
+class BlockEncoder:
+    """Fills the cache, block by block."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._folder = ShardFolder(cache_folder(encoder))
+        self._known = set(self._folder.places())
+
+    def __call__(self, items: Sequence[Item]) -> int:
+        """Return how many items the block has, once the vectors of all are committed."""
+        with ThreadPoolExecutor(thread_count()) as pool:
+            items = list(pool.map(_at_hand, items))
+        contents: Mapping[str, Item] = dict(zip(keys_of(items), items, strict=True))
+        missing = {key: item for key, item in contents.items() if key not in self._known}
+        if missing:
+            fill_cache(self._folder, self._encoder, missing, total=len(missing), tell=_silent)
+        self._known |= missing.keys()
+        return len(items)
+
+
+def spread_dataset(
+    cluster: Cluster,
+    dataset: DataSet,
+    encoders: tuple[Source, Source],
+    *,
+    settings: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> None:
+    """Fill the cache with all pairs of a data set; `settings` such as `image_encoder.side=380` opened the encoders."""
+    rows = range(len(dataset.pairs))
+    work: list[tuple[Encoder, Sequence[Item]]] = []
+    for modality, encoder in zip(MODALITIES, encoders, strict=True):
+        if not isinstance(encoder, Encoder):
+            encoder.encode(dataset, rows, modality)  # says what it lacks
+        elif modality == "image":
+            work.append((encoder, pictures_of(dataset, rows, encoder)))
+        else:
+            work.append((encoder, [text for texts in texts_of(dataset, rows, encoder) for text in texts]))
+    with cluster.connected() as connected:
+        for encoder, items in work:
+            own = [s.partition(".")[2] for s in settings if s.startswith(f"{encoder.modality}_encoder.")]
+            spread(connected, encoder, items, settings=own, progress=progress)
+
+
+def spread(
+    connected: Connected,
+    encoder: Encoder,
+    items: Sequence[Item],
+    *,
+    settings: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> None:
+    """Fill the cache with the vectors of pictures or texts; `settings` are those that the encoder was opened with."""
+    label = f"{encoder.modality}s with {split_name(encoder.name)[0]}"
+    maker = EncoderOf(encoder.name, tuple(settings), encoder.modality, encoder.fingerprint)
+    tell, done = progress or _silent, 0
+    tell(done, len(items), label)
+    for size in connected.map(maker, blocks_of(items, encoder, workers=connected.workers[1])):
+        done += size
+        tell(done, len(items), label)
+
+
+def blocks_of(items: Sequence[Item], encoder: Encoder, *, workers: int) -> list[Sequence[Item]]:
+    """Return the items in whole batches: a shard's worth at most, and less where every worker shall have enough."""
+    batches = ceil(len(items) / encoder.batch)
+    most = max(1, SHARD_ITEMS[encoder.modality] // encoder.batch)
+    size = encoder.batch * min(most, max(1, batches // (workers * BLOCKS_A_WORKER)))
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _at_hand(item: Item) -> Item:
+    """Return a picture from elsewhere with its content, which is wanted twice."""
+    return item.at_hand() if isinstance(item, Address) else item
+
+
+def _silent(done: int, total: int, label: str) -> None:
+    """Ignore progress."""
