@@ -111,7 +111,7 @@ def ray_workers() -> list[int]:
     return sorted(
         pid
         for pid, title in titles.items()
-        if title.startswith(("ray::MapWorker", "ray::_in_place")) and parents.get(parents[pid]) == os.getpid()
+        if title.startswith(("ray::MapWorker", "ray::in_place")) and parents.get(parents[pid]) == os.getpid()
     )
 
 
