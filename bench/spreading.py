@@ -31,6 +31,9 @@ from diptych.encoders.spreading import spread
 from diptych.progress import Progress
 from diptych.settings import thread_count
 
+LEAST_BLOCKS = 20
+"""Fewer blocks would hide that the first ones of all workers come together."""
+
 
 class Steady:
     """Progress that remembers when what was done."""
@@ -91,8 +94,8 @@ def main() -> None:
     parser.add_argument("--encoder", default="efficientnet-lite2")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    if options.pictures <= 2 * AT_ONCE:
-        raise SystemExit(f"--pictures must be above {2 * AT_ONCE}: rates are counted over several blocks")
+    if options.pictures < LEAST_BLOCKS * AT_ONCE:
+        raise SystemExit(f"--pictures must be at least {LEAST_BLOCKS * AT_ONCE}: of a few blocks most come at once")
     encoder, cores = open_encoder(options.encoder), thread_count()
     if not isinstance(encoder, Encoder):
         raise SystemExit("--encoder must read pictures")
