@@ -57,8 +57,6 @@ demo: setup
 	@echo 'and open http://localhost:8000/'
 
 test: lint
-	@test -n "$$DIPTYCH_MOTO" || command -v moto_server >/dev/null || test -x $(BIN)/moto_server || \
-	  echo "There is no moto_server: the tests of S3 are skipped. Install it (pip install 'moto[s3]' flask flask-cors) into an environment of its own, and name it in DIPTYCH_MOTO."
 	@test -n "$$DIPTYCH_BROWSER" || { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || \
 	  echo 'There is no Chromium: the tests of the page are skipped. Install it (apt-get install chromium), or name one in DIPTYCH_BROWSER.'
 	$(BIN)/python -m pytest

@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -139,20 +138,14 @@ def killer() -> KillAWorker:
 
 @pytest.fixture(scope="session")
 def s3(tiny_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve the tiny set as S3 on this machine by moto, and return its endpoint; skip where moto is not there."""
-    beside = Path(sys.executable).parent / "moto_server"
-    program = os.environ.get("DIPTYCH_MOTO") or shutil.which("moto_server") or (str(beside) if beside.exists() else "")
-    if not program:
-        pytest.skip("there is no moto_server: pip install 'moto[s3]' flask flask-cors into any environment and name it "
-                    "in DIPTYCH_MOTO")  # fmt: skip
+    """Serve the tiny set as S3 on this machine by moto, and return its endpoint."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("moto") / "log"
-    # its own environment: paths of this one are none of its business
+    # paths of this environment are none of its business
     surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    with log.open("wb") as told, subprocess.Popen(
-        [program, "-H", "127.0.0.1", "-p", str(port)], stdout=told, stderr=told, env=surroundings
-    ) as server:  # fmt: skip
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with log.open("wb") as told, subprocess.Popen(command, stdout=told, stderr=told, env=surroundings) as server:
         try:
             _wait_for(port, server, log)
             _put(f"http://127.0.0.1:{port}/shop", b"")
