@@ -101,7 +101,7 @@ def test_a_request_whose_client_is_gone_is_given_up(serve: Serve) -> None:
 
 
 def test_a_shutdown_finishes_what_was_accepted(serve: Serve) -> None:
-    with serve(limits={"gather_seconds": 3}) as started, ThreadPoolExecutor(8) as pool:
+    with serve(limits={"gather_seconds": 3.0}) as started, ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(started.search, text=f"number {k}") for k in range(8)]
         while started.service._in_hand["in_hand"] < 8:
             time.sleep(0.01)
