@@ -28,7 +28,7 @@ class Constant(NamedTuple):
 MEASURED: Mapping[str, Constant] = {
     "numbers": Constant(512, "d", "numbers of an item in both spaces", "MCSM's default, pictures alone"),
     "pictures": Constant(12.35, "e", "pictures a second and core, from file to collection", "`bench/encoding.py`"),
-    "efficiency": Constant(0.9, "f", "share of that rate left to each of many workers", "`bench/distributing.py`"),
+    "efficiency": Constant(0.9, "f", "share of that rate left to each of many workers", "`bench/spreading.py`"),
     "ingested": Constant(2500, "w", "items a second into Milvus, by one writer", "`bench/growth.py`"),
     "search": Constant(0.05, "s", "core-seconds of a fused query in a segment of Milvus", "`bench/growth.py`"),
     "answers": Constant(100, "a", "queries a second and core of `diptych serve`", "`bench/serving.py`"),
