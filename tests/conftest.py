@@ -92,7 +92,7 @@ def ray_cluster() -> Iterator[Cluster]:
         pytest.skip(str(missing))
     ray.init(
         "local", num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False,
-        logging_level=logging.ERROR,
+        logging_level=logging.ERROR, _node_ip_address="127.0.0.1",
     )  # fmt: skip
     yield Cluster()
     ray.shutdown()

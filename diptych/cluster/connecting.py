@@ -35,8 +35,10 @@ def connect(ray: Any, address: str, *, cpus: int | None) -> None:
     """Connect this process to the cluster at an address, or to one that is started here (`local`)."""
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     if address == "local":
+        # where no other machine reaches it: whoever reaches Ray may run what he likes
+        own = {"_node_ip_address": "127.0.0.1", "include_dashboard": False, "object_store_memory": STORE_BYTES}
         with _muted():
-            ray.init(address, num_cpus=cpus, include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
+            ray.init(address, num_cpus=cpus, **own, **quiet)
         return
     if address != "auto":
         _knock(address)

@@ -118,17 +118,20 @@ def serious(axe: Any, page: Page) -> list[Any]:
 
 
 def test_the_theme_follows_the_system_until_the_switch_is_used(page: Page) -> None:
-    paper = "getComputedStyle(document.body).backgroundColor"
+    def papered(colour: str) -> None:
+        expect(page.locator("body")).to_have_css("background-color", colour)
+
+    dark, light = "rgb(20, 23, 27)", "rgb(255, 255, 255)"
     page.emulate_media(color_scheme="dark")
-    assert page.evaluate(paper) == "rgb(20, 23, 27)"
+    papered(dark)
     page.emulate_media(color_scheme="light")
-    assert page.evaluate(paper) == "rgb(255, 255, 255)"
+    papered(light)
     page.get_by_role("button", name="Dark").click()
-    assert page.evaluate(paper) == "rgb(20, 23, 27)"
+    papered(dark)
     page.emulate_media(color_scheme="dark")
     page.emulate_media(color_scheme="light")
     page.reload()
-    assert page.evaluate(paper) == "rgb(20, 23, 27)"
+    papered(dark)
     expect(page.get_by_role("button", name="Light")).to_be_visible()
 
 

@@ -105,7 +105,7 @@ def test_the_log_tells_of_requests_and_of_queries_only_when_asked(
     serve: Serve, caplog: pytest.LogCaptureFixture, *, spoken: bool
 ) -> None:
     logging.getLogger("diptych.web").propagate = True
-    with serve(log_queries=spoken) as started, caplog.at_level(logging.INFO, "diptych.web"):
+    with caplog.at_level(logging.INFO, "diptych.web"), serve(log_queries=spoken) as started:
         started.search(text="something private", where="category = 'private'")
     record = next(each for each in caplog.records if each.name == "diptych.web")
     line = json.loads(Json().format(record))
