@@ -1,6 +1,6 @@
 """Says what a large collection takes: processors, memory, disk and money, from constants that were measured.
 
-    python bench/plan.py 1e9 [--queries 100] [--replicas 2] [--set numbers=256] [--set core_hour=0.05]
+    python bench/plan.py 1e9 [--queries 10] [--replicas 2] [--set numbers=256] [--set core_hour=0.05]
 
 Each row is a formula over the constants printed before it, so that another machine's figures and another cloud's prices
 can be put in. What was not measured, prices above all, is an assumption and is told to be one.
@@ -28,10 +28,10 @@ class Constant(NamedTuple):
 MEASURED: Mapping[str, Constant] = {
     "numbers": Constant(512, "d", "numbers of an item in both spaces", "MCSM's default, pictures alone"),
     "pictures": Constant(12.35, "e", "pictures a second and core, from file to collection", "`bench/encoding.py`"),
-    "efficiency": Constant(0.9, "f", "share of that rate left to each of many workers", "`bench/spreading.py`"),
-    "ingested": Constant(2500, "w", "items a second into Milvus, by one writer", "`bench/growth.py`"),
-    "search": Constant(0.05, "s", "core-seconds of a fused query in a segment of Milvus", "`bench/growth.py`"),
-    "answers": Constant(100, "a", "queries a second and core of `diptych serve`", "`bench/serving.py`"),
+    "efficiency": Constant(0.9, "f", "share of that rate left to each of many workers", "assumed"),
+    "ingested": Constant(10_089, "w", "items a second into Milvus, by one writer", "`bench/growth.py`"),
+    "search": Constant(1.4, "s", "core-seconds of a fused query in a segment of Milvus", "`bench/growth.py`"),
+    "answers": Constant(103, "a", "queries a second and core of `diptych serve`", "`bench/serving.py`"),
     "segment": Constant(512e6, "g", "bytes of vectors in a segment of Milvus", "its default"),
     "links": Constant(16, "m", "links of an item in its HNSW, twice as many at the bottom", "as diptych builds it"),
     "picture_bytes": Constant(100e3, "p", "bytes of a picture's file", "assumed"),
@@ -89,7 +89,7 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("items", type=float)
-    parser.add_argument("--queries", type=float, default=100, help="a second")
+    parser.add_argument("--queries", type=float, default=1, help="a second")
     parser.add_argument("--replicas", type=float, default=2)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=f"of {', '.join(MEASURED)}")
     options = parser.parse_args()
