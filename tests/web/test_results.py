@@ -107,9 +107,13 @@ def test_the_log_tells_of_requests_and_of_queries_only_when_asked(
     logging.getLogger("diptych.web").propagate = True
     with caplog.at_level(logging.INFO, "diptych.web"), serve(log_queries=spoken) as started:
         started.search(text="something private", where="category = 'private'")
-    record = next(each for each in caplog.records if each.name == "diptych.web")
+    # services of other tests may log as well
+    lines = {
+        json.loads(Json().format(each)).get("route"): each for each in caplog.records if each.name == "diptych.web"
+    }
+    record = lines["/v1/search"]
     line = json.loads(Json().format(record))
-    assert (line["route"], line["status"], line["client"]) == ("/v1/search", 200, "127.0.0.1")
+    assert (line["status"], line["client"]) == (200, "127.0.0.1")
     assert ("private" in json.dumps(line)) is spoken
     assert Plain().format(record).startswith("POST /v1/search 200 milliseconds=")
 
