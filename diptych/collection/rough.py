@@ -12,18 +12,17 @@ for it is lost to a part of 2⁻¹⁰⁸.
 Single precision is read where it takes a modest part of the memory there is, half precision where it would take more.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 from threading import Barrier
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float16, Float32, Float64, Int
+from jaxtyping import Bool, Float32, Float64, Int
 
-from diptych.collection.scan_rows import Held, State
+from diptych.collection.scan_rows import Held
 from diptych.settings import memory_bytes, thread_count
 
 ROUNDING = 2.0**-24
@@ -32,10 +31,10 @@ LOST = 2.0**-108
 """What one product and its addition may lose because they are too small for single precision."""
 GENEROUS = 1 + 2.0**-20
 """By how much a bound is enlarged, for the rounding of its own arithmetic."""
-PIECE = 2**18
-"""Numbers converted at a time: they stay in a core's cache between conversion and product."""
-STRIP = 2**20
-"""Numbers multiplied at a time where none are converted."""
+PIECE = 2**19
+"""Numbers of rows multiplied at a time: they stay in a core's cache between conversion and product."""
+ROWS = 2**9
+"""The least rows multiplied at a time: over fewer, numpy keeps other threads waiting."""
 MODEST = 1 / 4
 """Of the machine's memory, how much rows in single precision may take."""
 ORDINARY = 2.0**-60, 2.0**60
@@ -47,114 +46,105 @@ Vectors = Sequence[Float32[np.ndarray, "q _"]]
 """Queries, one array a space."""
 
 
-class Copy(NamedTuple):
-    """The rows in one precision, each space times 2 to the power of its exponent."""
-
-    rows: Float16[np.ndarray, "n d"] | Float32[np.ndarray, "n d"]
-    exponents: tuple[int, ...]
-    rounding: tuple[float, ...]
-    """The largest distance of a row from its copy, for each space."""
-
-    @classmethod
-    def of(cls, held: Held) -> "Copy":
-        """Return the copy that is searched fastest."""
-        state, (least, most) = held.state, ORDINARY
-        ordinary = all(least < norm < most or norm == 0 for norm in state.norms)
-        if ordinary and held.full.nbytes <= MODEST * memory_bytes():
-            return cls(held.full, (0,) * len(state.widths), (0.0,) * len(state.widths))
-        return cls(held.half, state.exponents, state.rounding)
-
-
 @dataclass(frozen=True)
 class Rough:
-    """One query's similarities in one space, none of which is further from the truth than `error`."""
+    """Similarities of some queries in one space, none of which is further from the truth than its query's error."""
 
-    products: Float32[np.ndarray, " n"]
+    products: Float32[np.ndarray, "q n"]
     """The similarities over a power of two."""
-    scale: float
-    error: float
+    scales: Float64[np.ndarray, " q"]
+    errors: Float64[np.ndarray, " q"]
 
-    def similarities(self, rows: slice) -> Float64[np.ndarray, " m"]:
-        """Return some of the similarities."""
-        similarities = self.products[rows].astype(np.float64)
-        similarities *= self.scale
+    def similarities(self, query: int, rows: slice) -> Float64[np.ndarray, " m"]:
+        """Return some of a query's similarities."""
+        similarities: Float64[np.ndarray, " m"] = np.multiply(
+            self.products[query, rows], self.scales[query], dtype=np.float64
+        )
         return similarities
 
-    def at_least(self, similarity: float) -> Int[np.ndarray, " m"]:
-        """Return the rows whose true similarity may be so large."""
-        bound = np.float32((similarity - self.error) / self.scale)
-        return np.flatnonzero(self.products >= np.nextafter(bound, np.float32(-np.inf)))
+    def vary(self) -> Bool[np.ndarray, " q"]:
+        """Return for each query whether it is certain that its true similarities are not all equal."""
+        spread: Bool[np.ndarray, " q"] = np.ptp(self.products, axis=1) * self.scales > 2 * self.errors
+        return spread
 
-    def at_most(self, similarity: float) -> Int[np.ndarray, " m"]:
-        """Return the rows whose true similarity may be so small."""
-        bound = np.float32((similarity + self.error) / self.scale)
-        return np.flatnonzero(self.products <= np.nextafter(bound, np.float32(np.inf)))
-
-
-def rough_similarities(held: Held, vectors: Vectors, rows: Int[np.ndarray, " n"] | None) -> Iterator[tuple[Rough, ...]]:
-    """Yield each query's similarities in each space with the named rows, by default with all."""
-    copy, state = Copy.of(held), held.state
-    step = max(1, AT_ONCE // max(1, state.rows * len(vectors)))
-    for start in range(0, len(vectors[0]), step):
-        spaces = [space[start : start + step] for space in vectors]
-        powers = [_powers(space) for space in spaces]
-        scaled = [np.ldexp(space, power[:, None]) for space, power in zip(spaces, powers, strict=True)]
-        found = _products(copy.rows, state.spans, scaled)
-        scales = [np.ldexp(1.0, -power - exponent) for power, exponent in zip(powers, copy.exponents, strict=True)]
-        errors = [_errors(state, k, copy.rounding[k], queries, scales[k]) for k, queries in enumerate(spaces)]
-        for query in range(len(spaces[0])):
-            products = (space[query] if rows is None else space[query][rows] for space in found)
-            bounds = ((scale[query], error[query]) for scale, error in zip(scales, errors, strict=True))
-            yield tuple(Rough(p, float(s), float(e)) for p, (s, e) in zip(products, bounds, strict=True))
+    def outside(
+        self, low: Float64[np.ndarray, " q"], high: Float64[np.ndarray, " q"]
+    ) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " m"]]:
+        """Return queries and rows whose true similarity may be as small as the query's `low`, or as large as `high`."""
+        ends = (low + self.errors) / self.scales, (high - self.errors) / self.scales
+        least, most = (end.astype(np.float32)[:, None] for end in ends)
+        near = self.products <= np.nextafter(least, np.float32(np.inf))
+        near |= self.products >= np.nextafter(most, np.float32(-np.inf))
+        whose, rows = np.divmod(np.flatnonzero(near), near.shape[1])
+        return whose, rows
 
 
-def _errors(
-    state: State, space: int, lost: float, queries: Float32[np.ndarray, "q d_s"], scales: Float64[np.ndarray, " q"]
-) -> Float64[np.ndarray, " q"]:
-    """Return for each query how far its similarities in a space may be from the truth."""
-    width, norm = state.widths[space], state.norms[space]
-    accumulated = width * ROUNDING / (1 - width * ROUNDING)
-    lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
-    errors: Float64[np.ndarray, " q"] = lengths * (lost + accumulated * (norm + lost)) + width * LOST * scales
-    return errors * GENEROUS
+class Look:
+    """A rough look at all rows, in the precision that is searched fastest."""
+
+    def __init__(self, held: Held) -> None:
+        state, (least, most) = held.state, ORDINARY
+        self._spans, self._threads = state.spans, thread_count()
+        rows, exponents, rounding = held.half, state.exponents, state.rounding
+        ordinary = all(least < norm < most or norm == 0 for norm in state.norms)
+        if ordinary and held.full.nbytes <= MODEST * memory_bytes():
+            rows, exponents, rounding = held.full, (0,) * len(state.widths), (0.0,) * len(state.widths)
+        self._rows, self._exponents = torch.from_numpy(rows), np.array(exponents, dtype=np.int64)[:, None]
+        widths, norms, lost = (
+            np.array(each, dtype=np.float64)[:, None] for each in (state.widths, state.norms, rounding)
+        )
+        gamma = widths * ROUNDING / (1 - widths * ROUNDING)
+        self._by_length, self._by_scale = lost + gamma * (norms + lost), widths * LOST
+        self.at_once = max(1, AT_ONCE // max(1, state.rows * len(state.widths)))
+        """For how many queries at a time the similarities fit into memory."""
+
+    def similarities(self, queries: Vectors, rows: Int[np.ndarray, " n"] | None) -> tuple[Rough, ...]:
+        """Return similarities in each space with the named rows, by default with all."""
+        # times these powers of two, a query's largest number is between 1/2 and 1
+        powers = -np.frexp(np.array([np.abs(space).max(axis=1, initial=0) for space in queries]))[1]
+        found, running = self._begun([np.ldexp(s, p[:, None]) for s, p in zip(queries, powers, strict=True)])
+        scales = np.ldexp(1.0, -powers - self._exponents)
+        lengths = np.sqrt([np.vecdot(space, space, dtype=np.float64) for space in queries])
+        errors = (lengths * self._by_length + scales * self._by_scale) * GENEROUS
+        for part in running:
+            part.result()
+        if rows is not None:
+            found = found[:, :, rows]
+        return tuple(Rough(*space) for space in zip(found, scales, errors, strict=True))
+
+    def _begun(self, queries: Vectors) -> tuple[Float32[np.ndarray, "s q n"], list[Future[None]]]:
+        """Return where inner products with all rows will be, in each space's columns, and what computes them.
+
+        Each thread takes a piece at a time, converts it if need be and multiplies it at once. The threads are our own:
+        torch's meet after every operation, which costs more than such a small one where the machine has other work too.
+        """
+        (n, width), converted = self._rows.shape, self._rows.dtype == torch.float16
+        found = torch.empty(len(queries), len(queries[0]), n)
+        # each thread gets as many pieces as the others
+        pieces = self._threads * -(-n * width // (PIECE * self._threads))
+        length = max(ROWS, -(-n // max(1, pieces)))
+        starts = iter(range(0, n, length))
+        multiply = _one_query if len(queries[0]) == 1 else _many_queries
+
+        def work() -> None:
+            buffer = torch.empty(length, width) if converted else None
+            for start in starts:
+                piece = self._rows[start : start + length]
+                if buffer is not None:
+                    piece = buffer[: len(piece)].copy_(piece)
+                for space, span, products in zip(queries, self._spans, found, strict=True):
+                    multiply(piece[:, span], space, products[:, start : start + length])
+
+        pool = _pool(self._threads)
+        return found.numpy(), [pool.submit(work) for _ in range(self._threads)]
 
 
-def _powers(vectors: Float32[np.ndarray, "q d_s"]) -> Int[np.ndarray, " q"]:
-    """Return for each query the power of two times which its largest number is between 1/2 and 1."""
-    powers: Int[np.ndarray, " q"] = -np.frexp(np.abs(vectors).max(axis=1, initial=0))[1]
-    return powers
+def _one_query(rows: torch.Tensor, query: Float32[np.ndarray, "1 d_s"], out: torch.Tensor) -> None:
+    np.vecdot(rows.numpy(), query, out=out[0].numpy())
 
 
-def _products(
-    copy: Float16[np.ndarray, "n d"] | Float32[np.ndarray, "n d"], spans: Sequence[slice], queries: Vectors
-) -> Float32[np.ndarray, "s q n"]:
-    """Return inner products with all rows, in each space's columns.
-
-    Each thread takes a piece at a time, converts it if need be and multiplies it at once. The threads are our own:
-    torch's meet after every operation, which costs more than such a small one where the machine has other work too.
-    """
-    rows, vectors = torch.from_numpy(copy), [torch.from_numpy(np.ascontiguousarray(space)) for space in queries]
-    converted, found = rows.dtype == torch.float16, torch.empty(len(spans), len(queries[0]), len(copy))
-    length = max(1, (PIECE if converted else STRIP) // copy.shape[1])
-    # one query is multiplied in all spaces at once, padded with zeros: they add nothing and round nothing
-    padded = torch.block_diag(*vectors) if len(queries[0]) == 1 else None  # type: ignore[no-untyped-call]
-    starts = iter(range(0, len(copy), length))
-
-    def work(_: int) -> None:
-        buffer = torch.empty(length, copy.shape[1]) if converted else None
-        for start in starts:
-            piece, out = rows[start : start + length], found[:, :, start : start + length]
-            if buffer is not None:
-                piece = buffer[: len(piece)].copy_(piece)
-            if padded is not None:
-                torch.mm(padded, piece.T, out=out[:, 0])
-                continue
-            for span, space, products in zip(spans, vectors, out, strict=True):
-                torch.mm(space, piece[:, span].T, out=products)
-
-    threads = thread_count()
-    list(_pool(threads).map(work, range(threads)))
-    return found.numpy()
+def _many_queries(rows: torch.Tensor, queries: Float32[np.ndarray, "q d_s"], out: torch.Tensor) -> None:
+    torch.mm(torch.from_numpy(queries), rows.T, out=out)
 
 
 @cache

@@ -4,8 +4,8 @@ Rough similarities r, in half or single precision, err by no more than a known e
 
 - the most similar item of a space is among those with r ≥ s' - e, where s' is the true similarity of the one that
   looks most similar, and likewise the least similar one: the true range of each space is known;
-- a fused similarity is at most F(r_V + e_V, r_T + e_T) by a rule that is monotone, else F(r) and the slack that
-  the rule knows, with similarities kept within that range; so the best k items are among those for which this is at
+- a fused similarity is at most F(r_V + e_V, r_T + e_T) by a rule that is monotone, with similarities kept within
+  that range, else F(r) and the slack that the rule knows; so the best k items are among those for which this is at
   least F', the least true one of the k for which it is largest.
 
 True similarities are computed in double precision from the vectors in single precision, in the same way for each item,
@@ -15,13 +15,13 @@ allowed are left out of the answer and change no score.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float64, Int
 
-from diptych.collection.rough import Rough, Vectors, rough_similarities
+from diptych.collection.rough import Look, Rough, Vectors
 from diptych.collection.scan_folder import refreshed
 from diptych.collection.scan_rows import BLOCK, Held
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
@@ -55,6 +55,7 @@ class Scan:
 
     def __init__(self, held: Held) -> None:
         self._held = held
+        self._look = Look(held)
         self._rows = np.array(sorted(held.rows().values()), dtype=np.int64)
         self.ids: tuple[str, ...] = tuple(held.ids[row] for row in self._rows)
         """The item at each position."""
@@ -94,9 +95,11 @@ class Scan:
             return [Best((), nothing, tuple(nothing for _ in queries)) for _ in queries[0]]
         if rule is not None and rule.wants is None:
             return [self._ranked_whole(vector, rule, modality, positions, k) for vector in _each(queries)]
-        living = self._rows if len(self._rows) < self._held.state.rows else None
-        looked = zip(_each(queries), rough_similarities(self._held, queries, living), strict=True)
-        return [self._certified(vector, rough, rule, positions, k) for vector, rough in looked]
+        parts, step = range(0, len(queries[0]), self._look.at_once), self._look.at_once
+        found = (
+            self._certified([space[start : start + step] for space in queries], rule, positions, k) for start in parts
+        )
+        return list(chain.from_iterable(found))
 
     def served(self, query: Vectors, rule: FusionRule) -> Served | None:
         """Return how a rule scores one query, from its similarities with all items.
@@ -106,9 +109,8 @@ class Scan:
         self._check(query, rule)
         if rule.wants is None or not len(self):
             return None
-        vector, living = next(_each(query)), self._rows if len(self._rows) < self._held.state.rows else None
-        rough = next(rough_similarities(self._held, query, living))
-        return rule.served(*(self._statistics(space, vector, rough[space], rule) for space in range(len(rough))))
+        (statistics,) = self._statistics(query, self._looked(query), rule)
+        return rule.served(*statistics)
 
     def _check(self, queries: Vectors, rule: FusionRule | None) -> None:
         widths = self._held.state.widths
@@ -138,61 +140,78 @@ class Scan:
         fused = rule.fuse(whole[0][None], whole[1][None], queries=modality)[0]
         return self._ordered(positions, fused[positions], tuple(space[positions] for space in whole), k)
 
+    def _looked(self, queries: Vectors) -> tuple[Rough, ...]:
+        return self._look.similarities(queries, self._rows if len(self._rows) < self._held.state.rows else None)
+
     def _certified(
-        self,
-        vector: Vector,
-        rough: tuple[Rough, ...],
-        rule: FusionRule | None,
-        positions: Int[np.ndarray, " m"],
-        k: int,
-    ) -> Best:
-        """Return the best items, having read those alone that a rough look cannot exclude."""
-        ranges = [self._statistics(space, vector, rough[space], rule) for space in range(len(rough))]
-        served = None if rule is None else rule.served(*ranges)
-        highest = _highest(rule, served, rough, ranges)
-        if len(positions) < len(highest):
-            highest = highest[positions]
-        first = torch.topk(torch.from_numpy(highest), k).indices.numpy()
-        least = _fused(served, self._true(vector, positions[first])).min()
-        chosen = positions[np.flatnonzero(highest >= least)]
-        similarities = self._true(vector, chosen)
-        return self._ordered(chosen, _fused(served, similarities), similarities, k)
+        self, queries: Vectors, rule: FusionRule | None, positions: Int[np.ndarray, " m"], k: int
+    ) -> Iterator[Best]:
+        """Yield the best items of each query, having read those alone that a rough look cannot exclude."""
+        rough = self._looked(queries)
+        each = zip(_each(queries), self._statistics(queries, rough, rule), strict=True)
+        for query, (vector, known) in enumerate(each):
+            served = None if rule is None else rule.served(*known)
+            highest = _highest(rule, served, rough, query, known)
+            if len(positions) < len(highest):
+                highest = highest[positions]
+            first = np.argpartition(highest, len(highest) - k)[-k:]
+            least = _fused(served, self._true(vector, positions[first])).min()
+            chosen = positions[np.flatnonzero(highest >= least)]
+            similarities = self._true(vector, chosen)
+            yield self._ordered(chosen, _fused(served, similarities), similarities, k)
 
-    def _statistics(self, space: int, vector: Vector, rough: Rough, rule: FusionRule | None) -> Statistics:
-        """Return what a rule wants to know of a query's true similarities with all items."""
+    def _statistics(
+        self, queries: Vectors, rough: tuple[Rough, ...], rule: FusionRule | None
+    ) -> list[tuple[Statistics, ...]]:
+        """Return for each query what a rule wants to know of its true similarities with all items, in each space."""
         if rule is None:
-            return Statistics()
-        if rule.wants == "range":
-            return Statistics(*self._range(space, vector, rough))
-        average, covariance = self._held.moments[space]
-        mean, deviation = (
-            float(figure[0]) for figure in moments(vector[space][None], mean=average, covariance=covariance)
-        )
-        if float(np.ptp(rough.products)) * rough.scale > 2 * rough.error:
-            return Statistics(mean=mean, deviation=deviation)
-        low, high = self._range(space, vector, rough)
-        return Statistics(mean=mean, deviation=deviation if high > low else 0.0)
+            return [(Statistics(),)] * len(queries[0])
+        of_one = self._ranges if rule.wants == "range" else self._moments
+        spaces = [of_one(space, vectors.astype(np.float64), rough[space]) for space, vectors in enumerate(queries)]
+        return list(zip(*spaces, strict=True))
 
-    def _range(self, space: int, vector: Vector, rough: Rough) -> tuple[float, float]:
-        """Return the least and the largest true similarity in a space."""
-        ends = np.array([rough.products.argmin(), rough.products.argmax()])
-        low, high = self._products(space, vector, ends).tolist()
-        rivals = np.concatenate([rough.at_most(low), rough.at_least(high)])
-        if len(rivals) == len(ends):
-            return low, high
-        true = self._products(space, vector, rivals)
-        return float(true.min()), float(true.max())
+    def _ranges(self, space: int, vectors: Float64[np.ndarray, "q d_s"], rough: Rough) -> list[Statistics]:
+        """Return the least and the largest true similarity of each query in a space."""
+        low, high = (
+            self._pairs(space, vectors, ends) for ends in (rough.products.argmin(axis=1), rough.products.argmax(axis=1))
+        )
+        whose, rivals = rough.outside(low, high)
+        if len(rivals) > 2 * len(vectors):
+            true = self._pairs(space, vectors[whose], rivals)
+            np.minimum.at(low, whose, true)
+            np.maximum.at(high, whose, true)
+        return [Statistics(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True)]
+
+    def _moments(self, space: int, vectors: Float64[np.ndarray, "q d_s"], rough: Rough) -> list[Statistics]:
+        """Return mean and deviation of each query's similarities in a space; 0 where they are all equal."""
+        average, covariance = self._held.moments[space]
+        vary = rough.vary()
+        if not vary.all():
+            vary |= np.array([ends.high > ends.low for ends in self._ranges(space, vectors, rough)])
+        found = []
+        for vector, varies in zip(vectors, vary, strict=True):  # one by one: a sum's order changes with their number
+            mean, deviation = (float(part[0]) for part in moments(vector[None], mean=average, covariance=covariance))
+            found.append(Statistics(mean=mean, deviation=deviation if varies else 0.0))
+        return found
 
     def _true(self, vector: Vector, positions: Int[np.ndarray, " m"]) -> Similarities:
         """Return a query's similarities with the items at some positions, in double precision."""
-        return tuple(self._products(space, vector, positions) for space in range(len(vector)))
+        found = tuple(np.empty(len(positions)) for _ in vector)
+        for start in range(0, len(positions), BLOCK):
+            rows = self._held.full[self._rows[positions[start : start + BLOCK]]]
+            for out, own, span in zip(found, vector, self._held.state.spans, strict=True):
+                np.vecdot(rows[:, span], own, out=out[start : start + BLOCK], dtype=np.float64)
+        return found
 
-    def _products(self, space: int, vector: Vector, positions: Int[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+    def _pairs(
+        self, space: int, vectors: Float64[np.ndarray, "m d_s"], positions: Int[np.ndarray, " m"]
+    ) -> Float64[np.ndarray, " m"]:
+        """Return each vector's similarity with the item at its position in one space, in double precision."""
         span, found = self._held.state.spans[space], np.empty(len(positions))
         for start in range(0, len(positions), BLOCK):
-            rows = self._rows[positions[start : start + BLOCK]]
-            vectors = self._held.full[rows, span].astype(np.float64)
-            found[start : start + BLOCK] = np.vecdot(vectors, vector[space])
+            part = slice(start, start + BLOCK)
+            rows = self._held.full[self._rows[positions[part]], span]
+            np.vecdot(rows, vectors[part], out=found[part], dtype=np.float64)
         return found
 
     def _ordered(
@@ -217,17 +236,20 @@ def _fused(served: Served | None, similarities: Similarities) -> Float64[np.ndar
 
 
 def _highest(
-    rule: FusionRule | None, served: Served | None, rough: tuple[Rough, ...], ranges: list[Statistics]
+    rule: FusionRule | None, served: Served | None, rough: tuple[Rough, ...], query: int, known: tuple[Statistics, ...]
 ) -> Float64[np.ndarray, " n"]:
-    """Return for each item the most that its fused similarity can be."""
+    """Return for each item the most that its fused similarity with a query can be."""
     raised = rule is None or rule.monotone
-    slack = 0.0 if raised or served is None else served.slack(rough[0].error, rough[1].error)
-    highest = np.empty(len(rough[0].products))
+    errors = [float(space.errors[query]) for space in rough]
+    slack = 0.0 if raised or served is None else served.slack(*errors)
+    highest = np.empty(rough[0].products.shape[1])
     for start in range(0, len(highest), CHUNK):
         rows = slice(start, start + CHUNK)
-        similarities = [space.similarities(rows) + (space.error if raised else 0.0) for space in rough]
-        if rule is not None and rule.wants == "range":
-            for space, known in zip(similarities, ranges, strict=True):
-                np.clip(space, known.low, known.high, out=space)
-        highest[rows] = _fused(served, tuple(similarities)) + slack
+        similarities = tuple(space.similarities(query, rows) for space in rough)
+        if raised:
+            for space, error, ends in zip(similarities, errors, known, strict=True):
+                space += error
+                if rule is not None and rule.wants == "range":
+                    np.clip(space, ends.low, ends.high, out=space)
+        np.add(_fused(served, similarities), slack, out=highest[rows])
     return highest

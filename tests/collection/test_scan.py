@@ -15,7 +15,7 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from diptych.collection.rough import rough_similarities
+from diptych.collection.rough import Look
 from diptych.collection.scan import Best, Scan
 from diptych.collection.scan_folder import refreshed
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch, StoreFailed
@@ -264,19 +264,41 @@ def test_an_empty_side_has_no_best_items(queries: np.ndarray, tmp_path: Path) ->
         assert [best.ids for best in found(scan, queries)] == [()] * len(queries)
 
 
+@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("make", GALLERIES, ids=lambda make: make.__name__)
 def test_a_rough_look_errs_by_no_more_than_is_said(
-    make: Callable[[np.random.Generator, int], np.ndarray], precision: str, tmp_path: Path
+    make: Callable[[np.random.Generator, int], np.ndarray], count: int, precision: str, tmp_path: Path
 ) -> None:
     g = np.random.default_rng(3)
+    held = refreshed(tmp_path, table_of(make(g, 1200)), "image", WIDTHS)
+    queries = plain(g, count).astype(np.float32)
+    for space, rough in enumerate(Look(held).similarities(split(queries), None)):
+        own, vectors = split(held.full.astype(float))[space], split(queries.astype(float))[space]
+        true = vectors @ own.T
+        for query in range(count):
+            away = np.abs(rough.similarities(query, slice(None)) - true[query]).max()
+            lengths = np.linalg.norm(own, axis=1).max() * np.linalg.norm(vectors[query])
+            exact = precision == "single" and 1e-9 < lengths < 1e9
+            assert away <= rough.errors[query] <= (1e-6 if exact else 6e-4) * lengths + 1e-30
+
+
+@pytest.mark.parametrize("make", GALLERIES, ids=lambda make: make.__name__)
+@pytest.mark.usefixtures("precision")
+def test_what_may_be_outside_a_range_is_told_for_each_query(
+    make: Callable[[np.random.Generator, int], np.ndarray], tmp_path: Path
+) -> None:
+    g = np.random.default_rng(4)
     held = refreshed(tmp_path, table_of(make(g, 200)), "image", WIDTHS)
-    query = plain(g, 1).astype(np.float32)
-    for space, rough in enumerate(next(rough_similarities(held, split(query), None))):
-        own = split(held.full.astype(float))[space]
-        away = np.abs(rough.similarities(slice(None)) - np.vecdot(own, split(query.astype(float))[space][0])).max()
-        lengths = np.linalg.norm(own, axis=1).max() * np.linalg.norm(split(query.astype(float))[space])
-        exact = precision == "single" and 1e-9 < lengths < 1e9
-        assert away <= rough.error <= (1e-6 if exact else 6e-4) * lengths + 1e-30
+    queries = plain(g, 3).astype(np.float32)
+    for space, rough in enumerate(Look(held).similarities(split(queries), None)):
+        true = split(queries.astype(float))[space] @ split(held.full.astype(float))[space].T
+        low, high = np.quantile(true, (0.1, 0.9), axis=1)
+        told = set(zip(*(part.tolist() for part in rough.outside(low, high)), strict=True))
+        certain = np.argwhere((true <= low[:, None]) | (true >= high[:, None]))
+        possible = np.argwhere(
+            (true <= (low + 3 * rough.errors)[:, None]) | (true >= (high - 3 * rough.errors)[:, None])
+        )
+        assert set(map(tuple, certain.tolist())) <= told <= set(map(tuple, possible.tolist()))
 
 
 def test_the_number_of_threads_that_torch_uses_stays(rows: np.ndarray, queries: np.ndarray, tmp_path: Path) -> None:
