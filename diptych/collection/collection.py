@@ -159,13 +159,15 @@ class Collection:
 
     def ids(self, *, where: str | None = None) -> list[str]:
         """Return the sorted ids of all items, or of those that meet a filter."""
-        table = self.table
-        return table.ids(where=parse(where, table.columns()) if where else None)
+        with self.store.moment():
+            table = self.table
+            return table.ids(where=parse(where, table.columns()) if where else None)
 
     def items(self, *, where: str | None = None, after: str | None = None, limit: int | None = None) -> Items:
         """Return items in the order of their ids: those that meet a filter, after an id, at most `limit`."""
-        table = self.table
-        return table.read(where=parse(where, table.columns()) if where else None, after=after, limit=limit)
+        with self.store.moment():
+            table = self.table
+            return table.read(where=parse(where, table.columns()) if where else None, after=after, limit=limit)
 
     def search(
         self,
@@ -199,7 +201,8 @@ class Collection:
         `known` may hold vectors of their texts and pictures; those of another model do not count. By an older `record`
         the table is searched that was current then.
         """
-        return answers(asks, self._asked(record), known)
+        with self.store.moment():
+            return answers(asks, self._asked(record), known)
 
     def fused(
         self,
@@ -235,10 +238,9 @@ class Collection:
         The side of the item is the one that a search compares, or `against` names. Two pictures or two texts are
         explained on the item's side alone. The rule that fuses normalises over all items, as a search does.
         """
-        record = self.record
-        asked = Asked(self._parts.table(record), self._parts.model(record), self._searcher, record)
         query = Query(text, image, like, against=against)
-        return explain_match(asked, query, identity, fusion=fusion, collection=self.name)
+        with self.store.moment():
+            return explain_match(self._asked(None), query, identity, fusion=fusion, collection=self.name)
 
     def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:
         """Take in items that are handed over, pictures included, by id; return what became of them.
@@ -252,8 +254,9 @@ class Collection:
 
     def stats(self) -> dict[str, Any]:
         """Return what there is, how it is searched and what it takes."""
-        record = self.record
-        return {"collection": self.name, **statistics(record, self._parts.table(record), self._searcher)}
+        with self.store.moment():
+            record = self.record
+            return {"collection": self.name, **statistics(record, self._parts.table(record), self._searcher)}
 
     def compact(self, *, progress: Progress | None = None) -> None:
         """Give back the space of what was replaced, and above the exact limit build and tune the index.
@@ -266,7 +269,7 @@ class Collection:
             drop_table(self.store, record["previous"])
         table.compact()
         model, told = self._parts.model(record), progress or silent
-        if tuned := tune(table, model, record, searcher=self._searcher, progress=told):
+        if tuned := tune(table, model, record, searcher=self._searcher, moment=self.store.moment, progress=told):
             table.compact()
         self.store.remember({**self.record, "previous": None, "tuned": tuned})
 

@@ -5,7 +5,8 @@ other side where there are some, else points between two items of the same side.
 promised, or the collection's fusion ranks items and no index can serve it, all items are scanned, which `stats` shows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -23,16 +24,26 @@ SEED = 0
 
 
 def tune(
-    table: Table, model: Model, record: Mapping[str, Any], *, searcher: Searcher, progress: Progress
+    table: Table,
+    model: Model,
+    record: Mapping[str, Any],
+    *,
+    searcher: Searcher,
+    moment: Callable[[], AbstractContextManager[None]],
+    progress: Progress,
 ) -> dict[str, dict[str, Any]]:
-    """Build the index of each side above the exact limit, and return the effort chosen and the recall measured."""
+    """Build the index of each side above the exact limit, and return the effort chosen and the recall measured.
+
+    The queries are asked in a `moment` of the table's store.
+    """
     large = [side for side in SIDES if table.count(side=side) > record["exact_limit"]]
     tuned: dict[str, dict[str, Any]] = {}
     for done, side in enumerate(large):
         progress(done, len(large), "indices: building")
         table.build_index(side)
         if table.indexed(side):
-            tuned[side] = _tuned(table, side, model, record, searcher)
+            with moment():
+                tuned[side] = _tuned(table, side, model, record, searcher)
         progress(done + 1, len(large), "indices: tuned")
     return tuned
 

@@ -14,6 +14,7 @@ seen by every read that begins afterwards, from any process.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -177,6 +178,13 @@ class Store(ABC):
     @abstractmethod
     def drop(self) -> None:
         """Remove the collection: its tables, then the record."""
+
+    def moment(self) -> AbstractContextManager[None]:
+        """Return a block in which a thread only reads: what was acknowledged before it began, and later writes or not.
+
+        A store that lets every read wait for its clock waits once in it.
+        """
+        return nullcontext()
 
     @abstractmethod
     def close(self) -> None:

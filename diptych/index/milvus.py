@@ -8,6 +8,7 @@ search, and is meant for development.
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from typing_extensions import override
@@ -86,6 +87,10 @@ class MilvusStore(Store):
         for name in self.tables():
             self.drop_table(name)
         self._notes.drop()
+
+    @override
+    def moment(self) -> AbstractContextManager[None]:
+        return self._session.moment()
 
     @override
     def close(self) -> None:

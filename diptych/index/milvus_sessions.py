@@ -2,11 +2,11 @@
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from threading import RLock
+from threading import RLock, local
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,7 +51,7 @@ class Session:
     """One place that speaks Milvus; it connects when first used, and again after the server was lost.
 
     All reads have Strong consistency: they wait for the server's clock, a fifth of a second as it comes, and see
-    every write that was acknowledged before them.
+    every write that was acknowledged before them; those of a `moment`, every write that was acknowledged before it.
     """
 
     def __init__(self, rest: str) -> None:
@@ -60,6 +60,7 @@ class Session:
         self.place = str(self.file) if self.file else _without_password(place)
         self._uri = str(self.file) if self.file else f"http://{place}"
         self._client: MilvusClient | None = None
+        self._of_thread = local()
         self._connecting = _FILE_LOCKS[self.file] if self.file else RLock()
         # pymilvus writes every error to stderr before it raises it
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
@@ -111,7 +112,7 @@ class Session:
         bound: dict[str, Any] = (
             {} if limit is None else {"limit": limit, "iterator": "True", "reduce_stop_for_best": "True"}
         )
-        options: dict[str, Any] = {"filter": expression, "output_fields": list(fields), "consistency_level": "Strong"}
+        options: dict[str, Any] = {"filter": expression, "output_fields": list(fields), **self._consistency()}
         return list(self._call("query", name, **options, **bound))
 
     def search(self, name: str, vector: Any, *, limit: int, expression: str, fields: Sequence[str], **how: Any) -> Any:
@@ -122,7 +123,7 @@ class Session:
             "output_fields": list(fields),
             "anns_field": "vector",
         }
-        options |= {"search_params": {"metric_type": "IP", "params": how}, "consistency_level": "Strong"}
+        options |= {"search_params": {"metric_type": "IP", "params": how}, **self._consistency()}
         return self._call("search", name, [vector], **options)[0]
 
     def flush(self, name: str) -> None:
@@ -146,6 +147,18 @@ class Session:
         if self.has(alias):
             self._call("drop_alias", alias)
 
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """Let what this thread reads in the block be of the moment at which it began, or later."""
+        if self.file or self._moment is not None:
+            yield
+            return
+        self._of_thread.moment = self._now()
+        try:
+            yield
+        finally:
+            self._of_thread.moment = None
+
     def close(self) -> None:
         """Let go of the connection; of a file, once no other session of this process uses it."""
         with self._connecting:
@@ -160,11 +173,30 @@ class Session:
 
                     server_manager_instance.release_server(str(self.file))
 
+    @property
+    def _moment(self) -> int | None:
+        return getattr(self._of_thread, "moment", None)
+
+    def _consistency(self) -> dict[str, Any]:
+        if self._moment is None:
+            return {"consistency_level": "Strong"}
+        return {"consistency_level": "Customized", "guarantee_timestamp": self._moment}
+
+    def _now(self) -> int:
+        """Return the server's time, in its own count."""
+        with self._explaining():
+            # MilvusClient has no such method, though every server since 2.3 answers it
+            return int(self._connected()._get_connection().alloc_timestamp(timeout=SECONDS))
+
     def _call(self, verb: str, *arguments: Any, seconds: float = SECONDS, **options: Any) -> Any:
         alone: AbstractContextManager[Any] = self._connecting if self.file else nullcontext()
+        with self._explaining(), alone:
+            return getattr(self._connected(), verb)(*arguments, timeout=seconds, **options)
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
         try:
-            with alone:
-                return getattr(self._connected(), verb)(*arguments, timeout=seconds, **options)
+            yield
         except (MilvusException, grpc.RpcError) as error:
             raise self._explained(error) from error
 

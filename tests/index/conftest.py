@@ -20,6 +20,7 @@ SHORT = (
     "test_an_approximate_search_under_a_condition_returns_k",
     "test_every_write_is_seen_at_once_through_another_handle",
     "test_exact_search_is_brute_force",
+    "test_in_a_moment_all_is_read_that_was_acknowledged_before_it",
     "test_search_is_exact_in_2048_dimensions",
     "test_two_writing_processes_both_succeed",
     "test_what_was_removed_is_gone_and_may_come_again",

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from diptych.errors import BadSetting, DiptychError, MissingData
 from diptych.index.contract import Layout, Store, Table
 from diptych.index.opening import open_store
 
-from .killing import SHARED, batch, prepare
+from .killing import SHARED, batch, own_ids, prepare
 from .oracle import OracleTable
 from .samples import COLUMNS, LAYOUT, ODD_IDS, check_items, items_of
 
@@ -223,6 +224,22 @@ def test_stores_at_one_place_do_not_meet(new_uri: Callable[[], str], store: Stor
         assert store.table("items").ids() == ["a"]
     finally:
         other.close()
+
+
+def test_in_a_moment_all_is_read_that_was_acknowledged_before_it(store: Store) -> None:
+    table = prepare(store)
+    with closing(open_store(store.uri)) as other:
+        for number in range(3):
+            table.write(batch("one", number))
+            table.remove(own_ids("one", number)[:1])
+            store.remember({"number": number})
+            with other.moment(), other.moment():
+                seen = other.table("items")
+                assert other.record() == {"number": number}
+                assert seen.count() == 19 * (number + 1) + len(SHARED)
+                ids, best = seen.ids(), seen.nearest("image", np.ones(32, np.float32), k=7).ids
+            assert ids == sorted(table.contents())
+            assert best == table.nearest("image", np.ones(32, np.float32), k=7).ids
 
 
 def test_threads_share_a_table(store: Store) -> None:
