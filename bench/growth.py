@@ -28,7 +28,7 @@ from galleries import BLOCK, WIDTH, Rows, around_centres
 from searching import Approximate, enough, items_of
 
 from diptych.bench.memory import forget_peak, peak_megabytes
-from diptych.collection.certified import Nearest, certified
+from diptych.collection.certified import Nearest, certified, one_by_one
 from diptych.collection.recall import FIRST, exact_answers
 from diptych.collection.scan import Best
 from diptych.fusion.product import Rule
@@ -99,7 +99,9 @@ def searched(store: Store, table: Table, queries: tuple[Rows, Rows], involved: I
     def propose(found: Nearest, query: int) -> Best:
         vectors = queries[0][query], queries[1][query]
         with store.moment():
-            return certified(found, vectors, Rule(), k=FIRST, unfiltered=found, moments=tuple, approximate=True)
+            return certified(
+                found, vectors, Rule(), k=FIRST, unfiltered=one_by_one(found), moments=tuple, approximate=True
+            )
 
     start = time.perf_counter()
     table.build_index("image")

@@ -35,7 +35,7 @@ from galleries import BLOCK, QUERIES, Gallery, Rows, clustered, opposed, trained
 from jaxtyping import Float32, Int
 
 from diptych.bench.memory import forget_peak, peak_megabytes
-from diptych.collection.certified import Nearest, certified
+from diptych.collection.certified import Nearest, certified, one_by_one
 from diptych.collection.moments import Moments
 from diptych.collection.recall import FIRST, Answer, exact_answers
 from diptych.collection.scan import Best, Scan
@@ -92,7 +92,13 @@ class Arena:
         visual, textual = self.gallery.split(self.gallery.queries[query][None])
         vectors = visual[0], textual[0]
         return certified(
-            nearest, vectors, self.rule, k=FIRST, unfiltered=nearest, moments=self.moments, approximate=approximate
+            nearest,
+            vectors,
+            self.rule,
+            k=FIRST,
+            unfiltered=one_by_one(nearest),
+            moments=self.moments,
+            approximate=approximate,
         )
 
     def moments(self) -> Sequence[Moments]:

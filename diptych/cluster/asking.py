@@ -2,11 +2,12 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from diptych.cluster.working import RETRIES, Box, Place, Worker, in_place, pass_
 from diptych.errors import BadSetting, DiptychError
 from diptych.settings import cache_root
 
+WINDOW = 2048
+"""Blocks that are in this process's memory at a time: of entries, half a million."""
 TAKEN_ALONG = ("AWS_", "DIPTYCH_")
 """How variables of the environment begin that workers take over."""
 
@@ -89,15 +92,19 @@ class Connected:
         task.remote(self.place, work, arguments).future().add_done_callback(partial(pass_on, future))
         return future
 
-    def map(self, maker: Callable[[], Callable[[Any], Any]], blocks: Sequence[Any]) -> Iterator[Any]:
+    def map(self, maker: Callable[[], Callable[[Any], Any]], blocks: Iterable[Any]) -> Iterator[Any]:
         """Yield what workers make of blocks, in their order, by Ray Data.
 
         Every worker calls `maker` once and what that returns for each block; a dead worker's blocks go to another.
+        Blocks are taken as they are wanted, `WINDOW` at a time, and workers begin anew for each window.
         """
+        source = iter(blocks)
+        while window := list(islice(source, WINDOW)):
+            yield from self._map(maker, window)
+
+    def _map(self, maker: Callable[[], Callable[[Any], Any]], blocks: Sequence[Any]) -> Iterator[Any]:
         from ray.data import ActorPoolStrategy, from_items
 
-        if not blocks:
-            return
         hush_data()
         few, many = min(self.workers[0], len(blocks)), min(self.workers[1], len(blocks))
         rows = from_items([{"box": Box(block)} for block in blocks], override_num_blocks=len(blocks))

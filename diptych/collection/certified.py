@@ -26,7 +26,7 @@ from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.index.contract import Found
 
-__all__ = ["Best", "certified"]
+__all__ = ["Best", "certified", "one_by_one"]
 
 FIRST = 64
 """Items that the first search asks for, or twice k where that is more."""
@@ -41,6 +41,8 @@ MISJUDGED = 1e-5
 
 Nearest = Callable[[Float32[np.ndarray, " d"], int], Found]
 """Return so many items with the largest inner products; fewer only where there are no more."""
+NearestEach = Callable[[Float32[np.ndarray, "m d"], int], list[Found]]
+"""Return the same for each of several vectors."""
 Query = tuple[Float32[np.ndarray, " _"], ...]
 """A vector for each space."""
 Similarities = tuple[Float64[np.ndarray, " n"], ...]
@@ -53,7 +55,7 @@ def certified(
     rule: FusionRule | None,
     *,
     k: int,
-    unfiltered: Nearest,
+    unfiltered: NearestEach,
     moments: Callable[[], Sequence[Moments]],
     approximate: bool = False,
 ) -> Best:
@@ -86,28 +88,41 @@ def certified(
 
 
 def _statistics(
-    rule: FusionRule, query: Query, unfiltered: Nearest, moments: Callable[[], Sequence[Moments]]
+    rule: FusionRule, query: Query, unfiltered: NearestEach, moments: Callable[[], Sequence[Moments]]
 ) -> list[Statistics]:
     """Return what the rule wants to know of each space's similarities with all items."""
     if rule.wants == "range":
-        return [_range(query, space, unfiltered) for space in range(len(query))]
+        return _ranges(query, range(len(query)), unfiltered)
     if rule.wants == "moments":
         return [_moments(query, space, each, unfiltered) for space, each in enumerate(moments())]
     return [Statistics() for _ in query]
 
 
-def _moments(query: Query, space: int, moments: Moments, unfiltered: Nearest) -> Statistics:
+def _moments(query: Query, space: int, moments: Moments, unfiltered: NearestEach) -> Statistics:
     def equal() -> bool:
-        ends = _range(query, space, unfiltered)
+        (ends,) = _ranges(query, [space], unfiltered)
         return ends.high <= ends.low
 
     return Statistics(mean=moments.mean(query[space]), deviation=moments.deviation(query[space], equal=equal))
 
 
-def _range(query: Query, space: int, unfiltered: Nearest) -> Statistics:
-    vector = np.concatenate([part if n == space else np.zeros_like(part) for n, part in enumerate(query)])
-    low, high = (_similarities(query, unfiltered(probe, PROBED).vectors)[space] for probe in (-vector, vector))
-    return Statistics(min(low.tolist(), default=0.0), max(high.tolist(), default=0.0))
+def _ranges(query: Query, spaces: Sequence[int], unfiltered: NearestEach) -> list[Statistics]:
+    """Return the range of each of some spaces."""
+    along = [
+        np.concatenate([part if n == space else np.zeros_like(part) for n, part in enumerate(query)])
+        for space in spaces
+    ]
+    found = iter(unfiltered(np.stack([end for vector in along for end in (-vector, vector)]), PROBED))
+    ranges = []
+    for space, ends in zip(spaces, zip(found, found, strict=True), strict=True):
+        low, high = (_similarities(query, end.vectors)[space] for end in ends)
+        ranges.append(Statistics(min(low.tolist(), default=0.0), max(high.tolist(), default=0.0)))
+    return ranges
+
+
+def one_by_one(nearest: Nearest) -> NearestEach:
+    """Return a search that asks for each vector by itself."""
+    return lambda vectors, k: [nearest(vector, k) for vector in vectors]
 
 
 def _similarities(query: Query, vectors: Float32[np.ndarray, "n d"]) -> Similarities:

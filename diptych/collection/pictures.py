@@ -1,8 +1,10 @@
 """Pictures that are handed over to a collection: they have no file of their own, so it keeps one."""
 
+import fcntl
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from diptych.data.addresses import Picture, picture_at
@@ -39,11 +41,30 @@ class Pictures:
                 temporary.write_bytes(data)
         return path
 
-    def forget(self, paths: Iterable[str | None]) -> None:
-        """Remove the files of pictures that no item has any more; those that lie elsewhere stay."""
-        for path in paths:
-            if path and self._folder and Path(path).is_relative_to(self._folder.absolute()):
-                Path(path).unlink(missing_ok=True)
+    def arriving(self) -> AbstractContextManager[None]:
+        """Return a block that spans `keep` and the writing of the items; no process forgets pictures meanwhile."""
+        return self._locked(fcntl.LOCK_SH)
+
+    def forget(self, paths: Iterable[str | None], *, named: Callable[[], Iterable[str | None]]) -> None:
+        """Remove those files that no item names any more; pictures that lie elsewhere stay.
+
+        `named` says which the items name once nobody is between keeping a picture and naming it.
+        """
+        own = {path for path in paths if path and self._folder and Path(path).is_relative_to(self._folder.absolute())}
+        if own:
+            with self._locked(fcntl.LOCK_EX):
+                for path in own.difference(named()):
+                    Path(path).unlink(missing_ok=True)
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        if self._folder is None:
+            yield
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / "lock").open("w") as file:
+            fcntl.flock(file, how)
+            yield
 
     def drop(self) -> None:
         """Remove all."""

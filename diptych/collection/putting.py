@@ -1,6 +1,7 @@
 """Items that are handed over one by one or many at a time, with their pictures as bytes, from wherever they come."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,13 +32,13 @@ class NewItem:
 def put(items: Sequence[NewItem], table: Table, filler: Filler, pictures: Pictures) -> tuple[Added, list[Reject]]:
     """Return what became of items; pictures of those that were replaced or refused are removed again."""
     found = Rejects(None)
-    entries = [entry for item in items if (entry := _entry(item, pictures, found))]
-    ids = list(dict.fromkeys(entry.id for entry in entries))
-    before = table.read(ids).images
-    added = add_entries(Destination(Site(table, filler)), entries, reject=found.add, progress=silent)
-    named = {path for path in table.read(ids).images if path}
+    with pictures.arriving() if any(item.picture is not None for item in items) else nullcontext():
+        entries = [entry for item in items if (entry := _entry(item, pictures, found))]
+        ids = list(dict.fromkeys(entry.id for entry in entries))
+        before = table.read(ids).images
+        added = add_entries(Destination(Site(table, filler)), entries, reject=found.add, progress=silent)
     kept = [str(entry.image) for entry in entries if entry.image]
-    pictures.forget({*(path for path in before if path), *kept} - named)
+    pictures.forget([*before, *kept], named=lambda: table.read(ids).images)
     return replace(added, rejected=len(found.all)), found.all
 
 
@@ -45,7 +46,7 @@ def take_out(ids: Sequence[str], table: Table, pictures: Pictures) -> int:
     """Return how many of these items were there; they are taken out, with the pictures that were handed over."""
     paths = table.read(ids).images
     removed = table.remove(ids)
-    pictures.forget(paths)
+    pictures.forget(paths, named=lambda: table.read(ids).images)
     return removed
 
 

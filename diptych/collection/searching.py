@@ -8,7 +8,6 @@ or by the approximate index once `tune` has built it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -129,14 +128,13 @@ class Searcher:
     def _by_store(
         self, table: Table, side: Side, query: Query, rule: FusionRule | None, k: int, where: Condition | None, way: Way
     ) -> Best:
-        nearest = partial(table.nearest, side, effort=way.effort)
         widths = [len(space) for space in query]
         return certified(
-            lambda vector, depth: nearest(vector, k=depth, where=where),
+            lambda vector, depth: table.nearest(side, vector, k=depth, where=where, effort=way.effort),
             query,
             rule,
             k=k,
-            unfiltered=lambda vector, depth: nearest(vector, k=depth),
+            unfiltered=lambda vectors, depth: table.nearest_each(side, vectors, k=depth, effort=way.effort),
             moments=lambda: self._moments.of(
                 table, side, widths, file=self._cache("moments", table, side) / "moments.npz"
             ),

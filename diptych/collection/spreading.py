@@ -68,7 +68,7 @@ def taken_in(
     site = to.site
     model = site.filler.model
     moved = model.source if model.source != record["source"] else None
-    blocks = [Block(tuple(map(_alone, batch)), known_of(site.table, batch)) for batch in batches(entries)]
+    blocks = (Block(tuple(map(_alone, batch)), known_of(site.table, batch)) for batch in batches(entries))
     with cluster.connected() as connected:
         made = connected.map(ModelOf(record, moved, model.reduction), blocks)
         return add_placed(to, zip(repeat(site), made), reject=reject, progress=progress)

@@ -116,6 +116,12 @@ class Table(ABC):
         built, and still returns k.
         """
 
+    def nearest_each(
+        self, side: Side, vectors: Float32[np.ndarray, "m d"], *, k: int, effort: int | None = None
+    ) -> list[Found]:
+        """Return what `nearest` finds for each of several vectors; a store that can is asked once."""
+        return [self.nearest(side, vector, k=k, effort=effort) for vector in vectors]
+
     @abstractmethod
     def blocks(self, side: Side) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
         """Yield all items that have a side, a few thousand at a time, in any order."""

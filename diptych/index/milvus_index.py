@@ -77,11 +77,14 @@ class MilvusIndex:
             with suppress(NoSuchCollection):
                 self._session.delete(name, id_among(list(ids)))
 
-    def proposed(self, vector: Float32[np.ndarray, " d"], *, limit: int, expression: str, effort: int) -> list[str]:
-        """Return the ids that seem nearest."""
-        breadth = max(effort, limit)
-        hits = self._session.search(self._alias, vector, limit=limit, expression=expression, fields=["id"], ef=breadth)
-        return [hit["id"] for hit in hits]
+    def proposed(
+        self, vectors: Float32[np.ndarray, "m d"], *, limit: int, expression: str, effort: int
+    ) -> list[list[str]]:
+        """Return for each vector the ids that seem nearest."""
+        found = self._session.search(
+            self._alias, list(vectors), limit=limit, expression=expression, fields=["id"], ef=max(effort, limit)
+        )
+        return [[hit["id"] for hit in hits] for hits in found]
 
     def drop(self) -> None:
         """Remove it, and what a build that was cut off has left."""

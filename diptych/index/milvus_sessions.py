@@ -115,8 +115,10 @@ class Session:
         options: dict[str, Any] = {"filter": expression, "output_fields": list(fields), **self._consistency()}
         return list(self._call("query", name, **options, **bound))
 
-    def search(self, name: str, vector: Any, *, limit: int, expression: str, fields: Sequence[str], **how: Any) -> Any:
-        """Return the rows with the largest inner products, as dictionaries with `id`, `distance` and `entity`."""
+    def search(
+        self, name: str, vectors: Sequence[Any], *, limit: int, expression: str, fields: Sequence[str], **how: Any
+    ) -> Any:
+        """Return each vector's rows with the largest inner products: dictionaries of `id`, `distance` and `entity`."""
         options: dict[str, Any] = {
             "limit": limit,
             "filter": expression,
@@ -124,7 +126,7 @@ class Session:
             "anns_field": "vector",
         }
         options |= {"search_params": {"metric_type": "IP", "params": how}, **self._consistency()}
-        return self._call("search", name, [vector], **options)[0]
+        return self._call("search", name, vectors, **options)
 
     def flush(self, name: str) -> None:
         """Have what is in memory and the log written as segments."""

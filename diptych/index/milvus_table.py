@@ -150,19 +150,19 @@ class MilvusTable(Table):
         where: Condition | None = None,
         effort: int | None = None,
     ) -> Found:
-        check_width(self.layout, side, len(vector))
-        if k > MOST_ROWS:
-            raise BadSetting(f"Milvus finds up to {MOST_ROWS} items at once; got k={k}.")
-        expression = _meeting(where, side)
+        self._check_nearest(side, len(vector), k)
         if effort is None or self._session.file:
-            return self._exact(side, vector, k=k, expression=expression)
-        limit = min(k + _SPARE, MOST_ROWS)
-        wanted = expression_of(where)
-        names = self._indices[side].proposed(vector, limit=limit, expression=wanted, effort=effort)
-        rows = [row for page in self._named(names, ["id", "vector"], expression) for row in page]
-        found = self._ranked(side, vector, rows, k=k)
-        # a condition that few meet, or items removed since: the index found less than there is
-        return found if len(found.ids) == k else self._exact(side, vector, k=k, expression=expression)
+            return self._exact(side, vector, k=k, expression=_meeting(where, side))
+        return self._approximate(side, vector[None], k=k, where=where, effort=effort)[0]
+
+    @override
+    def nearest_each(
+        self, side: Side, vectors: Float32[np.ndarray, "m d"], *, k: int, effort: int | None = None
+    ) -> list[Found]:
+        if effort is None or self._session.file:
+            return super().nearest_each(side, vectors, k=k, effort=effort)
+        self._check_nearest(side, vectors.shape[1], k)
+        return self._approximate(side, vectors, k=k, where=None, effort=effort)
 
     @override
     def blocks(self, side: Side) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
@@ -212,6 +212,28 @@ class MilvusTable(Table):
         copies = {side: index.count() for side, index in self._indices.items()}
         return self.count() * (row + sum(4 * self.layout.widths[side] * count for side, count in copies.items()))
 
+    def _check_nearest(self, side: Side, width: int, k: int) -> None:
+        check_width(self.layout, side, width)
+        if k > MOST_ROWS:
+            raise BadSetting(f"Milvus finds up to {MOST_ROWS} items at once; got k={k}.")
+
+    def _approximate(
+        self, side: Side, vectors: Float32[np.ndarray, "m d"], *, k: int, where: Condition | None, effort: int
+    ) -> list[Found]:
+        """Return what the index proposes, so far as the table has it, in the table's own order."""
+        limit, expression = min(k + _SPARE, MOST_ROWS), _meeting(where, side)
+        named = self._indices[side].proposed(vectors, limit=limit, expression=expression_of(where), effort=effort)
+        ids = list(dict.fromkeys(name for names in named for name in names))
+        rows = {row["id"]: row for page in self._named(ids, ["id", "vector"], expression) for row in page}
+        answers = []
+        for vector, names in zip(vectors, named, strict=True):
+            found = self._ranked(side, vector, [rows[name] for name in names if name in rows], k=k)
+            if len(found.ids) < k:
+                # a condition that few meet, or items removed since: the index found less than there is
+                found = self._exact(side, vector, k=k, expression=expression)
+            answers.append(found)
+        return answers
+
     def _exact(self, side: Side, vector: Float32[np.ndarray, " d"], *, k: int, expression: str) -> Found:
         """Return the nearest by Milvus' scan, ranked again in double precision.
 
@@ -232,7 +254,7 @@ class MilvusTable(Table):
 
     def _scanned(self, query: Float32[np.ndarray, " w"], limit: int, expression: str) -> list[dict[str, Any]]:
         fields = ["id", "vector"] if limit <= self._wide else ["id"]
-        hits = self._session.search(self._rows, query, limit=limit, expression=expression, fields=fields)
+        (hits,) = self._session.search(self._rows, [query], limit=limit, expression=expression, fields=fields)
         similar = {hit["id"]: hit["distance"] for hit in hits}
         if "vector" in fields:
             found = [{"id": hit["id"], "vector": hit["entity"]["vector"]} for hit in hits]

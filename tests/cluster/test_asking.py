@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -95,6 +95,23 @@ def test_blocks_come_back_in_their_order(ray_cluster: Cluster) -> None:
     with ray_cluster.connected() as connected:
         assert list(connected.map(doubling, list(range(20)))) == list(range(0, 40, 2))
         assert list(connected.map(doubling, [])) == []
+
+
+def test_no_more_blocks_are_taken_than_a_window_holds(ray_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diptych.cluster.asking.WINDOW", 3)
+    taken: list[int] = []
+
+    def blocks() -> Iterator[int]:
+        for number in range(7):
+            taken.append(number)
+            yield number
+
+    with ray_cluster.connected() as connected:
+        made = []
+        for doubled in connected.map(doubling, blocks()):
+            made.append(doubled)
+            assert len(taken) <= 3 * -(-len(made) // 3)
+    assert made == list(range(0, 14, 2))
 
 
 @pytest.mark.parametrize(

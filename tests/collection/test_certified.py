@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.collection.certified import DEEPEST, Best, certified
+from diptych.collection.certified import DEEPEST, Best, certified, one_by_one
 from diptych.collection.moments import Moments
 from diptych.errors import BadSetting
 from diptych.fusion import ROOM
@@ -91,7 +91,7 @@ def search(
         query,
         rule,
         k=k,
-        unfiltered=shelf.nearest,
+        unfiltered=one_by_one(shelf.nearest),
         moments=lambda: shelf.moments(query),
         approximate=approximate,
     )

@@ -133,6 +133,17 @@ def test_what_was_written_after_the_index_was_built_is_found(indexed: Filled, ef
         assert table.nearest("image", query, k=3, effort=chosen).ids[0] == name
 
 
+@pytest.mark.parametrize("effort", [None, "least", "greatest"])
+def test_several_vectors_are_answered_as_one_by_one(indexed: Filled, effort: str | None) -> None:
+    table, _ = indexed
+    chosen = effort and table.efforts[-1 if effort == "greatest" else 0]
+    queries = clustered_rows(5, seed=6)
+    for one, query in zip(table.nearest_each("image", queries, k=8, effort=chosen), queries, strict=True):
+        alone = table.nearest("image", query, k=8, effort=chosen)
+        assert one.ids == alone.ids
+        assert one.similarities.tolist() == alone.similarities.tolist()
+
+
 @pytest.mark.parametrize("effort", ["least", "greatest"])
 @pytest.mark.parametrize("years", [1, 30, 999])
 def test_an_approximate_search_under_a_condition_returns_k(indexed: Filled, effort: str, years: int) -> None:
