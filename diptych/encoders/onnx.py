@@ -68,6 +68,8 @@ class Onnx(ImageNetwork):
             std=config.std,
             flip=config.flip,
         )
+        # the graph runs on the processor, whatever else is there
+        self.device, self.batch = torch.device("cpu"), ImageNetwork.batch
         self._one_by_one = isinstance(shape[0], int)
         self.sums_parts = len(self._outputs) == 1
 

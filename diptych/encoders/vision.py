@@ -1,7 +1,8 @@
 """What all image networks share: pixels in, a grid of regions and one vector out."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from math import isqrt
 
@@ -18,6 +19,9 @@ from diptych.encoders.contract import Encoder, Modality, Vectors
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+TOGETHER = 32
+"""Pictures that a GPU sees at once; with fewer it waits for the next ones."""
+
 Triple = tuple[float, float, float]
 Grid = Float[Tensor, "b rows columns d"]
 Wholes = Float[Tensor, "b d_whole"]
@@ -29,6 +33,17 @@ def as_grid(patches: Float[Tensor, "b p d"]) -> Grid | None:
     return patches.reshape(len(patches), side, side, -1) if side * side == patches.shape[1] else None
 
 
+@contextmanager
+def _exact_convolutions() -> Iterator[None]:
+    """Keep a GPU from rounding what it convolves to TF32's ten bits: one cache serves processors and GPUs."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
 class ImageNetwork(Encoder):
     """An image encoder: x -> (x/255 - mean) / std -> regions and whole.
 
@@ -37,7 +52,7 @@ class ImageNetwork(Encoder):
     """
 
     modality: Modality = "image"
-    batch = 4  # the activations of more pictures leave the processor's cache
+    batch = 4  # the activations of more pictures leave the processor's cache; a GPU takes `TOGETHER`
 
     def __init__(self, name: str, *, fingerprint: str, side: int, mean: Triple, std: Triple, flip: bool) -> None:
         self.name = name
@@ -47,6 +62,8 @@ class ImageNetwork(Encoder):
         self.std = std
         self.flip = flip
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self.device.type == "cuda":
+            self.batch = TOGETHER
 
     @abstractmethod
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
@@ -86,6 +103,10 @@ class ImageNetwork(Encoder):
     @torch.inference_mode()
     def _look_twice(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> tuple[Grid | None, Wholes]:
         images = self._scaled(prepared)
+        with _exact_convolutions():
+            return self._look(images)
+
+    def _look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
         grid, whole = self.look(images)
         if not self.flip:
             return grid, whole

@@ -80,10 +80,13 @@ def _baseline(parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None
 
 
 def _gradients(score: Score, sequences: Float[Tensor, "b p d"]) -> Float[Tensor, "b p d"]:
-    """Return each sequence's gradient of its own score."""
+    """Return each sequence's gradient of its own score: zero where a score moves by leaps alone, as votes do."""
     with torch.enable_grad():
         leaves = sequences.detach().clone().requires_grad_()
-        (found,) = torch.autograd.grad(score(leaves).sum(), leaves)
+        total = score(leaves).sum()
+        if not total.requires_grad:
+            return torch.zeros_like(sequences)
+        (found,) = torch.autograd.grad(total, leaves)
     return found
 
 

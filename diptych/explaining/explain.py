@@ -87,9 +87,7 @@ class Pair:
         other = self.other(space, modality)
 
         def score(values: Float[Tensor, "b p _"]) -> Float[Tensor, " b"]:
-            # the LSTMs of cuDNN have no gradient outside of training
-            with torch.backends.cudnn.flags(enabled=False):
-                return self.method.compared(space, modality, self.sides[modality].side(values)).vectors @ other
+            return self.method.compared(space, modality, self.sides[modality].side(values)).vectors @ other
 
         return score
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import max_pool1d
+from typing_extensions import override
 
 from diptych.maths.batch_norm import BatchNorm
 from diptych.maths.dropout import Dropout
@@ -34,6 +35,17 @@ class Recurrence(nn.Module):
             for direction in (self.forwards, self.backwards) if bidirectional else (self.forwards,):
                 direction.append(nn.LSTM(self.width if layer else width, hidden, batch_first=True))
         self.requires_grad_(learning == "trained")
+
+    @override
+    def train(self, mode: bool = True) -> "Recurrence":
+        """Set the mode of all but the LSTMs: these drop nothing, and those of cuDNN have no gradient outside training.
+
+        So a trained model is followed back to its inputs on a GPU too, by several threads at once.
+        """
+        super().train(mode)
+        self.forwards.train()
+        self.backwards.train()
+        return self
 
     def forward(self, parts: Float[Tensor, "b p d"], mask: Bool[Tensor, "b p"]) -> Float[Tensor, "b p d_h"]:
         """Return the states h_1..h_p; states of absent parts are zero."""

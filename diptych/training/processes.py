@@ -234,7 +234,7 @@ def own_device() -> torch.device:
         return torch.device("cpu")
     local, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     if local >= there:
-        raise BadSetting(f"each process of a machine needs a GPU of its own; there are {there}. Start so many at most.")
+        raise BadSetting(f"each process needs a GPU of its own; this machine has {there}. Start so many at most.")
     return torch.device("cuda", local)
 
 

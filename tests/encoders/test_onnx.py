@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from diptych.encoders.opening import open_encoder
@@ -101,3 +102,13 @@ def test_a_graph_without_vectors_is_refused(tmp_path: Path) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), tmp_path / "a.onnx")
     with pytest.raises(BadCheckpoint, match=r"must have an output with four axes \(regions\) or two \(whole\)"):
         open_encoder(f"onnx:{tmp_path / 'a.onnx'}")
+
+
+def test_a_graph_stays_on_the_processor_where_there_is_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = save(tmp_path / "tiny.onnx")
+    alone = open_encoder(name, SCALE)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    beside = open_encoder(name, SCALE)
+    assert beside.batch == alone.batch
+    found, wanted = (encoder.encode(pictures(2)) for encoder in (beside, alone))
+    assert all(np.array_equal(a.whole, b.whole) for a, b in zip(found, wanted, strict=True))

@@ -81,3 +81,13 @@ def test_a_baseline_of_another_shape_is_refused(way: Callable[..., np.ndarray]) 
 def test_no_step_is_refused() -> None:
     with pytest.raises(BadSetting, match="at least 1 step; got 0"):
         integrated(curved, drawn(4, 3), steps=0)
+
+
+def test_a_score_that_moves_by_leaps_alone_has_no_gradient_and_is_explained_by_occlusion() -> None:
+    def votes(parts: Float[Tensor, "b p d"]) -> Float[Tensor, " b"]:
+        return (parts.sum((1, 2)) > 1.5).double()
+
+    parts = torch.tensor([[1.0], [1.0], [0.1]], dtype=torch.float64)
+    assert gradient(votes, parts).tolist() == [0, 0, 0]
+    assert integrated(votes, parts).tolist() == [0, 0, 0]
+    assert occlusion(votes, parts).tolist() == [1, 1, 0]

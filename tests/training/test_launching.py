@@ -17,6 +17,8 @@ from .launched import ROOT, torchrun
 
 EPOCHS = 30
 SETTINGS = [word for setting in (*TINY, f"training.epochs={EPOCHS}") for word in ("--set", setting)]
+ON_PROCESSORS = {"CUDA_VISIBLE_DEVICES": ""}
+"""Two processes want two GPUs where there are any, and are the same to the bit on processors alone."""
 ENCODERS = ("--image-encoder", "efficientnet-lite0", "--text-encoder", "glove")
 
 
@@ -27,7 +29,7 @@ def command(data: Path, out: Path, *more: object, method: str = "mcsm") -> list[
 
 @pytest.fixture
 def environment(cached: Path) -> dict[str, str]:
-    return os.environ | {"DIPTYCH_CACHE": str(cached), "PYTHONPATH": str(ROOT), "DIPTYCH_THREADS": "2"}
+    return os.environ | {"DIPTYCH_CACHE": str(cached), "PYTHONPATH": str(ROOT), "DIPTYCH_THREADS": "2"} | ON_PROCESSORS
 
 
 def trained(words: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -38,7 +40,11 @@ def trained(words: list[str], environment: dict[str, str]) -> subprocess.Complet
 def whole(tiny_set: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the run of two processes that nothing disturbed."""
     run = tmp_path_factory.mktemp("launched") / "whole"
-    environment = os.environ | {"DIPTYCH_CACHE": str(shared_cache), "PYTHONPATH": str(ROOT), "DIPTYCH_THREADS": "2"}
+    environment = (
+        os.environ
+        | {"DIPTYCH_CACHE": str(shared_cache), "PYTHONPATH": str(ROOT), "DIPTYCH_THREADS": "2"}
+        | ON_PROCESSORS
+    )
     done = trained(command(tiny_set, run, "--processes", 2), environment)
     assert done.returncode == 0, done.stderr
     return run

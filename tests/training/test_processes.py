@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from diptych.data.features import Encoded, Features, Parts
-from diptych.errors import DiptychError
+from diptych.errors import BadSetting, DiptychError
 from diptych.maths.sharing import WHOLE
 from diptych.methods.contract import Batch
 from diptych.training.part import Part
@@ -59,3 +59,13 @@ def test_each_process_computes_on_the_processor_where_there_is_no_gpu() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
     assert own_device() == torch.device("cpu")
+
+
+def test_a_process_without_a_gpu_of_its_own_is_refused_where_there_are_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    assert own_device() == torch.device("cuda", 0)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with pytest.raises(BadSetting, match="this machine has 1"):
+        own_device()
