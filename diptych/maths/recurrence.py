@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import max_pool1d
-from typing_extensions import override
 
 from diptych.maths.batch_norm import BatchNorm
 from diptych.maths.dropout import Dropout
@@ -36,28 +35,28 @@ class Recurrence(nn.Module):
                 direction.append(nn.LSTM(self.width if layer else width, hidden, batch_first=True))
         self.requires_grad_(learning == "trained")
 
-    @override
-    def train(self, mode: bool = True) -> "Recurrence":
-        """Set the mode of all but the LSTMs: these drop nothing, and those of cuDNN have no gradient outside training.
-
-        So a trained model is followed back to its inputs on a GPU too, by several threads at once.
-        """
-        super().train(mode)
-        self.forwards.train()
-        self.backwards.train()
-        return self
-
     def forward(self, parts: Float[Tensor, "b p d"], mask: Bool[Tensor, "b p"]) -> Float[Tensor, "b p d_h"]:
         """Return the states h_1..h_p; states of absent parts are zero."""
         turned = turn_around(mask) if self.backwards else None
         states: Tensor = parts if self.forwards else self.dropout(parts)
         for k, cells in enumerate(self.forwards):
-            ahead, _ = cells(states)
+            ahead = _read(cells, states)
             if turned is not None:
-                back, _ = self.backwards[k](reorder(states, turned))
+                back = _read(self.backwards[k], reorder(states, turned))
                 ahead = torch.cat([ahead, reorder(back, turned)], dim=2)
             states = self.dropout(ahead)
         return states * mask.unsqueeze(2)
+
+
+def _read(cells: nn.Module, parts: Float[Tensor, "b p d"]) -> Float[Tensor, "b p d_h"]:
+    """Return the states of an LSTM.
+
+    On a GPU it is always in training, for outside of it cuDNN's LSTMs have no gradient; it drops nothing either way.
+    """
+    if parts.is_cuda:
+        cells.train()
+    states: Tensor = cells(parts)[0]
+    return states
 
 
 def turn_around(mask: Bool[Tensor, "b p"]) -> Int[Tensor, "b p"]:

@@ -136,18 +136,6 @@ def test_an_even_kernel_keeps_the_length() -> None:
     assert torch.equal(mask, MASK)
 
 
-def test_the_lstms_stay_in_training_so_that_cudnn_gives_them_a_gradient_and_nothing_else_does() -> None:
-    module = nn.Sequential(recurrence(dropout=0.5)).eval()[0]
-    assert all(cells.training for cells in [*module.forwards, *module.backwards])
-    assert not module.training
-    assert not module.dropout.training
-    expected, _ = pad_packed_sequence(
-        copied(module).eval()(pack_padded_sequence(parts(), LENGTHS, batch_first=True, enforce_sorted=False))[0],
-        batch_first=True,
-    )
-    torch.testing.assert_close(module(parts(), MASK), expected)
-
-
 @pytest.mark.gpu
 def test_a_trained_recurrence_is_followed_back_to_its_parts_on_a_gpu() -> None:
     if not torch.cuda.is_available():
