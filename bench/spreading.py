@@ -3,7 +3,9 @@
     OMP_WAIT_POLICY=PASSIVE python bench/spreading.py [--pictures 10000] [--encoder efficientnet-lite2] [--rounds 3]
 
 overhead     how much longer an item takes with one worker that has all processors than on the plain path
-efficiency   the rate of as many workers as there are processors, one each, by that of one such worker and their number
+scaling      the rate of as many workers as there are processors, one each, by that of one such worker and their number
+machine      the same of plain processes without Ray, all at once: what the processors leave each other
+efficiency   the rate of those workers by that of those processes: what Ray leaves of the processors there are
 ingestion    the rate of a collection's filling on those workers by that on the plain path
 
 All by turns in one run, so that ratios hold on a busy machine; the median of the rounds, with the range. Rates are
@@ -12,6 +14,7 @@ counted from the first block that was acknowledged on, when every encoder is ope
 
 import argparse
 import json
+import multiprocessing
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +22,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import torch
 from encoding import generated  # a neighbour in this folder
 
 from diptych.cluster import Cluster
@@ -29,7 +33,7 @@ from diptych.encoders.contract import Encoder
 from diptych.encoders.opening import open_encoder
 from diptych.encoders.spreading import spread
 from diptych.progress import Progress
-from diptych.settings import thread_count
+from diptych.settings import THREAD_VARIABLES, environment, thread_count
 
 LEAST_BLOCKS = 20
 """Fewer blocks would hide that the first ones of all workers come together."""
@@ -68,6 +72,21 @@ def encoding_on(cluster: Cluster, encoder: Encoder, paths: Sequence[Path]) -> fl
         return rate_of(lambda progress: spread(connected, encoder, paths, progress=progress))
 
 
+def part_rate(encoder: str, paths: Sequence[Path]) -> float:
+    """Return how many pictures a second this process encodes by one thread."""
+    torch.set_num_threads(1)
+    opened = open_encoder(encoder)
+    assert isinstance(opened, Encoder)
+    return rate_of(lambda progress: encode_items(opened, paths, progress=progress))
+
+
+def apart(encoder: str, paths: Sequence[Path], *, count: int, of: int) -> float:
+    """Return how many pictures a second some plain processes encode at once, each of them one part of so many."""
+    alone = dict.fromkeys((*THREAD_VARIABLES, "DIPTYCH_THREADS"), "1")
+    with environment(alone), multiprocessing.get_context("spawn").Pool(count) as pool:
+        return sum(pool.starmap(part_rate, [(encoder, paths[k::of]) for k in range(count)]))
+
+
 def filling(encoder: str, folder: Path, cluster: Cluster | None) -> float:
     """Return how many pictures a second go into a new collection."""
     with TemporaryDirectory() as place:
@@ -83,6 +102,8 @@ def one_round(encoder: Encoder, folder: Path) -> dict[str, float]:
         "one wide worker": encoding_on(Cluster(workers=(1, 1), cpus=float(cores)), encoder, paths),
         "one worker": encoding_on(Cluster(workers=(1, 1)), encoder, paths),
         "all workers": encoding_on(Cluster(workers=(cores, cores)), encoder, paths),
+        "one process": apart(encoder.name, paths, count=1, of=cores),
+        "all processes": apart(encoder.name, paths, count=cores, of=cores),
         "plain filling": filling(encoder.name, folder, None),
         "filling": filling(encoder.name, folder, Cluster(workers=(cores, cores))),
     }
@@ -111,7 +132,9 @@ def main() -> None:
         print(json.dumps({"rate": name, "pictures_a_second": round(median(each[name] for each in rounds), 1)}))
     ratios = {
         "overhead": [each["plain"] / each["one wide worker"] - 1 for each in rounds],
-        "efficiency": [each["all workers"] / (cores * each["one worker"]) for each in rounds],
+        "scaling": [each["all workers"] / (cores * each["one worker"]) for each in rounds],
+        "machine": [each["all processes"] / (cores * each["one process"]) for each in rounds],
+        "efficiency": [each["all workers"] / each["all processes"] for each in rounds],
         "ingestion": [each["filling"] / each["plain filling"] for each in rounds],
     }
     for name, values in ratios.items():

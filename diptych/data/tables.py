@@ -9,6 +9,7 @@ from typing import Any
 
 from diptych.data.addresses import Address, File
 from diptych.data.findings import FaultError, Finding, Report
+from diptych.data.tars import read_samples
 from diptych.errors import BadManifest, MissingData
 
 Row = Mapping[str, Any]
@@ -43,9 +44,9 @@ def read_rows(path: File, *, where: str, report: Report) -> Iterator[tuple[int, 
         case ".parquet":
             yield from _read_parquet(path, where)
         case ".tar":
-            from diptych.data.tars import read_samples
-
-            yield from read_samples(path, where=where, report=report)
+            source = str(path.absolute()) if isinstance(path, Path) else str(path)
+            with opened(path) as stream:
+                yield from read_samples(stream, source=source, where=where, report=report)
         case suffix:
             raise BadManifest(f"{where}: a manifest must be a {', '.join(PACKED)} file; got {suffix or 'no suffix'!r}.")
 

@@ -12,24 +12,24 @@ import json
 import tarfile
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from diptych.data.addresses import Address, File
+from diptych.data.addresses import Address
 from diptych.data.findings import FaultError, Finding, Report
 from diptych.data.pictures import SUFFIXES
-from diptych.data.tables import Row, opened
 from diptych.errors import BadManifest
 
 TEXTS = ("txt", "text", "caption")
 """What files of texts end with."""
 
 
-def read_samples(path: File, *, where: str, report: Report) -> Iterator[tuple[int, Row]]:
-    """Yield the row that each sample makes, with its number, counted from 1; one that is broken is reported."""
-    source = str(path.absolute()) if isinstance(path, Path) else str(path)
+def read_samples(stream: IO[bytes], *, source: str, where: str, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the row that each sample makes, with its number, counted from 1; one that is broken is reported.
+
+    `source` is the path or address of the tar, by which its pictures are found again.
+    """
     try:
-        with opened(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+        with tarfile.open(fileobj=stream, mode="r:") as archive:
             files = (member for member in archive if member.isfile())
             for number, (key, members) in enumerate(groupby(files, lambda member: _key(member.name)), start=1):
                 row: dict[str, Any] = {"id": key, "image": None}
