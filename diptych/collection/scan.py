@@ -87,7 +87,7 @@ class Scan:
         `queries` are vectors of that modality, one array a space. Where there is one space only, there is no rule, and
         items go by its inner products.
         """
-        self._check(queries, rule)
+        queries = self._checked(queries, rule)
         positions = np.arange(len(self)) if allowed is None else np.flatnonzero(allowed)
         k = min(k, len(positions))
         if k == 0:
@@ -106,13 +106,14 @@ class Scan:
 
         None for a rule that ranks, which says nothing of one item alone.
         """
-        self._check(query, rule)
+        query = self._checked(query, rule)
         if rule.wants is None or not len(self):
             return None
         (statistics,) = self._statistics(query, self._looked(query), rule)
         return rule.served(*statistics)
 
-    def _check(self, queries: Vectors, rule: FusionRule | None) -> None:
+    def _checked(self, queries: Vectors, rule: FusionRule | None) -> Vectors:
+        """Return queries as wide as rows are, zeros included; an error where they cannot be searched for."""
         widths = self._held.state.widths
         got = tuple(space.shape[1] for space in queries)
         if got != widths or len({len(space) for space in queries}) > 1:
@@ -131,6 +132,7 @@ class Scan:
             )
         if not all(np.isfinite(space).all() for space in queries):
             raise BadFeature("a query's vectors must be finite; got NaN or infinity.")
+        return self._held.state.padded(queries)
 
     def _ranked_whole(
         self, vector: Vector, rule: FusionRule, modality: Modality, positions: Int[np.ndarray, " m"], k: int

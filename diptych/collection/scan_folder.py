@@ -117,10 +117,11 @@ def _appended(folder: Path, state: State, batches: Iterator[Batch], dying: Seque
     rows, peaks = state.rows, np.zeros(len(state.widths))
     with _end(files["full"], 4 * state.width * rows) as full, _end(files["items"], state.log) as log:
         for ids, contents, vectors in batches:
-            full.write(np.ascontiguousarray(vectors).data)
+            spaces = state.padded(np.split(vectors, np.cumsum(state.widths)[:-1], axis=1))
+            full.write(np.hstack(spaces).data)
             log.write("".join(f"{json.dumps(line)}\n" for line in zip(ids, contents, strict=True)).encode("ascii"))
             rows += len(ids)
-            peaks = np.maximum(peaks, [np.abs(vectors[:, span]).max(initial=0) for span in state.spans])
+            peaks = np.maximum(peaks, [np.abs(space).max(initial=0) for space in spaces])
         log.write("".join(f"{row}\n" for row in dying).encode("ascii"))
         length = log.tell()
     if not np.isfinite(peaks).all():
@@ -138,7 +139,7 @@ def _halved(full: Path, half: Path, state: State, *, start: int) -> State:
     """Return the state after writing its rows from `start` on in half precision, with what that lost."""
     vectors = mapped(full, np.dtype(np.float32), state)
     lost, norms = ([np.array(known or (0.0,) * len(state.widths))] for known in (state.rounding, state.norms))
-    scale = torch.tensor(np.repeat(np.exp2(state.exponents), state.widths))
+    scale = torch.tensor(np.repeat(np.exp2(state.exponents), [span.stop - span.start for span in state.spans]))
     with _end(half, 2 * state.width * start) as file:
         for first in range(start, state.rows, BLOCK):
             exact = torch.from_numpy(vectors[first : first + BLOCK]).double()

@@ -1,6 +1,6 @@
 """The folder in which a scan keeps the vectors of one side of a table.
 
-    full-G.f32      one row an item: its vectors in all spaces
+    full-G.f32      one row an item: its vectors in all spaces, each with zeros up to a multiple of `LANES`
     half-G.f16      the same rows in half precision, each space times a power of two that makes it fit
     items-G.jsonl   what the rows are: `["id", "content"]` for each, and the number of each row that died since
     state.json      which G counts, and how much of its files
@@ -14,7 +14,7 @@ The folder holds nothing that the table does not: whatever in it is damaged or o
 import fcntl
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +31,8 @@ from diptych.index.items import Side
 
 BLOCK = 4096
 """Rows read, converted or written at a time."""
+LANES = 32
+"""Numbers that a processor multiplies together; what is left over at the end of a vector goes one by one."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,23 @@ class State:
 
     @property
     def width(self) -> int:
-        """Numbers in a row."""
-        return sum(self.widths)
+        """Numbers in a row, zeros included."""
+        return int(self.spans[-1].stop)
 
     @cached_property
     def spans(self) -> tuple[slice, ...]:
-        """The columns of each space."""
-        ends = np.cumsum((0, *self.widths)).tolist()
+        """The columns of each space, zeros included."""
+        ends = np.cumsum([0, *(-(-width // LANES) * LANES for width in self.widths)]).tolist()
         return tuple(slice(start, stop) for start, stop in itertools.pairwise(ends))
+
+    def padded(self, spaces: Sequence[Float32[np.ndarray, "b _"]]) -> list[Float32[np.ndarray, "b _"]]:
+        """Return vectors of each space with the zeros that rows have."""
+        found = []
+        for space, span in zip(spaces, self.spans, strict=True):
+            filled = np.zeros((len(space), span.stop - span.start), dtype=np.float32)
+            filled[:, : space.shape[1]] = space
+            found.append(filled)
+        return found
 
     def files(self) -> dict[str, str]:
         """Return the names of its files."""

@@ -272,8 +272,9 @@ def test_a_rough_look_errs_by_no_more_than_is_said(
     g = np.random.default_rng(3)
     held = refreshed(tmp_path, table_of(make(g, 1200)), "image", WIDTHS)
     queries = plain(g, count).astype(np.float32)
-    for space, rough in enumerate(Look(held).similarities(split(queries), None)):
-        own, vectors = split(held.full.astype(float))[space], split(queries.astype(float))[space]
+    padded = held.state.padded(split(queries))
+    for space, rough in enumerate(Look(held).similarities(padded, None)):
+        own, vectors = held.full[:, held.state.spans[space]].astype(float), padded[space].astype(float)
         true = vectors @ own.T
         for query in range(count):
             away = np.abs(rough.similarities(query, slice(None)) - true[query]).max()
@@ -290,8 +291,9 @@ def test_what_may_be_outside_a_range_is_told_for_each_query(
     g = np.random.default_rng(4)
     held = refreshed(tmp_path, table_of(make(g, 200)), "image", WIDTHS)
     queries = plain(g, 3).astype(np.float32)
-    for space, rough in enumerate(Look(held).similarities(split(queries), None)):
-        true = split(queries.astype(float))[space] @ split(held.full.astype(float))[space].T
+    padded = held.state.padded(split(queries))
+    for space, rough in enumerate(Look(held).similarities(padded, None)):
+        true = padded[space].astype(float) @ held.full[:, held.state.spans[space]].astype(float).T
         low, high = np.quantile(true, (0.1, 0.9), axis=1)
         told = set(zip(*(part.tolist() for part in rough.outside(low, high)), strict=True))
         certain = np.argwhere((true <= low[:, None]) | (true >= high[:, None]))
@@ -365,7 +367,7 @@ def test_files_are_made_anew_where_over_a_third_is_dead(rows: np.ndarray, tmp_pa
     Scan.open(tmp_path, table, "image", WIDTHS)
     (half,) = tmp_path.glob("half-*")
     assert half.name not in names
-    assert half.stat().st_size == 160 * 11 * 2
+    assert half.stat().st_size == 160 * (32 + 32) * 2
     assert table.scanned == 2
 
 
