@@ -27,11 +27,11 @@ class Constant(NamedTuple):
 
 MEASURED: Mapping[str, Constant] = {
     "numbers": Constant(512, "d", "numbers of an item in both spaces", "MCSM's default, pictures alone"),
-    "pictures": Constant(12.35, "e", "pictures a second and core, from file to collection", "`bench/encoding.py`"),
+    "pictures": Constant(18.0, "e", "pictures a second and core, from file to collection", "`bench/encoding.py`"),
     "efficiency": Constant(0.9, "f", "share of that rate left to each of many workers", "assumed"),
-    "ingested": Constant(10_089, "w", "items a second into Milvus, by one writer", "`bench/growth.py`"),
-    "search": Constant(1.4, "s", "core-seconds of a fused query in a segment of Milvus", "`bench/growth.py`"),
-    "answers": Constant(103, "a", "queries a second and core of `diptych serve`", "`bench/serving.py`"),
+    "ingested": Constant(12_105, "w", "items a second into Milvus, by one writer", "`bench/growth.py`"),
+    "search": Constant(0.043, "s", "core-seconds of a fused query in a segment of Milvus", "`bench/growth.py`"),
+    "answers": Constant(123, "a", "queries a second and core of `diptych serve`", "`bench/serving.py`"),
     "segment": Constant(512e6, "g", "bytes of vectors in a segment of Milvus", "its default"),
     "links": Constant(16, "m", "links of an item in its HNSW, twice as many at the bottom", "as diptych builds it"),
     "picture_bytes": Constant(100e3, "p", "bytes of a picture's file", "assumed"),
