@@ -4,9 +4,9 @@
         [--server milvus]
 
 Items lie around a thousand centres, two vectors of 256 numbers side by side, and are drawn block by block: only those
-of one block are in memory. They are stored in half precision, or with `--single` in single precision, of which an
-index is built several times as fast; the index has a byte a number. A query is fused by the
-product, at the least effort that reaches a recall@10 of .99 against the exact fused ranking of all items.
+of one block are in memory. They are stored in half precision, or in single with `--single`; the index has a byte a
+number. A query is fused by the product, at the least effort that reaches a recall@10 of .99 against the exact fused
+ranking of all items.
 
 Processor time and memory are those of this process, and of the processes that `--server` names, where a store runs
 apart: they hold on a busy machine, where times do not. What the server takes while nobody asks is told by itself, and
