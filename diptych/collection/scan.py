@@ -174,12 +174,11 @@ class Scan:
 
     def _ranges(self, space: int, vectors: Float64[np.ndarray, "q d_s"], rough: Rough) -> list[Statistics]:
         """Return the least and the largest true similarity of each query in a space."""
-        low, high = (
-            self._pairs(space, vectors, ends) for ends in (rough.products.argmin(axis=1), rough.products.argmax(axis=1))
-        )
+        each, ends = np.arange(len(vectors)), (rough.products.argmin(axis=1), rough.products.argmax(axis=1))
+        low, high = (self._pairs(space, vectors, each, end) for end in ends)
         whose, rivals = rough.outside(low, high)
         if len(rivals) > 2 * len(vectors):
-            true = self._pairs(space, vectors[whose], rivals)
+            true = self._pairs(space, vectors, whose, rivals)
             np.minimum.at(low, whose, true)
             np.maximum.at(high, whose, true)
         return [Statistics(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True)]
@@ -206,14 +205,18 @@ class Scan:
         return found
 
     def _pairs(
-        self, space: int, vectors: Float64[np.ndarray, "m d_s"], positions: Int[np.ndarray, " m"]
+        self,
+        space: int,
+        vectors: Float64[np.ndarray, "q d_s"],
+        whose: Int[np.ndarray, " m"],
+        positions: Int[np.ndarray, " m"],
     ) -> Float64[np.ndarray, " m"]:
-        """Return each vector's similarity with the item at its position in one space, in double precision."""
+        """Return the similarities of some of the vectors, each with an item, in one space, in double precision."""
         span, found = self._held.state.spans[space], np.empty(len(positions))
         for start in range(0, len(positions), BLOCK):
             part = slice(start, start + BLOCK)
             rows = self._held.full[self._rows[positions[part]], span]
-            np.vecdot(rows, vectors[part], out=found[part], dtype=np.float64)
+            np.vecdot(rows, vectors[whose[part]], out=found[part], dtype=np.float64)
         return found
 
     def _ordered(
