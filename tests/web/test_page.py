@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from diptych.web.keys import Keys
 from tests.browser import Page, browser, expect
 
@@ -22,6 +24,27 @@ def test_a_text_finds_pictures_and_the_address_keeps_the_search(page: Page) -> N
     expect(page.get_by_label("Search for")).to_have_value("a red square")
     page.reload()
     expect(page.locator(".hit")).to_have_count(24)
+
+
+@pytest.mark.parametrize("submitted", [True, False])
+def test_what_is_typed_before_the_page_has_read_its_collections_stays(
+    browser: Any, site: Running, submitted: bool
+) -> None:
+    with browser.new_context(base_url=f"http://127.0.0.1:{site.port}") as context:
+        page, held = context.new_page(), []
+        page.route("**/v1/collections", lambda route: held.append(route))
+        with page.expect_request("**/v1/collections"):
+            page.goto("/")
+        page.get_by_label("Search for").fill("a red square")
+        if submitted:
+            page.get_by_role("button", name="Search", exact=True).click()
+            assert "text=a+red+square" in page.url
+        held[0].continue_()
+        expect(page.locator("#collection option")).to_have_count(1)
+        expect(page.locator(".hit")).to_have_count(24 if submitted else 0)
+        expect(page.get_by_label("Search for")).to_have_value("a red square")
+        find(page, "a blue disc")
+        expect(page.locator(".hit")).to_have_count(24)
 
 
 def test_a_picture_finds_texts_and_can_be_taken_out_again(page: Page) -> None:

@@ -21,20 +21,25 @@ let under = new AbortController();
 /** Read the form into the search. */
 function fromForm() {
   const not = byId("not").value.split(",").map(term => term.trim()).filter(Boolean);
-  search = { ...search, tab: "search", collection: byId("collection").value, text: byId("text").value.trim(), not,
-    where: byId("where").value.trim(), against: byId("against").value, balance: Number(byId("balance").value) };
+  search = { ...search, tab: "search", collection: byId("collection").value || search.collection,
+    text: byId("text").value.trim(), not, where: byId("where").value.trim(), against: byId("against").value,
+    balance: Number(byId("balance").value) };
 }
 
 /** Write the search into the form. */
 function toForm() {
   for (const name of ["text", "where", "against", "balance"]) byId(name).value = search[name];
   byId("not").value = search.not.join(", ");
-  if (search.collection) byId("collection").value = search.collection;
-  search.collection = byId("collection").value;
+  if (collections.length) chooseCollection();
   byId("like-name").textContent = search.like;
   byId("like-chip").hidden = !search.like;
   if (search.where || search.not.length || search.against) byId("options").open = true;
   showBalance();
+}
+
+function chooseCollection() {
+  if (search.collection) byId("collection").value = search.collection;
+  search.collection = byId("collection").value;
 }
 
 function showBalance() {
@@ -68,11 +73,12 @@ function open(hit, opener, attribution) {
   } });
 }
 
+/** Search for what the form says: at once, or when `start` has read which collections there are. */
 function submit() {
   fromForm();
   write(search);
   showTab("search");
-  run();
+  if (collections.length) run();
 }
 
 function showTab(name) {
@@ -100,7 +106,7 @@ async function describe() {
   offerColumns(columns);
 }
 
-/** Read what there is, then what the address asks for. */
+/** Read what there is, then search; what was put into the form meanwhile stays. */
 async function start() {
   try {
     collections = await ask("/v1/collections");
@@ -109,18 +115,25 @@ async function start() {
     byId("collection").replaceChildren(...collections.map(({ name, items }) =>
       element("option", { value: name }, `${name} (${items.toLocaleString("en")})`)));
     byId("collection-field").hidden = collections.length < 2;
-    await restore();
+    chooseCollection();
+    await show();
   } catch (error) {
     showError(error, start);
   }
 }
 
-async function restore() {
-  search = read();
-  toForm();
+/** Show what the search asks for. */
+async function show() {
   showTab(search.tab in TABS ? search.tab : "search");
   await describe();
   await run();
+}
+
+/** Follow the address. */
+function restore() {
+  search = read();
+  toForm();
+  return show();
 }
 
 function listen() {
@@ -154,5 +167,6 @@ function listen() {
   listenForKeys(start);
 }
 
+toForm();
 listen();
 start();
