@@ -6,7 +6,8 @@
 Items lie around a thousand centres, two vectors of 256 numbers side by side, and are drawn block by block: only those
 of one block are in memory. They are stored in half precision, or in single with `--single`; the index has a byte a
 number. A query is fused by the product, at the least effort that reaches a recall@10 of .99 against the exact fused
-ranking of all items.
+ranking of all items. At last new items are written as `collection add` does it, a few hundred at once after two looks
+for what is there: "more a second" is how many, whatever encodes them.
 
 Processor time and memory are those of this process, and of the processes that `--server` names, where a store runs
 apart: they hold on a busy machine, where times do not. What the server takes while nobody asks is told by itself, and
@@ -30,6 +31,7 @@ from galleries import BLOCK, WIDTH, Rows, around_centres
 from searching import Approximate, enough, items_of
 
 from diptych.bench.memory import forget_peak, peak_megabytes
+from diptych.collection.adding import AT_ONCE
 from diptych.collection.certified import Nearest, certified, one_by_one
 from diptych.collection.recall import FIRST, exact_answers
 from diptych.collection.scan import Best
@@ -38,11 +40,13 @@ from diptych.index.contract import Found, Layout, Store, Table
 from diptych.index.opening import open_store
 from diptych.settings import thread_count
 
+ADDED = 160
+"""Blocks of new items, of which one at least finds the table in need of tidying."""
 IDLE = 10.0
 """Seconds for which a server is watched."""
 TITLES = (
     "items", "items a second", "bytes an item", "s to compact", "s to index", "effort", "recall@10", "ms a query",
-    "95% within", "CPU ms a query", "idle CPUs", "MB to search",
+    "95% within", "CPU ms a query", "idle CPUs", "MB to search", "more a second",
 )  # fmt: skip
 
 
@@ -80,8 +84,8 @@ def grown(
     """Yield a row for each size, after filling a table up to it."""
     table = store.create_table("grown", Layout({"image": 2 * WIDTH}, half=half))
     draw, generator = around_centres(), np.random.default_rng(0)
-    for size, larger in pairwise([0, *sizes]):
-        seconds = 0.0
+    for larger in sizes:
+        size, seconds = table.count(), 0.0
         for first in range(size, larger, BLOCK):
             items = items_of(first, draw(generator, min(BLOCK, larger - first)))
             start = time.perf_counter()
@@ -91,7 +95,20 @@ def grown(
         table.compact()
         compacted = time.perf_counter() - start
         entered = [f"{larger:,}", f"{(larger - size) / seconds:,.0f}", f"{table.bytes() / larger:,.0f}"]
-        yield [*entered, f"{compacted:.0f}", *searched(store, table, queries, involved)]
+        found = searched(store, table, queries, involved)
+        yield [*entered, f"{compacted:.0f}", *found, f"{added(table, draw(generator, AT_ONCE)):,.0f}"]
+
+
+def added(table: Table, rows: Rows) -> float:
+    """Return how many new items a second go in by small blocks, of the same rows each time."""
+    first, start = table.count(), time.perf_counter()
+    for block in range(ADDED):
+        items = items_of(first + block * len(rows), rows)
+        # what is there is looked up before a block is encoded and before it is written
+        for _ in range(2):
+            table.contents(items.ids)
+        table.write(items)
+    return ADDED * len(rows) / (time.perf_counter() - start)
 
 
 def searched(store: Store, table: Table, queries: tuple[Rows, Rows], involved: Involved) -> list[str]:
@@ -134,13 +151,16 @@ def main() -> None:
     parser.add_argument("--server", help="the name of a server's processes, whose time and memory count too")
     parser.add_argument("--queries", type=int, default=32)
     options = parser.parse_args()
+    sizes = sorted(options.sizes)
+    if any(larger - size <= ADDED * AT_ONCE for size, larger in pairwise(sizes)):
+        parser.error(f"sizes must be more than {ADDED * AT_ONCE:,} apart: so many items are added at each")
     torch.set_num_threads(thread_count())
     drawn = around_centres()(np.random.default_rng(2), options.queries)
     queries = np.ascontiguousarray(drawn[:, :WIDTH]), np.ascontiguousarray(drawn[:, WIDTH:])
     print(f"{thread_count()} threads\n\n| {' | '.join(TITLES)} |\n{'|---' * len(TITLES)}|", flush=True)
     with nullcontext() if options.store else TemporaryDirectory() as folder:
         store = open_store(options.store or f"lance://{folder}")
-        for row in grown(store, sorted(options.sizes), queries, Involved(options.server), half=not options.single):
+        for row in grown(store, sizes, queries, Involved(options.server), half=not options.single):
             print(f"| {' | '.join(row)} |", flush=True)
 
 

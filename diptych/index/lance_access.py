@@ -1,9 +1,10 @@
 """Who may touch a Lance table when, and Lance's errors as ours.
 
 Readers, writers and whoever tidies up may be different processes. Lance itself lets any number read while one writes,
-but two that insert the same new id at once would both succeed, and files of old versions may only go when nobody reads
-them. So writers take turns, and readers say that they read: both by `flock` on folders of the table, which the system
-undoes when a process dies.
+but two that insert the same new id at once would both succeed, an index that is built while files are put together is
+lost, and files of old versions may only go when nobody reads them. So writers take turns, and so do those who
+rearrange, and readers say that they read: all by `flock` on folders of the table, which the system undoes when a
+process dies.
 """
 
 import fcntl
@@ -36,6 +37,19 @@ class Access:
         """Wait for the other writers, hold them off, and explain what goes wrong meanwhile."""
         with self._explained(), _locked(self._folder / "_versions", fcntl.LOCK_EX):
             yield
+
+    @contextmanager
+    def rearranging(self, *, wait: bool = True) -> Iterator[bool]:
+        """Hold off others who put files together or build an index; yield whether nobody does, if not waited for."""
+        with self._explained(), ExitStack() as held:
+            try:
+                held.enter_context(
+                    _locked(self._folder / "_transactions", fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                )
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     @contextmanager
     def alone(self) -> Iterator[bool]:

@@ -2,13 +2,16 @@
 
 Exact search reads all vectors of a side, block by block, and compares in single precision whatever they are stored in;
 the nearest are compared once more in double precision. The approximate index is `IVF_SQ`: about the square root of the
-number of vectors as partitions, a byte a number, its nearest compared once more by what is stored. Items written since
-it was built are found all the same, for what no index covers is read through; `compact` takes them in.
+number of vectors as partitions, or fewer where vectors are wide, a byte a number, its nearest compared once more by
+what is stored. Items written since it was built are found all the same, for what no index covers is read through;
+`compact` takes them in.
+
+A write that finds many small files of others before it first puts them together (`diptych.index.lance_upkeep`), as
+`compact` does.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from math import isqrt
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32
-from lancedb.index import BTree, IvfSq
+from lancedb.index import IvfSq
 from typing_extensions import override
 
 from diptych.errors import MissingData
@@ -37,21 +40,20 @@ from diptych.index.lance_rows import (
     vector_column,
     vectors_of,
 )
+from diptych.index.lance_upkeep import covers_ids, gather, index_of, scattered
 from diptych.index.ranking import ranked
 
 BLOCK = 4096
 """Vectors that are read at a time."""
 NAMED = 10_000
 """Ids that are named in one query."""
-MANY = 10_000
-"""Items from which on their ids get an index, which makes writing among them faster."""
 REFINED = 4
 """How many times the wanted number an approximate search compares exactly."""
+CENTRES = 10**6
+"""Numbers in the centres of all partitions from which on Lance looks for a vector's partition by a graph of the
+centres, and by inner product often misses the right one: partitions stay below."""
 SAMPLE = 64
 """Vectors for each partition that the partitions are learned from."""
-SAFE_AGE = timedelta(hours=1)
-"""Age of a version from which on nobody reads it, even where readers never rest."""
-ANY_AGE = timedelta(milliseconds=1)
 
 
 class LanceTable(Table):
@@ -82,10 +84,13 @@ class LanceTable(Table):
         if not items.ids:
             return
         with self._access.writing():
+            with self._access.rearranging(wait=False) as free:
+                if free and scattered(self._table, self._folder):
+                    gather(self._table, self._access)
             rows = rows_of(items, self._table.schema)
-            upsert = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
+            upsert = self._table.merge_insert(ID).when_matched_update_all().when_not_matched_insert_all()
             # the default takes a side that an item lacks for a mistake
-            upsert.execute(rows, on_bad_vectors="null")
+            upsert.use_index(covers_ids(self._table)).execute(rows, on_bad_vectors="null")
 
     @override
     def remove(self, ids: Sequence[str]) -> int:
@@ -145,8 +150,9 @@ class LanceTable(Table):
         effort: int | None = None,
     ) -> Found:
         check_width(self.layout, side, len(vector))
-        if effort is not None:
-            found = self._approximate(side, vector, k, where, effort)
+        # the partitions that are nearest may hold a few items or none
+        for harder in () if effort is None else self.efforts[self.efforts.index(effort) :]:
+            found = self._approximate(side, vector, k, where, harder)
             if len(found.ids) == k:
                 return found
         return self._exact(side, vector, k, where)
@@ -165,8 +171,9 @@ class LanceTable(Table):
     def build_index(self, side: Side) -> None:
         if not (vectors := self.count(side=side)):
             return
-        wanted = IvfSq(distance_type="dot", num_partitions=isqrt(vectors), sample_rate=SAMPLE)
-        with self._access.reading():
+        partitions = max(1, min(isqrt(vectors), (CENTRES - 1) // self.layout.widths[side]))
+        wanted = IvfSq(distance_type="dot", num_partitions=partitions, sample_rate=SAMPLE)
+        with self._access.rearranging(), self._access.reading():
             self._table.create_index(vector_column(side), config=wanted, replace=True)
 
     @override
@@ -175,13 +182,8 @@ class LanceTable(Table):
 
     @override
     def compact(self) -> None:
-        many = self.count() >= MANY and not self._has_index(ID)
-        with self._access.writing():
-            if many:
-                self._table.create_index(ID, config=BTree())
-            self._table.optimize()
-            with self._access.alone() as alone:
-                self._table.optimize(cleanup_older_than=ANY_AGE if alone else SAFE_AGE, delete_unverified=alone)
+        with self._access.rearranging(), self._access.writing():
+            gather(self._table, self._access)
 
     @override
     def bytes(self) -> int:
@@ -239,7 +241,7 @@ class LanceTable(Table):
 
     def _has_index(self, column: str) -> bool:
         with self._access.reading():
-            return any(index.columns == [column] for index in self._table.list_indices())
+            return index_of(self._table, column) is not None
 
 
 def _among_ids(ids: Iterable[str]) -> list[str]:

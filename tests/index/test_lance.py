@@ -1,92 +1,21 @@
 """What is particular to LanceDB; the contract is tested in test_contract*.py."""
 
 import os
-import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from diptych.errors import BadFeature, BadSetting, MissingData, ShapeMismatch, StoreFailed
-from diptych.index import lance_access
 from diptych.index.contract import Layout, Store, Table
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Vectors
 from diptych.index.opening import open_store
 
-from .samples import LAYOUT, check_items, items_of, queries_of
+from .lance_tables import bare, lance, place, table
+from .samples import LAYOUT, check_items, items_of
 
-SMALL_DISK = 12
-"""Mebibytes."""
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "collection"
-
-
-@pytest.fixture
-def lance(place: Path) -> Store:
-    return open_store(str(place))
-
-
-@pytest.fixture
-def table(lance: Store) -> Table:
-    return lance.create_table("items", LAYOUT)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder on a disk of 12 MiB, or skip where none can be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}m", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def bare(ids: list[str], seed: int) -> Items:
-    return items_of(ids, seed=seed, columns={})
-
-
-def many(number: int) -> Items:
-    """Return a batch of 2,000 items."""
-    return bare([f"{number} {row}" for row in range(2000)], number)
-
-
-def write_until_full(table: Table) -> int:
-    """Return how many batches went in before one was refused."""
-    for number in count():
-        try:
-            table.write(many(number))
-        except StoreFailed:
-            break
-    return number
-
-
-def test_a_full_disk_is_said_and_leaves_the_collection_as_it_was(small_disk: Path) -> None:
-    store = open_store(str(small_disk / "collection"))
-    table = store.create_table("items", LAYOUT)
-    store.remember({"model": "x"})
-    (ballast := small_disk / "ballast").write_bytes(b"x" * 8 * 2**20)
-    number = write_until_full(table)
-    with pytest.raises(StoreFailed, match=r"disk of '.*' is full: .* Make room, then do it again"):
-        table.write(many(number))
-    with pytest.raises(StoreFailed, match="is full"):
-        store.remember({"long": "x" * 5 * 2**20})
-    assert 0 < table.count() == 2000 * number
-    assert table.contents([f"{number} 0"]) == {}
-    assert store.record() == {"model": "x"}
-    again = open_store(store.uri).table("items")
-    assert len(again.read(vectors=["image", "text"])) == 2000 * number
-    ballast.unlink()
-    table.write(many(number))
-    assert table.count() == 2000 * (number + 1)
+__all__ = ["lance", "place", "table"]
 
 
 def test_the_version_changes_with_every_write_and_only_then(table: Table) -> None:
@@ -105,72 +34,6 @@ def test_the_version_changes_with_every_write_and_only_then(table: Table) -> Non
     table.widen({"year": "number"})
     table.write(bare([], 1))
     assert table.version() == seen[-1]
-
-
-def test_compaction_gives_back_the_space_of_what_was_removed(table: Table) -> None:
-    names = [f"{n}" for n in range(4000)]
-    for seed in range(3):
-        table.write(bare(names, seed))
-    full = table.bytes()
-    table.remove(names[400:])
-    table.compact()
-    assert table.bytes() < full / 10
-    assert table.count() == 400
-
-
-def test_compaction_takes_away_what_a_killed_writer_left(table: Table, place: Path) -> None:
-    table.write(bare(["a"], 1))
-    (stray := place / "items.lance" / "data" / "0123456789abcdef.lance").write_bytes(b"half a file")
-    table.compact()
-    assert not stray.exists()
-
-
-def test_compaction_spares_what_is_being_read(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lance_access, "PATIENCE", 0.05)
-    for start in range(0, 12_000, 3000):
-        table.write(bare([f"{n}" for n in range(start, start + 3000)], start))
-    blocks = table.blocks("text")
-    first, _ = next(blocks)
-    table.remove(first)
-    table.compact()
-    assert len(first) + sum(len(ids) for ids, _ in blocks) > table.count(side="text")
-    full = table.bytes()
-    table.compact()
-    assert table.bytes() < full
-
-
-def test_many_ids_are_indexed_and_stay_unique(table: Table) -> None:
-    names = [f"{n}" for n in range(10_000)]
-    table.write(bare(names, 1))
-    table.compact()
-    table.write(bare([*names[5000:6000], *(f"new {n}" for n in range(1000))], 2))
-    table.write(bare([f"new {n}" for n in range(500, 1500)], 3))
-    table.compact()
-    table.write(bare(["0", "new 1", "newer"], 4))
-    assert table.count() == 11_501 == len(set(table.ids()))
-    assert table.contents(["0", "new 1", "newer"]) == dict(
-        zip(("0", "new 1", "newer"), bare(["0", "new 1", "newer"], 4).contents, strict=True)
-    )
-
-
-def test_an_approximate_search_needs_its_index(table: Table) -> None:
-    with pytest.raises(MissingData, match=r"'items' has no approximate index of text vectors\. Build it first"):
-        table.nearest("text", np.ones(16, np.float32), k=3, effort=1)
-
-
-def test_more_effort_finds_more(table: Table) -> None:
-    table.write(bare([f"{n}" for n in range(4000)], 1))
-    table.build_index("text")
-    queries = queries_of(20, 16, seed=2)
-    exact = [set(table.nearest("text", query, k=10).ids) for query in queries]
-
-    def found(effort: int) -> int:
-        """Return how many of the 200 nearest are found."""
-        searches = zip(queries, exact, strict=True)
-        return sum(len(best & set(table.nearest("text", query, k=10, effort=effort).ids)) for query, best in searches)
-
-    assert found(1) < found(8) < found(1024)
-    assert found(1024) > 198
 
 
 def test_vectors_of_another_width_are_refused(table: Table) -> None:
