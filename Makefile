@@ -7,16 +7,20 @@
 # make bench   how fast a training step, encoding, closed forms and searching are
 #
 # PYTHON names the interpreter to build .venv with, PIP_FLAGS adds to the installation: where no NVIDIA GPU is used,
-# an --extra-index-url with CPU builds of torch saves gigabytes.
+# an --extra-index-url with CPU builds of torch saves gigabytes. TESTERS is how many processes share the tests.
 
 PYTHON ?= python3
 PIP_FLAGS ?=
 DATA ?= openmoji
+TESTERS ?= 2
 
 # research data kept beside the clone
 ifneq ($(wildcard ../shared/data),)
 export DIPTYCH_DATA ?= $(abspath ../shared/data)
 endif
+
+# a file's tests stay together, and so do the servers that they start
+SHARED := --numprocesses $(TESTERS) --dist loadfile
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -59,10 +63,10 @@ demo: setup
 test: lint
 	@test -n "$$DIPTYCH_BROWSER" || { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || \
 	  echo 'There is no Chromium: the tests of the page are skipped. Install it (apt-get install chromium), or name one in DIPTYCH_BROWSER.'
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SHARED)
 
 test-thorough: lint
-	$(BIN)/python -m pytest --thorough
+	$(BIN)/python -m pytest $(SHARED) --thorough
 
 lint: setup
 	$(BIN)/ruff format --check .
