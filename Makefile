@@ -20,7 +20,7 @@ export DIPTYCH_DATA ?= $(abspath ../shared/data)
 endif
 
 # a file's tests stay together, and so do the servers that they start
-SHARED := --numprocesses $(TESTERS) --dist loadfile
+SHARED := --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
