@@ -151,7 +151,7 @@ class LanceTable(Table):
     ) -> Found:
         check_width(self.layout, side, len(vector))
         # the partitions that are nearest may hold a few items or none
-        for harder in () if effort is None else self.efforts[self.efforts.index(effort) :]:
+        for harder in [each for each in self.efforts if effort is not None and each >= effort]:
             found = self._approximate(side, vector, k, where, harder)
             if len(found.ids) == k:
                 return found
