@@ -150,11 +150,13 @@ class LanceTable(Table):
         effort: int | None = None,
     ) -> Found:
         check_width(self.layout, side, len(vector))
-        # the partitions that are nearest may hold a few items or none
-        for harder in [each for each in self.efforts if effort is not None and each >= effort]:
-            found = self._approximate(side, vector, k, where, harder)
-            if len(found.ids) == k:
-                return found
+        if effort is not None:
+            # the nearest partitions may hold few items or none; where few meet a condition, an exact search is quick
+            harder = [each for each in self.efforts if each > effort] if where is None else []
+            for tried in [effort, *harder]:
+                found = self._approximate(side, vector, k, where, tried)
+                if len(found.ids) == k:
+                    return found
         return self._exact(side, vector, k, where)
 
     @override

@@ -1,7 +1,7 @@
 """Keeping a Lance table quick: small files are put together, indices follow, old files go.
 
-Each write leaves files of its own, through which all later reads go: without upkeep the thousandth block of items takes
-a hundred times as long as the first.
+Each write leaves files of its own, through which all later reads go: without upkeep a block of items takes the longer,
+the more blocks came before it.
 """
 
 from datetime import timedelta
@@ -20,6 +20,8 @@ SCATTERED = 128
 """Small files from which on they are put together."""
 FULL = 2**20
 """Items of a file that is not put together with others any more."""
+INDICES = 0.5
+"""The share of a table that its indices have at most, all of which may be written anew."""
 COVERED = 40
 """How many times as many ids as it lacks their index must have, to be faster than a look at all of them."""
 SAFE_AGE = timedelta(hours=1)
@@ -33,7 +35,7 @@ def scattered(table: Any, folder: Path) -> bool:
     if found["fragment_stats"]["num_small_fragments"] < SCATTERED:
         return False
     anew = min(1.0, FULL / found["num_rows"]) if found["num_rows"] else 1.0
-    return bool(disk_usage(folder).free > 2 * anew * found["total_bytes"])
+    return bool(disk_usage(folder).free > (2 * anew + INDICES) * found["total_bytes"])
 
 
 def gather(table: Any, access: Access) -> None:
