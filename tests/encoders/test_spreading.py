@@ -57,7 +57,9 @@ def test_a_killed_worker_repeats_only_its_blocks_and_the_vectors_are_those_of_on
     assert killer.killed
     assert killer.done < killer.total == 96, "there was work left when the worker died"
     assert not Path(f"/proc/{killer.killed}").exists()
-    assert shards(encoder) == len(blocks_of(pictures, encoder, workers=2)) == 24
+    assert len(blocks_of(pictures, encoder, workers=2)) == 24
+    # the block in the worker's hands may have been written already, and not yet told
+    assert shards(encoder) in (24, 25)
     found = vectors(encoder, pictures)
     monkeypatch.setenv("DIPTYCH_CACHE", str(tmp_path / "alone"))
     threads = torch.get_num_threads()
