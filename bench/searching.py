@@ -35,15 +35,15 @@ from galleries import BLOCK, QUERIES, Gallery, Rows, clustered, opposed, trained
 from jaxtyping import Float32, Int
 
 from diptych.bench.memory import forget_peak, peak_megabytes
-from diptych.collection.certified import Nearest, certified, one_by_one
-from diptych.collection.moments import Moments
-from diptych.collection.recall import FIRST, Answer, exact_answers
-from diptych.collection.scan import Best, Scan
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
 from diptych.index.contract import Found, Layout, Table
 from diptych.index.items import Items, Vectors
 from diptych.index.opening import open_store
+from diptych.search.certified import Nearest, certified, one_by_one
+from diptych.search.moments import Moments
+from diptych.search.recall import FIRST, Answer, exact_answers
+from diptych.search.scan import Best, Scan
 from diptych.settings import thread_count
 
 Vector = Float32[np.ndarray, " d"]

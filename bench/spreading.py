@@ -27,11 +27,11 @@ from encoding import generated  # a neighbour in this folder
 
 from diptych.cluster import Cluster
 from diptych.collection import Collection
-from diptych.collection.adding import AT_ONCE
 from diptych.encoders.cache import encode_items
 from diptych.encoders.contract import Encoder
 from diptych.encoders.opening import open_encoder
 from diptych.encoders.spreading import spread
+from diptych.ingest.upserting import AT_ONCE
 from diptych.progress import Progress
 from diptych.settings import THREAD_VARIABLES, environment, thread_count
 

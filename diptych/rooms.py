@@ -1,9 +1,9 @@
-"""Rooms: folders whose files are a registry.
+"""Rooms: folders whose files and folders are a registry.
 
-A room is a package such as `diptych.methods`. Each of its files that defines `CARD` at the top level is an
-entry, under the file's name with `-` for `_`; adding an entry is adding one file. Cards are read from the
-source as literals, so listing a room imports none of its entries (and so neither torch nor numpy). Other
-packages add entries through an entry point of the group `diptych.<room>`.
+A room is a package such as `diptych.methods`. Each of its files, and each folder's `__init__.py`, that defines `CARD`
+at the top level is an entry, under the file's or folder's name with `-` for `_`; adding an entry is adding one file
+or folder. Cards are read from the source as literals, so listing a room imports none of its entries (and so neither
+torch nor numpy). Other packages add entries through an entry point of the group `diptych.<room>`.
 """
 
 import ast
@@ -17,6 +17,9 @@ from pathlib import Path
 from types import ModuleType
 
 from diptych.errors import UnknownName
+
+FORMS = ("*.py", "*/__init__.py")
+"""What an entry may be: a file, or a folder."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,10 @@ class Room:
         spec = find_spec(self.package)
         folders = (spec and spec.submodule_search_locations) or ()
         found: dict[str, tuple[str, Card]] = {}
-        for path in sorted(path for folder in folders for path in Path(folder).glob("*.py")):
+        for path in sorted(path for folder in folders for form in FORMS for path in Path(folder).glob(form)):
             if card := read_card(path):
-                found |= {_entry_name(name): (path.stem, card) for name in card.variants or (path.stem,)}
+                stem = path.parent.name if path.stem == "__init__" else path.stem
+                found |= {_entry_name(name): (stem, card) for name in card.variants or (stem,)}
         return found
 
     @cached_property

@@ -2,14 +2,14 @@
 
 from diptych.collection.asking import Ask
 from diptych.collection.collection import Collection
-from diptych.collection.following import marks
+from diptych.collection.location import lies_at
 from diptych.collection.model import Model, open_model
-from diptych.collection.pictures import PIXELS, raster_suffix, readable, thumbnail
-from diptych.collection.places import lies_at
-from diptych.collection.putting import NewItem
 from diptych.collection.queries import Known, Query
-from diptych.collection.rejects import Added, Reject
 from diptych.explaining.explanation import Explanation
+from diptych.ingest.fence import marks
+from diptych.ingest.handed_over import NewItem
+from diptych.ingest.pictures import PIXELS, raster_suffix, readable, thumbnail
+from diptych.ingest.rejects import Added, Reject
 from diptych.results import Results
 
 __all__ = [

@@ -9,7 +9,6 @@ import numpy as np
 
 from diptych.collection.model import Model
 from diptych.collection.queries import Known, Query
-from diptych.collection.searching import Found, Searcher
 from diptych.data.addresses import picture_at
 from diptych.data.entries import ATTRIBUTION
 from diptych.errors import BadSetting, DiptychError
@@ -17,6 +16,7 @@ from diptych.index.contract import Table
 from diptych.index.filters import parse
 from diptych.index.items import Items, Side
 from diptych.results import Hit, Results
+from diptych.search.searcher import Found, Searcher
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A collection: items in a store, the model that placed them, and what can be done with both."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -11,24 +12,17 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.cluster import Cluster
-from diptych.collection.adding import Destination, Site
 from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.explaining import explain_match
-from diptych.collection.following import Following, followed
-from diptych.collection.model import Model, open_model, reopen_model
+from diptych.collection.location import located
+from diptych.collection.model import Model, ModelSource, open_model, reopen_model
 from diptych.collection.parts import Parts
-from diptych.collection.pictures import HANDED_OVER, Pictures
-from diptych.collection.places import located
-from diptych.collection.putting import NewItem, put, take_out
 from diptych.collection.queries import NOTHING_KNOWN, Known, Query
 from diptych.collection.records import EXACT_LIMIT, RECALL, checked_record, new_record
 from diptych.collection.reencoding import move
-from diptych.collection.rejects import Added, Reject, Rejects
-from diptych.collection.searching import Searcher
-from diptych.collection.spreading import taken_in
 from diptych.collection.statistics import statistics
 from diptych.collection.tables import FIRST, drop_table, make_table
-from diptych.collection.tuning import tune
+from diptych.collection.trial_queries import trial_queries
 from diptych.data.entries import read_entries
 from diptych.errors import BadSetting, DiptychError, MissingData
 from diptych.explaining.explanation import Explanation
@@ -37,8 +31,16 @@ from diptych.index.filters import parse
 from diptych.index.items import Items
 from diptych.index.opening import open_store
 from diptych.index.passwords import masked
+from diptych.ingest.fence import Following, followed
+from diptych.ingest.handed_over import NewItem, put, take_out
+from diptych.ingest.pictures import HANDED_OVER, Pictures
+from diptych.ingest.rejects import Added, Reject, Rejects
+from diptych.ingest.upserting import Destination, Site
+from diptych.ingest.workers import taken_in
 from diptych.progress import Progress, silent
 from diptych.results import Results
+from diptych.search.searcher import Searcher
+from diptych.search.tuning import tune
 
 
 class Collection:
@@ -146,8 +148,8 @@ class Collection:
             return Site(self._parts.table(where.record), self._parts.filler(where.record))
 
         to, told = Destination(site(), lambda: site() if where.moved() else None), progress or silent
-        record = where.record["model"]
-        return found.written(taken_in(to, record, entries, cluster=cluster, reject=found.add, progress=told))
+        opens = ModelSource.of(self._parts.model(where.record), where.record["model"])
+        return found.written(taken_in(to, opens, entries, cluster=cluster, reject=found.add, progress=told))
 
     def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:
         """Take out the named items and those that meet a filter; return how many there were."""
@@ -269,7 +271,10 @@ class Collection:
             drop_table(self.store, record["previous"])
         table.compact()
         model, told = self._parts.model(record), progress or silent
-        if tuned := tune(table, model, record, searcher=self._searcher, moment=self.store.moment, progress=told):
+        drawn = partial(trial_queries, table, model=model)
+        if tuned := tune(
+            table, model.rule(), record, queries=drawn, searcher=self._searcher, moment=self.store.moment, progress=told
+        ):
             table.compact()
         self.store.remember({**self.record, "previous": None, "tuned": tuned})
 

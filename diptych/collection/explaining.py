@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.collection.asking import Asked
-from diptych.collection.pictures import readable
 from diptych.collection.queries import Query
 from diptych.data.addresses import Picture
 from diptych.data.entries import ATTRIBUTION
@@ -23,6 +22,7 @@ from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served
 from diptych.index.contract import Table
 from diptych.index.items import SIDES, Side
+from diptych.ingest.pictures import readable
 
 
 @dataclass(frozen=True)

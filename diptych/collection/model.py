@@ -1,7 +1,7 @@
 """What fills a collection: a trained run, or a method that needs no training, with its encoders."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,14 @@ class Model:
         """Return a fusion rule with its chosen weight, by default the run's own; None with a single space."""
         return chosen_rule(self.fusion, name) if len(self.method.spaces) > 1 else None
 
+    def encoder(self, side: Side) -> Encoder:
+        """Return the encoder of a side."""
+        return self.encoders[side]
+
+    def stored(self, side: Side, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of encoded pictures or texts as a table keeps them."""
+        return np.concatenate(self.split(side, self.place(side, encoded)), axis=1)
+
     def record(self) -> dict[str, Any]:
         """Return what a collection remembers of the model that fills it."""
         return {
@@ -109,6 +117,25 @@ class Model:
             "widths": list(self.widths),
             "fusion": self.fusion.get("rule"),
         }
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """How another process opens the model of a collection."""
+
+    record: Fingerprint
+    source: str | None
+    """The folder where its run lies now, if it moved."""
+    reduction: Reduction | None
+
+    @classmethod
+    def of(cls, model: Model, record: Fingerprint) -> "ModelSource":
+        """Return how to open a model that a collection remembers by this record."""
+        return cls(record, model.source if model.source != record["source"] else None, model.reduction)
+
+    def __call__(self) -> Model:
+        """Return the model."""
+        return replace(reopen_model(self.record, self.source), reduction=self.reduction)
 
 
 def open_model(

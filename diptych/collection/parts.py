@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
-from diptych.collection.filling import Filler
-from diptych.collection.following import marks
 from diptych.collection.model import Fingerprint, Model, reopen_model
 from diptych.collection.tables import filling
 from diptych.index.contract import Store, Table
+from diptych.ingest.embedding import Filler
+from diptych.ingest.fence import marks
 
 Key = tuple[str, str]
 """A table, and the digest of the model that fills it."""

@@ -1,23 +1,23 @@
 """Moving a collection to another model: a second table is filled while the first one serves, then takes its place.
 
 The record says from the beginning which model comes next, so that services can load it in good time. For the last
-comparison of the two tables writers are asked for a moment's peace (`diptych.collection.following`).
+comparison of the two tables writers are asked for a moment's peace (`diptych.ingest.fence`).
 """
 
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from diptych.collection.adding import AT_ONCE
-from diptych.collection.filling import Filler, Read
 from diptych.collection.model import Model
-from diptych.collection.rejects import Added, Reject
 from diptych.collection.tables import after, drop_table, filling, make_table
 from diptych.data.addresses import picture_at, picture_digest
 from diptych.data.entries import Entry
 from diptych.errors import BadData, BadSetting
 from diptych.index.contract import Store, Table
 from diptych.index.items import Items
+from diptych.ingest.embedding import Filler, Read
+from diptych.ingest.rejects import Added, Reject
+from diptych.ingest.upserting import AT_ONCE
 from diptych.progress import Progress
 
 LABEL = "items moved"

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from diptych.collection.searching import Searcher
 from diptych.index.contract import Table
 from diptych.index.items import SIDES
+from diptych.search.searcher import Searcher
 
 
 def statistics(record: Mapping[str, Any], table: Table, searcher: Searcher) -> dict[str, Any]:

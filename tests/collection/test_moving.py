@@ -81,7 +81,7 @@ def test_who_writes_right_before_the_switch_waits_and_writes_into_the_new_table(
 def test_a_long_addition_goes_where_the_collection_goes(
     texts: Collection, runs: tuple[Retriever, Retriever], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("diptych.collection.adding.AT_ONCE", 4)
+    monkeypatch.setattr("diptych.ingest.upserting.AT_ONCE", 4)
     other, told = Collection.open(texts.name), []
 
     def move(done: int, total: int, label: str) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from diptych.collection import Collection
-from diptych.collection.adding import add_entries
-from diptych.collection.putting import NewItem
 from diptych.index.opening import open_store
+from diptych.ingest.handed_over import NewItem
+from diptych.ingest.upserting import add_entries
 
 
 def files_of(collection: Collection, place: Path) -> tuple[list[str | None], list[str]]:
@@ -48,7 +48,7 @@ def test_a_picture_stays_where_its_item_is_taken_out_and_comes_again_at_once(
         assert go_on.wait(60)
         return add_entries(*given, **named)
 
-    monkeypatch.setattr("diptych.collection.putting.add_entries", slow)
+    monkeypatch.setattr("diptych.ingest.handed_over.add_entries", slow)
     with Collection(open_store(shop.uri), shop.uri) as other, ThreadPoolExecutor(2) as pool:
         putting = pool.submit(shop.put, [NewItem({"id": "new", "text": "again"}, picture)])
         assert kept.wait(60)

@@ -8,7 +8,7 @@ import pytest
 from diptych.collection import Collection
 from diptych.collection.model import Model
 from diptych.fusion import rrf
-from diptych.index.lance_table import LanceTable
+from diptych.index.lance.table import LanceTable
 from diptych.retriever import Retriever
 
 from .conftest import QUERY, MakeCollection, found, items_file

@@ -5,7 +5,7 @@ import pytest
 from diptych.errors import MissingExtra, UnknownName
 from diptych.rooms import Card, Room
 
-ROOMS = [Room(f"diptych.{name}") for name in ("data", "fusion", "encoders", "methods")]
+ROOMS = [Room(f"diptych.{name}") for name in ("data", "fusion", "index", "encoders", "methods")]
 ENTRIES = [pytest.param(room, name, id=f"{room.title}-{name}") for room in ROOMS for name in room.names()]
 LEARNING = {"gradient", "closed form", "nothing"}
 

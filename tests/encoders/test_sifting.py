@@ -8,8 +8,8 @@ import pytest
 from diptych.data.pictures import decode
 from diptych.encoders.cache import encode_items
 from diptych.encoders.contract import Vectors
-from diptych.encoders.sifting import Sifter
 from diptych.files import file_digest
+from diptych.ingest.sifting import Sifter
 
 from .counting import Letters, Quarters, save_pictures
 

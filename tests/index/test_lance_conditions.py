@@ -2,7 +2,7 @@ import pytest
 
 from diptych.errors import BadSetting
 from diptych.index.conditions import Absence, Comparison, Condition, Every, Membership, Some
-from diptych.index.lance_conditions import DEEPEST, literal, sql_of
+from diptych.index.lance.conditions import DEEPEST, literal, sql_of
 
 COLUMNS = {"year": "number", "tags": "texts", "framed": "truth", "select": "text"}
 OLD, FRAMED = Comparison("year", "<", 1900.0), Comparison("framed", "=", True)

@@ -18,8 +18,8 @@ from diptych.index import milvus
 from diptych.index.conditions import Absence, Comparison, Every, Membership, Some
 from diptych.index.contract import Layout, Store, Table
 from diptych.index.items import Items, Vectors
-from diptych.index.milvus import open_store
-from diptych.index.milvus_conditions import expression_of, quoted
+from diptych.index.milvus.conditions import expression_of, quoted
+from diptych.index.milvus.store import open_store
 
 from .killing import Writer, batch, check_nothing_lost, prepare
 from .servers_milvus import Server

@@ -22,13 +22,13 @@ pytest.importorskip("pgvector", reason="pgvector is not installed: no PostgreSQL
 import psycopg
 
 from diptych.errors import BadFeature, BadSetting, BadText, MissingData, ShapeMismatch, StoreFailed
-from diptych.index import postgresql
 from diptych.index.conditions import Comparison, Every, Membership
 from diptych.index.contract import Layout, Store, Table
 from diptych.index.items import Items, Vectors
-from diptych.index.postgresql import open_store
-from diptych.index.postgresql_conditions import clause_of
-from diptych.index.postgresql_vectors import quoted
+from diptych.index.postgresql.conditions import clause_of
+from diptych.index.postgresql.store import open_store
+from diptych.index.postgresql.table import PostgresqlTable
+from diptych.index.postgresql.vectors import quoted
 
 from .killing import Writer, check_nothing_lost, prepare
 from .servers_postgresql import PASSWORD, Server, hand_over, running_server
@@ -294,7 +294,7 @@ def indexed(postgresql_server: str) -> Iterator[tuple[Table, np.ndarray]]:
 
 def plainly(table: Table, uri: str, query: np.ndarray, k: int) -> int:
     """Return how many of the group `few` an HNSW search finds that does not go on until it has k."""
-    assert isinstance(table, postgresql.PostgresqlTable)
+    assert isinstance(table, PostgresqlTable)
     with psycopg.connect(uri) as connection:
         connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         rows = connection.execute(
@@ -472,7 +472,7 @@ def test_an_index_is_built_by_one_at_a_time(
     indexed: tuple[Table, np.ndarray], administrator: psycopg.Connection
 ) -> None:
     table, _ = indexed
-    assert isinstance(table, postgresql.PostgresqlTable)
+    assert isinstance(table, PostgresqlTable)
     name = quoted(table._schema, "items_items")
     administrator.execute("SELECT pg_advisory_lock(hashtext(%s))", (name,))
     with pytest.raises(StoreFailed, match="somebody else is building"):

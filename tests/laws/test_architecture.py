@@ -13,8 +13,8 @@ from .modules import PACKAGE, ROOT, Source, room_of, sources
 FLOORS = {
     "errors": 0, "settings": 0, "shapes": 0, "rooms": 0, "files": 0, "progress": 0, "cluster": 0,
     "data": 1, "maths": 1, "measures": 1, "fusion": 1, "index": 1, "drawing": 1,
-    "encoders": 2, "methods": 2,
-    "training": 3, "explaining": 3, "evaluation": 3, "results": 3,
+    "encoders": 2, "methods": 2, "search": 2,
+    "training": 3, "explaining": 3, "evaluation": 3, "results": 3, "ingest": 3,
     "retriever": 4, "catalogue": 4, "bench": 4, "collection": 4, "runs": 4, "launching": 4,
     "web": 5, "client": 5,
     "cli": 6,

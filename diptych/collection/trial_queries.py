@@ -1,0 +1,25 @@
+"""Vectors to try an approximate index with, that it was not built from."""
+
+import numpy as np
+
+from diptych.collection.model import Model
+from diptych.index.contract import Table
+from diptych.index.items import SIDES, Side
+from diptych.search.searcher import SpaceVectors
+
+QUERIES = 64
+SEED = 0
+
+
+def trial_queries(table: Table, side: Side, model: Model) -> SpaceVectors:
+    """Return vectors of the items' other side, else points between two items of this side, in each space."""
+    draw = np.random.default_rng(SEED)
+    other = SIDES[1 - SIDES.index(side)]
+    if ids := table.ids(side=other):
+        chosen = draw.choice(len(ids), min(QUERIES, len(ids)), replace=False)
+        stored = table.read([ids[k] for k in chosen], vectors=(other,)).vectors[other].rows
+        return model.split(side, model.kept.restored(other, stored))
+    ids = table.ids(side=side)
+    pairs = draw.choice(len(ids), (2, QUERIES))
+    first, second = (table.read([ids[k] for k in row], vectors=(side,)).vectors[side].rows for row in pairs)
+    return model.split(side, model.kept.restored(side, ((first + second) / 2).astype(np.float32)))

@@ -1,0 +1,131 @@
+"""From entries to items with vectors: read, encode, place; what is faulty is set aside with its reason."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32
+
+from diptych.data.addresses import Address, picture_digest
+from diptych.data.entries import Entry
+from diptych.data.features import Encoded
+from diptych.encoders.contract import Encoder
+from diptych.encoders.encoding import joined_texts
+from diptych.errors import BadData
+from diptych.files import digest
+from diptych.index.items import SIDES, Items, Side, Vectors
+from diptych.ingest.sifting import Sifter
+from diptych.settings import thread_count
+
+
+@runtime_checkable
+class ItemModel(Protocol):
+    """What embeds the items of a collection."""
+
+    def encoder(self, side: Side) -> Encoder:
+        """Return the encoder of a side."""
+        ...
+
+    def stored(self, side: Side, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of encoded pictures or texts as a table keeps them."""
+        ...
+
+
+class Read(NamedTuple):
+    """An entry with digests of its contents."""
+
+    entry: Entry
+    picture: str
+    """Of the picture's bytes; empty without a picture."""
+    content: str
+    """Of all that the item is made from, its path and metadata included."""
+
+
+class Filled(NamedTuple):
+    """What became of some entries."""
+
+    items: Items
+    faults: dict[int, str]
+    """Why an entry could not be placed, by position."""
+
+
+def read_contents(entries: Sequence[Entry]) -> tuple[list[Read], dict[int, str]]:
+    """Return the entries that can be read with their digests, and why others cannot, by position."""
+    with ThreadPoolExecutor(thread_count()) as pool:
+        found = list(pool.map(_read, entries))
+    faults = {k: str(error) for k, error in enumerate(found) if not isinstance(error, Read)}
+    return [read for read in found if isinstance(read, Read)], faults
+
+
+class Filler:
+    """Places entries with one model."""
+
+    def __init__(self, model: ItemModel) -> None:
+        self.model = model
+        self._sifters = {side: Sifter(model.encoder(side)) for side in SIDES}
+
+    def fill(self, reads: Sequence[Read]) -> Filled:
+        """Return the items of these entries; an entry with one faulty side is left out whole."""
+        pictures = [k for k, read in enumerate(reads) if read.entry.image is not None]
+        texts = [k for k, read in enumerate(reads) if read.entry.texts]
+        seen, faults = self._see([reads[k] for k in pictures])
+        said, more = self._say([reads[k] for k in texts])
+        reasons = {pictures[k]: reason for k, reason in faults.items()} | {texts[k]: r for k, r in more.items()}
+        kept = [k for k in range(len(reads)) if k not in reasons]
+        found: Mapping[Side, dict[int, int]] = {
+            "image": dict(zip([k for j, k in enumerate(pictures) if j not in faults], range(len(seen)), strict=True)),
+            "text": dict(zip([k for j, k in enumerate(texts) if j not in more], range(len(said)), strict=True)),
+        }
+        encoded: Mapping[Side, Encoded] = {"image": seen, "text": said}
+        placed = {side: self.model.stored(side, encoded[side]) for side in SIDES}
+        vectors = {side: _spread(placed[side], found[side], kept) for side in SIDES}
+        return Filled(_items([reads[k] for k in kept], vectors), reasons)
+
+    def _see(self, reads: Sequence[Read]) -> tuple[Encoded, dict[int, str]]:
+        sifted = self._sifters["image"].encode([(r.picture, r.entry.image) for r in reads if r.entry.image])
+        return sifted.encoded, sifted.faults
+
+    def _say(self, reads: Sequence[Read]) -> tuple[Encoded, dict[int, str]]:
+        """Return the texts of each item as one, as a pair's are; an item is faulty if one of its texts is."""
+        texts = [(k, text) for k, read in enumerate(reads) for text in read.entry.texts]
+        sifted = self._sifters["text"].encode([(digest(text), text) for _, text in texts])
+        faults = {texts[position][0]: reason for position, reason in sifted.faults.items()}
+        rows = [row for row, position in enumerate(sifted.kept) if texts[position][0] not in faults]
+        owners = np.array([texts[sifted.kept[row]][0] for row in rows], dtype=np.int64)
+        if not len(owners):
+            return sifted.encoded.take([]), faults
+        order = np.unique(owners, return_inverse=True)[1]
+        return joined_texts(sifted.encoded.take(rows), order, int(order.max()) + 1), faults
+
+
+def _read(entry: Entry) -> Read | Exception:
+    """Return an entry with its digests, or why it cannot be read; a picture from elsewhere is then at hand."""
+    try:
+        if isinstance(entry.image, Address):
+            entry = replace(entry, image=entry.image.at_hand())
+        picture = picture_digest(entry.image) if entry.image else ""
+    except (OSError, BadData) as error:
+        return error
+    told = repr((str(entry.image), picture, entry.texts, sorted(entry.metadata.items())))
+    return Read(entry, picture, digest(told.encode("utf-8", "surrogatepass")))
+
+
+def _spread(rows: np.ndarray, positions: Mapping[int, int], kept: Sequence[int]) -> Vectors:
+    """Return one row for each kept entry: its own vector, or zero where it has no such side."""
+    present = np.array([k in positions for k in kept], dtype=bool)
+    spread = np.zeros((len(kept), rows.shape[1]), dtype=np.float32)
+    spread[present] = rows[[positions[k] for k in kept if k in positions]]
+    return Vectors(spread, present)
+
+
+def _items(reads: Sequence[Read], vectors: Mapping[Side, Vectors]) -> Items:
+    return Items(
+        tuple(read.entry.id for read in reads),
+        tuple(read.content for read in reads),
+        tuple(None if read.entry.image is None else str(read.entry.image) for read in reads),
+        tuple(read.entry.texts for read in reads),
+        tuple(read.entry.metadata for read in reads),
+        vectors,
+    )

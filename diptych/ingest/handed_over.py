@@ -1,0 +1,63 @@
+"""Items that are handed over one by one or many at a time, with their pictures as bytes, from wherever they come."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from diptych.data.entries import Entry, entry_of
+from diptych.data.findings import FaultError
+from diptych.errors import BadImage
+from diptych.index.contract import Table
+from diptych.ingest.embedding import Filler
+from diptych.ingest.pictures import PIXELS, Pictures
+from diptych.ingest.rejects import Added, Reject, Rejects
+from diptych.ingest.upserting import Destination, Site, add_entries
+from diptych.progress import silent
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """An item that is handed over."""
+
+    row: Mapping[str, Any]
+    """As in a manifest: `id`, `text` or `texts`, and any other columns; but no path of a picture."""
+    picture: bytes | None = None
+    where: str = "item"
+    """What it is called where it is refused."""
+    pixels: int = field(default=PIXELS, repr=False)
+    """The most that its picture may have."""
+
+
+def put(items: Sequence[NewItem], table: Table, filler: Filler, pictures: Pictures) -> tuple[Added, list[Reject]]:
+    """Return what became of items; pictures of those that were replaced or refused are removed again."""
+    found = Rejects(None)
+    with pictures.arriving() if any(item.picture is not None for item in items) else nullcontext():
+        entries = [entry for item in items if (entry := _entry(item, pictures, found))]
+        ids = list(dict.fromkeys(entry.id for entry in entries))
+        before = table.read(ids).images
+        added = add_entries(Destination(Site(table, filler)), entries, reject=found.add, progress=silent)
+    kept = [str(entry.image) for entry in entries if entry.image]
+    pictures.forget([*before, *kept], named=lambda: table.read(ids).images)
+    return replace(added, rejected=len(found.all)), found.all
+
+
+def take_out(ids: Sequence[str], table: Table, pictures: Pictures) -> int:
+    """Return how many of these items were there; they are taken out, with the pictures that were handed over."""
+    paths = table.read(ids).images
+    removed = table.remove(ids)
+    pictures.forget(paths, named=lambda: table.read(ids).images)
+    return removed
+
+
+def _entry(item: NewItem, pictures: Pictures, found: Rejects) -> Entry | None:
+    try:
+        entry = entry_of(item.row, pictured=item.picture is not None, where=item.where)
+        if item.picture is None:
+            return entry
+        return replace(entry, image=pictures.keep(entry.id, item.picture, pixels=item.pixels))
+    except FaultError as fault:
+        found.report(fault.finding)
+    except BadImage as error:
+        found.add(Reject(item.where, str(error)))
+    return None

@@ -1,0 +1,174 @@
+"""Putting entries into a table: what is unchanged is skipped, what is faulty set aside, and the rest upserted."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import NamedTuple
+
+from diptych.data.entries import Entry
+from diptych.index.conditions import Kind, Value
+from diptych.index.contract import Table
+from diptych.index.items import Items
+from diptych.ingest.embedding import Filler, read_contents
+from diptych.ingest.rejects import Added, Reject
+from diptych.progress import Progress
+
+AT_ONCE = 256
+"""Items that are encoded, written and acknowledged together: what a killed process loses at most."""
+
+LABEL = "items"
+
+
+class Site(NamedTuple):
+    """Where items are written, and what places them there."""
+
+    table: Table
+    filler: Filler
+
+
+class Destination:
+    """Where items go, even where their collection moves meanwhile."""
+
+    def __init__(self, site: Site, moved: Callable[[], Site | None] = lambda: None) -> None:
+        self.site = site
+        self._moved = moved
+
+    def moved(self) -> bool:
+        """Return whether what was written before must be written to another site too, and all that follows."""
+        site = self._moved()
+        self.site = site or self.site
+        return site is not None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What became of some entries before they are written."""
+
+    entries: tuple[Entry, ...]
+    items: Items
+    wheres: tuple[str, ...]
+    """The file and line, or the path, that each item comes from."""
+    unchanged: int
+    rejects: tuple[Reject, ...]
+
+
+def add_entries(
+    to: Destination, entries: Iterable[Entry], *, reject: Callable[[Reject], None], progress: Progress
+) -> Added:
+    """Encode and upsert entries, a few hundred at a time; one batch is written while the next one is encoded.
+
+    `progress` counts items that are written or set aside, never more: after a kill all that it told is there.
+    """
+
+    def blocks() -> Iterator[tuple[Site, Placed]]:
+        for batch in batches(entries):
+            site = to.site
+            yield site, _placed_at(site, batch)
+
+    return add_placed(to, blocks(), reject=reject, progress=progress)
+
+
+def add_placed(
+    to: Destination, blocks: Iterable[tuple[Site, Placed]], *, reject: Callable[[Reject], None], progress: Progress
+) -> Added:
+    """Write what was placed for a site, block by block, by this process alone; the next comes while one is written.
+
+    What was placed for a site that the collection has left is placed anew.
+    """
+    total = Added()
+    waiting: tuple[Future[tuple[Added, list[Reject]]], Placed] | None = None
+
+    def acknowledge(written: Future[tuple[Added, list[Reject]]], block: Placed) -> None:
+        """Wait until a block is written where it will be looked for, and tell."""
+        nonlocal total
+        outcome, rejects = written.result()
+        while to.moved():
+            _write(to.site.table, _placed_at(to.site, block.entries))
+        for each in rejects:
+            reject(each)
+        total = replace(total, **{name: getattr(total, name) + getattr(outcome, name) for name in vars(total)})
+        progress(total.seen, 0, LABEL)
+
+    with ThreadPoolExecutor(1) as writer:
+        for site, block in blocks:
+            if waiting:
+                acknowledge(*waiting)
+            current = block if site is to.site else _placed_at(to.site, block.entries)
+            waiting = (writer.submit(_write, to.site.table, current), block)
+        if waiting:
+            acknowledge(*waiting)
+    return total
+
+
+def _placed_at(site: Site, entries: Sequence[Entry]) -> Placed:
+    return placed(known_of(site.table, entries), site.filler, entries)
+
+
+def placed(known: Mapping[str, str], filler: Filler, entries: Sequence[Entry]) -> Placed:
+    """Return what is to be written of a batch, of which `known` is there; of equal ids the last one counts."""
+    latest = list({entry.id: entry for entry in entries}.values())
+    reads, unread = read_contents(latest)
+    fresh = [read for read in reads if known.get(read.entry.id) != read.content]
+    items, faults = filler.fill(fresh)
+    rejects = [
+        *(Reject(latest[k].where, reason) for k, reason in unread.items()),
+        *(Reject(fresh[k].entry.where, reason) for k, reason in faults.items()),
+    ]
+    wheres = tuple(read.entry.where for k, read in enumerate(fresh) if k not in faults)
+    return Placed(tuple(latest), items, wheres, len(reads) - len(fresh) + len(entries) - len(latest), tuple(rejects))
+
+
+def known_of(table: Table, entries: Sequence[Entry]) -> Mapping[str, str]:
+    """Return the digests of what a table has of some entries, by id."""
+    return table.contents(list({entry.id for entry in entries}))
+
+
+def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Yield entries as many at once as are acknowledged together."""
+    source = iter(entries)
+    while batch := list(islice(source, AT_ONCE)):
+        yield batch
+
+
+def kind_of(value: Value) -> Kind:
+    """Return what kind of column holds a value.
+
+    >>> kind_of(True), kind_of(2010.0), kind_of(("dog", "cat"))
+    ('truth', 'number', 'texts')
+    """
+    if isinstance(value, bool):
+        return "truth"
+    if isinstance(value, float):
+        return "number"
+    return "text" if isinstance(value, str) else "texts"
+
+
+def _write(table: Table, block: Placed) -> tuple[Added, list[Reject]]:
+    """Write the items that fit the columns there are, or that are new; a block before may have brought the same."""
+    items = block.items
+    known = table.contents(list(items.ids)) if len(items) else {}
+    columns = dict(table.columns())
+    new: dict[str, Kind] = {}
+    rows, unfit = [], []
+    for k, (identity, content, metadata) in enumerate(zip(items.ids, items.contents, items.metadata, strict=True)):
+        kinds = {name: kind_of(value) for name, value in metadata.items()}
+        wrong = [name for name, kind in kinds.items() if (columns | new).get(name, kind) != kind]
+        if wrong:
+            unfit.append(Reject(block.wheres[k], _of_another_kind(wrong[0], metadata, columns | new)))
+        elif known.get(identity) != content:
+            new |= {name: kind for name, kind in kinds.items() if name not in columns}
+            rows.append(k)
+    written = items if len(rows) == len(items) else items.take(rows)
+    if new:
+        table.widen(new)
+    if rows:
+        table.write(written)
+    updated = sum(identity in known for identity in written.ids)
+    same = block.unchanged + len(items) - len(rows) - len(unfit)
+    rejects = [*block.rejects, *unfit]
+    return Added(len(rows) - updated, updated, same, len(rejects)), rejects
+
+
+def _of_another_kind(name: str, metadata: Mapping[str, Value], columns: Mapping[str, Kind]) -> str:
+    return f"{name} holds a {columns[name]} in this collection; got {metadata[name]!r}. Write one, or rename it."

@@ -1,0 +1,147 @@
+"""The exact search by a store: the best items by fused similarity, from searches by inner product alone.
+
+An item is stored as its vectors of both spaces side by side. A rule says in which direction to search
+(`diptych.fusion.serving`): items come by descending G = v s_V + t s_T, are scored by the fused similarity F, and more
+are asked for until the k-th best F exceeds what F can be for any item with a lesser G.
+
+F is normalised over all items of the side, so that a filter leaves items out and changes no score. The range of a space
+is found by a search in its own direction and one in the opposite; mean and deviation follow from the moments of all
+vectors (`diptych.search.moments`).
+
+Exact so far as the store's searches are. Where they are approximate nothing can be certified, and a search that looks
+ever deeper among near ties would read the whole table: it ends at `DEEPEST`. Inner products may be misjudged by
+rounding, in proportion to the longest vector that was seen.
+"""
+
+from collections.abc import Callable, Sequence
+from sys import maxsize
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from diptych.errors import BadSetting
+from diptych.fusion.contract import FusionRule
+from diptych.fusion.serving import Served, Statistics
+from diptych.index.contract import Found
+from diptych.search.moments import Moments
+from diptych.search.scan import Best
+
+__all__ = ["Best", "certified", "one_by_one"]
+
+FIRST = 64
+"""Items that the first search asks for, or twice k where that is more."""
+GROWTH = 4
+"""How many times more the next search asks for."""
+DEEPEST = 1024
+"""Items that an approximate search asks for at most, or twice k where that is more."""
+PROBED = 8
+"""Items looked at for the end of a range: more than one, since a store's rounding may confuse the first few."""
+MISJUDGED = 1e-5
+"""By how much of the two vectors' lengths a store in single precision may misjudge an inner product."""
+
+Nearest = Callable[[Float32[np.ndarray, " d"], int], Found]
+"""Return so many items with the largest inner products; fewer only where there are no more."""
+NearestEach = Callable[[Float32[np.ndarray, "m d"], int], list[Found]]
+"""Return the same for each of several vectors."""
+Query = tuple[Float32[np.ndarray, " _"], ...]
+"""A vector for each space."""
+Similarities = tuple[Float64[np.ndarray, " n"], ...]
+"""Of one query with some items, in each space."""
+
+
+def certified(
+    nearest: Nearest,
+    query: Query,
+    rule: FusionRule | None,
+    *,
+    k: int,
+    unfiltered: NearestEach,
+    moments: Callable[[], Sequence[Moments]],
+    approximate: bool = False,
+) -> Best:
+    """Return the k items that `nearest` knows with the largest fused similarity; fewer only where there are no more.
+
+    `unfiltered` and `moments` tell of all items of the side, `approximate` that a search may miss some. Where there is
+    one space there is no rule, and the store's search is the answer. `BadSetting` for a rule that cannot be served by
+    inner products.
+    """
+    if k < 1:
+        raise BadSetting(f"k must be at least 1; got {k}.")
+    if rule is None:
+        found = nearest(query[0], k)
+        return Best(found.ids, found.similarities, (found.similarities,))
+    served = rule.served(*_statistics(rule, query, unfiltered, moments))
+    direction = np.concatenate([served.visual * query[0].astype(np.float64), served.textual * query[1]])
+    length, longest = float(np.linalg.norm(direction)), float(np.abs(direction).max())
+    vector = (direction / longest if longest else direction).astype(np.float32)
+    depth = max(2 * k, FIRST) if longest else k
+    deepest = max(depth, DEEPEST) if approximate else maxsize
+    while True:
+        found = nearest(vector, depth)
+        similarities = _similarities(query, found.vectors)
+        fused = served.score(*similarities)
+        misjudged = MISJUDGED * length * float(np.linalg.norm(found.vectors, axis=1).max(initial=0.0))
+        ended = len(found.ids) < depth or depth >= deepest or not longest
+        if ended or _settled(served, similarities, fused, k, misjudged):
+            return _best(found.ids, fused, similarities, k)
+        depth = min(depth * GROWTH, deepest)
+
+
+def _statistics(
+    rule: FusionRule, query: Query, unfiltered: NearestEach, moments: Callable[[], Sequence[Moments]]
+) -> list[Statistics]:
+    """Return what the rule wants to know of each space's similarities with all items."""
+    if rule.wants == "range":
+        return _ranges(query, range(len(query)), unfiltered)
+    if rule.wants == "moments":
+        return [_moments(query, space, each, unfiltered) for space, each in enumerate(moments())]
+    return [Statistics() for _ in query]
+
+
+def _moments(query: Query, space: int, moments: Moments, unfiltered: NearestEach) -> Statistics:
+    def equal() -> bool:
+        (ends,) = _ranges(query, [space], unfiltered)
+        return ends.high <= ends.low
+
+    return Statistics(mean=moments.mean(query[space]), deviation=moments.deviation(query[space], equal=equal))
+
+
+def _ranges(query: Query, spaces: Sequence[int], unfiltered: NearestEach) -> list[Statistics]:
+    """Return the range of each of some spaces."""
+    along = [
+        np.concatenate([part if n == space else np.zeros_like(part) for n, part in enumerate(query)])
+        for space in spaces
+    ]
+    found = iter(unfiltered(np.stack([end for vector in along for end in (-vector, vector)]), PROBED))
+    ranges = []
+    for space, ends in zip(spaces, zip(found, found, strict=True), strict=True):
+        low, high = (_similarities(query, end.vectors)[space] for end in ends)
+        ranges.append(Statistics(min(low.tolist(), default=0.0), max(high.tolist(), default=0.0)))
+    return ranges
+
+
+def one_by_one(nearest: Nearest) -> NearestEach:
+    """Return a search that asks for each vector by itself."""
+    return lambda vectors, k: [nearest(vector, k) for vector in vectors]
+
+
+def _similarities(query: Query, vectors: Float32[np.ndarray, "n d"]) -> Similarities:
+    """Return exact inner products, computed alike for each item."""
+    spaces = np.split(vectors, np.cumsum([len(part) for part in query])[:-1], axis=1)
+    return tuple(
+        np.einsum("nd,d->n", rows.astype(np.float64), part.astype(np.float64))
+        for rows, part in zip(spaces, query, strict=True)
+    )
+
+
+def _settled(
+    served: Served, similarities: Similarities, fused: Float64[np.ndarray, " n"], k: int, misjudged: float
+) -> bool:
+    """Return whether no item that was not returned can be among the best k, nor equal the last of them."""
+    last = (served.visual * similarities[0] + served.textual * similarities[1]).min()
+    return bool(np.partition(fused, -k)[-k] > served.bound(float(last) + 2 * misjudged))
+
+
+def _best(ids: tuple[str, ...], fused: Float64[np.ndarray, " n"], similarities: Similarities, k: int) -> Best:
+    order = sorted(range(len(ids)), key=lambda row: (-fused[row], ids[row]))[:k]
+    return Best(tuple(ids[row] for row in order), fused[order], tuple(space[order] for space in similarities))

@@ -1,0 +1,98 @@
+"""How much of the exact answer an approximate search finds.
+
+Recall is the share of the exact first ten among the ten that were found. An item counts as one of them by its true
+fused similarity F, which ties share, and not by the similarity that the search told: an approximate search also guesses
+the range by which a rule normalises, and every F that it tells is off where the guess is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from diptych.fusion.contract import FusionRule
+from diptych.fusion.serving import Served, Statistics
+from diptych.index.contract import Table
+from diptych.index.items import Side
+from diptych.search.certified import Best
+from diptych.search.moments import Moments
+from diptych.search.searcher import SpaceVectors
+
+FIRST = 10
+"""So many first hits are compared."""
+EQUAL = 1e-9
+"""Similarities that differ by this share of their size are a tie that rounding broke."""
+
+Similarities = list[Float64[np.ndarray, "q b"]]
+"""Of queries with some items, an array a space."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The exact answer to one query, so far as others are judged by it."""
+
+    served: Served | None
+    """How items are scored; None where there is one space, whose similarity is the score."""
+    least: float
+    """The true score of the last of the first ten."""
+    wanted: int
+    """Ten, or fewer where there are fewer items."""
+
+    def recall(self, found: Best) -> float:
+        """Return the share of the exact first ten among what was found, whose inner products must be true."""
+        spaces = found.similarities
+        scores = spaces[0] if self.served is None else self.served.score(*spaces)
+        right = np.count_nonzero(scores >= self.least - EQUAL * abs(self.least))
+        return min(float(right) / self.wanted, 1.0)
+
+
+def exact_answers(table: Table, side: Side, queries: SpaceVectors, rule: FusionRule | None) -> list[Answer]:
+    """Return the exact answer to each query, from reading all vectors of a side two or three times.
+
+    Little more than a block is in memory at a time. `BadSetting` for a rule that no index of vectors can serve.
+    """
+    served = _served(table, side, queries, rule)
+    wanted = min(FIRST, table.count(side=side))
+    best = np.full((len(served), wanted), -np.inf)
+    for _, rows in table.blocks(side):
+        spaces = _similarities(queries, rows)
+        scores = [
+            spaces[0][query] if one is None else one.score(*(space[query] for space in spaces))
+            for query, one in enumerate(served)
+        ]
+        best = np.partition(np.hstack([best, scores]), -wanted, axis=1)[:, -wanted:]
+    return [Answer(one, float(least), wanted) for one, least in zip(served, best.min(axis=1), strict=True)]
+
+
+def _served(
+    table: Table, side: Side, queries: SpaceVectors, rule: FusionRule | None
+) -> Sequence[Served] | Sequence[None]:
+    """Return how each query is served, by the true statistics of its similarities with all items."""
+    count = len(queries[0])
+    if rule is None:
+        return [None] * count
+    low, high = np.full((len(queries), count), np.inf), np.full((len(queries), count), -np.inf)
+    for _, rows in table.blocks(side):
+        spaces = _similarities(queries, rows)
+        low = np.minimum(low, [space.min(axis=1) for space in spaces])
+        high = np.maximum(high, [space.max(axis=1) for space in spaces])
+    widths = [space.shape[1] for space in queries]
+    wanted = rule.wants == "moments"
+    moments = Moments.of((rows for _, rows in table.blocks(side)), widths) if wanted else [None] * len(queries)
+
+    def statistics(space: int, query: int) -> Statistics:
+        ends = float(low[space, query]), float(high[space, query])
+        known, vector = moments[space], queries[space][query]
+        if known is None:
+            return Statistics(*ends)
+        return Statistics(*ends, known.mean(vector), known.deviation(vector, equal=lambda: ends[0] >= ends[1]))
+
+    return [rule.served(statistics(0, query), statistics(1, query)) for query in range(count)]
+
+
+def _similarities(queries: SpaceVectors, rows: Float32[np.ndarray, "b d"]) -> Similarities:
+    """Return true similarities in each space with items whose vectors lie side by side."""
+    ends = np.cumsum([space.shape[1] for space in queries])[:-1]
+    blocks = np.split(rows.astype(np.float64), ends, axis=1)
+    return [space.astype(np.float64) @ block.T for space, block in zip(queries, blocks, strict=True)]

@@ -1,0 +1,156 @@
+"""How a table is searched: by looking at every item while it is small, by its store when it has grown.
+
+Up to the exact limit a scan on this machine looks at all items (`diptych.search.scan`), and above it too where
+`tune` has found no effort that keeps the promised recall. Else, or where a store cannot tell when it changed, the store
+itself proposes items by inner products and the fused similarity is certified (`diptych.search.certified`): exactly,
+or by the approximate index once `tune` has built it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from diptych.files import digest
+from diptych.fusion.contract import FusionRule
+from diptych.fusion.serving import Served
+from diptych.index.conditions import Condition
+from diptych.index.contract import Table
+from diptych.index.items import SIDES, Side
+from diptych.index.passwords import masked
+from diptych.search.certified import Best, Query, certified
+from diptych.search.moments import KeptMoments
+from diptych.search.scan import Scan
+from diptych.settings import cache_root
+
+SpaceVectors = tuple[Float32[np.ndarray, "q _"], ...]
+"""Of some queries, an array a space."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How one side of a table is searched."""
+
+    scanned: bool
+    """By a scan on this machine, else by the store."""
+    effort: int | None
+    """How hard the store's approximate index tries; None where the search is exact."""
+    recall: float | None = None
+    """What the index was measured to find of the exact first ten."""
+
+    def __str__(self) -> str:
+        if self.effort is not None:
+            return f"approximate, recall {self.recall:.3f} with effort {self.effort}"
+        return "exact, all items scanned" if self.scanned else "exact, by the store"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found for some queries."""
+
+    best: list[Best]
+    """For each query."""
+    total: int
+    """How many items were searched."""
+    exact: bool
+    """Whether these are surely the best."""
+
+
+class Searcher:
+    """Searches the tables of one store, and keeps their scans open."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._opening = Lock()
+        self._scans: dict[tuple[str, Side], tuple[str, Scan]] = {}
+        self._moments = KeptMoments()
+
+    def way(self, table: Table, side: Side, record: Mapping[str, Any]) -> Way:
+        """Return how a side is searched, by its size and by what the collection's record promises."""
+        return self._way(table, side, record, table.count(side=side))
+
+    @staticmethod
+    def _way(table: Table, side: Side, record: Mapping[str, Any], count: int) -> Way:
+        tuned = record["tuned"].get(side)
+        if count <= record["exact_limit"] or (tuned and tuned["effort"] is None):
+            return Way(scanned=table.version() is not None, effort=None)
+        return Way(scanned=False, effort=tuned and tuned["effort"], recall=tuned and tuned["recall"])
+
+    def best(
+        self,
+        table: Table,
+        side: Side,
+        queries: SpaceVectors,
+        rule: FusionRule | None,
+        *,
+        k: int,
+        where: Condition | None,
+        record: Mapping[str, Any],
+    ) -> Found:
+        """Return for each query the k items of a side with the largest fused similarity."""
+        count = table.count(side=side)
+        way = self._way(table, side, record, count)
+        modality = SIDES[1 - SIDES.index(side)]
+        if not count:
+            nothing = np.zeros(0)
+            none = Best((), nothing, tuple(nothing for _ in queries))
+            return Found([none for _ in queries[0]], total=0, exact=True)
+        if way.scanned:
+            scan = self._scan(table, side, tuple(space.shape[1] for space in queries))
+            allowed = None if where is None else scan.among(table.ids(where=where, side=side))
+            best = scan.search(queries, rule, k=k, modality=modality, allowed=allowed)
+            return Found(best, total=len(scan) if allowed is None else int(allowed.sum()), exact=True)
+        total = count if where is None else table.count(where=where, side=side)
+        best = [self._by_store(table, side, query, rule, k, where, way) for query in zip(*queries, strict=True)]
+        return Found(best, total=total, exact=way.effort is None)
+
+    def served(
+        self, table: Table, side: Side, query: SpaceVectors, rule: FusionRule, record: Mapping[str, Any]
+    ) -> Served | None:
+        """Return how a rule scores one query against a side of the table.
+
+        None where a store searches, or where the rule says nothing of one item alone.
+        """
+        if not self.way(table, side, record).scanned:
+            return None
+        return self._scan(table, side, tuple(space.shape[1] for space in query)).served(query, rule)
+
+    def forget(self, *, but: str) -> None:
+        """Let go of what is held of tables other than this one."""
+        with self._opening:
+            self._scans = {key: scan for key, scan in self._scans.items() if key[0] == but}
+            self._moments = KeptMoments()
+
+    def _by_store(
+        self, table: Table, side: Side, query: Query, rule: FusionRule | None, k: int, where: Condition | None, way: Way
+    ) -> Best:
+        widths = [len(space) for space in query]
+        return certified(
+            lambda vector, depth: table.nearest(side, vector, k=depth, where=where, effort=way.effort),
+            query,
+            rule,
+            k=k,
+            unfiltered=lambda vectors, depth: table.nearest_each(side, vectors, k=depth, effort=way.effort),
+            moments=lambda: self._moments.of(
+                table, side, widths, file=self._cache("moments", table, side) / "moments.npz"
+            ),
+            approximate=way.effort is not None,
+        )
+
+    def _scan(self, table: Table, side: Side, widths: tuple[int, ...]) -> Scan:
+        version = table.version() or ""
+        with self._opening:
+            known = self._scans.get((table.name, side))
+            if known and known[0] == version:
+                return known[1]
+            scan = Scan.open(self._cache("scans", table, side), table, side, widths)
+            self._scans[table.name, side] = (version, scan)
+            return scan
+
+    def _cache(self, what: str, table: Table, side: Side) -> Path:
+        """Return where something is kept that can be made anew from a side of a table."""
+        return cache_root() / what / digest(masked(self._uri), table.name, side)
