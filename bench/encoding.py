@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--model", default="conse")
     parser.add_argument("--pictures", type=int, default=512)
     options = parser.parse_args()
-    encoder = open_model(options.model).encoders["image"]
+    encoder = open_model(options.model).encoder("image")
     with TemporaryDirectory() as folder:
         found = sorted(options.folder.rglob("*.jpg")) if options.folder else generated(Path(folder), options.pictures)
         paths = found[:: max(1, len(found) // options.pictures)][: options.pictures]

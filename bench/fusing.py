@@ -23,7 +23,7 @@ from diptych.encoders.encoding import encode_dataset
 from diptych.evaluation import Spaces, evaluate, open_rule
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
-from diptych.methods.contract import Placed
+from diptych.methods.embedding import PairEmbeddings, embed_pairs
 from diptych.retriever import Retriever
 
 SEEDS = (0, 1)
@@ -41,7 +41,7 @@ class Split:
             runs.append(Retriever.load(out / "default" / f"split-{seed}-seed-{training}"))
         dataset = runs[0].open_data()
         self.features: Features = encode_dataset(dataset, dataset.split("test"), *runs[0].encoders)
-        self.first, self.second = (run.model.place(self.features) for run in runs)
+        self.first, self.second = (embed_pairs(run.model, self.features) for run in runs)
         self.rules: dict[str, FusionRule] = {name: runs[0].rule(name) for name in ROOM.names()}
 
     def rows(self) -> dict[str, float]:
@@ -74,7 +74,7 @@ class Split:
         return {"pictures": np.mean(images, 0), "texts": np.mean(texts, 0)}
 
     def _agree(self, images: Float32[np.ndarray, "n c"], texts: Float32[np.ndarray, "m c"]) -> float:
-        return self._map({"common": Placed(unit(images), unit(texts))}, PRODUCT)
+        return self._map({"common": PairEmbeddings(unit(images), unit(texts))}, PRODUCT)
 
     def _map(self, spaces: Spaces, rule: FusionRule) -> float:
         return evaluate(spaces, self.features, rule, header={}).average_map()

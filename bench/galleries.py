@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.encoders.encoding import encode_dataset
+from diptych.methods.embedding import embed_pairs
 from diptych.retriever import Retriever
 
 Rows = Float32[np.ndarray, "n d"]
@@ -68,7 +69,7 @@ def trained(run: Path) -> Gallery:
     retriever = Retriever.load(run)
     dataset = retriever.open_data()
     features = encode_dataset(dataset, range(len(dataset.pairs)), *retriever.encoders)
-    placed = retriever.model.place(features)
+    placed = embed_pairs(retriever.model, features)
     items, texts = (
         np.hstack([getattr(placed[space], side) for space in retriever.model.spaces]) for side in ("images", "texts")
     )

@@ -34,7 +34,7 @@ from diptych.data.features import Encoded, Features, Parts
 from diptych.maths.batch_norm import BatchNorm
 from diptych.maths.recurrence import trained_parameters
 from diptych.maths.sharing import WHOLE, Share, share_rows
-from diptych.methods.contract import Batch
+from diptych.methods.batches import Batch
 from diptych.methods.mcsm import MCSM, PRESETS, Widths
 from diptych.settings import thread_count
 from diptych.training.loop import build_optimiser, step

@@ -35,7 +35,7 @@ import numpy as np
 import torch
 
 from diptych.data.features import Encoded, Features, Parts
-from diptych.methods.contract import Batch
+from diptych.methods.batches import Batch
 from diptych.methods.mcsm import MCSM, Widths
 from diptych.methods.mcsm_presets import PAPER
 from diptych.methods.spaces import SpaceConfig

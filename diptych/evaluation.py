@@ -1,4 +1,4 @@
-"""From placed pictures and texts to figures: both directions, every space and the fusion of both."""
+"""From embedded pictures and texts to figures: both directions, every space and the fusion of both."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from diptych.measures.chance import chance_map
 from diptych.measures.judgements import Judgements
 from diptych.measures.ranking import mean_over_judged
 from diptych.measures.report import Scores, score_direction
-from diptych.methods.contract import Placed
+from diptych.methods.embedding import PairEmbeddings
 
 DIRECTIONS = ("image_to_text", "text_to_image")
-Spaces = Mapping[str, Placed]
+Spaces = Mapping[str, PairEmbeddings]
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Evaluation:
 
 
 def evaluate(spaces: Spaces, features: Features, rule: FusionRule, *, header: Mapping[str, Any]) -> Evaluation:
-    """Return the evaluation of placed features: each space by itself and, with two spaces, their fusion."""
+    """Return the evaluation of embedded features: each space by itself and, with two spaces, their fusion."""
     judgements = judgements_of(features)
-    scores = {name: _both_directions({name: placed}, rule, judgements) for name, placed in spaces.items()}
+    scores = {name: _both_directions({name: each}, rule, judgements) for name, each in spaces.items()}
     scores["fused"] = _both_directions(spaces, rule, judgements) if len(spaces) > 1 else next(iter(scores.values()))
     chance = (chance_map(judgements) + chance_map(judgements.reversed())) / 2
     return Evaluation(scores, header, chance)

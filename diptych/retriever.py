@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from diptych.data.features import Features
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
 from diptych.data.queries import checked_picture, checked_text
@@ -16,6 +15,7 @@ from diptych.data.splitting import resplit
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encode_dataset, encode_images, encode_query, encode_texts, unknown_words
 from diptych.encoders.given import Given
+from diptych.encoders.lazy import LazyEncoders
 from diptych.errors import BadSetting
 from diptych.evaluation import Evaluation, choose_rules, chosen_rule, evaluate, fused_rows, open_rule, validation_map
 from diptych.explaining.audit import Audit, audited
@@ -25,6 +25,7 @@ from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.methods.contract import Method
+from diptych.methods.embedding import PairEmbeddings, embed_items, embed_pairs
 from diptych.progress import Progress
 from diptych.results import Hit, Results, best_hits
 from diptych.settings import thread_count
@@ -32,7 +33,7 @@ from diptych.training.learning import learn
 from diptych.training.loading import load_encoders, load_model
 from diptych.training.preparing import Order
 from diptych.training.processes import joined
-from diptych.training.run_config import differences_of_data, fusion_of
+from diptych.training.run_config import differences_of_data
 from diptych.training.run_folder import RunFolder
 from diptych.training.tensorboard import event_writer
 
@@ -78,7 +79,7 @@ class Retriever:
         """
         order = Order(method, data, preset, seed, split_seed, settings, (image_encoder, text_encoder), data_root)
         module, chosen = order.module, order.chosen
-        rule = open_rule(fusion_of(chosen))
+        rule = open_rule(chosen.fusion)
         folder = RunFolder(Path(out))
         watch = event_writer(folder) if tensorboard else None
         with joined() as processes:
@@ -97,9 +98,9 @@ class Retriever:
                 classes=ready.classes,
                 seed=seed,
                 folder=folder,
-                validate=lambda model: validation_map(model.place(ready.val), ready.val, rule),
-                choose=lambda model: choose_rules(model.place(ready.val), ready.val),
-                surroundings=ready.surroundings,
+                validate=lambda model: validation_map(embed_pairs(model, ready.val), ready.val, rule),
+                choose=lambda model: choose_rules(embed_pairs(model, ready.val), ready.val),
+                side_information=ready.side_information,
                 watch=watch,
                 progress=progress,
                 processes=processes,
@@ -114,8 +115,8 @@ class Retriever:
         return cls(folder, load_model(folder), folder.config())
 
     @cached_property
-    def encoders(self) -> tuple[Encoder | Given, Encoder | Given]:
-        """The encoders of pictures and of texts that the method was trained on."""
+    def encoders(self) -> LazyEncoders:
+        """The encoders that the method was trained on, by modality; each is opened when it is first used."""
         return load_encoders(self.folder)
 
     @cached_property
@@ -158,8 +159,10 @@ class Retriever:
         rule = self.rule(fusion)
         dataset = self.open_data(data, split_seed=split_seed, data_root=data_root)
         rows = dataset.split(split)
-        features = encode_dataset(dataset, rows, *self.encoders, progress=progress, join_texts=texts == "joined")
-        unknown = unknown_words(self.encoders[1], [text for row in rows for text in dataset.pairs[row].texts])
+        features = encode_dataset(
+            dataset, rows, *self.encoders.values(), progress=progress, join_texts=texts == "joined"
+        )
+        unknown = unknown_words(self.encoders["text"], [text for row in rows for text in dataset.pairs[row].texts])
         header = {
             "method": self.config["method"],
             "preset": self.config["preset"],
@@ -172,7 +175,7 @@ class Retriever:
             "fusion": self._fusion_header(fusion),
             "notes": self._notes(dataset, unknown),
         }
-        evaluation = evaluate(self.model.place(features), features, rule, header=header)
+        evaluation = evaluate(embed_pairs(self.model, features), features, rule, header=header)
         if save:
             evaluation.save(save)
         return evaluation
@@ -201,11 +204,11 @@ class Retriever:
             )
         dataset = self.open_data(data, data_root=data_root)
         rows = dataset.split(split) if split else range(len(dataset.pairs))
-        placed = self.model.place(self._query_and_gallery(query, dataset, rows, progress))
+        spaces = self._embedded(query, dataset, rows, progress)
         kind = "text" if isinstance(query, str) else "image"
-        fused = fused_rows(placed, rule, queries=kind)(0, 1)[0]
-        each = {name: fused_rows({name: place}, rule, queries=kind)(0, 1)[0] for name, place in placed.items()}
-        unknown = unknown_words(self.encoders[1], [query]) if isinstance(query, str) else None
+        fused = fused_rows(spaces, rule, queries=kind)(0, 1)[0]
+        each = {name: fused_rows({name: own}, rule, queries=kind)(0, 1)[0] for name, own in spaces.items()}
+        unknown = unknown_words(self.encoders["text"], [query]) if isinstance(query, str) else None
         return Results(query, best_hits(dataset, rows, fused, each, k=k), dataset.attribution, unknown)
 
     def explain(
@@ -229,9 +232,8 @@ class Retriever:
         def over(pair: Pair, rule: FusionRule) -> tuple[Served, str]:
             dataset = self.open_data(data, data_root=data_root)
             images = encode_images(dataset, dataset.split(split), see, progress=progress)
-            none, ids = encode_query(read, text).take([]), tuple(map(str, range(len(images))))
-            placed = self.model.place(Features(images, none, np.zeros(0, dtype=np.int64), None, ids))
-            similarities = [placed[space].images @ pair.vectors(space, "text")[0].cpu().numpy() for space in placed]
+            embedded = embed_items(self.model, "image", images)
+            similarities = [own.vectors @ pair.vectors(name, "text")[0].cpu().numpy() for name, own in embedded.items()]
             reference = f"the {len(images):,} pictures of {dataset.name}, split {split}, for this text"
             return rule.served(*map(Statistics.of, similarities)), reference
 
@@ -275,24 +277,26 @@ class Retriever:
         return audited(each(), header={**header, "split": split, "pairs": len(rows)}, seed=seed)
 
     def _explained_encoders(self) -> tuple[Encoder, Encoder]:
-        see, read = self.encoders
+        see, read = self.encoders.values()
         if isinstance(see, Given) or isinstance(read, Given):
             raise BadSetting(
                 "ready-made vectors (`given`) cannot be explained. Train with encoders of pictures and of texts."
             )
         return see, read
 
-    def _query_and_gallery(
+    def _embedded(
         self, query: str | Path, dataset: DataSet, rows: Sequence[int], progress: Progress | None
-    ) -> Features:
+    ) -> dict[str, PairEmbeddings]:
         """Return the query as the only item of its modality, the gallery as the other."""
-        see, read = self.encoders
         if isinstance(query, str):
-            images, texts = encode_images(dataset, rows, see, progress=progress), encode_query(read, query)
-        else:
-            images, texts = encode_query(see, query), encode_texts(dataset, rows, read, progress=progress)[0]
-        owner = np.zeros(len(texts), dtype=np.int64)
-        return Features(images, texts, owner, None, tuple(str(k) for k in range(len(images))))
+            asked = embed_items(self.model, "text", encode_query(self.encoders["text"], query))
+            images = encode_images(dataset, rows, self.encoders["image"], progress=progress)
+            gallery = embed_items(self.model, "image", images)
+            return {name: PairEmbeddings(gallery[name].vectors, asked[name].vectors) for name in gallery}
+        asked = embed_items(self.model, "image", encode_query(self.encoders["image"], query))
+        texts = encode_texts(dataset, rows, self.encoders["text"], progress=progress)[0]
+        gallery = embed_items(self.model, "text", texts)
+        return {name: PairEmbeddings(asked[name].vectors, gallery[name].vectors) for name in gallery}
 
     def _fusion_header(self, fusion: str | None) -> dict[str, Any]:
         if len(self.model.spaces) < 2:

@@ -18,14 +18,14 @@ from diptych.evaluation import (
 from diptych.fusion import ROOM as FUSION
 from diptych.fusion.choosing import GRID, fuse_both
 from diptych.measures.report import score_matrix
-from diptych.methods.contract import Placed
+from diptych.methods.embedding import PairEmbeddings
 
 CLASSES = 3
 
 
-def placed(seed: int, *, images: int, texts: int) -> Placed:
+def placed(seed: int, *, images: int, texts: int) -> PairEmbeddings:
     random = np.random.default_rng(seed)
-    return Placed(*(random.standard_normal((n, 4)).astype(np.float32) for n in (images, texts)))
+    return PairEmbeddings(*(random.standard_normal((n, 4)).astype(np.float32) for n in (images, texts)))
 
 
 def described(*, images: int, texts: int, labels: bool = True) -> Features:
@@ -37,7 +37,7 @@ def described(*, images: int, texts: int, labels: bool = True) -> Features:
 
 
 @pytest.fixture
-def spaces() -> dict[str, Placed]:
+def spaces() -> dict[str, PairEmbeddings]:
     return {"visual": placed(0, images=9, texts=14), "textual": placed(1, images=9, texts=14)}
 
 
@@ -48,7 +48,7 @@ def features() -> Features:
 
 @pytest.mark.parametrize("name", FUSION.names())
 @pytest.mark.parametrize("queries", ["image", "text"])
-def test_fusing_by_blocks_is_fusing_the_whole(name: str, queries: str, spaces: dict[str, Placed]) -> None:
+def test_fusing_by_blocks_is_fusing_the_whole(name: str, queries: str, spaces: dict[str, PairEmbeddings]) -> None:
     rule = open_rule(name)
     visual, textual = (spaces[space].similarity() for space in ("visual", "textual"))
     whole = fuse_both(rule, visual, textual)[queries == "text"]
@@ -58,14 +58,14 @@ def test_fusing_by_blocks_is_fusing_the_whole(name: str, queries: str, spaces: d
 
 
 @pytest.mark.parametrize("queries", ["image", "text"])
-def test_one_space_is_its_own_fusion(queries: str, spaces: dict[str, Placed]) -> None:
+def test_one_space_is_its_own_fusion(queries: str, spaces: dict[str, PairEmbeddings]) -> None:
     own = spaces["textual"].similarity()
     rows = fused_rows({"textual": spaces["textual"]}, open_rule("released"), queries=queries)
     np.testing.assert_allclose(rows(2, 5), (own if queries == "image" else own.T)[2:5], rtol=1e-6)
 
 
 def test_an_evaluation_scores_every_space_and_the_fusion_in_both_directions(
-    spaces: dict[str, Placed], features: Features
+    spaces: dict[str, PairEmbeddings], features: Features
 ) -> None:
     evaluation = evaluate(spaces, features, open_rule("linear"), header={})
     assert list(evaluation.scores) == ["visual", "textual", "fused"]
@@ -79,7 +79,7 @@ def test_an_evaluation_scores_every_space_and_the_fusion_in_both_directions(
     assert evaluation.average_map() == pytest.approx(validation_map(spaces, features, open_rule("linear")))
 
 
-def test_an_average_is_the_mean_of_both_directions(spaces: dict[str, Placed], features: Features) -> None:
+def test_an_average_is_the_mean_of_both_directions(spaces: dict[str, PairEmbeddings], features: Features) -> None:
     scores = evaluate(spaces, features, open_rule("product"), header={}).scores["visual"]
     maps = [scores[direction].summary()["map"] for direction in ("image_to_text", "text_to_image")]
     assert average_map(scores) == pytest.approx(sum(figure or 0 for figure in maps) / 2)
@@ -87,7 +87,7 @@ def test_an_average_is_the_mean_of_both_directions(spaces: dict[str, Placed], fe
 
 def test_a_picture_finds_each_of_its_texts_and_every_text_its_picture(features: Features) -> None:
     vectors = np.eye(9, dtype=np.float32)
-    perfect = {"visual": Placed(vectors, vectors[features.owner])}
+    perfect = {"visual": PairEmbeddings(vectors, vectors[features.owner])}
     figures = evaluate(perfect, described(images=9, texts=14, labels=False), open_rule("product"), header={})
     assert figures.average_map() == 1
     assert figures.as_dict()["text_to_image"]["r@1"] == 1
@@ -95,20 +95,22 @@ def test_a_picture_finds_each_of_its_texts_and_every_text_its_picture(features: 
     assert len(figures.scores["fused"]["text_to_image"]) == 14
 
 
-def test_with_one_space_the_fused_figures_are_its_own(spaces: dict[str, Placed], features: Features) -> None:
+def test_with_one_space_the_fused_figures_are_its_own(spaces: dict[str, PairEmbeddings], features: Features) -> None:
     figures = evaluate({"textual": spaces["textual"]}, features, open_rule("rrf"), header={}).as_dict()
     assert list(figures["spaces"]) == ["textual"]
     assert figures["spaces"]["textual"]["average_map"] == figures["average_map"]
 
 
-def test_without_categories_partners_are_the_right_answers(spaces: dict[str, Placed]) -> None:
+def test_without_categories_partners_are_the_right_answers(spaces: dict[str, PairEmbeddings]) -> None:
     few = evaluate(spaces, described(images=9, texts=14, labels=False), open_rule("product"), header={})
     many = evaluate(spaces, described(images=9, texts=14), open_rule("product"), header={})
     assert few.chance < many.chance
     assert few.average_map() < many.average_map()
 
 
-def test_the_object_has_the_header_and_the_figures_and_is_json(spaces: dict[str, Placed], features: Features) -> None:
+def test_the_object_has_the_header_and_the_figures_and_is_json(
+    spaces: dict[str, PairEmbeddings], features: Features
+) -> None:
     figures = evaluate(spaces, features, open_rule("product"), header={"method": "mcsm"}).as_dict()
     assert list(figures) == ["method", "image_to_text", "text_to_image", "average_map", "spaces", "chance_map"]
     assert list(figures["image_to_text"]) == ["map", "map@50", "p@10", "r@1", "r@5", "r@10", "median_rank"]
@@ -117,7 +119,7 @@ def test_the_object_has_the_header_and_the_figures_and_is_json(spaces: dict[str,
 
 
 def test_saving_leaves_the_figures_every_query_and_a_picture(
-    spaces: dict[str, Placed], features: Features, tmp_path: Path
+    spaces: dict[str, PairEmbeddings], features: Features, tmp_path: Path
 ) -> None:
     evaluation = evaluate(spaces, features, open_rule("product"), header={"method": "mcsm"})
     evaluation.save(tmp_path)
@@ -130,7 +132,7 @@ def test_saving_leaves_the_figures_every_query_and_a_picture(
 
 
 def test_every_rule_gets_the_best_of_the_weights_and_those_without_none(
-    spaces: dict[str, Placed], features: Features
+    spaces: dict[str, PairEmbeddings], features: Features
 ) -> None:
     chosen = choose_rules(spaces, features)
     assert chosen.keys() == set(FUSION.names())
@@ -140,7 +142,7 @@ def test_every_rule_gets_the_best_of_the_weights_and_those_without_none(
     assert tried[chosen["linear"]["weight"] or 0.0] == max(tried.values())
 
 
-def test_one_space_leaves_nothing_to_choose(spaces: dict[str, Placed], features: Features) -> None:
+def test_one_space_leaves_nothing_to_choose(spaces: dict[str, PairEmbeddings], features: Features) -> None:
     assert choose_rules({"visual": spaces["visual"]}, features) == {}
 
 
@@ -150,7 +152,7 @@ def test_a_rule_is_opened_by_name_with_its_weight() -> None:
         open_rule("linaer")
 
 
-def test_figures_do_not_depend_on_the_order_of_the_pairs(spaces: dict[str, Placed]) -> None:
+def test_figures_do_not_depend_on_the_order_of_the_pairs(spaces: dict[str, PairEmbeddings]) -> None:
     features = described(images=9, texts=9)
     turned = np.arange(9)[::-1]
     moved = Features(

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from time import perf_counter
-from types import ModuleType
 from typing import Any
 
 from diptych.bench.cell import Cell, Fit, split_name
@@ -30,15 +29,16 @@ from diptych.evaluation import (
 )
 from diptych.files import write_json
 from diptych.measures.chance import chance_map
-from diptych.methods import ROOM as METHODS
+from diptych.methods.embedding import embed_pairs
+from diptych.methods.module import MethodModule, open_method
 from diptych.progress import Progress
 from diptych.settings import override
 from diptych.training.categories import with_known_categories
 from diptych.training.learning import learn
 from diptych.training.loading import load_model
-from diptych.training.run_config import data_config, encoders_config, fusion_of, run_config
+from diptych.training.run_config import data_config, encoders_config, run_config
 from diptych.training.run_folder import RunFolder
-from diptych.training.surroundings import surroundings_of
+from diptych.training.side_information import side_information_of
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def fit_candidate(task: CellTask, candidate: int) -> Fit:
     module, chosen = open_config(task, candidate)
     ready = prepared(task.source, task.split_seed)
     train, classes, val = learning_features(task.source, task.split_seed)
-    rule = open_rule(fusion_of(chosen))
+    rule = open_rule(chosen.fusion)
     folder, config = RunFolder(task.run(candidate)), ready.config(task, chosen)
     folder.admit(config, resume=True)
     folder.begin(config)
@@ -113,11 +113,11 @@ def fit_candidate(task: CellTask, candidate: int) -> Fit:
             classes=classes,
             seed=task.seed,
             folder=folder,
-            validate=lambda model: validation_map(model.place(val), val, rule),
-            choose=lambda model: choose_rules(model.place(val), val),
-            surroundings=surroundings_of(module, chosen, ready.dataset, ready.encoders, progress=None),
+            validate=lambda model: validation_map(embed_pairs(model, val), val, rule),
+            choose=lambda model: choose_rules(embed_pairs(model, val), val),
+            side_information=side_information_of(module, chosen, ready.dataset, ready.encoders, progress=None),
         )
-        reached, error = validation_map(model.place(val), val, rule), ""
+        reached, error = validation_map(embed_pairs(model, val), val, rule), ""
     except DiptychError as refusal:
         reached, error = None, str(refusal)
     seconds = sum(line["seconds"] for line in folder.metrics()) or perf_counter() - start
@@ -146,9 +146,9 @@ def refusal(task: CellTask) -> str:
     return f"no candidate could be trained on split {split_name(task.split_seed)}. The first said: {tried[0].error}"
 
 
-def open_config(task: CellTask, candidate: int) -> tuple[ModuleType, Any]:
+def open_config(task: CellTask, candidate: int) -> tuple[MethodModule, Any]:
     """Return a method's module and its preset, changed by a candidate's settings."""
-    module = METHODS.open(task.method)
+    module = open_method(task.method)
     return module, override(module.PRESETS[task.preset], task.candidates[candidate])
 
 
@@ -177,7 +177,7 @@ def finish_cell(task: CellTask) -> Cell:
 def _measured(folder: RunFolder, test: Features, *, header: Mapping[str, Any]) -> Evaluation:
     """Return the evaluation of a run, fused by its own rule with the weight chosen on validation data."""
     rule, model = chosen_rule(folder.result()["fusion"]), load_model(folder)
-    return evaluate(model.place(test), test, rule, header={**header, "notes": list(model.notes)})
+    return evaluate(embed_pairs(model, test), test, rule, header={**header, "notes": list(model.notes)})
 
 
 def _cell(

@@ -17,6 +17,7 @@ from diptych.data.features import Features
 from diptych.errors import BadSetting, DiptychError, UnknownName
 from diptych.files import digest, write_json
 from diptych.methods import ROOM as METHODS
+from diptych.methods.module import open_method
 from diptych.progress import Progress
 from diptych.rooms import split_name
 from diptych.settings import override, thread_count
@@ -105,7 +106,7 @@ class Benchmark:
                 found |= dict.fromkeys((method, "default") for method in METHODS.names())
                 continue
             method, preset = split_name(name)
-            presets = METHODS.open(method).PRESETS
+            presets = open_method(method).PRESETS
             if (preset or "default") not in presets:
                 raise UnknownName.among(f"presets of {method}", preset, presets)
             found[method.lower().replace("_", "-"), preset or "default"] = None
@@ -132,9 +133,7 @@ class Benchmark:
     def _refuse_mixing(self) -> None:
         """Refuse a table in which some methods have seen test items, and others have not."""
         transductive = [
-            row_name(method, preset)
-            for method, preset in self.entries()
-            if getattr(self._config(method, preset), "transductive", False)
+            row_name(method, preset) for method, preset in self.entries() if self._config(method, preset).transductive
         ]
         if transductive and len(transductive) < len(self.entries()):
             raise BadSetting(
@@ -169,12 +168,12 @@ class Benchmark:
         seen: dict[tuple[Source, int | None], Features],
         progress: Progress | None,
     ) -> CellTask:
-        module = METHODS.open(method)
+        module = open_method(method)
         source = self.source
         own, chosen = self._own_settings(method), self._config(method, preset)
-        drawn = candidates(getattr(module, "SEARCH", {}), budget=self.search_budget, seed=self._draw_seed(method))
-        if hasattr(module, "encoders_of"):
-            image, text = module.encoders_of(chosen)
+        drawn = candidates(module.SEARCH, budget=self.search_budget, seed=self._draw_seed(method))
+        if chosen.encoders is not None:
+            image, text = chosen.encoders
             source = replace(source, image_encoder=image, text_encoder=text, vectors=None, encoder_settings=())
         try:
             ready = prepared(source, split_seed)
@@ -192,7 +191,7 @@ class Benchmark:
 
     def _config(self, method: str, preset: str) -> Any:
         """Return the config that a method's search starts from."""
-        return override(METHODS.open(method).PRESETS[preset], self._own_settings(method))
+        return override(open_method(method).PRESETS[preset], self._own_settings(method))
 
     def _own_settings(self, method: str) -> tuple[str, ...]:
         """Return what is changed in this method's preset."""

@@ -102,7 +102,7 @@ def _results(asks: Sequence[Ask], found: Found, of: Asked) -> list[Results]:
         metadata = [items.metadata[rows[best.ids[n]]] for n in there]
         shown = dict.fromkeys(str(each[ATTRIBUTION]) for each in metadata if ATTRIBUTION in each)
         text = ask.query.text
-        unknown = of.model.encoders["text"].unknown_share([text]) if text else None
+        unknown = of.model.encoder("text").unknown_share([text]) if text else None
         results.append(Results(ask.query.title, hits, " ".join(shown), unknown, found.exact, found.total))
     return results
 

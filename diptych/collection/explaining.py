@@ -98,14 +98,14 @@ def _asked(table: Table, query: Query) -> _Shown:
 
 
 def _encoders(of: Asked) -> dict[str, Encoder]:
-    return {side: of.model.encoders[side] for side in SIDES}
+    return {side: of.model.encoder(side) for side in SIDES}
 
 
 def _beside(
     of: Asked, query: Query, item: _Shown, side: Side, name: str, fusing: Callable[[Pair], Fusing]
 ) -> Explanation:
     """Return why a side of an item is like another picture or text, whose vector is held as it is."""
-    method, encoder = of.model.method, of.model.encoders[side]
+    method, encoder = of.model.method, of.model.encoder(side)
     vectors = of.model.whole(query.vector(of.model, of.table)[None])
     beside = name, {space: torch.from_numpy(each[0]) for space, each in zip(method.spaces, vectors, strict=True)}
     if side == "text":

@@ -2,29 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from jaxtyping import Float32
+from torch import nn
 
 from diptych.collection.reduction import Reduction
-from diptych.data.features import Encoded, Features
-from diptych.encoders.cache import no_items
-from diptych.encoders.concepts import concepts_of
+from diptych.data.features import Encoded
+from diptych.encoders.concepts import cached_concepts
 from diptych.encoders.contract import Encoder
-from diptych.encoders.encoding import Source, encoded_queries
+from diptych.encoders.encoding import encoded_queries
 from diptych.encoders.given import Given
-from diptych.encoders.opening import open_encoders
+from diptych.encoders.lazy import LazyEncoders
 from diptych.errors import BadCheckpoint, BadSetting, UnknownName
 from diptych.evaluation import chosen_rule
 from diptych.files import digest, file_digest
 from diptych.fusion.contract import FusionRule
 from diptych.index.items import SIDES, Side
 from diptych.methods import ROOM as METHODS
-from diptych.methods.contract import Method, Surroundings
+from diptych.methods.contract import Method
+from diptych.methods.embedding import embed_items, vectors_by_space
+from diptych.methods.module import SideInformation, UntrainedModelClass, open_method
 from diptych.rooms import split_name
 from diptych.settings import override, thread_count
 from diptych.training.loading import load_encoders, load_model
@@ -46,7 +48,9 @@ class Model:
     name: str
     """The method's name."""
     method: Method
-    encoders: Mapping[Side, Encoder]
+    encoders: LazyEncoders
+    fingerprints: Mapping[str, str]
+    """Of the encoders, by side."""
     digest: str
     """Changes with the weights, the settings and the encoders."""
     fusion: Mapping[str, Any]
@@ -58,27 +62,21 @@ class Model:
 
     def place(self, side: Side, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of encoded pictures or texts: those of all spaces one after another."""
-        sides = {each: encoded if each == side else no_items(self.encoders[each]) for each in SIDES}
-        count = len(sides["image"])
-        owner = np.zeros(len(sides["text"]), dtype=np.int64)
-        placed = self.method.place(Features(sides["image"], sides["text"], owner, None, tuple(map(str, range(count)))))
-        rows = [placed[space].images if side == "image" else placed[space].texts for space in self.method.spaces]
-        vectors: Float32[np.ndarray, "n d"] = np.concatenate(rows, axis=1)
-        return vectors
+        encoded.check_finite(side)
+        return vectors_by_space(embed_items(self.method, side, encoded))
 
     def encode(self, side: Side, items: Sequence[str | Path]) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of texts or pictures that are asked for; they are not cached."""
-        return self.place_prepared(side, [self.encoders[side].prepare(item) for item in items])
+        return self.place_prepared(side, [self.encoder(side).prepare(item) for item in items])
 
     def place_prepared(self, side: Side, prepared: Sequence[Any]) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of what the encoder of a side has prepared, all of it in one go."""
-        return self.place(side, encoded_queries(self.encoders[side], prepared))
+        return self.place(side, encoded_queries(self.encoder(side), prepared))
 
-    @cached_property
+    @property
     def widths(self) -> tuple[int, ...]:
         """How many numbers a vector has in each space."""
-        placed = self.method.place(_nothing(self.encoders))
-        return tuple(placed[space].images.shape[1] for space in self.method.spaces)
+        return tuple(self.method.space_widths.values())
 
     @property
     def kept(self) -> Reduction:
@@ -98,8 +96,8 @@ class Model:
         return chosen_rule(self.fusion, name) if len(self.method.spaces) > 1 else None
 
     def encoder(self, side: Side) -> Encoder:
-        """Return the encoder of a side."""
-        return self.encoders[side]
+        """Return the encoder of a side, opened when it is first wanted."""
+        return self.encoders[side]  # type: ignore[return-value]  # ready-made vectors were refused before
 
     def stored(self, side: Side, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of encoded pictures or texts as a table keeps them."""
@@ -111,7 +109,8 @@ class Model:
             "source": self.source,
             "method": self.name,
             "digest": self.digest,
-            "encoders": {side: encoder.name for side, encoder in self.encoders.items()},
+            "encoders": dict(self.encoders.names),
+            "fingerprints": dict(self.fingerprints),
             "settings": list(self.settings),
             "spaces": list(self.method.spaces),
             "widths": list(self.widths),
@@ -175,9 +174,9 @@ def reopen_model(record: Fingerprint, source: str | None = None) -> Model:
     place = source or record["source"]
     if source is None and record["method"] == split_name(place)[0]:
         encoders = record["encoders"]
-        model = open_model(
-            place, image_encoder=encoders["image"], text_encoder=encoders["text"], settings=record["settings"]
-        )
+        torch.set_num_threads(thread_count())
+        names = (encoders["image"], encoders["text"])
+        model = _untrained(*split_name(place), names, record["settings"], record=record)
     elif Path(place).is_dir():
         model = open_model(place)
     else:
@@ -194,41 +193,61 @@ def reopen_model(record: Fingerprint, source: str | None = None) -> Model:
 
 def _of_run(folder: RunFolder) -> Model:
     config = folder.config()
-    encoders = _readers(load_encoders(folder), source=str(folder.path))
-    weights = digest(file_digest(folder.model_file), repr(config["settings"]), *_signatures(encoders))
+    encoders = load_encoders(folder)
+    _refuse_given(encoders, source=str(folder.path))
+    fingerprints: dict[str, str] = {side: config["encoders"][side]["fingerprint"] for side in SIDES}
+    weights = digest(file_digest(folder.model_file), repr(config["settings"]), *_signatures(fingerprints))
     source = str(folder.path.absolute())
-    return Model(source, config["method"], load_model(folder), encoders, weights, folder.result()["fusion"])
+    method = load_model(folder)
+    return Model(source, config["method"], method, encoders, fingerprints, weights, folder.result()["fusion"])
 
 
-def _untrained(name: str, argument: str, chosen: tuple[str | None, str | None], settings: Sequence[str]) -> Model:
-    module = METHODS.open(name)
+def _untrained(
+    name: str,
+    argument: str,
+    chosen: tuple[str | None, str | None],
+    settings: Sequence[str],
+    *,
+    record: Fingerprint | None = None,
+) -> Model:
+    """Return a method without training; where a `record` tells all of them, no encoder is opened."""
+    module = open_method(name)
     config = override(module.PRESETS["default"], [f"model={argument}"] if argument else [])
-    own = module.encoders_of(config) if hasattr(module, "encoders_of") else (IMAGE_ENCODER, TEXT_ENCODER)
-    names = (chosen[0] or own[0], chosen[1] or own[1])
-    opened = open_encoders(*names, settings)
-    encoders = _readers(opened, source=name)
-    concepts = concepts_of(*opened) if "concepts" in module.CARD.needs else None
-    method = module.Model.fitted(config, _nothing(encoders), Surroundings(concepts)).eval()
+    own = config.encoders or (IMAGE_ENCODER, TEXT_ENCODER)
+    recorded = (record or {}).get("fingerprints")
+    encoders = LazyEncoders((chosen[0] or own[0], chosen[1] or own[1]), settings, admit=partial(_admit, recorded))
+    _refuse_given(encoders, source=name)
+    fingerprints = recorded or {side: encoders[side].fingerprint for side in SIDES}  # type: ignore[union-attr]
+    known = SideInformation(cached_concepts(encoders, fingerprints)) if "concepts" in module.CARD.needs else None
+
+    def width(modality: str) -> int:
+        return int(record["widths"][0] if record else encoders[modality].whole_width)  # type: ignore[union-attr]
+
+    model = cast("UntrainedModelClass", module.Model).untrained(config, encoders.names, width, known)
+    method = cast("Method", cast("nn.Module", model).eval())
     source = f"{name}:{argument}" if argument else name
-    mark = digest(name, repr(config), *_signatures(encoders))
-    return Model(source, name, method, encoders, mark, {}, tuple(settings))
+    mark = digest(name, repr(config), *_signatures(fingerprints))
+    return Model(source, name, method, encoders, fingerprints, mark, {}, tuple(settings))
 
 
-def _readers(encoders: tuple[Source, Source], *, source: str) -> dict[Side, Encoder]:
-    """Return the encoders by side; ready-made vectors cannot take new items in."""
-    for side, encoder in zip(SIDES, encoders, strict=True):
-        if isinstance(encoder, Given):
+def _admit(recorded: Mapping[str, str] | None, modality: str, encoder: Encoder | Given) -> None:
+    """Refuse an encoder that is not the one by which a collection was filled."""
+    if recorded and isinstance(encoder, Encoder) and encoder.fingerprint != recorded[modality]:
+        raise BadCheckpoint(
+            f"{encoder.name} is not the encoder that this collection was filled with: its weights or code differ. Put "
+            "them back, or move the collection: diptych collection reencode."
+        )
+
+
+def _refuse_given(encoders: LazyEncoders, *, source: str) -> None:
+    """Refuse ready-made vectors, which cannot take new items in."""
+    for side, name in encoders.names.items():
+        if split_name(name)[0] == Given.name:
             raise BadSetting(
                 f"{source} was trained on ready-made {side} vectors (`given`), which new items do not have. "
                 "Train with an encoder of that modality."
             )
-    return dict(zip(SIDES, encoders, strict=True))  # type: ignore[arg-type]
 
 
-def _signatures(encoders: Mapping[Side, Encoder]) -> list[str]:
-    return [f"{side} {encoder.fingerprint}" for side, encoder in encoders.items()]
-
-
-def _nothing(encoders: Mapping[Side, Encoder]) -> Features:
-    """Return features of no items at all, of the encoders' widths."""
-    return Features(no_items(encoders["image"]), no_items(encoders["text"]), np.zeros(0, dtype=np.int64), None, ())
+def _signatures(fingerprints: Mapping[str, str]) -> list[str]:
+    return [f"{side} {fingerprints[side]}" for side in SIDES]

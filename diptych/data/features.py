@@ -115,6 +115,16 @@ class Encoded:
         whole = self.whole.take(numbers) if isinstance(self.whole, StoredRows) else self.whole[numbers]
         return replace(self, whole=whole, parts=self.parts and self.parts.take(rows))
 
+    def check_finite(self, modality: str) -> None:
+        """Raise `BadFeature` where a whole vector in memory holds NaN or infinity."""
+        if isinstance(self.whole, StoredRows):
+            return
+        if len(bad := np.flatnonzero(~np.isfinite(self.whole).all(1))):
+            raise BadFeature(
+                f"{modality} features must be finite; {len(bad)} of {len(self)} items are not, the first is "
+                f"number {bad[0]}. Encode these files again, or leave them out of the data set."
+            )
+
     def in_memory(self) -> Float32[np.ndarray, "n d"]:
         """Return all whole vectors as one array: for what needs them at once."""
         return np.asarray(self.whole)
@@ -143,13 +153,7 @@ class Features:
                 f"owners, {len(self.images)} pictures, {len(self.ids)} ids."
             )
         for modality, encoded in (("image", self.images), ("text", self.texts)):
-            if isinstance(encoded.whole, StoredRows):
-                continue
-            if len(bad := np.flatnonzero(~np.isfinite(encoded.whole).all(1))):
-                raise BadFeature(
-                    f"{modality} features must be finite; {len(bad)} of {len(encoded)} items are not, the first is "
-                    f"number {bad[0]}. Encode these files again, or leave them out of the data set."
-                )
+            encoded.check_finite(modality)
 
     @property
     def text_labels(self) -> Bool[np.ndarray, "m c"] | None:

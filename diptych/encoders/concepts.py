@@ -1,6 +1,9 @@
 """From what an image network can name to where a text encoder puts these names."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Protocol, runtime_checkable
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float32
@@ -9,7 +12,10 @@ from diptych.data.concepts import Concepts
 from diptych.encoders.cache import encode_items
 from diptych.encoders.encoding import Source
 from diptych.encoders.given import Given
+from diptych.encoders.lazy import LazyEncoders
 from diptych.errors import BadSetting
+from diptych.files import written_atomically
+from diptych.settings import cache_root
 
 
 @runtime_checkable
@@ -23,6 +29,18 @@ class NamesClasses(Protocol):
     def classifier(self) -> tuple[Float32[np.ndarray, "d_v c"], Float32[np.ndarray, " c"]]:
         """Return weight and bias: the probability of class k for a whole vector x is softmax(x weight + bias)_k."""
         ...
+
+
+def cached_concepts(encoders: LazyEncoders, fingerprints: Mapping[str, str]) -> Concepts:
+    """Return the concepts of a pair of encoders; from the second time on no encoder is opened for them."""
+    file = cache_root() / "concepts" / f"{fingerprints['image']}-{fingerprints['text']}.npz"
+    with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(file, allow_pickle=False) as kept:
+        return Concepts(tuple(kept["names"].tolist()), kept["weight"], kept["bias"], kept["vectors"])
+    concepts = concepts_of(encoders["image"], encoders["text"])
+    with written_atomically(file) as temporary, temporary.open("wb") as opened:
+        arrays = {"weight": concepts.weight, "bias": concepts.bias, "vectors": concepts.vectors}
+        np.savez(opened, allow_pickle=False, names=np.array(concepts.names), **arrays)
+    return concepts
 
 
 def concepts_of(image_encoder: Source, text_encoder: Source) -> Concepts:

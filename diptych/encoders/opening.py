@@ -20,27 +20,45 @@ def open_encoder(name: str, settings: Sequence[str] = (), *, modality: Modality 
     'given'
     """
     module = ROOM.open(name)
-    head, argument = split_name(name)
-    full_name = head.lower().replace("_", "-") + (f":{argument}" if argument else "")
     if modality == "text" and hasattr(module, "open_text_encoder"):
         config, opened_by_name = module.TextConfig, module.open_text_encoder
     else:
         config, opened_by_name = module.Config, module.open_encoder
-    encoder: Encoder | Given = opened_by_name(full_name, override(config(), settings))
+    encoder: Encoder | Given = opened_by_name(plain_name(name), override(config(), settings))
     return encoder
 
 
-def open_encoders(
-    image_encoder: str, text_encoder: str, settings: Sequence[str] = ()
-) -> tuple[Encoder | Given, Encoder | Given]:
-    """Return the encoder of pictures and that of texts, with settings such as `image_encoder.side=380`."""
+def plain_name(name: str) -> str:
+    """Return the name of an encoder as it is written everywhere.
+
+    >>> plain_name("Sentence_Transformers:Some/Name")
+    'sentence-transformers:Some/Name'
+    """
+    head, argument = split_name(name)
+    return head.lower().replace("_", "-") + (f":{argument}" if argument else "")
+
+
+def settings_of(settings: Sequence[str]) -> dict[str, list[str]]:
+    """Return settings of encoders by modality.
+
+    >>> settings_of(["image_encoder.side=380"])
+    {'image': ['side=380'], 'text': []}
+    """
     groups: dict[str, list[str]] = {"image_encoder": [], "text_encoder": []}
     for setting in settings:
         group, _, rest = setting.partition(".")
         if group not in groups:
             raise UnknownName.among("settings", group, groups)
         groups[group].append(rest)
+    return {group.removesuffix("_encoder"): own for group, own in groups.items()}
+
+
+def open_encoders(
+    image_encoder: str, text_encoder: str, settings: Sequence[str] = ()
+) -> tuple[Encoder | Given, Encoder | Given]:
+    """Return the encoder of pictures and that of texts, with settings such as `image_encoder.side=380`."""
+    own = settings_of(settings)
     return (
-        open_encoder(image_encoder, groups["image_encoder"], modality="image"),
-        open_encoder(text_encoder, groups["text_encoder"], modality="text"),
+        open_encoder(image_encoder, own["image"], modality="image"),
+        open_encoder(text_encoder, own["text"], modality="text"),
     )

@@ -71,7 +71,7 @@ class Pair:
     def vectors(self, space: str, modality: str) -> Float[Tensor, "1 d_s"]:
         """Return where a space puts one side, as it is."""
         with torch.no_grad():
-            return self.method.compared(space, modality, self.sides[modality].scaled).vectors
+            return self.method.embed_scaled(space, modality, self.sides[modality].scaled).vectors
 
     def other(self, space: str, modality: str) -> Float[Tensor, " d_s"]:
         """Return what a space compares one side with."""
@@ -87,7 +87,7 @@ class Pair:
         other = self.other(space, modality)
 
         def score(values: Float[Tensor, "b p _"]) -> Float[Tensor, " b"]:
-            return self.method.compared(space, modality, self.sides[modality].side(values)).vectors @ other
+            return self.method.embed_scaled(space, modality, self.sides[modality].side(values)).vectors @ other
 
         return score
 
@@ -106,7 +106,7 @@ class Pair:
             return None
         side = self.sides[modality]
         with torch.no_grad():
-            weights = self.method.compared(space, modality, side.scaled).weights
+            weights = self.method.embed_scaled(space, modality, side.scaled).attention
         if weights is None:
             return None
         found, pools, count = weights[0].float().cpu().numpy(), self.method.pools(space), len(side.values)
@@ -125,7 +125,7 @@ class Pair:
             )
         bare = side.scaled.__class__(torch.zeros_like(side.scaled.whole), side.scaled.parts, side.scaled.mask)
         with torch.no_grad():
-            idle = torch.equal(self.method.compared(space, modality, bare).vectors, self.vectors(space, modality))
+            idle = torch.equal(self.method.embed_scaled(space, modality, bare).vectors, self.vectors(space, modality))
         return True, None if idle else f"The whole {modality} vector does not follow from {name} and is held as it is."
 
 

@@ -12,7 +12,9 @@ from diptych.data.features import Encoded
 from diptych.encoders.contract import Encoder
 from diptych.errors import ShapeMismatch
 from diptych.explaining.places import Box, grid_boxes, words_of_pieces
-from diptych.methods.contract import Side, TraceableMethod
+from diptych.methods.batches import FeatureBatch
+from diptych.methods.contract import TraceableMethod
+from diptych.methods.embedding import device_of
 
 NAMES = {"image": "regions", "text": "words"}
 NOWHERE = -1
@@ -87,7 +89,7 @@ class Traced:
     """
 
     modality: str
-    scaled: Side
+    scaled: FeatureBatch
     """The item as the spaces take it in."""
     values: Float[Tensor, "p _"]
     read: int
@@ -98,7 +100,7 @@ class Traced:
     @classmethod
     def of(cls, method: TraceableMethod, modality: str, encoded: Encoded, *, sums_parts: bool) -> "Traced":
         """Return one encoded item as a method takes it in; `sums_parts` is what its encoder says."""
-        side = Side.of(encoded, [0], device=_device(method))
+        side = FeatureBatch.of(encoded, [0], device=device_of(method))
         with torch.no_grad():
             scaled = method.scaled(modality, side)
             parts = side.whole.new_zeros(0, 0) if side.parts is None else side.parts[0]
@@ -109,20 +111,15 @@ class Traced:
             )
         return cls(modality, scaled, torch.cat([read, shares], dim=1), read.shape[1], follows)
 
-    def side(self, values: Float[Tensor, "b p _"]) -> Side:
+    def side(self, values: Float[Tensor, "b p _"]) -> FeatureBatch:
         """Return items with these parts, as the spaces take them in."""
         whole = values[..., self.read :].sum(1) if self.follows else self.scaled.whole.expand(len(values), -1)
         if self.scaled.mask is None:
-            return Side(whole, None, None)
-        return Side(whole, values[..., : self.read], self.scaled.mask.expand(len(values), -1))
+            return FeatureBatch(whole)
+        return FeatureBatch(whole, values[..., : self.read], self.scaled.mask.expand(len(values), -1))
 
 
 def _summing_to(whole: Float[Tensor, " d"], parts: Float[Tensor, "p d"]) -> Float[Tensor, "p d"]:
     """Return the parts times the factor by which their sum comes nearest to the whole."""
     total = parts.sum(0)
     return parts * (whole @ total / total.square().sum())
-
-
-def _device(method: TraceableMethod) -> torch.device:
-    tensors = [*method.parameters(), *method.buffers()] if isinstance(method, torch.nn.Module) else []
-    return tensors[0].device if tensors else torch.device("cpu")

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from diptych.data.features import Features
 from diptych.errors import BadSetting
 from diptych.maths.correlation import canonical_correlations
-from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
 from diptych.methods.inputs import InputConfig, Widths
+from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import Projections
 from diptych.rooms import Card
 
@@ -35,7 +35,7 @@ __all__ = ["CARD", "CCA", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Everything that CCA can be told."""
 
     dimensions: int = 50
@@ -75,7 +75,7 @@ class CCA(Projections):
         super().__init__(config, widths, dimensions=min(config.dimensions, widths.image, widths.text))
 
     @classmethod
-    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "CCA":
+    def fitted(cls, config: Config, features: Features) -> "CCA":
         """Return the model solved on these training features."""
         model = cls(config, Widths.of(features))
         x, y = model.fit_inputs(features)

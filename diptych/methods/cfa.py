@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from diptych.data.features import Features
 from diptych.errors import BadSetting
 from diptych.maths.correlation import leading_pairs
-from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
 from diptych.methods.inputs import InputConfig, Widths
+from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import Projections
 from diptych.rooms import Card
 
@@ -32,7 +32,7 @@ __all__ = ["CARD", "CFA", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Everything that CFA can be told."""
 
     dimensions: int = 30
@@ -63,7 +63,7 @@ class CFA(Projections):
         super().__init__(config, widths, dimensions=min(config.dimensions, widths.image, widths.text))
 
     @classmethod
-    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "CFA":
+    def fitted(cls, config: Config, features: Features) -> "CFA":
         """Return the model solved on these training features."""
         model = cls(config, Widths.of(features))
         x, y = model.fit_inputs(features)

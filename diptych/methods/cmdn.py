@@ -21,7 +21,7 @@ before it and without a gradient back into that: every term teaches its own netw
 to end. Boltzmann machines learn by one step of contrastive divergence, divided by the count of the numbers seen.
 The belief network has one Gaussian machine a modality under its joint one, for standardised inputs; the paper's
 goes deeper and reads texts as word counts. What one modality tells of the joint units is inferred by `mean_field`
-rounds of means instead of Gibbs sampling, in training as in placing. The autoencoders read the encoders' vectors,
+rounds of means instead of Gibbs sampling, in training as in embedding. The autoencoders read the encoders' vectors,
 not the outputs of a belief network below them. A separate representation is taken from a machine over both networks'
 outputs as real numbers between 0 and 1. Squared errors are means over numbers; widths, the layers' count, dropout on
 the inputs, the weight of the categories and AdamW are ours.
@@ -40,9 +40,11 @@ from diptych.errors import BadSetting, MissingData
 from diptych.maths.boltzmann import BoltzmannMachine
 from diptych.maths.losses import classification_loss
 from diptych.methods.autoencoders import Autoencoder, PairedAutoencoders, Vectors, code_distance
+from diptych.methods.batches import FeatureBatch, Targets
 from diptych.methods.categories import labels_of
-from diptych.methods.contract import NO_SURROUNDINGS, Batch, Surroundings
+from diptych.methods.contract import Representation, Representations
 from diptych.methods.inputs import MODALITIES, InputConfig, Widths
+from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import OneSpace
 from diptych.methods.recipe import Recipe
 from diptych.methods.towers import TowerConfig
@@ -61,7 +63,7 @@ __all__ = ["CARD", "CMDN", "PRESETS", "SEARCH", "BeliefNetwork", "Config", "Mode
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Everything that CMDN can be told."""
 
     intra: TowerConfig = field(
@@ -167,32 +169,37 @@ class CMDN(OneSpace):
         self.heads = nn.ModuleList([nn.Linear(code, widths.classes) for code in config.shared])
 
     @classmethod
-    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "CMDN":
+    def fitted(cls, config: Config, features: Features) -> "CMDN":
         """Return a model with random weights whose inputs are scaled on these training features."""
         labels_of(features, wanted_by="CMDN")
         model = cls(config, Widths.of(features))
         model.inputs.fit(features)
         return model
 
-    def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+    def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
+        """Return the scaled vectors and the codes of the modality's own autoencoder."""
+        scaled = self.inputs(modality, batch.whole)
+        return {"scaled": scaled, "codes": self._autoencoder(modality).encode(scaled)}
+
+    def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the losses of all networks by name; their sum is minimised, each by its own network."""
-        if batch.labels is None:
+        if targets.labels is None:
             raise MissingData("CMDN learns from categories, and this batch has none. Make it of labelled features.")
-        sides = {"image": batch.images, "text": batch.texts}
-        vectors = {m: self.inputs(m, side.whole) for m, side in sides.items()}
-        codes = {m: self._autoencoder(m).encode(vectors[m]) for m in MODALITIES}
+        vectors, codes = ({m: rows["common"][m][name] for m in MODALITIES} for name in ("scaled", "codes"))
         errors = [self._autoencoder(m).reconstruction(codes[m], vectors) for m in MODALITIES]
         outputs = {m: self._outputs(m, codes[m], vectors[m]).detach() for m in MODALITIES}
         divergences = [_divergence(self._machine(m), outputs[m], generator) for m in MODALITIES]
-        own = {
+        return {
             "intra": torch.stack(errors).sum(),
             **self.inter.losses(vectors, generator),
             "joined": torch.stack(divergences).sum(),
+            **self._shared_losses({m: self._separate(m, outputs[m]) for m in MODALITIES}, targets.labels),
         }
-        return {
-            **{name: self.share.mean(value, len(codes["image"])) for name, value in own.items()},
-            **self._shared_losses({m: self._separate(m, outputs[m]) for m in MODALITIES}, batch.labels),
-        }
+
+    @property
+    def width(self) -> int:
+        """How many numbers a code of the last layer has."""
+        return self.config.shared[-1]
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
         """Return the codes of the last stacked layer."""
@@ -222,13 +229,11 @@ class CMDN(OneSpace):
             below = {modality: values.detach() for modality, values in vectors.items()}
             pair = cast("PairedAutoencoders", layer)
             vectors = pair.codes(below)
-            logits = head(torch.cat([self.share.gather(vectors[m]) for m in MODALITIES]))
+            logits = head(torch.cat([vectors[m] for m in MODALITIES]))
             named = classification_loss(logits, labels.repeat(len(MODALITIES), 1), smoothing=0.0)
             tie = self.config.tie
-            errors = {"reconstruction": (1 - tie) * pair.reconstruction(vectors, below)}
-            errors["tie"] = tie * code_distance(vectors)
-            for name, value in errors.items():
-                terms[f"shared {number} {name}"] = self.share.mean(value, len(vectors["image"]))
+            terms[f"shared {number} reconstruction"] = (1 - tie) * pair.reconstruction(vectors, below)
+            terms[f"shared {number} tie"] = tie * code_distance(vectors)
             terms[f"shared {number} label"] = self.config.label * named
         return terms
 

@@ -16,6 +16,7 @@ all names have in common (`centre`), which the paper does not, for sentence vect
 it in. The features are never scaled, as the classifier expects what the network gives.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -26,8 +27,8 @@ from torch.nn.functional import normalize
 from diptych.data.concepts import Concepts
 from diptych.data.features import Features
 from diptych.errors import BadSetting, MissingData
-from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
-from diptych.methods.inputs import Widths, check_widths
+from diptych.methods.inputs import Widths
+from diptych.methods.module import SideInformation
 from diptych.methods.one_space import OneSpace
 from diptych.methods.unscaled import Unscaled
 from diptych.rooms import Card
@@ -96,16 +97,42 @@ class Conse(OneSpace):
         return model
 
     @classmethod
-    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "Conse":
-        """Return the model of the surrounding concepts; features must come from the encoders that these come from."""
-        if surroundings.concepts is None:
+    def fitted(cls, config: Config, features: Features) -> "Conse":
+        """Refuse: without side information there are no concepts."""
+        return cls.informed(config, features, SideInformation())
+
+    @classmethod
+    def informed(cls, config: Config, features: Features, side_information: SideInformation) -> "Conse":
+        """Return the model of the concepts; features must come from the encoders that these come from."""
+        model = cls._of_concepts(config, side_information.concepts)
+        model.check("image", features.images)
+        model.check("text", features.texts)
+        return model
+
+    @classmethod
+    def untrained(
+        cls,
+        config: Config,
+        names: Mapping[str, str],
+        width: Callable[[str], int],
+        side_information: SideInformation | None,
+    ) -> "Conse":
+        """Return the model of the concepts, whatever encoders they came from."""
+        return cls._of_concepts(config, side_information.concepts if side_information else None)
+
+    @classmethod
+    def _of_concepts(cls, config: Config, concepts: Concepts | None) -> "Conse":
+        if concepts is None:
             raise MissingData(
                 "ConSE goes by the classes that an image network names, and got none. Give them as the concepts of "
-                "its surroundings."
+                "its side information."
             )
-        model = cls.of(config, surroundings.concepts)
-        check_widths(model.widths, Widths.of(features))
-        return model
+        return cls.of(config, concepts)
+
+    @property
+    def width(self) -> int:
+        """How many numbers the vector of a name has."""
+        return self.widths.text
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
         """Return the mean of the likeliest names by their probabilities, or the centred text."""

@@ -1,142 +1,68 @@
 """What every method offers, so that the loop, the measures, the index and the explanations need no more.
 
-A method is fitted on training features, learns further where it learns by gradient (`objective`), and then
-*places* features: each of its spaces gives one vector a picture and one a text, compared by inner product, and
-its attention weights where it has any.
+A method is fitted on training features, learns further where it learns by gradient, and then *embeds* one modality at
+a time: each of its spaces gives one vector an item, compared with the other modality's by inner product, and attention
+over the parts where it has any. Placing a data set, a query, a collection's items and explanations all derive from
+`embed` (`diptych.methods.embedding`); the training objective derives from `represent` and `loss`.
 
-A file of this room offers, beside its CARD,
-
-    Config      a frozen dataclass of everything that the method can be told
-    PRESETS     named configs, `default` among them
-    SEARCH      settings by dotted name with the values that a search on validation data may try
-    Widths      a frozen dataclass of whole numbers: what a model is built for
-    Model       a torch.nn.Module and a `Method`, built as Model(config, widths)
-
-and Model.fitted(config, features, surroundings): finished where the method has a closed form, else with inputs
-scaled and first weights drawn. All that placing needs is in the model's state_dict, so saving and loading are one
-code for all.
+A file of this room is a `MethodModule` (`diptych.methods.module`). All that embedding needs is in the model's
+state_dict, so saving and loading are one code for all.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
-from diptych.data.concepts import Concepts
-from diptych.data.features import Encoded, Features, Rows
-from diptych.maths.sharing import WHOLE, Share
+from diptych.data.features import Encoded, Features
+from diptych.methods.batches import FeatureBatch, Targets
 
 
-@dataclass(frozen=True)
-class Side:
-    """One modality of a batch, as tensors."""
+class Embedding(NamedTuple):
+    """One modality of a batch in one space."""
 
-    whole: Float[Tensor, "b d"]
-    parts: Float[Tensor, "b p e"] | None
-    mask: Bool[Tensor, "b p"] | None
+    vectors: Float[Tensor, "b d_s"]
+    attention: Float[Tensor, "b f"] | None = None
+    """Weights over parts, or over fragments of them; None where nothing is attended."""
+    mask: Bool[Tensor, "b f"] | None = None
+    """Which of the weights belong to an item's own parts, not to padding."""
 
-    @classmethod
-    def of(
-        cls,
-        encoded: Encoded,
-        rows: Rows,
-        *,
-        device: torch.device | str = "cpu",
-        parts: bool = True,
-        share: Share = WHOLE,
-    ) -> "Side":
-        """Return the named items of an encoded modality on a device, with padded `parts` where wanted.
-
-        Of a batch that is shared these are a process's own, as wide as the longest of all.
-        """
-        own = np.asarray(rows, dtype=np.int64)[share.own(len(rows))]
-        whole = torch.from_numpy(encoded.whole[own]).to(device)
-        if encoded.parts is None or not parts:
-            return cls(whole, None, None)
-        values, mask = encoded.parts.padded(own, width=encoded.parts.longest(rows))
-        return cls(whole, torch.from_numpy(values).to(device), torch.from_numpy(mask).to(device))
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some pairs: picture k belongs to text k.
-
-    Where processes share a batch, `images` and `texts` are a process's own rows; `labels` and `pairs` are known to all.
-    """
-
-    images: Side
-    texts: Side
-    labels: Bool[Tensor, "n c"] | None
-    pairs: Int[Tensor, " n"]
-    """The picture's position in the training set: rows with the same number are the same picture."""
-
-    @classmethod
-    def of(
-        cls,
-        features: Features,
-        texts: Rows,
-        *,
-        device: torch.device | str = "cpu",
-        parts: bool = True,
-        share: Share = WHOLE,
-    ) -> "Batch":
-        """Return the named texts with the pictures they belong to, and their padded `parts` where wanted."""
-        images = features.owner[np.asarray(texts, dtype=np.int64)]
-        labels = None if features.labels is None else torch.from_numpy(features.labels[images]).to(device)
-        return cls(
-            Side.of(features.images, images, device=device, parts=parts, share=share),
-            Side.of(features.texts, texts, device=device, parts=parts, share=share),
-            labels,
-            torch.from_numpy(images).to(device),
-        )
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Where one space puts pictures and texts; similarity is the inner product."""
-
-    images: Float32[np.ndarray, "n d_s"]
-    texts: Float32[np.ndarray, "m d_s"]
-    weights: tuple[Float32[np.ndarray, " _"], ...] = ()
-    """Attention over the parts of each picture (visual space) or text (textual space); empty without attention."""
-
-    def similarity(self) -> Float32[np.ndarray, "n m"]:
-        """Return every picture's similarity to every text."""
-        similarity: Float32[np.ndarray, "n m"] = self.images @ self.texts.T
-        return similarity
-
-    def take(self, *, images: Rows, texts: Rows) -> "Placed":
-        """Return some of the pictures and texts; weights are left behind."""
-        return replace(self, images=self.images[np.asarray(images)], texts=self.texts[np.asarray(texts)], weights=())
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a few methods learn from beside the training features; most need none of it."""
-
-    concepts: Concepts | None = None
-    """What the image network can name: for methods whose card needs `concepts`."""
-    unlabelled: Features | None = None
-    """Items of the test split without their categories: for configs that are `transductive`."""
-
-
-NO_SURROUNDINGS = Surroundings()
+    def unpadded(self) -> list[Float32[np.ndarray, " f"]]:
+        """Return each item's weights over its own parts; nothing where there is no attention."""
+        if self.attention is None or self.mask is None:
+            return []
+        rows = zip(self.attention.float().cpu().numpy(), self.mask.cpu().numpy(), strict=True)
+        return [row[present] for row, present in rows]
 
 
 @runtime_checkable
 class Method(Protocol):
-    """A trained or trainable way to compare."""
+    """A trained or trainable way to compare; also a `torch.nn.Module`."""
 
     spaces: tuple[str, ...]
     notes: tuple[str, ...]
     """What a reader of its figures has to know, such as a space that could not be built."""
+    rows_at_once: ClassVar[int]
+    """How many items are embedded together: as many as memory and cache like."""
 
-    def place(self, features: Features) -> Mapping[str, Placed]:
-        """Return where each space puts these pictures and texts."""
+    @property
+    def space_widths(self) -> Mapping[str, int]:
+        """How many numbers a vector has in each space, in the order of `spaces`."""
+        ...
+
+    def reads(self, space: str) -> str | None:
+        """Return the modality that a space reads in parts; None where it compares whole vectors alone."""
+        ...
+
+    def check(self, modality: str, encoded: Encoded) -> None:
+        """Refuse features of other widths than those the model was built for, with `ShapeMismatch`."""
+        ...
+
+    def embed(self, modality: str, batch: FeatureBatch) -> Mapping[str, Embedding]:
+        """Return what each space makes of one modality; similarity is the inner product of the vectors."""
         ...
 
 
@@ -152,51 +78,50 @@ class SpanningMethod(Method, Protocol):
         ...
 
 
-class Compared(NamedTuple):
-    """What a space compares of one modality."""
-
-    vectors: Float[Tensor, "b d_s"]
-    weights: Float[Tensor, "b f"] | None = None
-    """Attention over parts, or over fragments of them; None where nothing is attended."""
-
-
 @runtime_checkable
 class TraceableMethod(Method, Protocol):
-    """A method whose similarities can be followed back to its inputs by gradient; also a `torch.nn.Module`."""
+    """A method whose similarities can be followed back to its inputs by gradient: `embed` in two steps."""
 
-    def scaled(self, modality: str, side: Side) -> Side:
+    def scaled(self, modality: str, batch: FeatureBatch) -> FeatureBatch:
         """Return items as the spaces take them in: whole vectors, and parts where a space reads them."""
+        ...
+
+    def embed_scaled(self, space: str, modality: str, scaled: FeatureBatch) -> Embedding:
+        """Return what `embed` gives in a space, from scaled items."""
         ...
 
     def shares(self, modality: str, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p k"]:
         """Return the scaled whole vector of one item, divided among pieces that the unscaled one is the sum of."""
         ...
 
-    def reads(self, space: str) -> str | None:
-        """Return the modality that a space reads in parts; None where it compares whole vectors alone."""
-        ...
-
     def pools(self, space: str) -> tuple[int, ...]:
         """Return how many parts go into one fragment, pooling by pooling; nothing where attention weighs parts."""
         ...
 
-    def compared(self, space: str, modality: str, scaled: Side) -> Compared:
-        """Return the vectors whose inner products are the similarities that `place` gives."""
-        ...
+
+Representation = Mapping[str, Tensor]
+"""What a loss reads of one modality in one space: named tensors with a row an item."""
+Representations = Mapping[str, Mapping[str, Representation]]
+"""By space, then by modality."""
 
 
 @runtime_checkable
 class GradientMethod(Method, Protocol):
-    """A method that learns by gradient; also a `torch.nn.Module`.
+    """A method that learns by gradient.
 
-    One that is a `SharesRows` too may be trained by several processes: its objective gathers what its own rows of a
-    batch became, and is that of the whole batch in all of them.
+    Its objective is `loss` of what `represent` gives for each space and modality. The training loop puts the two
+    together (`diptych.training.objective`), so it may gather the rows of several processes in between: `represent`
+    sees a process's own rows, `loss` those of the whole batch.
     """
 
     reads_parts: ClassVar[bool]
     """Whether its batches hold regions and words beside whole vectors."""
 
-    def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+    def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
+        """Return what the loss reads of one modality in a space."""
+        ...
+
+    def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
         """Return named scalars to be summed and minimised; every draw comes from `generator`."""
         ...
 

@@ -30,8 +30,10 @@ from torch import Tensor
 from diptych.data.features import Features
 from diptych.errors import BadSetting
 from diptych.methods.autoencoders import PairedAutoencoders, Variant, code_distance
-from diptych.methods.contract import NO_SURROUNDINGS, Batch, Surroundings
-from diptych.methods.inputs import InputConfig, Widths
+from diptych.methods.batches import FeatureBatch, Targets
+from diptych.methods.contract import Representation, Representations
+from diptych.methods.inputs import MODALITIES, InputConfig, Widths
+from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import OneSpace
 from diptych.methods.recipe import Recipe
 from diptych.methods.towers import TowerConfig
@@ -48,7 +50,7 @@ __all__ = ["CARD", "PRESETS", "SEARCH", "Config", "CorrespondenceAutoencoders", 
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Everything that Corr-AE can be told."""
 
     variant: Variant = "cross"
@@ -89,24 +91,30 @@ class CorrespondenceAutoencoders(OneSpace):
         )
 
     @classmethod
-    def fitted(
-        cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS
-    ) -> "CorrespondenceAutoencoders":
+    def fitted(cls, config: Config, features: Features) -> "CorrespondenceAutoencoders":
         """Return a model with random weights whose inputs are scaled on these training features."""
         model = cls(config, Widths.of(features))
         model.inputs.fit(features)
         return model
 
-    def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+    def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
+        """Return the scaled vectors, which are to be reconstructed, and their codes."""
+        scaled = self.inputs(modality, batch.whole)
+        return {"scaled": scaled, "codes": self.autoencoders.coder(modality).encode(scaled)}
+
+    def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the weighted errors of reconstruction and of the tie; their sum is minimised."""
-        sides = {"image": batch.images, "text": batch.texts}
-        vectors = {modality: self.inputs(modality, side.whole) for modality, side in sides.items()}
-        codes, alpha = self.autoencoders.codes(vectors), self.config.alpha
-        terms = {
+        vectors, codes = ({m: rows["common"][m][name] for m in MODALITIES} for name in ("scaled", "codes"))
+        alpha = self.config.alpha
+        return {
             "reconstruction": (1 - alpha) * self.autoencoders.reconstruction(codes, vectors),
             "tie": alpha * code_distance(codes),
         }
-        return {name: self.share.mean(value, len(codes["image"])) for name, value in terms.items()}
+
+    @property
+    def width(self) -> int:
+        """How many numbers a code has."""
+        return self.config.code
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
         """Return the codes of scaled whole vectors."""

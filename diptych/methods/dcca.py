@@ -27,9 +27,11 @@ from diptych.data.features import Encoded, Features
 from diptych.errors import BadSetting
 from diptych.maths.correlation import canonical_correlations
 from diptych.maths.correlation_loss import total_correlation
-from diptych.methods.contract import NO_SURROUNDINGS, Batch, Surroundings
+from diptych.methods.batches import FeatureBatch, Targets
+from diptych.methods.contract import Representation, Representations
 from diptych.methods.inputs import MODALITIES, InputConfig, Widths
-from diptych.methods.one_space import BATCH, OneSpace
+from diptych.methods.module import MethodConfig
+from diptych.methods.one_space import OneSpace
 from diptych.methods.recipe import Recipe
 from diptych.methods.towers import TowerConfig, towers_of
 from diptych.rooms import Card
@@ -46,7 +48,7 @@ __all__ = ["CARD", "DCCA", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Everything that DCCA can be told."""
 
     dimensions: int = 64
@@ -105,21 +107,22 @@ class DCCA(OneSpace):
             self.register_buffer(f"{modality}_basis", torch.eye(self.dimensions, self.kept))
 
     @classmethod
-    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "DCCA":
+    def fitted(cls, config: Config, features: Features) -> "DCCA":
         """Return a model with random weights whose inputs are scaled on these training features."""
         model = cls(config, Widths.of(features))
         model._check(min(len(features.texts), config.training.batch))
         model.inputs.fit(features)
         return model
 
-    def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Return the negative total correlation of the batch; both networks run in full precision on a GPU too."""
-        self._check(len(batch.pairs))
-        with torch.autocast(batch.pairs.device.type, enabled=False):
-            images, texts = (
-                self.share.gather(self._outputs(modality, side.whole))
-                for modality, side in (("image", batch.images), ("text", batch.texts))
-            )
+    def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
+        """Return what a network puts out; it runs in full precision on a GPU too."""
+        with torch.autocast(batch.whole.device.type, enabled=False):
+            return {"outputs": self._outputs(modality, batch.whole)}
+
+    def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the negative total correlation of the batch."""
+        self._check(len(targets.pairs))
+        images, texts = (rows["common"][modality]["outputs"] for modality in MODALITIES)
         return {"correlation": -total_correlation(images, texts, ridge=self.config.ridge, count=self.kept)}
 
     def settle(self, features: Features) -> None:
@@ -137,6 +140,11 @@ class DCCA(OneSpace):
             getattr(self, f"{modality}_mean").copy_(torch.from_numpy(means[modality]))
             getattr(self, f"{modality}_basis").zero_()[:, : directions.shape[1]] = torch.from_numpy(directions)
 
+    @property
+    def width(self) -> int:
+        """How many directions are compared."""
+        return self.kept
+
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
         """Return A'(f(x) - mean) or B'(g(y) - mean); before `settle` what the networks put out."""
         mean, basis = getattr(self, f"{modality}_mean"), getattr(self, f"{modality}_basis")
@@ -150,8 +158,8 @@ class DCCA(OneSpace):
     @torch.inference_mode()
     def _all_outputs(self, modality: str, encoded: Encoded) -> Float64[np.ndarray, "n k"]:
         """Return what a network puts out for all items of a modality."""
-        device = next(self.parameters()).device
-        blocks = (encoded.whole[start : start + BATCH] for start in range(0, len(encoded), BATCH))
+        device, step = next(self.parameters()).device, self.rows_at_once
+        blocks = (encoded.whole[start : start + step] for start in range(0, len(encoded), step))
         pieces = [self._outputs(modality, torch.from_numpy(rows).to(device)).cpu() for rows in blocks]
         return torch.cat(pieces).double().numpy()
 

@@ -26,9 +26,11 @@ from torch.nn.functional import normalize
 from diptych.data.features import Features
 from diptych.errors import BadSetting, MissingData
 from diptych.maths.losses import classification_loss
+from diptych.methods.batches import FeatureBatch, Targets
 from diptych.methods.categories import labels_of
-from diptych.methods.contract import NO_SURROUNDINGS, Batch, Surroundings
+from diptych.methods.contract import Representation, Representations
 from diptych.methods.inputs import InputConfig, Widths
+from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import OneSpace
 from diptych.methods.recipe import Recipe
 from diptych.methods.towers import TowerConfig, towers_of
@@ -51,7 +53,7 @@ def _tower() -> TowerConfig:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Everything that Deep-SM can be told."""
 
     image_tower: TowerConfig = field(default_factory=_tower)
@@ -98,23 +100,31 @@ class DeepSM(OneSpace):
         self.towers = towers_of(widths, widths.classes, image=config.image_tower, text=config.text_tower)
 
     @classmethod
-    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "DeepSM":
+    def fitted(cls, config: Config, features: Features) -> "DeepSM":
         """Return a model with random weights whose inputs are scaled on these training features."""
         labels_of(features, wanted_by="Deep-SM")
         model = cls(config, Widths.of(features))
         model.inputs.fit(features)
         return model
 
-    def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+    def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
+        """Return the categories' scores before the softmax."""
+        return {"logits": self.towers[modality](self.inputs(modality, batch.whole))}
+
+    def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the cross-entropy of each modality by name; their sum is minimised."""
-        if batch.labels is None:
+        labels, smoothing = targets.labels, self.config.smoothing
+        if labels is None:
             raise MissingData("Deep-SM learns from categories, and this batch has none. Make it of labelled features.")
-        sides = {"image": batch.images, "text": batch.texts}
-        logits = {m: self.share.gather(self.towers[m](self.inputs(m, side.whole))) for m, side in sides.items()}
         return {
-            f"{modality} classification": classification_loss(named, batch.labels, smoothing=self.config.smoothing)
-            for modality, named in logits.items()
+            f"{modality} classification": classification_loss(own["logits"], labels, smoothing=smoothing)
+            for modality, own in rows["common"].items()
         }
+
+    @property
+    def width(self) -> int:
+        """How many categories there are."""
+        return self.widths.classes
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b c"]:
         """Return the posteriors of the categories, of unit length where they are compared by the cosine."""

@@ -47,18 +47,19 @@ class Widths:
         return cls(features.images.whole.shape[1], features.texts.whole.shape[1], classes)
 
 
-def check_widths(wanted: object, given: object) -> None:
-    """Refuse features of other widths than those a model was built for; categories may differ.
+def check_widths(wanted: object, modality: str, encoded: Encoded) -> None:
+    """Refuse features of one modality of other widths than those a model was built for.
 
-    Both are dataclasses of one kind, with fields such as `image` or `text_parts`.
+    `wanted` is a dataclass with a field `image` or `image_whole`, and `image_parts` where parts are read.
     """
+    widths = {"": encoded.whole.shape[1], "whole": encoded.whole.shape[1]}
+    widths["parts"] = 0 if encoded.parts is None else encoded.parts.width
     for field in fields(wanted):  # type: ignore[arg-type]
-        ours, theirs = getattr(wanted, field.name), getattr(given, field.name)
-        modality, _, kind = field.name.partition("_")
-        if modality in MODALITIES and ours != theirs:
+        whose, _, kind = field.name.partition("_")
+        if whose == modality and (ours := getattr(wanted, field.name)) != widths[kind]:
             raise ShapeMismatch(
                 f"{'parts' if kind == 'parts' else 'whole vectors'} of {modality}s must be {ours} wide for this model; "
-                f"got {theirs}. Encode them with the encoder that the model was trained on."
+                f"got {widths[kind]}. Encode them with the encoder that the model was trained on."
             )
 
 

@@ -10,6 +10,7 @@ Differs: pictures are squeezed into the network's square instead of cropped. Sev
 mean vector.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -17,8 +18,8 @@ from torch import Tensor
 
 from diptych.data.features import Encoded, Features
 from diptych.errors import BadSetting
-from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
-from diptych.methods.inputs import Widths
+from diptych.methods.inputs import MODALITIES, Widths
+from diptych.methods.module import SideInformation
 from diptych.methods.one_space import OneSpace
 from diptych.methods.unscaled import Unscaled
 from diptych.rooms import Card
@@ -30,7 +31,7 @@ CARD = Card(
     learns="nothing",
 )
 
-__all__ = ["CARD", "PRESETS", "SEARCH", "Config", "Joint", "Model", "Widths", "encoders_of"]
+__all__ = ["CARD", "PRESETS", "SEARCH", "Config", "Joint", "Model", "Widths"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Config(Unscaled):
     """The encoder of pictures and of texts: `transformers:NAME` or `open-clip:NAME`. A benchmark opens it in place of
     the encoders of the other methods; elsewhere the chosen encoders count."""
 
+    @property
+    def encoders(self) -> tuple[str, str]:
+        """The dual encoder, for pictures and for texts."""
+        return self.model, self.model
+
 
 PRESETS = {"default": Config()}
 
@@ -48,19 +54,27 @@ SEARCH: dict[str, tuple[object, ...]] = {}
 """There is nothing to search."""
 
 
-def encoders_of(config: Config) -> tuple[str, str]:
-    """Return the encoders of pictures and of texts that this method reads in place of the common ones."""
-    return config.model, config.model
-
-
 class Joint(OneSpace):
     """Whole vectors as they are, compared by cosine."""
 
     @classmethod
-    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "Joint":
+    def fitted(cls, config: Config, features: Features) -> "Joint":
+        """Return the model for the encoder of these features."""
+        sides = {"image": features.images, "text": features.texts}
+        names = {modality: _encoder_of(encoded) for modality, encoded in sides.items()}
+        return cls.untrained(config, names, lambda modality: sides[modality].whole.shape[1], None)
+
+    @classmethod
+    def untrained(
+        cls,
+        config: Config,
+        names: Mapping[str, str],
+        width: Callable[[str], int],
+        side_information: SideInformation | None,
+    ) -> "Joint":
         """Return the model, after checking that both modalities come from one dual encoder."""
-        images, texts = (_encoder_of(encoded) for encoded in (features.images, features.texts))
-        widths = Widths.of(features)
+        images, texts = (names[modality] for modality in MODALITIES)
+        widths = Widths(width("image"), width("text"), classes=0)
         if images != texts or images in ("", "given") or widths.image != widths.text:
             raise BadSetting(
                 "joint compares pictures and texts in the space of one dual encoder; got pictures of "
@@ -68,6 +82,11 @@ class Joint(OneSpace):
                 f"such as --image-encoder {config.model} --text-encoder {config.model}."
             )
         return cls(config, widths)
+
+    @property
+    def width(self) -> int:
+        """How many numbers the encoder's vectors have."""
+        return self.widths.image
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
         """Return the whole vectors."""

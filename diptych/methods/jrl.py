@@ -39,8 +39,8 @@ from diptych.maths.graphs import neighbour_laplacian
 from diptych.maths.regression import group_sparse_regression, relative
 from diptych.methods import inputs
 from diptych.methods.categories import labels_of
-from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
 from diptych.methods.inputs import InputConfig
+from diptych.methods.module import MethodConfig, SideInformation
 from diptych.methods.one_space import Projections
 from diptych.rooms import Card
 
@@ -61,7 +61,7 @@ CHUNK = 512
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Everything that JRL can be told."""
 
     smoothness: float = 1.0
@@ -131,26 +131,31 @@ class JRL(Projections):
     """Their categories, each row summing to 1."""
 
     @classmethod
-    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "JRL":
+    def fitted(cls, config: Config, features: Features) -> "JRL":
+        """Return the model solved on these training features alone."""
+        return cls.informed(config, features, SideInformation())
+
+    @classmethod
+    def informed(cls, config: Config, features: Features, side_information: SideInformation) -> "JRL":
         """Return the model solved on these training features, and on unlabelled ones where it is transductive."""
         labels = labels_of(features, wanted_by="JRL").astype(np.float64)
         model = cls(config, Widths.of(features))
         pairs = model.fit_inputs(features)
-        model.keep(*solved(config, pairs, labels, model._graphed(features, surroundings)))
+        model.keep(*solved(config, pairs, labels, model._graphed(features, side_information.unlabelled)))
         if config.scoring == "votes":
             model._keep_voters(features)
         return model
 
-    def _graphed(self, features: Features, surroundings: Surroundings) -> Sides:
+    def _graphed(self, features: Features, unlabelled: Features | None) -> Sides:
         """Return the scaled rows that the graphs hold: every picture and text once, unlabelled ones at the end."""
         sets = [features]
         if self.config.transductive:
-            if surroundings.unlabelled is None:
+            if unlabelled is None:
                 raise MissingData(
                     "a transductive JRL learns from the features of the test items too, and was given none. Pass them "
-                    "as `Surroundings(unlabelled=...)`, or set transductive=false."
+                    "as `SideInformation(unlabelled=...)`, or set transductive=false."
                 )
-            sets.append(surroundings.unlabelled)
+            sets.append(unlabelled)
         return (
             np.concatenate([self.inputs.scaled("image", items.images) for items in sets]),
             np.concatenate([self.inputs.scaled("text", items.texts) for items in sets]),

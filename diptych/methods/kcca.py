@@ -30,8 +30,8 @@ from diptych.errors import BadSetting
 from diptych.maths.correlation import canonical_directions, whitening
 from diptych.maths.kernels import Kernel, KernelName, Spanned, landmarks, spanned
 from diptych.methods import inputs
-from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
 from diptych.methods.inputs import MODALITIES, InputConfig
+from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import OneSpace
 from diptych.rooms import Card
 
@@ -45,7 +45,7 @@ CARD = Card(
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Everything that KCCA can be told."""
 
     kernel: KernelName = "rbf"
@@ -154,7 +154,7 @@ class KCCA(OneSpace):
         )
 
     @classmethod
-    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "KCCA":
+    def fitted(cls, config: Config, features: Features) -> "KCCA":
         """Return the model solved on these training features."""
         model = cls(config, Widths.of(features))
         images, texts = model.fit_inputs(features)
@@ -168,10 +168,15 @@ class KCCA(OneSpace):
         text.keep(weighted.y)
         return model
 
+    @property
+    def width(self) -> int:
+        """How many directions are kept."""
+        return cast("Anchored", self.sides["image"]).coefficients.shape[1]
+
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
         """Return the centred kernel values with the anchors times the coefficients."""
-        placed: Tensor = self.sides[modality](whole)
-        return placed
+        vectors: Tensor = self.sides[modality](whole)
+        return vectors
 
 
 Model = KCCA

@@ -26,8 +26,8 @@ from diptych.data.features import Features
 from diptych.errors import BadSetting
 from diptych.maths.regression import group_sparse_regression, relative
 from diptych.methods.categories import labels_of
-from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
 from diptych.methods.inputs import InputConfig, Widths
+from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import Projections
 from diptych.rooms import Card
 
@@ -44,7 +44,7 @@ __all__ = ["CARD", "LGCFL", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Everything that LGCFL can be told."""
 
     penalty: float = 30.0
@@ -76,7 +76,7 @@ class LGCFL(Projections):
         self.config = config
 
     @classmethod
-    def fitted(cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "LGCFL":
+    def fitted(cls, config: Config, features: Features) -> "LGCFL":
         """Return the model solved on these training features."""
         text_labels = labels_of(features, wanted_by="LGCFL")
         model = cls(config, Widths.of(features))

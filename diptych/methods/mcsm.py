@@ -16,7 +16,7 @@ inner product.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
 from typing import ClassVar, cast
 
@@ -27,15 +27,16 @@ from scipy.linalg import block_diag
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from diptych.data.features import Features, Parts
+from diptych.data.features import Encoded, Features, Parts
 from diptych.errors import BadSetting, MissingData
 from diptych.maths.losses import classification_loss
 from diptych.maths.sharing import SharesRows
-from diptych.methods.contract import NO_SURROUNDINGS, Batch, Compared, Placed, Side, Surroundings
+from diptych.methods.batches import FeatureBatch, Targets
+from diptych.methods.contract import Embedding, Representation, Representations
 from diptych.methods.inputs import InputConfig, Standardised, check_widths
 from diptych.methods.mcsm_presets import PRESETS, SEARCH, MCSMConfig
 from diptych.methods.pair_losses import matches_of, pair_losses, partners_of
-from diptych.methods.spaces import Reading, Space
+from diptych.methods.spaces import Space
 from diptych.rooms import Card
 
 CARD = Card(
@@ -88,6 +89,7 @@ class MCSM(SharesRows, nn.Module):
     """The model: inputs standardised, a space for each modality that has parts, a head of categories per space."""
 
     reads_parts: ClassVar[bool] = True
+    rows_at_once: ClassVar[int] = 100
 
     def __init__(self, config: MCSMConfig, widths: Widths) -> None:
         super().__init__()
@@ -131,7 +133,7 @@ class MCSM(SharesRows, nn.Module):
         return cast("Space", self.towers[name])
 
     @classmethod
-    def fitted(cls, config: MCSMConfig, features: Features, surroundings: Surroundings = NO_SURROUNDINGS) -> "MCSM":
+    def fitted(cls, config: MCSMConfig, features: Features) -> "MCSM":
         """Return a model with random weights whose inputs are standardised on these training features."""
         model = cls(config, Widths.of(features))
         sides = {"image": features.images, "text": features.texts}
@@ -144,30 +146,39 @@ class MCSM(SharesRows, nn.Module):
                 model._scaling(READ[name], parts=True).fit(_sample_of_parts(parts))
         return model
 
-    def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Return the weighted losses of each space by name; their sum is minimised."""
-        matches, partners, loss = matches_of(batch), partners_of(batch), self.config.loss
-        terms: dict[str, Tensor] = {}
-        for name in self.spaces:
-            images, texts = (
-                self.share.gather(self._vectors(name, m, s).vectors)
-                for m, s in (("image", batch.images), ("text", batch.texts))
-            )
-            mates = name == "textual" and loss.textual_positives == "class-mate"
-            found = pair_losses(loss, images @ texts.T, matches, generator, partners=partners, class_mates=mates)
-            if name in self.heads and batch.labels is not None:
-                logits = self._logits(name, torch.cat([images, texts]))
-                named = classification_loss(logits, batch.labels.repeat(2, 1), smoothing=loss.smoothing)
-                found["classification"] = loss.classification * named
-            terms |= {f"{name} {term}": value for term, value in found.items()}
-        return terms
+    @property
+    def space_widths(self) -> dict[str, int]:
+        """How many numbers each space's vectors have, posteriors included."""
+        return {name: self._width(name) for name in self.spaces}
 
-    def place(self, features: Features, *, batch: int = 100) -> Mapping[str, Placed]:
-        """Return where each space puts these pictures and texts, with attention over the parts that it reads."""
-        check_widths(self.widths, Widths.of(features))
-        self.eval()
-        with torch.inference_mode():
-            return {name: self._place(name, features, batch) for name in self.spaces}
+    def check(self, modality: str, encoded: Encoded) -> None:
+        """Refuse features of other widths than the model was built for."""
+        check_widths(self.widths, modality, encoded)
+
+    def embed(self, modality: str, batch: FeatureBatch) -> dict[str, Embedding]:
+        """Return each space's vectors of one modality, and attention over the parts that a space reads of it."""
+        scaled = self.scaled(modality, batch)
+        return {name: self.embed_scaled(name, modality, scaled) for name in self.spaces}
+
+    def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
+        """Return a space's vectors, without posteriors."""
+        taken = batch if modality == READ[space] else FeatureBatch(batch.whole)
+        return {"vectors": self._read(space, modality, self.scaled(modality, taken)).vectors}
+
+    def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the weighted losses of each space by name; their sum is minimised."""
+        matches, partners, loss = matches_of(targets), partners_of(targets), self.config.loss
+        terms: dict[str, Tensor] = {}
+        for name, sides in rows.items():
+            images, texts = (sides[modality]["vectors"] for modality in OTHER)
+            mates = name == "textual" and loss.textual_positives == "class-mate"
+            own = pair_losses(loss, images @ texts.T, matches, generator, partners=partners, class_mates=mates)
+            if name in self.heads and targets.labels is not None:
+                logits = self._logits(name, torch.cat([images, texts]))
+                classified = classification_loss(logits, targets.labels.repeat(2, 1), smoothing=loss.smoothing)
+                own["classification"] = loss.classification * classified
+            terms |= {f"{name} {term}": value for term, value in own.items()}
+        return terms
 
     def span(self, modality: str) -> Mapping[str, Float[np.ndarray, "d_s m"]]:
         """Return by space the columns of the affine maps that end in a vector; posteriors may point anywhere."""
@@ -175,11 +186,11 @@ class MCSM(SharesRows, nn.Module):
         classes = {name: np.eye(self._width(name) - getattr(self.config, name).width) for name in self.spaces}
         return {name: block_diag(span, classes[name]) for name, span in spans.items() if span is not None}
 
-    def scaled(self, modality: str, side: Side) -> Side:
+    def scaled(self, modality: str, batch: FeatureBatch) -> FeatureBatch:
         """Return items as the spaces take them in: whole vectors, and parts where a space reads them."""
-        read = side.parts is not None and modality in self.parts
-        parts = self._scaling(modality, parts=True)(side.parts) if read else None
-        return Side(self._scaling(modality)(side.whole), parts, side.mask if read else None)
+        read = batch.parts is not None and modality in self.parts
+        parts = self._scaling(modality, parts=True)(batch.parts) if read else None
+        return FeatureBatch(self._scaling(modality)(batch.whole), parts, batch.mask if read else None)
 
     def shares(self, modality: str, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p k"]:
         """Return the scaled whole vector of one item, divided among pieces that the unscaled one is the sum of."""
@@ -194,24 +205,10 @@ class MCSM(SharesRows, nn.Module):
         fragments = self._tower(space).fragments
         return () if fragments is None else fragments.pools
 
-    def compared(self, space: str, modality: str, scaled: Side) -> Compared:
-        """Return the vectors whose inner products are the similarities that `place` gives, and attention."""
-        reading = self._read(space, modality, scaled)
-        return Compared(self._with_posteriors(space, reading.vectors), reading.weights)
-
-    def _place(self, name: str, features: Features, batch: int) -> Placed:
-        weights: list[Float32[np.ndarray, " p"]] = []
-        none = np.zeros((0, self._width(name)), dtype=np.float32)
-        sides: dict[str, list[Float32[np.ndarray, "b d_s"]]] = {"image": [none], "text": [none]}
-        device = next(self.parameters()).device
-        for modality, encoded in (("image", features.images), ("text", features.texts)):
-            for start in range(0, len(encoded), batch):
-                rows = range(start, min(start + batch, len(encoded)))
-                side = Side.of(encoded, rows, device=device, parts=modality == READ[name])
-                reading = self._vectors(name, modality, side)
-                sides[modality].append(self._with_posteriors(name, reading.vectors).cpu().numpy())
-                weights += reading.unpadded()
-        return Placed(np.concatenate(sides["image"]), np.concatenate(sides["text"]), tuple(weights))
+    def embed_scaled(self, space: str, modality: str, scaled: FeatureBatch) -> Embedding:
+        """Return a space's vectors, with posteriors beside them where similarity counts these, and attention."""
+        embedding = self._read(space, modality, scaled)
+        return embedding._replace(vectors=self._with_posteriors(space, embedding.vectors))
 
     def _width(self, name: str) -> int:
         """Return how many numbers a space's vectors have, posteriors included."""
@@ -219,14 +216,9 @@ class MCSM(SharesRows, nn.Module):
         width: int = getattr(self.config, name).width
         return width + posteriors
 
-    def _vectors(self, name: str, modality: str, side: Side) -> Reading:
-        """Return a space's vectors of one modality: read as a sequence where it is the space's own, else projected."""
-        taken = side if modality == READ[name] else replace(side, parts=None, mask=None)
-        return self._read(name, modality, self.scaled(modality, taken))
-
-    def _read(self, name: str, modality: str, scaled: Side) -> Reading:
+    def _read(self, name: str, modality: str, scaled: FeatureBatch) -> Embedding:
         if modality != READ[name]:
-            return Reading(self._tower(name).project(scaled.whole))
+            return Embedding(self._tower(name).project(scaled.whole))
         if scaled.parts is None or scaled.mask is None:
             raise MissingData(f"the {name} space reads the parts of {modality}s, and these features have none.")
         return self._tower(name).read(scaled.parts, scaled.mask, scaled.whole)

@@ -31,6 +31,7 @@ from typing import Literal
 
 from diptych.errors import BadSetting
 from diptych.methods.inputs import InputConfig
+from diptych.methods.module import MethodConfig
 from diptych.methods.recipe import Recipe
 from diptych.methods.spaces import SpaceConfig
 
@@ -69,7 +70,7 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
-class MCSMConfig:
+class MCSMConfig(MethodConfig):
     """Everything that MCSM can be told."""
 
     visual: SpaceConfig = field(default_factory=SpaceConfig)

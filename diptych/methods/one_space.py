@@ -6,17 +6,15 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float, Float64
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from diptych.data.features import Encoded, Features
 from diptych.maths.sharing import SharesRows
-from diptych.methods.contract import Compared, Placed, Side
+from diptych.methods.batches import FeatureBatch
+from diptych.methods.contract import Embedding
 from diptych.methods.inputs import InputConfig, Inputs, Widths, check_widths
-
-BATCH = 4096
-"""Items that are placed at once."""
 
 
 @runtime_checkable
@@ -40,8 +38,9 @@ class OneSpace(SharesRows, nn.Module, ABC):
     spaces: tuple[str, ...] = ("common",)
     notes: tuple[str, ...] = ()
     reads_parts: ClassVar[bool] = False
+    rows_at_once: ClassVar[int] = 4096
     cosine: ClassVar[bool] = True
-    """Whether placed vectors are scaled to unit length."""
+    """Whether vectors are scaled to unit length."""
 
     def __init__(self, config: ScalesInputs, widths: Widths) -> None:
         super().__init__()
@@ -56,15 +55,17 @@ class OneSpace(SharesRows, nn.Module, ABC):
 
     @abstractmethod
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
-        """Return where scaled whole vectors of a modality (`image` or `text`) lie in the space."""
+        """Return the vectors, in the space, of scaled whole vectors of a modality (`image` or `text`)."""
 
-    def scaled(self, modality: str, side: Side) -> Side:
-        """Return items with their whole vectors scaled, and without parts."""
-        return Side(self.inputs(modality, side.whole), None, None)
+    @property
+    def space_widths(self) -> Mapping[str, int]:
+        """How many numbers a vector of the space has."""
+        return {"common": self.width}
 
-    def shares(self, modality: str, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p d"]:
-        """Return the scaled whole vector of one item, divided among pieces that the unscaled one is the sum of."""
-        return self.inputs.shares(modality, whole, pieces)
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many numbers `vectors` gives."""
 
     def reads(self, space: str) -> None:
         """Tell that whole vectors alone are compared."""
@@ -74,33 +75,33 @@ class OneSpace(SharesRows, nn.Module, ABC):
         """Tell that there are no fragments."""
         return ()
 
-    def compared(self, space: str, modality: str, scaled: Side) -> Compared:
-        """Return the vectors whose inner products are the similarities that `place` gives."""
+    def check(self, modality: str, encoded: Encoded) -> None:
+        """Refuse features of other widths than the model was built for."""
+        check_widths(self.widths, modality, encoded)
+
+    def scaled(self, modality: str, batch: FeatureBatch) -> FeatureBatch:
+        """Return items with their whole vectors scaled, and without parts."""
+        return FeatureBatch(self.inputs(modality, batch.whole))
+
+    def shares(self, modality: str, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p d"]:
+        """Return the scaled whole vector of one item, divided among pieces that the unscaled one is the sum of."""
+        return self.inputs.shares(modality, whole, pieces)
+
+    def embed_scaled(self, space: str, modality: str, scaled: FeatureBatch) -> Embedding:
+        """Return the vectors whose inner products are the similarities."""
         vectors = self.vectors(modality, scaled.whole)
-        return Compared((normalize(vectors, dim=1) if self.cosine else vectors).float())
+        return Embedding((normalize(vectors, dim=1) if self.cosine else vectors).float())
 
-    def place(self, features: Features) -> Mapping[str, Placed]:
-        """Return where the space puts these pictures and texts."""
-        check_widths(self.widths, type(self.widths).of(features))
-        self.eval()
-        return {"common": Placed(self._place("image", features.images), self._place("text", features.texts))}
-
-    @torch.inference_mode()
-    def _place(self, modality: str, encoded: Encoded) -> Float32[np.ndarray, "n d_s"]:
-        device = next(iter(self.inputs.buffers())).device
-        placed = []
-        for start in range(0, max(len(encoded), 1), BATCH):
-            rows = torch.from_numpy(encoded.whole[start : start + BATCH]).to(device)
-            scaled = self.scaled(modality, Side(rows, None, None))
-            placed.append(self.compared("common", modality, scaled).vectors.cpu())
-        return torch.cat(placed).numpy()
+    def embed(self, modality: str, batch: FeatureBatch) -> dict[str, Embedding]:
+        """Return the vectors of one modality."""
+        return {"common": self.embed_scaled("common", modality, self.scaled(modality, batch))}
 
 
 class Projections(OneSpace):
     """A method in closed form whose space is a linear map of each modality: v = x A, u = y B."""
 
     linear: ClassVar[bool] = True
-    """Whether these are the vectors placed, but for their lengths."""
+    """Whether these are the vectors in the space, but for their lengths."""
 
     def __init__(self, config: ScalesInputs, widths: Widths, *, dimensions: int) -> None:
         super().__init__(config, widths)
@@ -116,6 +117,11 @@ class Projections(OneSpace):
         """Return x A or y B."""
         basis: Tensor = getattr(self, f"{modality}_basis")
         return whole @ basis
+
+    @property
+    def width(self) -> int:
+        """How many directions there are."""
+        return self.image_basis.shape[1]
 
     def span(self, modality: str) -> Mapping[str, Float[np.ndarray, "d_s m"]]:
         """Return the rows of A or B, of which every vector is a combination."""

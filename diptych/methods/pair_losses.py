@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diptych.maths.losses import contrastive_loss, expected_margin_loss, margin_loss
-from diptych.methods.contract import Batch
+from diptych.methods.batches import Targets
 from diptych.methods.mcsm_presets import LossConfig
 
 
@@ -61,14 +61,14 @@ def draw_one(allowed: Bool[Tensor, "b b"], generator: torch.Generator) -> Int[Te
     return torch.where(allowed.any(1), drawn, -1)
 
 
-def partners_of(batch: Batch) -> Bool[Tensor, "b b"]:
+def partners_of(targets: Targets) -> Bool[Tensor, "b b"]:
     """Return which texts of a batch belong to which pictures."""
-    return batch.pairs[:, None] == batch.pairs[None, :]
+    return targets.pairs[:, None] == targets.pairs[None, :]
 
 
-def matches_of(batch: Batch) -> Bool[Tensor, "b b"]:
+def matches_of(targets: Targets) -> Bool[Tensor, "b b"]:
     """Return which pictures of a batch match which texts: a shared category or the same pair."""
-    if batch.labels is None:
-        return partners_of(batch)
-    counts = batch.labels.to(torch.float32)
-    return partners_of(batch) | ((counts @ counts.T) > 0)
+    if targets.labels is None:
+        return partners_of(targets)
+    counts = targets.labels.to(torch.float32)
+    return partners_of(targets) | ((counts @ counts.T) > 0)

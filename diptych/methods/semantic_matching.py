@@ -30,8 +30,8 @@ from diptych.data.features import Features
 from diptych.errors import BadSetting
 from diptych.maths.logistic import LinearClassifier, multinomial_regression
 from diptych.methods.categories import labels_of
-from diptych.methods.contract import NO_SURROUNDINGS, Surroundings
 from diptych.methods.inputs import InputConfig, Widths
+from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import Projections
 from diptych.rooms import Card
 
@@ -48,7 +48,7 @@ __all__ = ["CARD", "PRESETS", "SEARCH", "Config", "Model", "SemanticMatching", "
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Everything that semantic matching can be told."""
 
     image_strength: float = 1.0
@@ -86,9 +86,7 @@ class SemanticMatching(Projections):
     text_bias: Tensor
 
     @classmethod
-    def fitted(
-        cls, config: Config, features: Features, surroundings: Surroundings = NO_SURROUNDINGS
-    ) -> "SemanticMatching":
+    def fitted(cls, config: Config, features: Features) -> "SemanticMatching":
         """Return the model solved on these training features."""
         text_labels = labels_of(features, wanted_by="semantic matching")
         model = cls(config, Widths.of(features))

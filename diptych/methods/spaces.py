@@ -5,11 +5,10 @@ are this one class: which modality is read is an argument, not a copy.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -17,6 +16,7 @@ from diptych.errors import BadSetting
 from diptych.maths.attention import ProjectedAttention, Scoring
 from diptych.maths.dropout import Dropout
 from diptych.maths.recurrence import Fragments, Learning, Recurrence
+from diptych.methods.contract import Embedding
 
 
 @dataclass(frozen=True)
@@ -65,22 +65,6 @@ class SpaceConfig:
             raise BadSetting(f"the reduce of a space must not be negative; got {self.reduce}. 0 keeps all dimensions.")
 
 
-class Reading(NamedTuple):
-    """What a space makes of one modality of a batch."""
-
-    vectors: Float[Tensor, "b d_s"]
-    weights: Float[Tensor, "b p"] | None = None
-    """Attention over parts; None for the modality that is projected in."""
-    mask: Bool[Tensor, "b p"] | None = None
-
-    def unpadded(self) -> list[Float32[np.ndarray, " p"]]:
-        """Return each item's weights over its present parts; nothing where there is no attention."""
-        if self.weights is None or self.mask is None:
-            return []
-        rows = zip(self.weights.float().cpu().numpy(), self.mask.cpu().numpy(), strict=True)
-        return [row[present] for row, present in rows]
-
-
 class Space(nn.Module):
     """A space of one modality. `read` turns its sequences into vectors, `project` the other modality's whole ones."""
 
@@ -103,7 +87,7 @@ class Space(nn.Module):
         self.whole = nn.Linear(whole, config.width) if config.whole else None
         self.other = nn.Linear(other, config.width)
 
-    def read(self, parts: Float[Tensor, "b p e"], mask: Bool[Tensor, "b p"], whole: Float[Tensor, "b d"]) -> Reading:
+    def read(self, parts: Float[Tensor, "b p e"], mask: Bool[Tensor, "b p"], whole: Float[Tensor, "b d"]) -> Embedding:
         """Return the vectors of the modality that is read, with attention over its parts (or fragments of them)."""
         parts, mask = parts[:, : self.config.longest], mask[:, : self.config.longest]
         if self.fragments is not None:
@@ -113,7 +97,7 @@ class Space(nn.Module):
         vectors, weights = self.attention(self.recurrence(parts, mask), mask)
         if self.whole is not None:
             vectors = vectors + self.whole(self.input_dropout(whole))
-        return Reading(self._finish(vectors), weights, mask)
+        return Embedding(self._finish(vectors), weights, mask)
 
     def project(self, other: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
         """Return the vectors of the modality that is projected in."""

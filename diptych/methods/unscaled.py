@@ -1,9 +1,10 @@
 """Configs of methods that compare what the encoders give, without scaling it."""
 
 from diptych.methods.inputs import InputConfig
+from diptych.methods.module import MethodConfig
 
 
-class Unscaled:
+class Unscaled(MethodConfig):
     """A config without settings of scaling: whole vectors are read as they are."""
 
     @property

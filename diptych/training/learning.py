@@ -2,25 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from types import ModuleType
 from typing import Any
 
 import torch
 
 from diptych.data.features import Features
 from diptych.drawing.curves import training_curves
-from diptych.methods.contract import NO_SURROUNDINGS, GradientMethod, Method, SettlingMethod, Surroundings
+from diptych.methods.contract import GradientMethod, Method, SettlingMethod
+from diptych.methods.module import MethodModule, SideInformation
+from diptych.methods.module import fit as fit_method
 from diptych.progress import Progress
 from diptych.training.checkpoints import save_tensors
 from diptych.training.loop import fit
 from diptych.training.processes import ALONE, Processes
-from diptych.training.run_config import fusion_of
 from diptych.training.run_folder import RunFolder
 from diptych.training.tensorboard import Watch
 
 
 def learn(
-    module: ModuleType,
+    module: MethodModule,
     chosen: Any,
     train: Features,
     *,
@@ -29,7 +29,7 @@ def learn(
     folder: RunFolder,
     validate: Callable[[Method], float],
     choose: Callable[[Method], Mapping[str, Any]],
-    surroundings: Surroundings = NO_SURROUNDINGS,
+    side_information: SideInformation | None = None,
     watch: Watch | None = None,
     progress: Progress | None = None,
     processes: Processes = ALONE,
@@ -43,7 +43,7 @@ def learn(
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         # one process reads all training items to scale the inputs, and all begin with what it has made of them
-        model: Any = processes.first(lambda: module.Model.fitted(chosen, train, surroundings))
+        model: Any = processes.first(lambda: fit_method(module, chosen, train, side_information))
 
     def judge() -> float:
         if isinstance(model, SettlingMethod):
@@ -76,7 +76,7 @@ def learn(
             "spaces": model.spaces,
             "classes": classes,
             "epoch": epoch,
-            "fusion": {"rule": fusion_of(chosen), "chosen_on": "val", "rules": choose(model)},
+            "fusion": {"rule": chosen.fusion, "chosen_on": "val", "rules": choose(model)},
         }
         folder.end(result)
 

@@ -2,35 +2,38 @@
 
 from typing import Any
 
-from diptych.encoders.encoding import Source
-from diptych.encoders.opening import open_encoders
+from diptych.encoders.contract import Encoder
+from diptych.encoders.given import Given
+from diptych.encoders.lazy import LazyEncoders
 from diptych.errors import BadCheckpoint
-from diptych.methods import ROOM
 from diptych.methods.contract import Method
+from diptych.methods.module import open_method
 from diptych.settings import revive
 from diptych.training.checkpoints import adopt, load_tensors
 from diptych.training.processes import best_device
-from diptych.training.run_config import encoders_config
+from diptych.training.run_config import encoder_config
 from diptych.training.run_folder import RunFolder, differences
 
 
 def load_model(folder: RunFolder) -> Method:
-    """Return the model that a finished run holds, on the best device and ready to place."""
+    """Return the model that a finished run holds, on the best device and ready to embed."""
     config, result = folder.config(), folder.result()
-    module = ROOM.open(config["method"])
+    module = open_method(config["method"])
     model: Any = module.Model(revive(module.Config, config["settings"]), module.Widths(**result["widths"]))
     adopt(model, load_tensors(folder.model_file)[0], source=folder.model_file)
     loaded: Method = model.to(best_device()).eval()
     return loaded
 
 
-def load_encoders(folder: RunFolder) -> tuple[Source, Source]:
-    """Return the encoders of pictures and of texts that a run was trained on; `BadCheckpoint` where they changed."""
+def load_encoders(folder: RunFolder) -> LazyEncoders:
+    """Return the encoders that a run was trained on; `BadCheckpoint` where one has changed, when it is opened."""
     asked = folder.config()["encoders"]
-    names = (asked["image"]["name"], asked["text"]["name"])
-    encoders = open_encoders(*names, asked["settings"])
-    if changed := differences(asked, encoders_config(encoders, names=names, settings=asked["settings"])):
-        raise BadCheckpoint(
-            f"{folder.path} was trained on other encoders ({changed[0]}). Put their weights back, or train again."
-        )
-    return encoders
+
+    def admit(modality: str, encoder: Encoder | Given) -> None:
+        recorded = asked[modality]
+        if changed := differences(recorded, encoder_config(encoder, name=recorded["name"]), prefix=f"{modality}."):
+            raise BadCheckpoint(
+                f"{folder.path} was trained on other encoders ({changed[0]}). Put their weights back, or train again."
+            )
+
+    return LazyEncoders((asked["image"]["name"], asked["text"]["name"]), asked["settings"], admit=admit)

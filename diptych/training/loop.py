@@ -22,7 +22,8 @@ from diptych.data.features import Features
 from diptych.errors import BadSetting, Diverged
 from diptych.maths.recurrence import trained_parameters
 from diptych.maths.sharing import WHOLE, Share, share_rows
-from diptych.methods.contract import Batch, GradientMethod
+from diptych.methods.batches import Batch
+from diptych.methods.contract import GradientMethod
 from diptych.methods.recipe import Recipe
 from diptych.progress import Progress
 from diptych.training.checkpoints import adopt, adopt_optimiser, load_tensors, optimiser_tensors, save_tensors
@@ -151,9 +152,9 @@ def step(
 
     `objective` is the model's own, or what averages its gradients over processes.
     """
-    device = batch.pairs.device
+    device = batch.targets.pairs.device
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-        losses = (objective or cast("GradientMethod", model).objective)(batch, generator)
+        losses = (objective or ALONE.objective(model))(batch, generator)
         total = torch.stack(list(losses.values())).sum()
     optimiser.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]

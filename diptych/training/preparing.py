@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import torch
@@ -14,15 +13,14 @@ from diptych.data.opening import open_data
 from diptych.encoders.encoding import encode_dataset
 from diptych.encoders.opening import open_encoders
 from diptych.errors import UnknownName
-from diptych.methods import ROOM
-from diptych.methods.contract import Surroundings
+from diptych.methods.module import MethodModule, SideInformation, open_method
 from diptych.progress import Progress
 from diptych.settings import override, thread_count
 from diptych.training.categories import with_known_categories
 from diptych.training.processes import Processes
 from diptych.training.run_config import data_config, encoders_config, run_config
 from diptych.training.run_folder import RunFolder
-from diptych.training.surroundings import surroundings_of
+from diptych.training.side_information import side_information_of
 
 ENCODERS = ("image_encoder", "text_encoder")
 """Groups of settings that belong to an encoder and not to the method."""
@@ -35,7 +33,7 @@ class Prepared(NamedTuple):
     train: Features
     val: Features
     classes: tuple[str, ...]
-    surroundings: Surroundings
+    side_information: SideInformation | None
 
 
 @dataclass(frozen=True)
@@ -53,9 +51,9 @@ class Order:
     data_root: Path | None
 
     @property
-    def module(self) -> ModuleType:
+    def module(self) -> MethodModule:
         """The method's file."""
-        return ROOM.open(self.method)
+        return open_method(self.method)
 
     @cached_property
     def chosen(self) -> Any:
@@ -88,11 +86,11 @@ class Order:
         torch.set_num_threads(thread_count())
         train, val = (encode_dataset(dataset, part, *encoders, progress=progress) for part in rows)
         train, classes = with_known_categories(train, dataset.classes)
-        surroundings = surroundings_of(self.module, self.chosen, dataset, encoders, progress=progress)
+        side_information = side_information_of(self.module, self.chosen, dataset, encoders, progress=progress)
         if self.module.CARD.learns == "gradient":
             processes.share(min(len(train.texts), self.chosen.training.batch))
         folder.begin(config)
-        return Prepared(config, train, val, classes, surroundings)
+        return Prepared(config, train, val, classes, side_information)
 
 
 def _of_encoder(setting: str) -> bool:

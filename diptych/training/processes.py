@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
+from functools import partial
 from inspect import signature
 from typing import Any, TypeVar, cast
 
@@ -20,8 +21,10 @@ from typing_extensions import override
 
 from diptych.errors import BadSetting, DiptychError, WorkerLost
 from diptych.maths.sharing import WHOLE, Share, SharesRows
-from diptych.methods.contract import Batch, GradientMethod
+from diptych.methods.batches import Batch
+from diptych.methods.contract import GradientMethod
 from diptych.settings import thread_count
+from diptych.training.objective import objective
 from diptych.training.part import Part
 
 PATIENCE = timedelta(days=30)
@@ -98,7 +101,7 @@ class Alone(Processes):
 
     @override
     def objective(self, model: nn.Module) -> Objective:
-        return cast("GradientMethod", model).objective
+        return partial(objective, cast("GradientMethod", model))
 
     @override
     def watched(self) -> AbstractContextManager[None]:
@@ -159,11 +162,11 @@ class Joined(Processes):
         still: Any = {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
         averaged = DistributedDataParallel(_Objective(model), find_unused_parameters=True, **still)
 
-        def objective(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        def averaging(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
             losses: dict[str, Tensor] = averaged(batch, generator)
             return losses
 
-        return objective
+        return averaging
 
     @override
     def watched(self) -> AbstractContextManager[None]:
@@ -179,7 +182,8 @@ class _Objective(nn.Module):
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the losses by name."""
-        return cast("GradientMethod", self.model).objective(batch, generator)
+        method = cast("GradientMethod", self.model)
+        return objective(method, batch, generator, share=cast("SharesRows", self.model).share)
 
 
 @contextmanager

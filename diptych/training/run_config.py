@@ -36,11 +36,13 @@ def encoders_config(
 
     Vectors that came with the data have no weights; the data set's own fingerprint covers them.
     """
-    sides = {
-        modality: {"name": name, "fingerprint": None if isinstance(encoder, Given) else encoder.fingerprint}
-        for modality, name, encoder in zip(("image", "text"), names, encoders, strict=True)
-    }
-    return {**sides, "settings": list(settings)}
+    sides = zip(("image", "text"), names, encoders, strict=True)
+    return {**{m: encoder_config(encoder, name=name) for m, name, encoder in sides}, "settings": list(settings)}
+
+
+def encoder_config(encoder: Encoder | Given, *, name: str) -> dict[str, Any]:
+    """Return which encoder a run reads one modality with: the name that asked for it, and what its weights are."""
+    return {"name": name, "fingerprint": None if isinstance(encoder, Given) else encoder.fingerprint}
 
 
 def run_config(
@@ -75,11 +77,6 @@ def differences_of_data(trained: Mapping[str, Any], dataset: DataSet) -> list[st
         != trained["splits"],
     }
     return [note for note, differs in told.items() if differs]
-
-
-def fusion_of(config: Any) -> str:
-    """Return the fusion rule that a method's config asks for; with a single space there is nothing to fuse by it."""
-    return getattr(config, "fusion", "product")
 
 
 def fingerprint(dataset: DataSet) -> str:

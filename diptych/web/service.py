@@ -110,7 +110,7 @@ class Service:
         """Return the vector of a text or of a picture's file."""
         prepared: Any = item
         if isinstance(item, Path):
-            prepared = await self.in_thread(model.encoders["image"].prepare, item)
+            prepared = await self.in_thread(model.encoder("image").prepare, item)
         encoder = self._encoders.get((model.digest, side)) or self._new_encoder(model, side)
         return await encoder.ask(prepared)
 
@@ -195,7 +195,7 @@ class Service:
             self._given_back = time.monotonic()
 
     def _new_encoder(self, model: Model, side: str) -> Encoding:
-        encoder = model.encoders[side]  # type: ignore[index]
+        encoder = model.encoder(side)  # type: ignore[arg-type]
 
         def work(items: Sequence[Any]) -> list[np.ndarray | Exception]:
             prepared = items if side == "image" else [encoder.prepare(item) for item in items]

@@ -190,15 +190,15 @@ def write_plugin(folder: Path) -> None:
     (info / "entry_points.txt").write_text("[diptych.methods]\nlongest-word = longest_word\n")
     (folder / "longest_word.py").write_text('''"""Compares the largest numbers of both sides."""
 from dataclasses import dataclass, field
-from diptych.methods.contract import NO_SURROUNDINGS
 from diptych.methods.inputs import InputConfig, Widths
+from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import OneSpace
 from diptych.rooms import Card
 
 CARD = Card(title="The largest number", learns="nothing")
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """How inputs are scaled."""
     image: InputConfig = field(default_factory=InputConfig)
     text: InputConfig = field(default_factory=InputConfig)
@@ -206,12 +206,16 @@ class Config:
 class Model(OneSpace):
     """Keeps the largest two numbers."""
     @classmethod
-    def fitted(cls, config, features, surroundings=NO_SURROUNDINGS):
+    def fitted(cls, config, features):
         return cls(config, Widths.of(features))
+    @property
+    def width(self):
+        return 2
     def vectors(self, modality, whole):
         return whole.topk(2).values
 
 PRESETS = {"default": Config()}
+SEARCH = {}
 ''')
 
 

@@ -78,5 +78,5 @@ def test_without_training_a_folder_of_pictures_holds_its_own_collection(tiny_set
     assert collection.add(str(folder)) == Added(added=2)
     again = Collection.open(str(folder))
     assert sorted(found(again, "a traffic light")) == ["1.png", "2.png"]
-    assert again.model.encoders["image"].name == "efficientnet-lite0"
+    assert again.model.encoder("image").name == "efficientnet-lite0"
     assert set(again.search("a dog").hits[0].spaces) == {"common"}

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from diptych.collection import Added, Collection
 from diptych.collection.reduction import Reduction
 from diptych.index.items import SIDES
-from diptych.methods.contract import Placed
 from diptych.retriever import Retriever
 from tests.index.oracle import OracleTable
 
@@ -29,7 +28,19 @@ class Affine:
     spaces: tuple[str, ...] = ("visual", "textual")
     notes: tuple[str, ...] = ()
 
-    def place(self, features: object) -> dict[str, Placed]:
+    rows_at_once = 1
+
+    @property
+    def space_widths(self) -> dict[str, int]:
+        return dict(zip(self.spaces, WIDTHS, strict=True))
+
+    def reads(self, space: str) -> None:
+        raise NotImplementedError
+
+    def check(self, modality: str, encoded: object) -> None:
+        raise NotImplementedError
+
+    def embed(self, modality: str, batch: object) -> dict[str, object]:
         raise NotImplementedError
 
     def span(self, modality: str) -> dict[str, np.ndarray]:

@@ -25,6 +25,7 @@ from diptych.data.opening import open_data
 from diptych.encoders.encoding import encode_dataset
 from diptych.encoders.opening import open_encoder, open_encoders
 from diptych.errors import BadCheckpoint, BadSetting
+from diptych.methods.embedding import embed_pairs
 from diptych.methods.joint import Config, Joint
 
 from .dual import LONGEST, save_clip
@@ -117,7 +118,7 @@ def test_a_siglip_is_read_without_a_projection(tmp_path: Path) -> None:
 def test_both_sides_of_one_clip_are_compared_by_joint(tiny_set: Path, tmp_path: Path) -> None:
     name, dataset = save_clip(tmp_path), open_data(str(tiny_set))
     features = encode_dataset(dataset, range(6), *open_encoders(name, name))
-    placed = Joint.fitted(Config(name), features).place(features)["common"]
+    placed = embed_pairs(Joint.fitted(Config(name), features), features)["common"]
     assert placed.similarity().shape == (6, 6)
     model, tokenizer = CLIPModel.from_pretrained(tmp_path).eval(), AutoTokenizer.from_pretrained(tmp_path)
     read = tokenizer(

@@ -23,6 +23,7 @@ from diptych.fusion.serving import Statistics
 from diptych.methods.cca import CCA
 from diptych.methods.cca import PRESETS as CCA_PRESETS
 from diptych.methods.contract import Method
+from diptych.methods.embedding import embed_pairs
 from diptych.methods.mcsm import MCSM, PRESETS
 from diptych.settings import override
 
@@ -75,7 +76,7 @@ def fusing(rule: Product | Linear | ReciprocalRank) -> Fusing:
 def test_similarities_are_those_that_the_method_places(preset: str, pictures: list[Path], explain: Explain) -> None:
     features = features_of(pictures, TEXTS, READERS["image"], READERS["text"])
     model = built(features, preset)
-    placed = model.place(features_of(pictures[:1], TEXTS[:1], READERS["image"], READERS["text"]))
+    placed = embed_pairs(model, features_of(pictures[:1], TEXTS[:1], READERS["image"], READERS["text"]))
     explanation = explain(model, fusing(Product()))
     for space in explanation.spaces:
         assert space.similarity == pytest.approx(float(placed[space.name].similarity()[0, 0]), abs=1e-6)
@@ -98,7 +99,7 @@ def test_attention_is_over_what_a_space_reads_and_side_by_side_when_fused(
 ) -> None:
     features = features_of(pictures, TEXTS, Quarters(), Letters())
     model = built(features)
-    weights = model.place(features)["visual"].weights[0]
+    weights = embed_pairs(model, features)["visual"].attention[0]
     visual, textual = (space.ways["attention"] for space in explain(model, fusing(Product())).spaces)
     assert visual.image == pytest.approx(weights, abs=1e-6)
     assert (visual.words.size, textual.image.size) == (0, 0)

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from diptych.data.features import Encoded, Features
-from diptych.methods.contract import Batch, GradientMethod
+from diptych.methods.batches import Batch
+from diptych.methods.contract import GradientMethod
 from diptych.methods.recipe import Recipe
 from diptych.training.loop import build_optimiser, step
 

@@ -13,6 +13,7 @@ from diptych.errors import BadSetting
 from diptych.evaluation import evaluate, open_rule
 from diptych.measures.ranking import mean_over_judged
 from diptych.methods.cca import CCA, PRESETS, Config
+from diptych.methods.embedding import embed_pairs
 from diptych.methods.inputs import InputConfig
 
 from .features import IMAGE, TEXT, random_features
@@ -41,7 +42,7 @@ def test_identical_views_are_placed_at_the_same_point_in_any_linear_disguise() -
     model = CCA.fitted(
         Config(ridge=0.0, image=plain, text=plain), twins := with_texts(features, features.images.whole @ disguise)
     )
-    placed = model.place(twins)["common"]
+    placed = embed_pairs(model, twins)["common"]
     np.testing.assert_allclose(placed.images, placed.texts, atol=1e-3)
 
 
@@ -102,7 +103,7 @@ def test_wikipedia_has_the_known_figures(data_root: Path) -> None:
     dataset = open_data("wikipedia", root=data_root)
     train, test = (encode_dataset(dataset, dataset.split(name), Given(), Given()) for name in ("train", "test"))
     config = Config(dimensions=8, ridge=1e-4, weighting=0.0, image=Z_SCORES, text=Z_SCORES)
-    placed = CCA.fitted(config, train).place(test)
+    placed = embed_pairs(CCA.fitted(config, train), test)
     evaluation = evaluate(placed, test, open_rule("product"), header={})
     found = [mean_over_judged(scores.ap) for scores in evaluation.scores["common"].values()]
     np.testing.assert_allclose([*found, evaluation.average_map()], [0.2486, 0.2051, 0.2269], atol=5e-5)

@@ -6,6 +6,7 @@ from sklearn.cross_decomposition import PLSSVD
 
 from diptych.errors import BadSetting
 from diptych.methods.cfa import CFA, Config
+from diptych.methods.embedding import embed_pairs
 from diptych.methods.inputs import InputConfig
 
 from .features import IMAGE, TEXT, random_features
@@ -41,7 +42,7 @@ def test_identical_views_are_placed_at_the_same_point() -> None:
     model = CFA.fitted(Config(image=plain, text=plain), twins := type(features)(
         features.images, features.images, features.owner, features.labels, features.ids
     ))  # fmt: skip
-    placed = model.place(twins)["common"]
+    placed = embed_pairs(model, twins)["common"]
     np.testing.assert_allclose(placed.images, placed.texts, atol=1e-4)
 
 

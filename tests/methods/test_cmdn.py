@@ -7,9 +7,12 @@ from torch import Tensor
 
 from diptych.data.features import Features
 from diptych.errors import BadSetting, MissingData
+from diptych.methods.batches import Batch
 from diptych.methods.cmdn import CMDN, PRESETS, BeliefNetwork, Config
-from diptych.methods.contract import Batch, GradientMethod
+from diptych.methods.contract import GradientMethod
+from diptych.methods.embedding import embed_pairs
 from diptych.settings import override
+from diptych.training.objective import objective
 
 from .features import random_features
 from .pairs import related_features, trained
@@ -45,8 +48,8 @@ def separate(model: CMDN, features: Features) -> dict[str, Tensor]:
     return found
 
 
-def objective(model: CMDN, features: Features) -> dict[str, Tensor]:
-    return model.objective(Batch.of(features, range(len(features.texts))), torch.Generator().manual_seed(3))
+def losses_of(model: CMDN, features: Features) -> dict[str, Tensor]:
+    return objective(model, Batch.of(features, range(len(features.texts))), torch.Generator().manual_seed(3))
 
 
 def belief() -> BeliefNetwork:
@@ -74,7 +77,7 @@ def test_joint_units_are_inferred_by_alternating_means(modality: str, width: int
 def test_the_first_stage_minimises_errors_and_divergences() -> None:
     features = related_features(8, classes=2)
     model = fitted(features).eval()
-    vectors, losses = scaled(model, features), objective(model, features)
+    vectors, losses = scaled(model, features), losses_of(model, features)
     errors = [((model.intra[m].decoders[m](model.intra[m].encode(x)) - x) ** 2).mean() for m, x in vectors.items()]
     torch.testing.assert_close(losses["intra"], sum(errors))
     generator = torch.Generator().manual_seed(3)
@@ -93,7 +96,7 @@ def test_each_stacked_layer_reconstructs_ties_and_names_on_the_codes_below() -> 
     features = related_features(8, classes=2)
     assert features.labels is not None
     model = fitted(features, "tie=0.9", "label=2").eval()
-    losses, below = objective(model, features), separate(model, features)
+    losses, below = losses_of(model, features), separate(model, features)
     targets = torch.from_numpy(features.labels).float()
     for number, (layer, head) in enumerate(zip(model.shared, model.heads, strict=True), start=1):
         codes = {m: layer.coder(m).encode(below[m]) for m in below}
@@ -126,7 +129,7 @@ def test_each_stacked_layer_reconstructs_ties_and_names_on_the_codes_below() -> 
 def test_every_term_teaches_its_own_network_only(term: str, network: str) -> None:
     features = related_features(8, classes=2)
     model = fitted(features)
-    objective(model, features)[term].backward()
+    losses_of(model, features)[term].backward()
     taught = {name for name, weight in model.named_parameters() if weight.grad is not None and weight.grad.any()}
     assert taught
     heads = network.replace("shared", "heads")
@@ -137,7 +140,7 @@ def test_places_are_the_codes_of_the_last_layer_at_unit_length() -> None:
     features = related_features(8, classes=2)
     model = fitted(features)
     assert isinstance(model, GradientMethod)
-    placed = model.place(features)["common"]
+    placed = embed_pairs(model, features)["common"]
     for modality, found in (("image", placed.images), ("text", placed.texts)):
         vectors = separate(model, features)[modality]
         for layer in model.shared:
@@ -160,7 +163,7 @@ def test_unseen_pairs_are_matched_by_category() -> None:
     model = fitted(train, *LEARNING)
     trained(model, train, model.config.training, steps=200)
     assert test.labels is not None
-    best = model.place(test)["common"].similarity().argmax(1)
+    best = embed_pairs(model, test)["common"].similarity().argmax(1)
     assert (test.labels @ test.labels.T)[np.arange(30), best].mean() > 0.8
 
 
@@ -169,7 +172,7 @@ def test_without_categories_it_is_refused() -> None:
     with pytest.raises(MissingData, match=r"CMDN learns from categories, and these pairs have none\."):
         fitted(pairs)
     with pytest.raises(MissingData, match=r"CMDN learns from categories, and this batch has none\."):
-        objective(fitted(random_features()), pairs)
+        losses_of(fitted(random_features()), pairs)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from diptych.data.concepts import Concepts
 from diptych.data.features import Encoded, Features
 from diptych.errors import BadSetting, MissingData, ShapeMismatch, UnknownName
 from diptych.methods.conse import PRESETS, Config, Conse
-from diptych.methods.contract import Surroundings
+from diptych.methods.embedding import embed_pairs
+from diptych.methods.module import SideInformation
 from diptych.settings import override
 
 from .features import IMAGE, TEXT, random_features
@@ -48,8 +49,8 @@ def literal(config: Config, known: Concepts, features: Features) -> np.ndarray:
 )
 def test_similarities_are_those_of_the_papers_equation(config: Config) -> None:
     features = random_features(8)
-    model = Conse.fitted(config, features, Surroundings(concepts()))
-    similarity = model.place(features)["common"].similarity()
+    model = Conse.informed(config, features, SideInformation(concepts()))
+    similarity = embed_pairs(model, features)["common"].similarity()
     np.testing.assert_allclose(similarity, literal(config, concepts(), features), atol=1e-5)
 
 
@@ -57,21 +58,23 @@ def test_a_picture_that_is_surely_one_class_lies_on_the_name_of_that_class() -> 
     known = replace(concepts(), weight=np.eye(IMAGE, 6, dtype=np.float32) * 1000, bias=np.zeros(6, dtype=np.float32))
     images = Encoded(np.eye(6, IMAGE, dtype=np.float32))
     features = Features(images, Encoded(known.vectors * 3), np.arange(6), None, NAMES)
-    similarity = Conse.of(Config(), known).place(features)["common"].similarity()
+    similarity = embed_pairs(Conse.of(Config(), known), features)["common"].similarity()
     np.testing.assert_allclose(similarity.diagonal(), 1, atol=1e-5)
     assert (similarity.argmax(1) == np.arange(6)).all()
 
 
 def test_one_class_gives_the_same_whatever_the_temperature() -> None:
     features = random_features(8)
-    hot, cold = (Conse.of(Config(top=1, temperature=t), concepts()).place(features)["common"] for t in (9.0, 0.1))
+    hot, cold = (
+        embed_pairs(Conse.of(Config(top=1, temperature=t), concepts()), features)["common"] for t in (9.0, 0.1)
+    )
     np.testing.assert_array_equal(hot.images, cold.images)
 
 
 def test_a_model_needs_no_features_and_places_as_the_fitted_one_does() -> None:
     features = random_features(8)
-    alone = Conse.of(Config(), concepts()).place(features)["common"]
-    fitted = Conse.fitted(Config(), features, Surroundings(concepts())).place(features)["common"]
+    alone = embed_pairs(Conse.of(Config(), concepts()), features)["common"]
+    fitted = embed_pairs(Conse.informed(Config(), features, SideInformation(concepts())), features)["common"]
     np.testing.assert_array_equal(alone.images, fitted.images)
     np.testing.assert_array_equal(alone.texts, fitted.texts)
 
@@ -79,7 +82,7 @@ def test_a_model_needs_no_features_and_places_as_the_fitted_one_does() -> None:
 def test_a_name_without_a_vector_says_nothing() -> None:
     known = concepts()
     known.vectors[2] = 0
-    placed = Conse.of(Config(centre=False), known).place(random_features(8))["common"]
+    placed = embed_pairs(Conse.of(Config(centre=False), known), random_features(8))["common"]
     assert np.isfinite(placed.similarity()).all()
 
 
@@ -91,7 +94,7 @@ def test_without_concepts_it_says_what_it_goes_by() -> None:
 def test_concepts_of_other_encoders_are_refused() -> None:
     other = replace(concepts(), weight=np.zeros((IMAGE + 1, 6), dtype=np.float32))
     with pytest.raises(ShapeMismatch, match=f"whole vectors of images must be {IMAGE + 1} wide for this model; got"):
-        Conse.fitted(Config(), random_features(), Surroundings(other))
+        Conse.informed(Config(), random_features(), SideInformation(other))
 
 
 def test_impossible_settings_are_refused() -> None:

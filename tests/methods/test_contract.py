@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from diptych.methods.contract import Batch, Placed, Side
+from diptych.methods.batches import Batch, FeatureBatch
+from diptych.methods.embedding import PairEmbeddings
 
 from .features import REGION, random_features
 
@@ -11,15 +12,15 @@ from .features import REGION, random_features
 def test_a_batch_pairs_each_text_with_its_picture() -> None:
     features = random_features(4, texts=2)
     batch = Batch.of(features, [5, 0, 4])
-    assert batch.pairs.tolist() == [2, 0, 2]
-    assert batch.labels is not None
-    assert torch.equal(batch.labels, torch.from_numpy(features.labels)[[2, 0, 2]])
+    assert batch.targets.pairs.tolist() == [2, 0, 2]
+    assert batch.targets.labels is not None
+    assert torch.equal(batch.targets.labels, torch.from_numpy(features.labels)[[2, 0, 2]])
     torch.testing.assert_close(batch.texts.whole, torch.from_numpy(features.texts.whole)[[5, 0, 4]])
     torch.testing.assert_close(batch.images.whole, torch.from_numpy(features.images.whole)[[2, 0, 2]])
 
 
 def test_a_side_is_padded_to_its_longest_item() -> None:
-    side = Side.of(random_features(4).texts, [1, 2])
+    side = FeatureBatch.of(random_features(4).texts, [1, 2])
     assert side.parts is not None
     assert side.mask is not None
     assert side.mask.sum(1).tolist() == [1, 5]
@@ -29,15 +30,15 @@ def test_a_side_is_padded_to_its_longest_item() -> None:
 
 def test_parts_are_left_out_where_there_are_none_or_none_are_asked_for() -> None:
     features = random_features(4, regions=False)
-    assert Side.of(features.images, [0]).parts is None
-    assert Side.of(features.texts, [0], parts=False).parts is None
-    assert Side.of(random_features(4).images, [0]).parts.shape == (1, 4, REGION)
+    assert FeatureBatch.of(features.images, [0]).parts is None
+    assert FeatureBatch.of(features.texts, [0], parts=False).parts is None
+    assert FeatureBatch.of(random_features(4).images, [0]).parts.shape == (1, 4, REGION)
 
 
 def test_similarity_is_the_inner_product_and_taking_some_leaves_the_weights() -> None:
     images, texts = np.eye(3, 2, dtype=np.float32), np.array([[2.0, 3.0]], dtype=np.float32)
-    placed = Placed(images, texts, (np.ones(1, dtype=np.float32),) * 3)
+    placed = PairEmbeddings(images, texts, (np.ones(1, dtype=np.float32),) * 3)
     assert placed.similarity().tolist() == [[2.0], [3.0], [0.0]]
     taken = placed.take(images=[1], texts=[0, 0])
     assert taken.similarity().tolist() == [[3.0, 3.0]]
-    assert taken.weights == ()
+    assert taken.attention == ()

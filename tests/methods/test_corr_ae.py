@@ -8,9 +8,12 @@ import torch
 
 from diptych.data.features import Features
 from diptych.errors import BadSetting, ShapeMismatch
-from diptych.methods.contract import Batch, GradientMethod
+from diptych.methods.batches import Batch
+from diptych.methods.contract import GradientMethod
 from diptych.methods.corr_ae import PRESETS, Config, CorrespondenceAutoencoders
+from diptych.methods.embedding import embed_pairs
 from diptych.settings import override
+from diptych.training.objective import objective
 
 from .features import random_features
 from .pairs import related_features, trained
@@ -28,7 +31,7 @@ def fitted(features: Features, preset: str = "default", *changes: str) -> Corres
 def test_its_objective_is_the_papers(variant: str) -> None:
     features = related_features(8)
     model = fitted(features, variant, "alpha=0.3").eval()
-    losses = model.objective(Batch.of(features, range(8)), torch.Generator())
+    losses = objective(model, Batch.of(features, range(8)), torch.Generator())
     x = model.inputs("image", torch.from_numpy(features.images.whole))
     y = model.inputs("text", torch.from_numpy(features.texts.whole))
     image, text = model.autoencoders.coder("image"), model.autoencoders.coder("text")
@@ -72,7 +75,7 @@ def test_linearly_related_pairs_it_has_not_seen_are_matched_far_better_than_by_c
 
 
 def partner_ranks_of(model: CorrespondenceAutoencoders, features: Features) -> np.ndarray:
-    similarity = model.place(features)["common"].similarity()
+    similarity = embed_pairs(model, features)["common"].similarity()
     return (similarity > np.diag(similarity)[:, None]).sum(1) + 1
 
 
@@ -83,14 +86,14 @@ def test_it_learns_from_pairs_alone_and_ignores_categories() -> None:
     for model, features in zip(models, (labelled, pairs), strict=True):
         assert isinstance(model, GradientMethod)
         trained(model, features, model.config.training, steps=3)
-    one, two = (model.place(pairs)["common"] for model in models)
+    one, two = (embed_pairs(model, pairs)["common"] for model in models)
     np.testing.assert_array_equal(one.images, two.images)
     np.testing.assert_array_equal(one.texts, two.texts)
 
 
 def test_places_are_codes_of_unit_length() -> None:
     features = random_features(7)
-    placed = fitted(features).place(features)["common"]
+    placed = embed_pairs(fitted(features), features)["common"]
     assert placed.images.shape == placed.texts.shape == (7, 6)
     np.testing.assert_allclose(np.linalg.norm(placed.texts, axis=1), 1, atol=1e-6)
 
@@ -98,7 +101,7 @@ def test_places_are_codes_of_unit_length() -> None:
 def test_features_of_another_encoder_are_refused() -> None:
     model = fitted(random_features(6))
     with pytest.raises(ShapeMismatch, match="whole vectors of images must be 7 wide for this model; got 12"):
-        model.place(related_features(6))
+        embed_pairs(model, related_features(6))
 
 
 @pytest.mark.parametrize("alpha", [-0.1, 1.0])

@@ -11,11 +11,14 @@ from sklearn.cross_decomposition import CCA
 from diptych.data.features import Encoded, Features
 from diptych.errors import BadSetting
 from diptych.methods import dcca
-from diptych.methods.contract import Batch, SettlingMethod
+from diptych.methods.batches import Batch
+from diptych.methods.contract import SettlingMethod
 from diptych.methods.dcca import DCCA, PRESETS, Config
+from diptych.methods.embedding import embed_pairs
 from diptych.settings import override
 from diptych.training.learning import learn
 from diptych.training.loop import build_optimiser, step
+from diptych.training.objective import objective
 from diptych.training.run_folder import RunFolder
 
 from .features import TEXT, random_features
@@ -87,12 +90,12 @@ def test_the_kept_directions_are_summed_and_compared() -> None:
     features = random_features(40)
     every, two = (fitted(features, *changes).eval() for changes in ((), ("kept=2",)))
     batch = Batch.of(features, range(40))
-    losses = [float(model.objective(batch, torch.Generator())["correlation"].detach()) for model in (every, two)]
+    losses = [float(objective(model, batch, torch.Generator())["correlation"].detach()) for model in (every, two)]
     assert -TEXT < losses[0] < losses[1] < 0
     for model in (every, two):
         model.settle(features)
-    assert every.place(features)["common"].images.shape == (40, TEXT)
-    assert two.place(features)["common"].images.shape == (40, 2)
+    assert embed_pairs(every, features)["common"].images.shape == (40, TEXT)
+    assert embed_pairs(two, features)["common"].images.shape == (40, 2)
 
 
 def test_dimensions_are_cut_to_the_narrower_modality() -> None:
@@ -130,9 +133,9 @@ def test_training_ends_with_the_space_of_its_last_weights(tmp_path: Path) -> Non
         validate=lambda model: 0.5, choose=lambda model: {},
     )  # fmt: skip
     assert isinstance(model, SettlingMethod)
-    before = model.place(other)["common"].similarity()
+    before = embed_pairs(model, other)["common"].similarity()
     model.settle(features)
-    np.testing.assert_allclose(model.place(other)["common"].similarity(), before, atol=1e-6)
+    np.testing.assert_allclose(embed_pairs(model, other)["common"].similarity(), before, atol=1e-6)
 
 
 def test_pairs_that_share_a_curve_are_found_by_networks_and_not_by_lines() -> None:
@@ -154,7 +157,7 @@ def test_fewer_pairs_than_dimensions_are_refused() -> None:
         fitted(random_features(), "training.batch=3")
     model = fitted(random_features())
     with pytest.raises(BadSetting, match=rf"{sentence}.*--set dimensions=1\)"):
-        model.objective(Batch.of(random_features(), [0, 1, 2]), torch.Generator())
+        objective(model, Batch.of(random_features(), [0, 1, 2]), torch.Generator())
 
 
 @pytest.mark.parametrize(

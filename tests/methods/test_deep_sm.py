@@ -9,10 +9,13 @@ from torch.nn.functional import cross_entropy
 
 from diptych.data.features import Features
 from diptych.errors import BadSetting, MissingData
-from diptych.methods.contract import Batch, GradientMethod
+from diptych.methods.batches import Batch
+from diptych.methods.contract import GradientMethod
 from diptych.methods.deep_sm import PRESETS, Config, DeepSM
+from diptych.methods.embedding import embed_pairs
 from diptych.settings import override
 from diptych.training.loop import build_optimiser, step
+from diptych.training.objective import objective
 
 from .features import random_features
 
@@ -41,7 +44,7 @@ def test_each_modality_is_trained_by_the_cross_entropy_of_its_posteriors(smoothi
     features = random_features(texts=2)
     model = fitted(features, f"smoothing={smoothing}").eval()
     assert isinstance(model, GradientMethod)
-    found = model.objective(Batch.of(features, range(24)), torch.Generator())
+    found = objective(model, Batch.of(features, range(24)), torch.Generator())
     assert list(found) == ["image classification", "text classification"]
     for modality, whole, labels in (
         ("image", features.images.whole[features.owner], features.text_labels),
@@ -59,14 +62,14 @@ def test_several_categories_share_the_target_evenly() -> None:
     features = replace(features, labels=labels)
     model = fitted(features).eval()
     logged = logits_of(model, "text", features.texts.whole[:1]).log_softmax(1)[0]
-    found = model.objective(Batch.of(features, [0]), torch.Generator())["text classification"]
+    found = objective(model, Batch.of(features, [0]), torch.Generator())["text classification"]
     torch.testing.assert_close(found, -(logged[0] + logged[1]) / 2)
 
 
 def test_items_are_placed_at_their_posteriors_and_compared_by_inner_products() -> None:
     features = random_features(6, texts=2)
     model = fitted(features)
-    placed = model.place(features)["common"]
+    placed = embed_pairs(model, features)["common"]
     assert placed.images.shape == (6, 3)
     assert placed.texts.shape == (12, 3)
     with torch.no_grad():
@@ -77,8 +80,8 @@ def test_items_are_placed_at_their_posteriors_and_compared_by_inner_products() -
 
 def test_the_cosine_is_the_inner_product_of_posteriors_of_unit_length() -> None:
     features = random_features(6)
-    plain = fitted(features).place(features)["common"]
-    cosine = fitted(features, "similarity=cosine").place(features)["common"]
+    plain = embed_pairs(fitted(features), features)["common"]
+    cosine = embed_pairs(fitted(features, "similarity=cosine"), features)["common"]
     lengths = np.outer(np.linalg.norm(plain.images, axis=1), np.linalg.norm(plain.texts, axis=1))
     np.testing.assert_allclose(cosine.similarity(), plain.similarity() / lengths, atol=1e-6)
 
@@ -89,8 +92,8 @@ def test_which_text_belongs_to_which_picture_does_not_matter_within_a_category()
     swapped = replace(features, texts=features.texts.take(rotated))
     model = fitted(features).eval()
     rows, generator = range(12), torch.Generator()
-    for name, value in model.objective(Batch.of(features, rows), generator).items():
-        torch.testing.assert_close(model.objective(Batch.of(swapped, rows), generator)[name], value)
+    for name, value in objective(model, Batch.of(features, rows), generator).items():
+        torch.testing.assert_close(objective(model, Batch.of(swapped, rows), generator)[name], value)
 
 
 def test_it_learns_to_tell_categories_apart() -> None:
@@ -100,7 +103,7 @@ def test_it_learns_to_tell_categories_apart() -> None:
     losses = trained(model, train, 40)
     assert sum(losses[-1].values()) < sum(losses[0].values()) / 2
     same = test.labels @ test.labels.T
-    best = model.place(test)["common"].similarity().argmax(1)
+    best = embed_pairs(model, test)["common"].similarity().argmax(1)
     assert same[np.arange(40), best].mean() > 0.85
 
 
@@ -109,7 +112,7 @@ def test_without_categories_it_says_what_it_learns_from() -> None:
         fitted(random_features(classes=0))
     model, unlabelled = fitted(random_features()), random_features(classes=0)
     with pytest.raises(MissingData, match="Deep-SM learns from categories, and this batch has none"):
-        model.objective(Batch.of(unlabelled, [0, 1]), torch.Generator())
+        objective(model, Batch.of(unlabelled, [0, 1]), torch.Generator())
 
 
 def test_a_smoothing_outside_zero_and_one_is_refused() -> None:

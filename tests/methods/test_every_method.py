@@ -4,7 +4,6 @@ import json
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,10 @@ from diptych.data.features import Encoded, Features
 from diptych.errors import MissingData, ShapeMismatch
 from diptych.maths.reduction import orthonormal_span
 from diptych.methods import ROOM
-from diptych.methods.contract import GradientMethod, Method, Side, SpanningMethod, Surroundings, TraceableMethod
+from diptych.methods.batches import FeatureBatch
+from diptych.methods.contract import GradientMethod, Method, SpanningMethod, TraceableMethod
+from diptych.methods.embedding import embed_pairs
+from diptych.methods.module import MethodModule, SideInformation, open_method
 from diptych.settings import override, revive
 from diptych.training.learning import learn
 from diptych.training.loading import load_model
@@ -47,18 +49,20 @@ def features_for(name: str, count: int = 40, seed: int = 0) -> Features:
     )
 
 
-def config(module: ModuleType, preset: str) -> Any:
+def config(module: MethodModule, preset: str) -> Any:
     """Return a preset, shortened where it learns by gradient."""
     chosen = module.PRESETS[preset]
     return override(chosen, SHORT) if hasattr(chosen, "training") else chosen
 
 
 def fit(name: str, preset: str, path: Path, features: Features) -> Method:
-    module = ROOM.open(name)
+    module = open_method(name)
+    chosen = config(module, preset)
+    more = SideInformation(concepts(), random_features(9, classes=0, seed=3))
     return learn(
-        module, config(module, preset), features, classes=("a", "b", "c"), seed=0, folder=begun(path, name, preset),
+        module, chosen, features, classes=("a", "b", "c"), seed=0, folder=begun(path, name, preset),
         validate=lambda model: 0.5, choose=lambda model: {},
-        surroundings=Surroundings(concepts(), random_features(9, classes=0, seed=3)),
+        side_information=more if name == "conse" or chosen.transductive else None,
     )  # fmt: skip
 
 
@@ -76,7 +80,7 @@ def test_what_a_method_places_lies_where_it_says(name: str, preset: str, tmp_pat
     assert isinstance(model, SpanningMethod) is (name in ("mcsm", "cca", "cfa", "jrl", "lgcfl", "semantic-matching"))
     if not isinstance(model, SpanningMethod):
         return
-    placed = model.place(features_for(name, 7, seed=1))
+    placed = embed_pairs(model, features_for(name, 7, seed=1))
     for modality, side in (("image", "images"), ("text", "texts")):
         for space, columns in model.span(modality).items():
             vectors, basis = getattr(placed[space], side), orthonormal_span(columns)
@@ -89,11 +93,11 @@ def test_a_method_can_be_traced_from_its_inputs_to_its_similarities(name: str, t
     model = fit(name, "default", tmp_path, features_for(name))
     assert isinstance(model, TraceableMethod)
     some = features_for(name, 5, seed=1)
-    for space, placed in model.place(some).items():
+    for space, placed in embed_pairs(model, some).items():
         for modality, encoded, vectors in (("image", some.images, placed.images), ("text", some.texts, placed.texts)):
-            scaled = model.scaled(modality, Side.of(encoded, range(5)))
+            scaled = model.scaled(modality, FeatureBatch.of(encoded, range(5)))
             whole = scaled.whole.detach().clone().requires_grad_()
-            found = model.compared(space, modality, replace(scaled, whole=whole)).vectors
+            found = model.embed_scaled(space, modality, replace(scaled, whole=whole)).vectors
             np.testing.assert_allclose(found.detach(), vectors, atol=1e-5)
             found[:, 0].sum().backward()
             assert whole.grad is not None
@@ -107,13 +111,15 @@ def test_a_saved_method_places_as_before(name: str, preset: str, tmp_path: Path)
     model = fit(name, preset, tmp_path, features)
     again = load_model(RunFolder(tmp_path))
     assert isinstance(model, Method)
-    for space, placed in model.place(other).items():
+    pairs = embed_pairs(model, other)
+    assert {name: pair.images.shape[1] for name, pair in pairs.items()} == model.space_widths
+    for space, placed in pairs.items():
         assert space in model.spaces
         assert placed.images.dtype == placed.texts.dtype == np.float32
         assert np.isfinite(placed.similarity()).all()
         assert placed.similarity().shape == (7, 7)
-        np.testing.assert_array_equal(again.place(other)[space].images, placed.images)
-        np.testing.assert_array_equal(again.place(other)[space].texts, placed.texts)
+        np.testing.assert_array_equal(embed_pairs(again, other)[space].images, placed.images)
+        np.testing.assert_array_equal(embed_pairs(again, other)[space].texts, placed.texts)
 
 
 @pytest.mark.parametrize("name", ROOM.names())
@@ -131,8 +137,8 @@ def test_an_item_lies_where_it_lies_whatever_lies_beside_it(name: str, tmp_path:
     gallery = features_for(name, 9, seed=2)
     rows = np.array([4, 7])
     some = Features(gallery.images.take(rows), gallery.texts.take(rows), np.arange(2), None, ("a", "b"))
-    alone = model.place(some)
-    for space, placed in model.place(gallery).items():
+    alone = embed_pairs(model, some)
+    for space, placed in embed_pairs(model, gallery).items():
         np.testing.assert_allclose(alone[space].images, placed.images[rows], atol=1e-5)
         np.testing.assert_allclose(alone[space].texts, placed.texts[rows], atol=1e-5)
 
@@ -144,8 +150,8 @@ def test_one_side_lies_where_it_lies_without_the_other(name: str, tmp_path: Path
     nothing = np.zeros(0, dtype=np.int64)
     pictures = Features(gallery.images, gallery.texts.take(nothing), nothing, None, gallery.ids)
     texts = Features(gallery.images.take(nothing), gallery.texts, np.zeros(9, dtype=np.int64), None, ())
-    seen, said = model.place(pictures), model.place(texts)
-    for space, placed in model.place(gallery).items():
+    seen, said = embed_pairs(model, pictures), embed_pairs(model, texts)
+    for space, placed in embed_pairs(model, gallery).items():
         np.testing.assert_allclose(seen[space].images, placed.images, atol=1e-5)
         np.testing.assert_allclose(said[space].texts, placed.texts, atol=1e-5)
         assert seen[space].texts.shape == said[space].images.shape == (0, placed.images.shape[1])
@@ -163,7 +169,9 @@ def test_what_a_search_tries_is_a_setting_and_trains(name: str, tmp_path: Path) 
 @pytest.mark.parametrize("name", LEARNING)
 def test_a_picture_with_several_texts_is_learned_from_with_each(name: str, tmp_path: Path) -> None:
     model = fit(name, "default", tmp_path, random_features(24, texts=2))
-    assert all(np.isfinite(placed.similarity()).all() for placed in model.place(random_features(5, texts=2)).values())
+    assert all(
+        np.isfinite(placed.similarity()).all() for placed in embed_pairs(model, random_features(5, texts=2)).values()
+    )
 
 
 @pytest.mark.parametrize("name", [name for name, card in ROOM.cards().items() if "categories" in card.needs])
@@ -179,7 +187,7 @@ def test_features_of_another_width_are_refused(name: str, tmp_path: Path) -> Non
     images = Encoded(np.zeros((4, IMAGE + 2), dtype=np.float32))
     sentence = f"whole vectors of images must be {IMAGE} wide for this model; got {IMAGE + 2}."
     with pytest.raises(ShapeMismatch, match=re.escape(sentence)):
-        model.place(Features(images, wide.texts, wide.owner, None, wide.ids))
+        embed_pairs(model, Features(images, wide.texts, wide.owner, None, wide.ids))
 
 
 @pytest.mark.parametrize("name", ROOM.names())

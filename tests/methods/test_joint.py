@@ -7,7 +7,8 @@ import pytest
 
 from diptych.data.features import Encoded, Features
 from diptych.errors import BadSetting, ShapeMismatch
-from diptych.methods.joint import Config, Joint, Widths, encoders_of
+from diptych.methods.embedding import embed_pairs
+from diptych.methods.joint import Config, Joint, Widths
 
 CLIP = "open-clip:ViT-B-32/laion2b@0123456789abcdef"
 
@@ -26,7 +27,7 @@ def features(images: str = CLIP, texts: str = CLIP.replace("0", "f"), *, width: 
 
 def test_similarity_is_the_cosine_of_the_vectors_as_they_are() -> None:
     pairs = features()
-    placed = Joint.fitted(Config(), pairs).place(pairs)["common"]
+    placed = embed_pairs(Joint.fitted(Config(), pairs), pairs)["common"]
     images, texts = (
         side.whole / np.linalg.norm(side.whole, axis=1, keepdims=True) for side in (pairs.images, pairs.texts)
     )
@@ -53,11 +54,11 @@ def test_another_width_is_refused_when_placing() -> None:
     model = Joint.fitted(Config(), features())
     wide = replace(features(), texts=Encoded(np.zeros((5, 9), dtype=np.float32)))
     with pytest.raises(ShapeMismatch, match="whole vectors of texts must be 4 wide for this model; got 9"):
-        model.place(wide)
+        embed_pairs(model, wide)
 
 
 def test_a_benchmark_is_told_which_encoder_reads_both_modalities() -> None:
-    assert encoders_of(Config("open-clip:RN50/openai")) == ("open-clip:RN50/openai",) * 2
+    assert Config("open-clip:RN50/openai").encoders == ("open-clip:RN50/openai",) * 2
 
 
 def test_a_model_has_nothing_to_learn_and_no_scaling_to_set() -> None:

@@ -9,17 +9,18 @@ from scipy.optimize import minimize
 from diptych.data.features import Features
 from diptych.errors import BadSetting, MissingData
 from diptych.maths.graphs import neighbour_laplacian
-from diptych.methods.contract import Surroundings
+from diptych.methods.embedding import embed_pairs
 from diptych.methods.inputs import InputConfig
 from diptych.methods.jrl import JRL, PRESETS, Config, Widths, solved
+from diptych.methods.module import SideInformation
 
 from .features import random_features
 
 PLAIN = Config(image=InputConfig(centre=True), sparsity=2.0, neighbours=5, sweeps=1000)
 
 
-def unlabelled(count: int = 15) -> Surroundings:
-    return Surroundings(unlabelled=replace(random_features(count, seed=3), labels=None))
+def unlabelled(count: int = 15) -> SideInformation:
+    return SideInformation(unlabelled=replace(random_features(count, seed=3), labels=None))
 
 
 def literal_objective(
@@ -57,14 +58,14 @@ def test_the_projections_are_the_minimum_of_the_papers_objective() -> None:
 def test_without_a_smooth_graph_test_items_change_nothing() -> None:
     features = random_features(40)
     config = replace(PLAIN, smoothness=0.0)
-    one, other = JRL.fitted(config, features), JRL.fitted(replace(config, transductive=True), features, unlabelled())
+    one, other = JRL.fitted(config, features), JRL.informed(replace(config, transductive=True), features, unlabelled())
     np.testing.assert_array_equal(one.image_basis, other.image_basis)
 
 
 def test_a_transductive_graph_holds_the_test_items_and_the_model_says_so() -> None:
     features = random_features(40)
-    inductive = JRL.fitted(PLAIN, features, unlabelled())
-    transductive = JRL.fitted(replace(PLAIN, transductive=True), features, unlabelled())
+    inductive = JRL.informed(PLAIN, features, unlabelled())
+    transductive = JRL.informed(replace(PLAIN, transductive=True), features, unlabelled())
     assert not np.allclose(inductive.image_basis, transductive.image_basis, atol=1e-4)
     assert inductive.notes == ()
     assert transductive.notes == ("transductive: learned from the test items' features (not their categories)",)
@@ -72,7 +73,7 @@ def test_a_transductive_graph_holds_the_test_items_and_the_model_says_so() -> No
 
 def test_an_inductive_model_does_not_look_at_the_test_items() -> None:
     features = random_features(40)
-    one, other = JRL.fitted(PLAIN, features), JRL.fitted(PLAIN, features, unlabelled())
+    one, other = JRL.fitted(PLAIN, features), JRL.informed(PLAIN, features, unlabelled())
     np.testing.assert_array_equal(one.image_basis, other.image_basis)
 
 
@@ -82,7 +83,7 @@ def test_votes_are_the_categories_of_the_nearest_training_items() -> None:
     labels[4], labels[5] = [True, True, False], False
     train = replace(train, labels=labels)
     config = replace(PLAIN, scoring="votes", votes=7)
-    placed = JRL.fitted(config, train).place(test)["common"]
+    placed = embed_pairs(JRL.fitted(config, train), test)["common"]
     plain = JRL.fitted(replace(config, scoring="cosine"), train)
     for modality, vectors in (("image", placed.images), ("text", placed.texts)):
         np.testing.assert_allclose(vectors, literal_votes(plain, train, test, modality, 7), atol=1e-5)
@@ -109,11 +110,13 @@ def literal_votes(model: JRL, train: Features, test: Features, modality: str, vo
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_loaded_model_places_as_the_fitted_one(preset: str) -> None:
     features = random_features(30)
-    model = JRL.fitted(PRESETS[preset], features, unlabelled())
+    model = JRL.informed(PRESETS[preset], features, unlabelled())
     again = JRL(PRESETS[preset], Widths.of(features))
     again.load_state_dict(model.state_dict())
     other = random_features(8, seed=1)
-    np.testing.assert_array_equal(again.place(other)["common"].images, model.place(other)["common"].images)
+    np.testing.assert_array_equal(
+        embed_pairs(again, other)["common"].images, embed_pairs(model, other)["common"].images
+    )
 
 
 def test_voters_are_kept_only_where_they_vote() -> None:
@@ -125,21 +128,21 @@ def test_voters_are_kept_only_where_they_vote() -> None:
 @pytest.mark.parametrize("scoring", ["cosine", "votes"])
 def test_it_tells_categories_apart(scoring: str) -> None:
     train, test = random_features(90), random_features(60, seed=1)
-    placed = JRL.fitted(replace(PLAIN, scoring=scoring, votes=20), train).place(test)["common"]
+    placed = embed_pairs(JRL.fitted(replace(PLAIN, scoring=scoring, votes=20), train), test)["common"]
     best = placed.similarity().argmax(1)
     assert (test.labels @ test.labels.T)[np.arange(60), best].mean() > 0.8
 
 
 def test_the_papers_weights_still_leave_places_of_unit_length() -> None:
     features = random_features(30)
-    placed = JRL.fitted(replace(PRESETS["paper"], scoring="cosine"), features).place(features)["common"]
+    placed = embed_pairs(JRL.fitted(replace(PRESETS["paper"], scoring="cosine"), features), features)["common"]
     np.testing.assert_allclose(np.linalg.norm(placed.images, axis=1), 1, atol=1e-5)
 
 
 def test_the_graph_holds_a_picture_of_several_texts_once() -> None:
     features = random_features(20, texts=3)
     model = JRL(PLAIN, Widths.of(features))
-    images, texts = model._graphed(features, Surroundings())
+    images, texts = model._graphed(features, None)
     assert (len(images), len(texts)) == (20, 60)
     assert len(model.fit_inputs(features)[0]) == 60
 

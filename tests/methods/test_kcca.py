@@ -13,6 +13,7 @@ from diptych.errors import BadSetting
 from diptych.maths.kernels import Kernel, KernelName
 from diptych.methods.cca import CCA
 from diptych.methods.cca import Config as CCAConfig
+from diptych.methods.embedding import embed_pairs
 from diptych.methods.inputs import InputConfig
 from diptych.methods.kcca import KCCA, PRESETS, Config, Widths
 
@@ -56,7 +57,7 @@ def test_with_the_linear_kernel_it_is_cca(count: int, weighting: float) -> None:
     linear = CCA.fitted(CCAConfig(ridge=0.5, **shared), features)
     kernel = KCCA.fitted(Config(kernel="linear", kappa=0.5 * count / TEXT, **shared), features)
     for items in (features, others):
-        expected, found = (model.place(items)["common"].similarity() for model in (linear, kernel))
+        expected, found = (embed_pairs(model, items)["common"].similarity() for model in (linear, kernel))
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
@@ -65,7 +66,9 @@ def test_as_many_landmarks_as_pairs_are_exact() -> None:
     exact = KCCA.fitted(config(), features)
     spanned = KCCA.fitted(config(exact_up_to=10, landmarks=100), features)
     np.testing.assert_allclose(
-        spanned.place(others)["common"].similarity(), exact.place(others)["common"].similarity(), atol=1e-5
+        embed_pairs(spanned, others)["common"].similarity(),
+        embed_pairs(exact, others)["common"].similarity(),
+        atol=1e-5,
     )
 
 
@@ -74,7 +77,7 @@ def test_half_the_pairs_as_landmarks_come_near_to_all() -> None:
     exact = KCCA.fitted(config(dimensions=2), features)
     few = KCCA.fitted(config(dimensions=2, exact_up_to=100, landmarks=100), features)
     assert few.sides["image"].anchors.shape == (100, IMAGE)
-    one, other = (model.place(others)["common"].similarity().ravel() for model in (exact, few))
+    one, other = (embed_pairs(model, others)["common"].similarity().ravel() for model in (exact, few))
     assert np.corrcoef(one, other)[0, 1] > 0.97
 
 
@@ -89,7 +92,7 @@ def test_a_model_is_built_for_as_many_anchors_as_it_keeps() -> None:
 def test_identical_views_are_placed_at_the_same_point() -> None:
     features = random_features(30)
     twins = replace(features, texts=features.images)
-    placed = KCCA.fitted(config(), twins).place(twins)["common"]
+    placed = embed_pairs(KCCA.fitted(config(), twins), twins)["common"]
     np.testing.assert_allclose(placed.images, placed.texts, atol=1e-5)
 
 
@@ -106,7 +109,7 @@ def test_a_kernel_finds_what_no_line_can() -> None:
     )
 
     def own_rank(kernel: KernelName) -> float:
-        placed = KCCA.fitted(config(kernel=kernel, kappa=0.1, dimensions=2), features).place(features)["common"]
+        placed = embed_pairs(KCCA.fitted(config(kernel=kernel, kappa=0.1, dimensions=2), features), features)["common"]
         similarity = placed.similarity()
         return float((similarity > similarity.diagonal()[:, None]).mean())
 

@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from diptych.errors import BadSetting, MissingData
+from diptych.methods.embedding import embed_pairs
 from diptych.methods.inputs import InputConfig
 from diptych.methods.lgcfl import LGCFL, PRESETS, Config, regression
 
@@ -43,7 +44,7 @@ def test_a_strong_penalty_takes_whole_groups_out_together() -> None:
 
 def test_even_an_absurd_penalty_leaves_places_of_unit_length() -> None:
     features = random_features(30)
-    placed = LGCFL.fitted(Config(penalty=1e6, sweeps=30), features).place(features)["common"]
+    placed = embed_pairs(LGCFL.fitted(Config(penalty=1e6, sweeps=30), features), features)["common"]
     np.testing.assert_allclose(np.linalg.norm(placed.images, axis=1), 1, atol=1e-5)
 
 
@@ -61,7 +62,7 @@ def test_items_of_several_categories_and_of_none_are_learnt_from() -> None:
     labels = features.labels.copy()
     labels[0], labels[1] = True, False
     features = replace(features, labels=labels)
-    placed = LGCFL.fitted(PRESETS["default"], features).place(features)["common"]
+    placed = embed_pairs(LGCFL.fitted(PRESETS["default"], features), features)["common"]
     assert placed.similarity().shape == (40, 80)
     assert np.isfinite(placed.similarity()).all()
 
@@ -70,7 +71,7 @@ def test_it_tells_categories_apart() -> None:
     train, test = random_features(90), random_features(60, seed=1)
     ridge = InputConfig(centre=True)
     model = LGCFL.fitted(replace(PRESETS["default"], image=ridge, ridge=1.0, penalty=1.0), train)
-    best = model.place(test)["common"].similarity().argmax(1)
+    best = embed_pairs(model, test)["common"].similarity().argmax(1)
     assert (test.labels @ test.labels.T)[np.arange(60), best].mean() > 0.8
 
 

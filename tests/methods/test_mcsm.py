@@ -10,10 +10,13 @@ from torch import Tensor
 from diptych.data.features import Features
 from diptych.errors import BadSetting, MissingData, ShapeMismatch
 from diptych.maths.recurrence import trained_parameters
-from diptych.methods.contract import Batch, GradientMethod
+from diptych.methods.batches import Batch
+from diptych.methods.contract import GradientMethod
+from diptych.methods.embedding import PairEmbeddings, embed_pairs
 from diptych.methods.mcsm import MCSM, PRESETS, MCSMConfig, Widths
 from diptych.settings import override
 from diptych.training.loop import build_optimiser, step
+from diptych.training.objective import objective
 
 from .features import SMALL, random_features
 
@@ -48,14 +51,14 @@ def test_both_spaces_place_every_picture_and_text_with_one_vector_each(preset: s
     features = random_features(6, texts=2)
     model = fitted(features, preset)
     assert isinstance(model, GradientMethod)
-    placed = model.place(features)
+    placed = embed_pairs(model, features)
     assert list(placed) == ["visual", "textual"]
     for space in placed.values():
         assert len(space.images) == 6
         assert len(space.texts) == 12
         assert space.similarity().shape == (6, 12)
         assert np.isfinite(space.similarity()).all()
-    assert [len(space.weights) for space in placed.values()] == [6, 12]
+    assert [len(space.attention) for space in placed.values()] == [6, 12]
 
 
 @pytest.mark.parametrize("preset", NAMES)
@@ -74,11 +77,18 @@ def test_a_few_steps_of_every_preset_are_finite_and_move_every_trained_weight(pr
 
 def test_attention_weights_have_one_entry_a_part_and_sum_to_one() -> None:
     features = random_features(6)
-    placed = fitted(features).place(features)
-    assert [len(weights) for weights in placed["visual"].weights] == [4] * 6
-    assert [len(weights) for weights in placed["textual"].weights] == [9, 1, 5, 9, 1, 5]
+    placed = embed_pairs(fitted(features), features)
+    assert [len(weights) for weights in placed["visual"].attention] == [4] * 6
+    assert [len(weights) for weights in placed["textual"].attention] == [9, 1, 5, 9, 1, 5]
     for space in placed.values():
-        assert all(weights.sum() == pytest.approx(1.0, abs=1e-5) for weights in space.weights)
+        assert all(weights.sum() == pytest.approx(1.0, abs=1e-5) for weights in space.attention)
+
+
+def embedded_by(size: int, model: MCSM, features: Features) -> dict[str, PairEmbeddings]:
+    """Return pairs that were embedded so many at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MCSM, "rows_at_once", size)
+        return embed_pairs(model, features)
 
 
 @pytest.mark.parametrize("preset", ["default", "paper"])
@@ -86,21 +96,21 @@ def test_places_do_not_depend_on_the_batch_they_are_computed_in(preset: str) -> 
     features = random_features(7)
     model = fitted(features, preset)
     trained(model, features)
-    whole = model.place(features)
+    whole = embed_pairs(model, features)
     for size in (1, 3):
-        for name, space in model.place(features, batch=size).items():
+        for name, space in embedded_by(size, model, features).items():
             np.testing.assert_allclose(space.images, whole[name].images, atol=1e-5)
             np.testing.assert_allclose(space.texts, whole[name].texts, atol=1e-5)
-            for found, expected in zip(space.weights, whole[name].weights, strict=True):
+            for found, expected in zip(space.attention, whole[name].attention, strict=True):
                 np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_released_attends_padding_so_that_a_text_depends_on_its_batch() -> None:
     features = random_features(6)
     model = fitted(features, "released")
-    together, alone = (model.place(features, batch=size)["textual"] for size in (6, 1))
-    assert {len(weights) for weights in together.weights} == {5}
-    assert {len(weights) for weights in alone.weights} == {1, 3, 5}
+    together, alone = (embedded_by(size, model, features)["textual"] for size in (6, 1))
+    assert {len(weights) for weights in together.attention} == {5}
+    assert {len(weights) for weights in alone.attention} == {1, 3, 5}
     assert not np.allclose(together.texts, alone.texts, atol=1e-3)
 
 
@@ -108,8 +118,8 @@ def test_permuting_the_gallery_permutes_the_similarities() -> None:
     features, order = random_features(6), np.array([3, 0, 5, 1, 4, 2])
     model = fitted(features)
     permuted = replace(features, texts=features.texts.take(order), owner=features.owner[order])
-    for name, space in model.place(permuted).items():
-        expected = model.place(features)[name].similarity()[:, order]
+    for name, space in embed_pairs(model, permuted).items():
+        expected = embed_pairs(model, features)[name].similarity()[:, order]
         np.testing.assert_allclose(space.similarity(), expected, atol=1e-5)
 
 
@@ -119,7 +129,7 @@ def test_without_parts_in_one_modality_there_is_one_space(regions: bool, words: 
     model = fitted(features)
     assert model.spaces == (space,)
     assert all(name.startswith(space) for losses in trained(model, features) for name in losses)
-    assert list(model.place(features)) == [space]
+    assert list(embed_pairs(model, features)) == [space]
 
 
 def test_without_any_parts_mcsm_says_what_it_needs() -> None:
@@ -130,7 +140,7 @@ def test_without_any_parts_mcsm_says_what_it_needs() -> None:
 def test_a_batch_without_the_parts_of_a_space_is_refused() -> None:
     model = fitted(random_features())
     with pytest.raises(MissingData, match="the textual space reads the parts of texts"):
-        model.objective(Batch.of(random_features(words=False), [0, 1]), torch.Generator())
+        objective(model, Batch.of(random_features(words=False), [0, 1]), torch.Generator())
 
 
 def test_objectives_are_named_by_space_and_loss() -> None:
@@ -150,7 +160,7 @@ def test_without_categories_partners_are_the_positives(preset: str) -> None:
     losses = trained(model, features)
     assert all("classification" not in name for name in losses[0])
     assert np.isfinite(list(losses[-1].values())).all()
-    assert model.place(features)["visual"].images.shape[1] == 16
+    assert embed_pairs(model, features)["visual"].images.shape[1] == 16
 
 
 def test_items_of_several_categories_and_of_none_are_learnt_from() -> None:
@@ -175,8 +185,8 @@ def test_a_similarity_is_the_cosines_of_vectors_and_of_posteriors_by_their_share
     model = fitted(features, "default", "class_share=0.3", "class_temperature=2.0")
     plain = MCSM(replace(model.config, class_share=0.0), Widths.of(features))
     plain.load_state_dict(model.state_dict())
-    for name, space in model.place(features).items():
-        vectors = plain.place(features)[name]
+    for name, space in embed_pairs(model, features).items():
+        vectors = embed_pairs(plain, features)[name]
         with torch.no_grad():
             images, texts = (
                 torch.nn.functional.normalize(
@@ -203,9 +213,9 @@ def test_features_of_another_encoder_are_refused_with_both_widths() -> None:
     model = fitted(features)
     texts = replace(features.texts, whole=np.zeros((12, 9), dtype=np.float32))
     with pytest.raises(ShapeMismatch, match="whole vectors of texts must be 4 wide for this model; got 9"):
-        model.place(replace(features, texts=texts))
+        embed_pairs(model, replace(features, texts=texts))
     with pytest.raises(ShapeMismatch, match="parts of images must be 6 wide for this model; got 0"):
-        model.place(random_features(regions=False))
+        embed_pairs(model, random_features(regions=False))
 
 
 def test_released_freezes_the_lstm_and_paper_trains_it() -> None:
@@ -237,8 +247,8 @@ def test_the_same_seed_gives_the_same_places() -> None:
     for model in (first, second):
         torch.manual_seed(5)
         trained(model, features)
-    for name, space in first.place(features).items():
-        assert np.array_equal(space.images, second.place(features)[name].images)
+    for name, space in embed_pairs(first, features).items():
+        assert np.array_equal(space.images, embed_pairs(second, features)[name].images)
 
 
 def test_the_default_learns_to_tell_two_categories_apart() -> None:
@@ -246,6 +256,6 @@ def test_the_default_learns_to_tell_two_categories_apart() -> None:
     model = fitted(train, "default", "training.schedule=constant", "training.learning_rate=0.01")
     trained(model, train, steps=25)
     same = test.labels @ test.labels.T
-    for space in model.place(test).values():
+    for space in embed_pairs(model, test).values():
         best = space.similarity().argmax(1)
         assert same[np.arange(40), best].mean() > 0.85

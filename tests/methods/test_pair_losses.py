@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from diptych.maths.losses import contrastive_loss, expected_margin_loss
-from diptych.methods.contract import Batch, Side
+from diptych.methods.batches import Targets
 from diptych.methods.mcsm_presets import LossConfig
 from diptych.methods.pair_losses import draw_one, matches_of, pair_losses
 
@@ -13,9 +13,8 @@ LABELS = torch.tensor([[True, False], [False, True], [True, True], [False, False
 EYE = torch.eye(5, dtype=torch.bool)
 
 
-def batch(labels: Tensor | None, pairs: list[int]) -> Batch:
-    side = Side(torch.zeros(len(pairs), 2), None, None)
-    return Batch(side, side, labels, torch.tensor(pairs))
+def batch(labels: Tensor | None, pairs: list[int]) -> Targets:
+    return Targets(labels, torch.tensor(pairs))
 
 
 def generator() -> torch.Generator:

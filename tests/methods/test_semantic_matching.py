@@ -8,6 +8,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from diptych.errors import BadSetting, MissingData
+from diptych.methods.embedding import embed_pairs
 from diptych.methods.semantic_matching import PRESETS, Config, SemanticMatching, classifier
 
 from .features import random_features
@@ -18,7 +19,7 @@ PLAIN = Config(similarity="inner-product", temperature=1.0, image_strength=5.0, 
 def test_places_are_the_posteriors_of_scikit_learns_logistic_regressions() -> None:
     train, test = random_features(60), random_features(20, seed=1)
     model = SemanticMatching.fitted(PLAIN, train)
-    placed = model.place(test)["common"]
+    placed = embed_pairs(model, test)["common"]
     kinds = train.labels.argmax(1)
     for modality, strength, vectors in (("image", 5.0, placed.images), ("text", 0.5, placed.texts)):
         rows, others = (model.inputs.scaled(modality, getattr(some, f"{modality}s")) for some in (train, test))
@@ -37,7 +38,7 @@ def test_weights_do_not_depend_on_the_size_of_the_features() -> None:
 @pytest.mark.parametrize("similarity", ["inner-product", "cosine", "root"])
 def test_similarities_are_those_of_the_posteriors(similarity: str) -> None:
     features = random_features(30)
-    posteriors = SemanticMatching.fitted(PLAIN, features).place(features)["common"]
+    posteriors = embed_pairs(SemanticMatching.fitted(PLAIN, features), features)["common"]
     model = SemanticMatching.fitted(replace(PLAIN, similarity=similarity), features)
     images, texts = posteriors.images.astype(float), posteriors.texts.astype(float)
     lengths = np.outer(np.linalg.norm(images, axis=1), np.linalg.norm(texts, axis=1))
@@ -46,13 +47,15 @@ def test_similarities_are_those_of_the_posteriors(similarity: str) -> None:
         "cosine": images @ texts.T / lengths,
         "root": np.sqrt(images) @ np.sqrt(texts).T,
     }
-    np.testing.assert_allclose(model.place(features)["common"].similarity(), expected[similarity], atol=1e-5)
+    np.testing.assert_allclose(embed_pairs(model, features)["common"].similarity(), expected[similarity], atol=1e-5)
 
 
 def test_the_temperature_divides_the_scores() -> None:
     features = random_features(30)
-    posteriors = SemanticMatching.fitted(PLAIN, features).place(features)["common"].images
-    sharper = SemanticMatching.fitted(replace(PLAIN, temperature=0.25), features).place(features)["common"].images
+    posteriors = embed_pairs(SemanticMatching.fitted(PLAIN, features), features)["common"].images
+    sharper = embed_pairs(SemanticMatching.fitted(replace(PLAIN, temperature=0.25), features), features)[
+        "common"
+    ].images
     np.testing.assert_allclose(sharper, softmax(4 * np.log(posteriors), axis=1), atol=1e-4)
 
 
@@ -70,7 +73,7 @@ def test_items_without_a_category_change_nothing_and_several_share_the_target() 
 
 def test_it_tells_categories_apart() -> None:
     train, test = random_features(90), random_features(60, seed=1)
-    best = SemanticMatching.fitted(PRESETS["default"], train).place(test)["common"].similarity().argmax(1)
+    best = embed_pairs(SemanticMatching.fitted(PRESETS["default"], train), test)["common"].similarity().argmax(1)
     assert (test.labels @ test.labels.T)[np.arange(60), best].mean() > 0.8
 
 

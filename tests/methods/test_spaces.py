@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from diptych.errors import BadSetting
+from diptych.methods.contract import Embedding
 from diptych.methods.inputs import Standardised
-from diptych.methods.spaces import Reading, Space, SpaceConfig
+from diptych.methods.spaces import Space, SpaceConfig
 
 ROWS = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32) * 3 + 1
 MASK = torch.tensor([[True, True, True], [True, False, False]])
@@ -17,7 +18,7 @@ def space(**settings: object) -> Space:
     return Space(SpaceConfig(width=8, hidden=4, dropout=0.0, **settings), parts=5, whole=3, other=7).eval()
 
 
-def reading(module: Space) -> Reading:
+def reading(module: Space) -> Embedding:
     generator = torch.Generator().manual_seed(0)
     parts, whole = torch.randn(2, 3, 5, generator=generator), torch.randn(2, 3, generator=generator)
     with torch.inference_mode():
@@ -72,8 +73,8 @@ def test_squash_passes_only_the_projected_modality_through_a_sigmoid() -> None:
 def test_a_sequence_is_read_no_further_than_its_longest() -> None:
     module, parts, whole = space(longest=2), torch.randn(2, 3, 5), torch.randn(2, 3)
     found = module.read(parts, MASK, whole)
-    assert found.weights is not None
-    assert found.weights.shape == (2, 2)
+    assert found.attention is not None
+    assert found.attention.shape == (2, 2)
     torch.testing.assert_close(found.vectors, module.read(parts[:, :2], MASK[:, :2], whole).vectors)
 
 
@@ -93,7 +94,7 @@ def test_weights_are_given_for_present_parts_only_unless_padding_is_attended() -
 
 
 def test_a_projected_modality_has_no_weights() -> None:
-    assert Reading(torch.zeros(2, 8)).unpadded() == []
+    assert Embedding(torch.zeros(2, 8)).unpadded() == []
 
 
 @pytest.mark.parametrize("setting", ["width", "hidden", "layers", "longest"])

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from diptych.data.features import Encoded, Features
-from diptych.methods.contract import Batch, Placed
+from diptych.methods.batches import FeatureBatch, Targets
+from diptych.methods.contract import Embedding, Representation, Representations
 from diptych.methods.recipe import Recipe
 from diptych.training.loop import Standing, fit
 from diptych.training.run_folder import RunFolder
@@ -24,6 +25,8 @@ class Learner(nn.Module):
     spaces = ("only",)
     notes = ()
     reads_parts = True
+    rows_at_once = 100
+    space_widths: ClassVar[Mapping[str, int]] = {"only": 1}
 
     def __init__(self, *, poison: float = 0.0) -> None:
         super().__init__()
@@ -33,15 +36,24 @@ class Learner(nn.Module):
         self.poison = poison
         self.seen: list[list[float]] = []
 
-    def objective(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        self.seen.append(batch.images.whole[:, 0].tolist())
-        error = (self.line(batch.images.whole) - batch.texts.whole).pow(2).mean()
+    def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
+        return {"numbers": self.line(batch.whole) if modality == "image" else batch.whole, "whole": batch.whole}
+
+    def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
+        images, texts = (rows["only"][modality] for modality in ("image", "text"))
+        self.seen.append(images["whole"][:, 0].tolist())
+        error = (images["numbers"] - texts["numbers"]).pow(2).mean()
         noise = torch.rand(1, generator=generator).mean()
         return {"error": error + self.poison, "noise": 0 * self.line.bias.sum() + noise}
 
-    def place(self, features: Features) -> Mapping[str, Placed]:
-        with torch.inference_mode():
-            return {"only": Placed(self.line(torch.from_numpy(features.images.whole)).numpy(), features.texts.whole)}
+    def reads(self, space: str) -> None:
+        return
+
+    def check(self, modality: str, encoded: Encoded) -> None:
+        return
+
+    def embed(self, modality: str, batch: FeatureBatch) -> Mapping[str, Embedding]:
+        return {"only": Embedding(self.represent("only", modality, batch)["numbers"])}
 
 
 def numbers(rows: int) -> Features:

@@ -16,7 +16,9 @@ from methods.features import random_features
 from torch import nn
 
 from diptych.methods import ROOM
-from diptych.methods.contract import Batch, GradientMethod
+from diptych.methods.batches import Batch
+from diptych.methods.contract import GradientMethod
+from diptych.methods.embedding import embed_pairs
 from diptych.settings import override
 from diptych.training.checkpoints import save_tensors
 from diptych.training.learning import learn
@@ -69,7 +71,7 @@ def train(name: str, folder: Path, processes: Processes, **recipe: Any) -> nn.Mo
     run = RunFolder(folder)
 
     def judge(model: Any) -> float:
-        placed = next(iter(model.place(features).values()))
+        placed = next(iter(embed_pairs(model, features).values()))
         return float(placed.similarity().mean())
 
     return learn(

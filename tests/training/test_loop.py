@@ -145,7 +145,7 @@ def test_a_gradient_is_clipped_to_its_largest_norm_and_left_alone_by_0() -> None
 
 
 def _one_batch() -> list[Any]:
-    from diptych.methods.contract import Batch
+    from diptych.methods.batches import Batch
 
     return [Batch.of(numbers(8), [0, 3, 5])]
 

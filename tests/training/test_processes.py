@@ -5,7 +5,7 @@ import torch
 from diptych.data.features import Encoded, Features, Parts
 from diptych.errors import BadSetting, DiptychError
 from diptych.maths.sharing import WHOLE
-from diptych.methods.contract import Batch
+from diptych.methods.batches import Batch
 from diptych.training.part import Part
 from diptych.training.processes import ALONE, joined, own_device
 

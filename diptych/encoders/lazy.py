@@ -1,0 +1,44 @@
+"""A pair of encoders, each opened when it is first asked for: a text query opens no image encoder."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import Lock
+
+from diptych.encoders.contract import Encoder
+from diptych.encoders.given import Given
+from diptych.encoders.opening import open_encoder, plain_name, settings_of
+
+MODALITIES = ("image", "text")
+
+
+class LazyEncoders(Mapping[str, Encoder | Given]):
+    """The encoders of pictures and of texts, by modality.
+
+    `admit` sees an encoder as it is opened, with its modality, and refuses one that is not what was wanted.
+    """
+
+    def __init__(
+        self,
+        names: tuple[str, str],
+        settings: Sequence[str] = (),
+        *,
+        admit: Callable[[str, Encoder | Given], None] = lambda modality, encoder: None,
+    ) -> None:
+        self.names: Mapping[str, str] = dict(zip(MODALITIES, map(plain_name, names), strict=True))
+        self._settings = settings_of(settings)
+        self._admit = admit
+        self._opened: dict[str, Encoder | Given] = {}
+        self._opening = Lock()
+
+    def __getitem__(self, modality: str) -> Encoder | Given:
+        with self._opening:
+            if modality not in self._opened:
+                encoder = open_encoder(self.names[modality], self._settings[modality], modality=modality)  # type: ignore[arg-type]
+                self._admit(modality, encoder)
+                self._opened[modality] = encoder
+            return self._opened[modality]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)

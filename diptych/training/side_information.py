@@ -1,0 +1,29 @@
+"""What a few methods learn from beside training pairs."""
+
+from dataclasses import replace
+
+from diptych.data.pairs import DataSet
+from diptych.encoders.concepts import concepts_of
+from diptych.encoders.encoding import Source, encode_dataset
+from diptych.methods.module import MethodConfig, MethodModule, SideInformation
+from diptych.progress import Progress
+
+
+def side_information_of(
+    module: MethodModule,
+    config: MethodConfig,
+    dataset: DataSet,
+    encoders: tuple[Source, Source],
+    *,
+    progress: Progress | None,
+) -> SideInformation | None:
+    """Return what this method, under this config, needs beside training pairs; None for most.
+
+    Only a `transductive` config is given items of the test split, and these without their categories.
+    """
+    if "concepts" in module.CARD.needs:
+        return SideInformation(concepts=concepts_of(*encoders))
+    if config.transductive:
+        features = encode_dataset(dataset, dataset.split("test"), *encoders, progress=progress)
+        return SideInformation(unlabelled=replace(features, labels=None))
+    return None
