@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
+from diptych.collection.records import ModelFingerprint
 from diptych.collection.reduction import Reduction
 from diptych.data.features import Encoded, Features
 from diptych.encoders.cache import no_items
@@ -32,9 +33,6 @@ from diptych.training.run_folder import RunFolder
 
 IMAGE_ENCODER, TEXT_ENCODER = "efficientnet-lite2", "minilm"
 """Encoders of methods without training that choose none of their own."""
-
-Fingerprint = Mapping[str, Any]
-"""What a collection remembers of its model: source, method, digest, encoders, spaces, widths, fusion."""
 
 
 @dataclass(frozen=True)
@@ -105,37 +103,31 @@ class Model:
         """Return the vectors of encoded pictures or texts as a table keeps them."""
         return np.concatenate(self.split(side, self.place(side, encoded)), axis=1)
 
-    def record(self) -> dict[str, Any]:
-        """Return what a collection remembers of the model that fills it."""
-        return {
-            "source": self.source,
-            "method": self.name,
-            "digest": self.digest,
-            "encoders": {side: encoder.name for side, encoder in self.encoders.items()},
-            "settings": list(self.settings),
-            "spaces": list(self.method.spaces),
-            "widths": list(self.widths),
-            "fusion": self.fusion.get("rule"),
-        }
+    @property
+    def fingerprint(self) -> ModelFingerprint:
+        """What a collection remembers of the model that fills it."""
+        encoders = {side: encoder.name for side, encoder in self.encoders.items()}
+        spaces, rule = tuple(self.method.spaces), self.fusion.get("rule")
+        return ModelFingerprint(self.source, self.name, self.digest, encoders, self.settings, spaces, self.widths, rule)
 
 
 @dataclass(frozen=True)
 class ModelSource:
     """How another process opens the model of a collection."""
 
-    record: Fingerprint
+    fingerprint: ModelFingerprint
     source: str | None
     """The folder where its run lies now, if it moved."""
     reduction: Reduction | None
 
     @classmethod
-    def of(cls, model: Model, record: Fingerprint) -> "ModelSource":
-        """Return how to open a model that a collection remembers by this record."""
-        return cls(record, model.source if model.source != record["source"] else None, model.reduction)
+    def of(cls, model: Model, fingerprint: ModelFingerprint) -> "ModelSource":
+        """Return how to open a model that a collection remembers by this fingerprint."""
+        return cls(fingerprint, model.source if model.source != fingerprint.source else None, model.reduction)
 
     def __call__(self) -> Model:
         """Return the model."""
-        return replace(reopen_model(self.record, self.source), reduction=self.reduction)
+        return replace(reopen_model(self.fingerprint, self.source), reduction=self.reduction)
 
 
 def open_model(
@@ -167,16 +159,16 @@ def open_model(
     return _untrained(name, argument, (image_encoder, text_encoder), settings)
 
 
-def reopen_model(record: Fingerprint, source: str | None = None) -> Model:
+def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> Model:
     """Return the model that a collection remembers, which may have moved to another `source`.
 
     `BadCheckpoint` where it is not the one that filled the collection.
     """
-    place = source or record["source"]
-    if source is None and record["method"] == split_name(place)[0]:
-        encoders = record["encoders"]
+    place = source or fingerprint.source
+    if source is None and fingerprint.method == split_name(place)[0]:
+        encoders = fingerprint.encoders
         model = open_model(
-            place, image_encoder=encoders["image"], text_encoder=encoders["text"], settings=record["settings"]
+            place, image_encoder=encoders["image"], text_encoder=encoders["text"], settings=fingerprint.settings
         )
     elif Path(place).is_dir():
         model = open_model(place)
@@ -184,7 +176,7 @@ def reopen_model(record: Fingerprint, source: str | None = None) -> Model:
         raise BadCheckpoint(
             f"the run that filled this collection is not at {place} any more. Name the folder it has now with --model."
         )
-    if model.digest != record["digest"]:
+    if model.digest != fingerprint.digest:
         raise BadCheckpoint(
             f"{place} is not the model that filled this collection: its weights, settings or encoders differ, and "
             "their vectors do not compare. Name the one that did, or move the collection: diptych collection reencode."

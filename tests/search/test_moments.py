@@ -1,7 +1,6 @@
 """Mean and deviation of similarities, from what is kept of all items."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from diptych.errors import StoreFailed
 from diptych.fusion.zscore import Rule
 from diptych.search.moments import KeptMoments, Moments
+from diptych.search.promise import SearchPromise
 from diptych.search.searcher import Searcher
 
 from .small_table import SmallTable
@@ -72,11 +72,11 @@ def table_of(count: int, *, seed: int = 0) -> SmallTable:
 
 
 QUERY = tuple(np.random.default_rng(9).standard_normal((1, width)).astype(np.float32) for width in WIDTHS)
-RECORD: dict[str, Any] = {"exact_limit": 0, "tuned": {}}
+PROMISE = SearchPromise(exact_limit=0, recall=0.99)
 
 
 def search(searcher: Searcher, table: SmallTable) -> tuple[str, ...]:
-    return searcher.best(table, "image", QUERY, Rule(0.4), k=5, where=None, record=RECORD).best[0].ids
+    return searcher.best(table, "image", QUERY, Rule(0.4), k=5, where=None, promise=PROMISE).best[0].ids
 
 
 def expected(table: SmallTable) -> tuple[str, ...]:
