@@ -24,7 +24,6 @@ from jaxtyping import Bool, Float64, Int
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
 from diptych.fusion.contract import FusionRule, Modality
 from diptych.fusion.serving import Served, Statistics
-from diptych.fusion.zscore import moments
 from diptych.index.contract import Table
 from diptych.index.items import Side
 from diptych.search.coarse import Look, Rough, Vectors
@@ -185,15 +184,17 @@ class Scan:
 
     def _moments(self, space: int, vectors: Float64[np.ndarray, "q d_s"], rough: Rough) -> list[Statistics]:
         """Return mean and deviation of each query's similarities in a space; 0 where they are all equal."""
-        average, covariance = self._held.moments[space]
+        moments, width = self._held.moments[space], self._held.state.widths[space]
         vary = rough.vary()
         if not vary.all():
             vary |= np.array([ends.high > ends.low for ends in self._ranges(space, vectors, rough)])
-        found = []
-        for vector, varies in zip(vectors, vary, strict=True):  # one by one: a sum's order changes with their number
-            mean, deviation = (float(part[0]) for part in moments(vector[None], mean=average, covariance=covariance))
-            found.append(Statistics(mean=mean, deviation=deviation if varies else 0.0))
-        return found
+        return [
+            Statistics(
+                mean=moments.mean(vector),
+                deviation=moments.deviation(vector, equal=lambda: False) if varies else 0.0,
+            )
+            for vector, varies in zip(vectors[:, :width], vary, strict=True)
+        ]
 
     def _true(self, vector: Vector, positions: Int[np.ndarray, " m"]) -> Similarities:
         """Return a query's similarities with the items at some positions, in double precision."""

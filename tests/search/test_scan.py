@@ -1,10 +1,11 @@
 """The scan finds what looking at everything in double precision finds."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,7 @@ from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
 from diptych.index.items import Items, Side
 from diptych.search.coarse import Look
+from diptych.search.moments import Moments
 from diptych.search.scan import Best, Scan
 from diptych.search.scan_folder import refreshed
 
@@ -503,6 +505,68 @@ def test_moments_are_kept_until_the_rows_change(rows: np.ndarray, queries: np.nd
     changed = found(Scan.open(tmp_path, table, "image", WIDTHS), queries, name="zscore")
     assert not kept.exists()
     check(changed[0], fused_by_all(table, queries[0].astype(np.float32), ROOM.open("zscore").Rule()), 10)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many rows moments are computed from, each time."""
+    seen, of = [], Moments.of
+
+    def counting(blocks: Iterable[np.ndarray], *given: object, **named: object) -> tuple[Moments, ...]:
+        read = list(blocks)
+        seen.append(sum(map(len, read)))
+        return of(read, *given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Moments, "of", counting)
+    return seen
+
+
+def by_zscore(folder: Path, table: SmallTable, queries: np.ndarray) -> None:
+    """Search, and compare with looking at everything."""
+    best = found(Scan.open(folder, table, "image", WIDTHS), queries, name="zscore")
+    for query, one in zip(queries.astype(np.float32), best, strict=True):
+        check(one, fused_by_all(table, query, ROOM.open("zscore").Rule()), 10)
+
+
+def test_moments_are_extended_by_rows_that_were_only_added(
+    rows: np.ndarray, queries: np.ndarray, counted: list[int], tmp_path: Path
+) -> None:
+    table = table_of(rows)
+    by_zscore(tmp_path, table, queries)
+    table.put({"new": 3 * rows[0]})
+    found(Scan.open(tmp_path, table, "image", WIDTHS), queries)  # a state that nothing asks for moments
+    table.put({"newer": rows[1], "a text": None})
+    by_zscore(tmp_path, table, queries)
+    assert counted == [250, 2]
+    assert len(list(tmp_path.glob("moments-*"))) == 1
+
+
+def test_moments_are_computed_anew_where_rows_left(
+    rows: np.ndarray, queries: np.ndarray, counted: list[int], tmp_path: Path
+) -> None:
+    table = table_of(rows)
+    by_zscore(tmp_path, table, queries)
+    table.remove(["item 005"])
+    by_zscore(tmp_path, table, queries)
+    table.put({"item 006": 3 * rows[0]})
+    Scan.open(tmp_path, table, "image", WIDTHS)
+    table.put({"new": rows[1]})
+    by_zscore(tmp_path, table, queries)
+    assert counted == [250, 249, 250]
+
+
+def test_moments_that_another_version_kept_are_computed_anew(
+    rows: np.ndarray, queries: np.ndarray, counted: list[int], tmp_path: Path
+) -> None:
+    table = table_of(rows)
+    by_zscore(tmp_path, table, queries)
+    (kept,) = tmp_path.glob("moments-*")
+    with kept.open("wb") as file:
+        np.savez(file, mean_0=np.zeros(32), covariance_0=np.zeros((32, 32)), mean_1=np.zeros(32))
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps({k: v for k, v in json.loads(state.read_text()).items() if k != "extends"}))
+    by_zscore(tmp_path, table, queries)
+    assert (counted, table.scanned) == ([250, 250], 1)
 
 
 def test_a_folder_that_cannot_be_written_says_so(rows: np.ndarray, tmp_path: Path) -> None:
