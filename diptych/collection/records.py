@@ -16,7 +16,7 @@ from diptych.search.promise import SearchPromise, Tuning
 FORMAT = 1
 """The version of the record; another one is refused."""
 EXACT_LIMIT = 200_000
-"""Up to so many items all are looked at; above, the store's approximate index proposes which."""
+"""Up to so many items every search scores all; above, the store's approximate index proposes which."""
 RECALL = 0.99
 """The share of the exact first ten that an approximate search must find."""
 

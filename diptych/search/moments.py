@@ -1,4 +1,4 @@
-"""Mean and deviation of a query's similarities with all items, without looking at any.
+"""Mean and deviation of a query's similarities with all items, without scoring any.
 
 Over n items b the triangle of the QR of [1 b], which one block of rows after another can be taken into, is
 

@@ -1,6 +1,6 @@
-"""How a table is searched: by looking at every item while it is small, by its store when it has grown.
+"""How a table is searched: by a scan of every item while it is small, by its store when it has grown.
 
-Up to the exact limit a scan on this machine looks at all items (`diptych.search.scan`), and above it too where
+Up to the exact limit a scan on this machine scores all items (`diptych.search.scan`), and above it too where
 `tune` has found no effort that keeps the promised recall. Else, or where a store cannot tell when it changed, the store
 itself proposes items by inner products and the fused similarity is certified (`diptych.search.certified`): exactly,
 or by the approximate index once `tune` has built it.

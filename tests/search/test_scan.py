@@ -1,4 +1,4 @@
-"""The scan finds what looking at everything in double precision finds."""
+"""The scan finds what scoring everything in double precision finds."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from diptych.errors import BadFeature, BadSetting, ShapeMismatch, StoreFailed
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
 from diptych.index.items import Items, Side
-from diptych.search.coarse import Look
+from diptych.search.coarse import CoarseScorer
 from diptych.search.moments import Moments
 from diptych.search.scan import Best, Scan
 from diptych.search.scan_folder import refreshed
@@ -113,7 +113,7 @@ def split(queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fused_by_all(table: SmallTable, query: np.ndarray, rule: FusionRule) -> dict[str, float]:
-    """Return every item's fused similarity, from double precision throughout."""
+    """Return every item's fused similarity, from double precision thcoarseout."""
     vectors = table.vectors()
     rows, query = np.stack(list(vectors.values())).astype(np.float64), query.astype(np.float64)
     spaces = (np.vecdot(part, own)[None] for part, own in zip(split(rows), split(query[None]), strict=True))
@@ -268,21 +268,21 @@ def test_an_empty_side_has_no_best_items(queries: np.ndarray, tmp_path: Path) ->
 
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("make", GALLERIES, ids=lambda make: make.__name__)
-def test_a_rough_look_errs_by_no_more_than_is_said(
+def test_coarse_scores_err_by_no_more_than_they_say(
     make: Callable[[np.random.Generator, int], np.ndarray], count: int, precision: str, tmp_path: Path
 ) -> None:
     g = np.random.default_rng(3)
     held = refreshed(tmp_path, table_of(make(g, 1200)), "image", WIDTHS)
     queries = plain(g, count).astype(np.float32)
     padded = held.state.padded(split(queries))
-    for space, rough in enumerate(Look(held).similarities(padded, None)):
+    for space, coarse in enumerate(CoarseScorer(held).similarities(padded, None)):
         own, vectors = held.full[:, held.state.spans[space]].astype(float), padded[space].astype(float)
         true = vectors @ own.T
         for query in range(count):
-            away = np.abs(rough.similarities(query, slice(None)) - true[query]).max()
+            away = np.abs(coarse.similarities(query, slice(None)) - true[query]).max()
             lengths = np.linalg.norm(own, axis=1).max() * np.linalg.norm(vectors[query])
             exact = precision == "single" and 1e-9 < lengths < 1e9
-            assert away <= rough.errors[query] <= (1e-6 if exact else 6e-4) * lengths + 1e-30
+            assert away <= coarse.errors[query] <= (1e-6 if exact else 6e-4) * lengths + 1e-30
 
 
 @pytest.mark.parametrize("make", GALLERIES, ids=lambda make: make.__name__)
@@ -294,13 +294,13 @@ def test_what_may_be_outside_a_range_is_told_for_each_query(
     held = refreshed(tmp_path, table_of(make(g, 200)), "image", WIDTHS)
     queries = plain(g, 3).astype(np.float32)
     padded = held.state.padded(split(queries))
-    for space, rough in enumerate(Look(held).similarities(padded, None)):
+    for space, coarse in enumerate(CoarseScorer(held).similarities(padded, None)):
         true = padded[space].astype(float) @ held.full[:, held.state.spans[space]].astype(float).T
         low, high = np.quantile(true, (0.1, 0.9), axis=1)
-        told = set(zip(*(part.tolist() for part in rough.outside(low, high)), strict=True))
+        told = set(zip(*(part.tolist() for part in coarse.outside(low, high)), strict=True))
         certain = np.argwhere((true <= low[:, None]) | (true >= high[:, None]))
         possible = np.argwhere(
-            (true <= (low + 3 * rough.errors)[:, None]) | (true >= (high - 3 * rough.errors)[:, None])
+            (true <= (low + 3 * coarse.errors)[:, None]) | (true >= (high - 3 * coarse.errors)[:, None])
         )
         assert set(map(tuple, certain.tolist())) <= told <= set(map(tuple, possible.tolist()))
 
@@ -522,7 +522,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def by_zscore(folder: Path, table: SmallTable, queries: np.ndarray) -> None:
-    """Search, and compare with looking at everything."""
+    """Search, and compare with scoring everything."""
     best = found(Scan.open(folder, table, "image", WIDTHS), queries, name="zscore")
     for query, one in zip(queries.astype(np.float32), best, strict=True):
         check(one, fused_by_all(table, query, ROOM.open("zscore").Rule()), 10)
