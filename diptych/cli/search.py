@@ -76,9 +76,9 @@ def search(
 def _is_collection(place: str) -> bool:
     if not Path(place).is_dir():
         return "://" in place
-    from diptych.collection import lies_at
+    from diptych.collection import is_collection
 
-    return lies_at(place)
+    return is_collection(place)
 
 
 def _refuse(options: Mapping[str, object], searched: str) -> None:

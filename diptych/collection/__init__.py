@@ -2,17 +2,17 @@
 
 from diptych.collection.asking import Ask
 from diptych.collection.collection import Collection
-from diptych.collection.location import lies_at
+from diptych.collection.location import is_collection
 from diptych.collection.model import Model, open_model
 from diptych.collection.queries import Known, Query
+from diptych.collection.records import CollectionRecord, ModelFingerprint
 from diptych.explaining.explanation import Explanation
-from diptych.ingest.fence import marks
 from diptych.ingest.handed_over import NewItem
 from diptych.ingest.pictures import PIXELS, raster_suffix, readable, thumbnail
 from diptych.ingest.rejects import Added, Reject
 from diptych.results import Results
 
 __all__ = [
-    "PIXELS", "Added", "Ask", "Collection", "Explanation", "Known", "Model", "NewItem", "Query", "Reject", "Results",
-    "lies_at", "marks", "open_model", "raster_suffix", "readable", "thumbnail",
+    "PIXELS", "Added", "Ask", "Collection", "CollectionRecord", "Explanation", "Known", "Model", "ModelFingerprint",
+    "NewItem", "Query", "Reject", "Results", "is_collection", "open_model", "raster_suffix", "readable", "thumbnail",
 ]  # fmt: skip

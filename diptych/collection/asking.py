@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from diptych.collection.model import Model
 from diptych.collection.queries import Known, Query
+from diptych.collection.records import CollectionRecord
 from diptych.data.addresses import picture_at
 from diptych.data.entries import ATTRIBUTION
 from diptych.errors import BadSetting, DiptychError
@@ -46,7 +46,7 @@ class Asked:
     table: Table
     model: Model
     searcher: Searcher
-    record: Mapping[str, Any]
+    record: CollectionRecord
 
 
 Group = tuple[Side, str | None, str | None]
@@ -80,7 +80,8 @@ def _found(group: Group, vectors: np.ndarray, depth: int, of: Asked) -> Found:
     side, fusion, where = group
     condition = parse(where, of.table.columns()) if where else None
     spaces = of.model.split(side, vectors)
-    return of.searcher.best(of.table, side, spaces, of.model.rule(fusion), k=depth, where=condition, record=of.record)
+    rule, promise = of.model.rule(fusion), of.record.promise
+    return of.searcher.best(of.table, side, spaces, rule, k=depth, where=condition, promise=promise)
 
 
 def _results(asks: Sequence[Ask], found: Found, of: Asked) -> list[Results]:

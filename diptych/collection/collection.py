@@ -1,6 +1,7 @@
 """A collection: items in a store, the model that placed them, and what can be done with both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -14,29 +15,29 @@ from jaxtyping import Float32
 from diptych.cluster import Cluster
 from diptych.collection.asking import Ask, Asked, answers
 from diptych.collection.explaining import explain_match
-from diptych.collection.location import located
+from diptych.collection.location import location_of
 from diptych.collection.model import Model, ModelSource, open_model, reopen_model
-from diptych.collection.parts import Parts
 from diptych.collection.queries import NOTHING_KNOWN, Known, Query
-from diptych.collection.records import EXACT_LIMIT, RECALL, checked_record, new_record
+from diptych.collection.records import EXACT_LIMIT, RECALL, CollectionRecord, checked_record, current_record
 from diptych.collection.reencoding import move
+from diptych.collection.resources import Resources
 from diptych.collection.statistics import statistics
 from diptych.collection.tables import FIRST, drop_table, make_table
 from diptych.collection.trial_queries import trial_queries
 from diptych.data.entries import read_entries
-from diptych.errors import BadSetting, DiptychError, MissingData
+from diptych.errors import BadSetting, DiptychError
 from diptych.explaining.explanation import Explanation
 from diptych.index.contract import Store, Table
 from diptych.index.filters import parse
 from diptych.index.items import Items
 from diptych.index.opening import open_store
 from diptych.index.passwords import masked
-from diptych.ingest.fence import Following, followed
-from diptych.ingest.handed_over import NewItem, put, take_out
+from diptych.ingest.fence import RecordFollower, records_to_write_by
+from diptych.ingest.handed_over import NewItem, remove_items, upsert_items
 from diptych.ingest.pictures import HANDED_OVER, Pictures
 from diptych.ingest.rejects import Added, Reject, Rejects
 from diptych.ingest.upserting import Destination, Site
-from diptych.ingest.workers import taken_in
+from diptych.ingest.workers import ingest
 from diptych.progress import Progress, silent
 from diptych.results import Results
 from diptych.search.searcher import Searcher
@@ -54,7 +55,7 @@ class Collection:
     def __init__(self, store: Store, uri: str, model: Model | None = None, *, pictures: Path | None = None) -> None:
         self.store = store
         self.uri = uri
-        self._parts = Parts(store, model)
+        self._resources = Resources(store, model)
         self._searcher = Searcher(store.uri)
         self._pictures = Pictures(pictures or (store.folder and store.folder / HANDED_OVER))
         self._writing = Lock()
@@ -78,21 +79,22 @@ class Collection:
         """
         if not 0 < recall <= 1:
             raise BadSetting(f"the recall must be above 0 and at most 1; got {recall}.")
-        place = located(uri)
+        place = location_of(uri)
         store = open_store(place)
         if store.record() is not None:
             raise BadSetting(f"there is a collection at {masked(uri)} already. Add to it, or choose another place.")
         opened = open_model(model, image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
         make_table(store, FIRST, opened, half=half)
-        store.remember(new_record(opened, half=half, exact_limit=exact_limit, recall=recall))
+        record = CollectionRecord(opened.fingerprint, FIRST, half, exact_limit, recall)
+        store.remember(record.to_json())
         return cls(store, uri, opened)
 
     @classmethod
     def open(cls, uri: str, *, model: str | None = None) -> "Collection":
         """Return the collection at a URI or path; `model` names the folder where its run lies now, if it moved."""
-        store = open_store(located(uri))
+        store = open_store(location_of(uri))
         record = checked_record(store, uri)
-        return cls(store, uri, None if model is None else reopen_model(record["model"], model))
+        return cls(store, uri, None if model is None else reopen_model(record.model, model))
 
     @property
     def name(self) -> str:
@@ -100,32 +102,29 @@ class Collection:
         return masked(self.uri)
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> CollectionRecord:
         """What the collection remembers, as it is now: another process may have moved it to another model."""
-        record = self.store.record()
-        if record is None:
-            raise MissingData(f"the collection at {self.name} was removed. Make it anew: diptych collection create.")
-        return record
+        return current_record(self.store, self.name)
 
     @property
-    def parts(self) -> Parts:
+    def resources(self) -> Resources:
         """Its tables and models, so far as they are opened."""
-        return self._parts
+        return self._resources
 
     @property
     def table(self) -> Table:
         """The table that is searched and added to."""
-        return self._parts.table(self.record)
+        return self._resources.table(self.record)
 
     @property
     def model(self) -> Model:
         """The model that fills it, loaded when it is first wanted."""
-        return self._parts.model(self.record)
+        return self._resources.model(self.record)
 
     @property
     def has_source(self) -> bool:
         """Whether it lies in a folder of pictures, which `add` can take in."""
-        return located(self.uri) != self.uri
+        return location_of(self.uri) != self.uri
 
     def add(
         self,
@@ -142,21 +141,21 @@ class Collection:
         """
         found = Rejects(rejects)
         entries = chain.from_iterable(read_entries(each, report=found.report, data_root=data_root) for each in sources)
-        where = Following(lambda: self.record)
+        follower = RecordFollower(lambda: self.record)
 
         def site() -> Site:
-            return Site(self._parts.table(where.record), self._parts.filler(where.record))
+            return Site(self._resources.table(follower.record), self._resources.embedder(follower.record))
 
-        to, told = Destination(site(), lambda: site() if where.moved() else None), progress or silent
-        opens = ModelSource.of(self._parts.model(where.record), where.record["model"])
-        return found.written(taken_in(to, opens, entries, cluster=cluster, reject=found.add, progress=told))
+        to, told = Destination(site(), lambda: site() if follower.moved() else None), progress or silent
+        opens = ModelSource.of(self._resources.model(follower.record), follower.record.model)
+        return found.written(ingest(to, opens, entries, cluster=cluster, reject=found.add, progress=told))
 
     def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:
         """Take out the named items and those that meet a filter; return how many there were."""
         chosen = list(dict.fromkeys([*ids, *(self.ids(where=where) if where else ())]))
         with self._writing:
-            records = followed(lambda: self.record)
-            first, *_ = [take_out(chosen, self._parts.table(record), self._pictures) for record in records]
+            records = records_to_write_by(lambda: self.record)
+            first, *_ = [remove_items(chosen, self._resources.table(each), self._pictures) for each in records]
         return first
 
     def ids(self, *, where: str | None = None) -> list[str]:
@@ -196,7 +195,7 @@ class Collection:
         return answer
 
     def search_many(
-        self, asks: Sequence[Ask], *, known: Known = NOTHING_KNOWN, record: Mapping[str, Any] | None = None
+        self, asks: Sequence[Ask], *, known: Known = NOTHING_KNOWN, record: CollectionRecord | None = None
     ) -> list[Results | DiptychError]:
         """Return the results of many searches at once, in less time than one by one; or why one has none.
 
@@ -212,7 +211,7 @@ class Collection:
         similarities: tuple[float, float],
         *,
         fusion: str | None = None,
-        record: Mapping[str, Any] | None = None,
+        record: CollectionRecord | None = None,
     ) -> float | None:
         """Return the fused similarity of a text with a picture that has these similarities to it in the two spaces.
 
@@ -222,7 +221,7 @@ class Collection:
         of = self._asked(record)
         if (rule := of.model.rule(fusion)) is None:
             return None
-        served = self._searcher.served(of.table, "image", of.model.split("image", text[None]), rule, of.record)
+        served = self._searcher.served(of.table, "image", of.model.split("image", text[None]), rule, of.record.promise)
         return None if served is None else float(served.score(*(np.array([each]) for each in similarities))[0])
 
     def explain(
@@ -250,15 +249,17 @@ class Collection:
         Pictures are kept with the collection. An item replaces the one with its id, as in `add`.
         """
         with self._writing:
-            records = followed(lambda: self.record)
-            first, *_ = [put(items, self._parts.table(r), self._parts.filler(r), self._pictures) for r in records]
+            first, *_ = [
+                upsert_items(items, self._resources.table(record), self._resources.embedder(record), self._pictures)
+                for record in records_to_write_by(lambda: self.record)
+            ]
         return first
 
     def stats(self) -> dict[str, Any]:
         """Return what there is, how it is searched and what it takes."""
         with self.store.moment():
             record = self.record
-            return {"collection": self.name, **statistics(record, self._parts.table(record), self._searcher)}
+            return {"collection": self.name, **statistics(record, self._resources.table(record), self._searcher)}
 
     def compact(self, *, progress: Progress | None = None) -> None:
         """Give back the space of what was replaced, and above the exact limit build and tune the index.
@@ -266,22 +267,28 @@ class Collection:
         Tuning finds the least effort that reaches the recall promised, on queries kept out of the index's building.
         """
         record = self.record
-        table = self._parts.table(record)
-        if record["previous"]:
-            drop_table(self.store, record["previous"])
+        table = self._resources.table(record)
+        if record.previous:
+            drop_table(self.store, record.previous)
         table.compact()
-        model, told = self._parts.model(record), progress or silent
-        drawn = partial(trial_queries, table, model=model)
-        if tuned := tune(
-            table, model.rule(), record, queries=drawn, searcher=self._searcher, moment=self.store.moment, progress=told
-        ):
+        model, told = self._resources.model(record), progress or silent
+        tuned = tune(
+            table,
+            model.rule(),
+            record.promise,
+            queries=partial(trial_queries, table, model=model),
+            searcher=self._searcher,
+            moment=self.store.moment,
+            progress=told,
+        )
+        if tuned:
             table.compact()
-        self.store.remember({**self.record, "previous": None, "tuned": tuned})
+        self.store.remember(replace(self.record, previous=None, tuned=tuned).to_json())
 
-    def forget(self, record: Mapping[str, Any]) -> None:
+    def forget(self, record: CollectionRecord) -> None:
         """Let go of tables and models that a record does not name any more."""
-        self._parts.keep(record)
-        self._searcher.forget(but=record["table"])
+        self._resources.keep_only(record)
+        self._searcher.forget(but=record.table)
 
     def reencode(
         self, model: str, *, rejects: Path | None = None, progress: Progress | None = None, **encoders: Any
@@ -292,13 +299,13 @@ class Collection:
         into `rejects`.
         """
         opened = open_model(model, **encoders)
-        self._parts.know(opened)
+        self._resources.add_model(opened)
         found = Rejects(rejects)
         return found.written(move(self.store, opened, reject=found.add, progress=progress or silent))
 
-    def _asked(self, record: Mapping[str, Any] | None) -> Asked:
+    def _asked(self, record: CollectionRecord | None) -> Asked:
         record = record or self.record
-        return Asked(self._parts.table(record), self._parts.model(record), self._searcher, record)
+        return Asked(self._resources.table(record), self._resources.model(record), self._searcher, record)
 
     def drop(self) -> None:
         """Remove the collection with all it holds; pictures that were not handed over to it stay where they are."""

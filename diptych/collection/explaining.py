@@ -120,7 +120,7 @@ def _fusing(of: Asked, side: Side, fusion: str | None, collection: str, pair: Pa
     def over(rule: FusionRule) -> tuple[Served | None, str]:
         vectors: list[Float[Tensor, " _"]] = [pair.other(space, side) for space in of.model.method.spaces]
         whole = np.concatenate([each.cpu().numpy() for each in vectors])[None]
-        served = of.searcher.served(of.table, side, of.model.split(side, whole), rule, of.record)
+        served = of.searcher.served(of.table, side, of.model.split(side, whole), rule, of.record.promise)
         return served, items if served else f"{items} are too many to be looked at one by one."
 
     return Fusing.by(of.model.rule(fusion), fusion or of.model.fusion.get("rule", ""), over)

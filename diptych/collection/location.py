@@ -10,7 +10,7 @@ INSIDE = ".diptych"
 """The folder of a collection that lies among its own pictures."""
 
 
-def located(uri: str) -> str:
+def location_of(uri: str) -> str:
     """Return the URI of the store of a collection named by a URI or a path.
 
     A folder with pictures or a manifest has its collection inside, in `.diptych`; any other path is the place itself.
@@ -18,14 +18,14 @@ def located(uri: str) -> str:
     path = Path(uri)
     if "://" in uri or not path.is_dir():
         return uri
-    return str(path / INSIDE) if (path / INSIDE).exists() or is_source(path) else uri
+    return str(path / INSIDE) if (path / INSIDE).exists() or holds_source(path) else uri
 
 
-def is_source(folder: Path) -> bool:
+def holds_source(folder: Path) -> bool:
     """Return whether a folder holds pictures or a manifest, and so something to put into a collection."""
     return folder.is_dir() and (has_manifest(folder) or next(pictures_in(folder), None) is not None)
 
 
-def lies_at(path: str) -> bool:
+def is_collection(path: str) -> bool:
     """Return whether there is a collection at a path."""
-    return open_store(located(path)).record() is not None
+    return open_store(location_of(path)).record() is not None

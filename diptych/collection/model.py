@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float32
 from torch import nn
 
+from diptych.collection.records import ModelFingerprint
 from diptych.collection.reduction import Reduction
 from diptych.data.features import Encoded
 from diptych.encoders.concepts import cached_concepts
@@ -34,9 +35,6 @@ from diptych.training.run_folder import RunFolder
 
 IMAGE_ENCODER, TEXT_ENCODER = "efficientnet-lite2", "minilm"
 """Encoders of methods without training that choose none of their own."""
-
-Fingerprint = Mapping[str, Any]
-"""What a collection remembers of its model: source, method, digest, encoders, spaces, widths, fusion."""
 
 
 @dataclass(frozen=True)
@@ -103,38 +101,39 @@ class Model:
         """Return the vectors of encoded pictures or texts as a table keeps them."""
         return np.concatenate(self.split(side, self.place(side, encoded)), axis=1)
 
-    def record(self) -> dict[str, Any]:
-        """Return what a collection remembers of the model that fills it."""
-        return {
-            "source": self.source,
-            "method": self.name,
-            "digest": self.digest,
-            "encoders": dict(self.encoders.names),
-            "fingerprints": dict(self.fingerprints),
-            "settings": list(self.settings),
-            "spaces": list(self.method.spaces),
-            "widths": list(self.widths),
-            "fusion": self.fusion.get("rule"),
-        }
+    @property
+    def fingerprint(self) -> ModelFingerprint:
+        """What a collection remembers of the model that fills it."""
+        return ModelFingerprint(
+            self.source,
+            self.name,
+            self.digest,
+            dict(self.encoders.names),  # type: ignore[arg-type]
+            self.settings,
+            tuple(self.method.spaces),
+            self.widths,
+            self.fusion.get("rule"),
+            dict(self.fingerprints),
+        )
 
 
 @dataclass(frozen=True)
 class ModelSource:
     """How another process opens the model of a collection."""
 
-    record: Fingerprint
+    fingerprint: ModelFingerprint
     source: str | None
     """The folder where its run lies now, if it moved."""
     reduction: Reduction | None
 
     @classmethod
-    def of(cls, model: Model, record: Fingerprint) -> "ModelSource":
-        """Return how to open a model that a collection remembers by this record."""
-        return cls(record, model.source if model.source != record["source"] else None, model.reduction)
+    def of(cls, model: Model, fingerprint: ModelFingerprint) -> "ModelSource":
+        """Return how to open a model that a collection remembers by this fingerprint."""
+        return cls(fingerprint, model.source if model.source != fingerprint.source else None, model.reduction)
 
     def __call__(self) -> Model:
         """Return the model."""
-        return replace(reopen_model(self.record, self.source), reduction=self.reduction)
+        return replace(reopen_model(self.fingerprint, self.source), reduction=self.reduction)
 
 
 def open_model(
@@ -166,24 +165,23 @@ def open_model(
     return _untrained(name, argument, (image_encoder, text_encoder), settings)
 
 
-def reopen_model(record: Fingerprint, source: str | None = None) -> Model:
+def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> Model:
     """Return the model that a collection remembers, which may have moved to another `source`.
 
     `BadCheckpoint` where it is not the one that filled the collection.
     """
-    place = source or record["source"]
-    if source is None and record["method"] == split_name(place)[0]:
-        encoders = record["encoders"]
+    place = source or fingerprint.source
+    if source is None and fingerprint.method == split_name(place)[0]:
         torch.set_num_threads(thread_count())
-        names = (encoders["image"], encoders["text"])
-        model = _untrained(*split_name(place), names, record["settings"], record=record)
+        names = (fingerprint.encoders["image"], fingerprint.encoders["text"])
+        model = _untrained(*split_name(place), names, fingerprint.settings, recorded=fingerprint)
     elif Path(place).is_dir():
         model = open_model(place)
     else:
         raise BadCheckpoint(
             f"the run that filled this collection is not at {place} any more. Name the folder it has now with --model."
         )
-    if model.digest != record["digest"]:
+    if model.digest != fingerprint.digest:
         raise BadCheckpoint(
             f"{place} is not the model that filled this collection: its weights, settings or encoders differ, and "
             "their vectors do not compare. Name the one that did, or move the collection: diptych collection reencode."
@@ -208,20 +206,20 @@ def _untrained(
     chosen: tuple[str | None, str | None],
     settings: Sequence[str],
     *,
-    record: Fingerprint | None = None,
+    recorded: ModelFingerprint | None = None,
 ) -> Model:
-    """Return a method without training; where a `record` tells all of them, no encoder is opened."""
+    """Return a method without training; where a record names the weights of its encoders, none is opened."""
     module = open_method(name)
     config = override(module.PRESETS["default"], [f"model={argument}"] if argument else [])
     own = config.encoders or (IMAGE_ENCODER, TEXT_ENCODER)
-    recorded = (record or {}).get("fingerprints")
-    encoders = LazyEncoders((chosen[0] or own[0], chosen[1] or own[1]), settings, admit=partial(_admit, recorded))
+    known_prints = recorded.fingerprints if recorded else None
+    encoders = LazyEncoders((chosen[0] or own[0], chosen[1] or own[1]), settings, admit=partial(_admit, known_prints))
     _refuse_given(encoders, source=name)
-    fingerprints = recorded or {side: encoders[side].fingerprint for side in SIDES}  # type: ignore[union-attr]
+    fingerprints = known_prints or {side: encoders[side].fingerprint for side in SIDES}  # type: ignore[union-attr]
     known = SideInformation(cached_concepts(encoders, fingerprints)) if "concepts" in module.CARD.needs else None
 
     def width(modality: str) -> int:
-        return int(record["widths"][0] if record else encoders[modality].whole_width)  # type: ignore[union-attr]
+        return int(recorded.widths[0] if recorded else encoders[modality].whole_width)  # type: ignore[union-attr]
 
     model = cast("UntrainedModelClass", module.Model).untrained(config, encoders.names, width, known)
     method = cast("Method", cast("nn.Module", model).eval())

@@ -1,28 +1,30 @@
 """Moving a collection to another model: a second table is filled while the first one serves, then takes its place.
 
 The record says from the beginning which model comes next, so that services can load it in good time. For the last
-comparison of the two tables writers are asked for a moment's peace (`diptych.ingest.fence`).
+comparison of the two tables a fence keeps writers waiting (`diptych.ingest.fence`).
 """
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
 
 from diptych.collection.model import Model
-from diptych.collection.tables import after, drop_table, filling, make_table
+from diptych.collection.records import CollectionRecord, UpcomingTable, current_record
+from diptych.collection.tables import after, drop_table, make_table, model_of_table
 from diptych.data.addresses import picture_at, picture_digest
 from diptych.data.entries import Entry
 from diptych.errors import BadData, BadSetting
 from diptych.index.contract import Store, Table
 from diptych.index.items import Items
-from diptych.ingest.embedding import Filler, Read
+from diptych.index.passwords import masked
+from diptych.ingest.embedding import EntryEmbedder, ReadEntry
 from diptych.ingest.rejects import Added, Reject
 from diptych.ingest.upserting import AT_ONCE
 from diptych.progress import Progress
 
 LABEL = "items moved"
-PEACE = 10.0
-"""Seconds for which writers are asked to wait at least, if nothing tells them before that the move is done."""
+FENCE_SECONDS = 10.0
+"""The shortest time that a fence stands, if the move does not end before."""
 ROUNDS = 3
 """How many comparisons of the two tables must have time in it."""
 SKEW = 3.0
@@ -30,59 +32,61 @@ SKEW = 3.0
 
 
 def move(store: Store, model: Model, *, reject: Callable[[Reject], None], progress: Progress) -> Added:
-    """Fill a table with every item placed by `model`, then make it the collection's; go on where a kill ended it.
+    """Fill a table with every item embedded by `model`, then make it the collection's; go on where a kill ended it.
 
     What is added or removed meanwhile is followed: the tables are compared until they agree, and once more while
     writers wait. Items that cannot be read any more are told to `reject` and left behind.
     """
-    record = store.record() or {}
-    if record["model"]["digest"] == model.digest:
+    record = current_record(store, masked(store.uri))
+    if record.model.digest == model.digest:
         raise BadSetting(f"the collection is filled by {model.source} already. Name another model.")
-    old = store.table(record["table"])
+    old = store.table(record.table)
     new, model = _begun(store, record, model)
-    filler, moved = Filler(model), 0
+    embedder, moved = EntryEmbedder(model), 0
     lost: dict[str, tuple[str, str]] = {}
     began = time.monotonic()
     while pending := _differing(old, new, lost):
-        moved += _copy(old, new, filler, pending, lost, progress)
+        moved += _copy(old, new, embedder, pending, lost, progress)
         began = time.monotonic()
     took = time.monotonic() - began
     while True:
-        peace = _ask_for_peace(store, max(PEACE, ROUNDS * took))
+        fence_until = raise_fence(store, max(FENCE_SECONDS, ROUNDS * took))
         began = time.monotonic()
-        moved += _copy(old, new, filler, _differing(old, new, lost), lost, progress)
-        if time.time() < peace - SKEW:
+        moved += _copy(old, new, embedder, _differing(old, new, lost), lost, progress)
+        if time.time() < fence_until - SKEW:
             break
         took = time.monotonic() - began
-    store.remember({**(store.record() or {}), **_switched(record, model, new.name)})
+    store.remember(_switched(current_record(store, masked(store.uri)), model, new.name).to_json())
     for where, reason in lost.values():
         reject(Reject(where, reason))
     return Added(added=moved, rejected=len(lost))
 
 
-def _begun(store: Store, record: Mapping[str, Any], model: Model) -> tuple[Table, Model]:
+def _begun(store: Store, record: CollectionRecord, model: Model) -> tuple[Table, Model]:
     """Return the table to be filled, the one begun before for the same model or a new one, and what fills it."""
-    begun = record["next"]
-    if begun and begun["digest"] == model.digest and begun["table"] in store.tables():
-        return store.table(begun["table"]), filling(store, begun["table"], model)
+    begun = record.next
+    if begun and begun.digest == model.digest and begun.table in store.tables():
+        return store.table(begun.table), model_of_table(store, begun.table, model)
     if begun:
-        drop_table(store, begun["table"])
-    name = after(record["table"])
-    store.remember({**record, "next": {"digest": model.digest, "table": name, "model": model.record()}})
-    model = make_table(store, name, model, half=record["half"])
+        drop_table(store, begun.table)
+    name = after(record.table)
+    store.remember(replace(record, next=UpcomingTable(model.digest, name, model.fingerprint)).to_json())
+    model = make_table(store, name, model, half=record.half)
     return store.table(name), model
 
 
-def _ask_for_peace(store: Store, seconds: float) -> float:
-    """Ask writers to wait so long, and return until when they do."""
-    record, peace = store.record() or {}, time.time() + seconds
-    store.remember({**record, "next": {**record["next"], "peace": peace}})
-    return peace
+def raise_fence(store: Store, seconds: float) -> float:
+    """Keep writers waiting for so long, and return until when they do; `BadSetting` where the move was ended."""
+    record, fence_until = current_record(store, masked(store.uri)), time.time() + seconds
+    if record.next is None:
+        raise BadSetting("another process has ended this move to another model. Begin it again.")
+    store.remember(replace(record, next=replace(record.next, fence_until=fence_until)).to_json())
+    return fence_until
 
 
-def _switched(record: Mapping[str, Any], model: Model, table: str) -> dict[str, Any]:
-    """Return what a record says after the switch; the old table stays for searches that are under way."""
-    return {"model": model.record(), "table": table, "previous": record["table"], "next": None, "tuned": {}}
+def _switched(record: CollectionRecord, model: Model, table: str) -> CollectionRecord:
+    """Return the record after the switch; the old table stays for searches that are under way."""
+    return replace(record, model=model.fingerprint, table=table, previous=record.table, next=None, tuned={})
 
 
 def _differing(old: Table, new: Table, lost: Mapping[str, tuple[str, str]]) -> list[str]:
@@ -98,17 +102,17 @@ def _differing(old: Table, new: Table, lost: Mapping[str, tuple[str, str]]) -> l
 def _copy(
     old: Table,
     new: Table,
-    filler: Filler,
+    embedder: EntryEmbedder,
     ids: list[str],
     lost: dict[str, tuple[str, str]],
     progress: Progress,
 ) -> int:
-    """Place the named items anew, and return how many were written; those that cannot be read join the `lost`."""
+    """Embed the named items anew, and return how many were written; those that cannot be read join the `lost`."""
     new.widen(old.columns())
     written = 0
     for start in range(0, len(ids), AT_ONCE):
         reads = _reads(old.read(ids[start : start + AT_ONCE]), lost)
-        items, faults = filler.fill(reads)
+        items, faults = embedder.embed(reads)
         lost.update({reads[k].entry.id: (reads[k].entry.where, reason) for k, reason in faults.items()})
         if len(items):
             new.write(items)
@@ -117,15 +121,15 @@ def _copy(
     return written
 
 
-def _reads(items: Items, lost: dict[str, tuple[str, str]]) -> list[Read]:
+def _reads(items: Items, lost: dict[str, tuple[str, str]]) -> list[ReadEntry]:
     """Return stored items as they were read once, their contents' digests included."""
-    found = []
+    reads = []
     for identity, content, image, texts, metadata in zip(
         items.ids, items.contents, items.images, items.texts, items.metadata, strict=True
     ):
         entry = Entry(identity, picture_at(image) if image else None, texts, image or identity, metadata)
         try:
-            found.append(Read(entry, picture_digest(entry.image) if entry.image else "", content))
+            reads.append(ReadEntry(entry, picture_digest(entry.image) if entry.image else "", content))
         except (OSError, BadData) as error:
             lost[identity] = (entry.where, str(error))
-    return found
+    return reads

@@ -1,14 +1,14 @@
 """What a collection comes to."""
 
-from collections.abc import Mapping
 from typing import Any
 
+from diptych.collection.records import CollectionRecord
 from diptych.index.contract import Table
 from diptych.index.items import SIDES
 from diptych.search.searcher import Searcher
 
 
-def statistics(record: Mapping[str, Any], table: Table, searcher: Searcher) -> dict[str, Any]:
+def statistics(record: CollectionRecord, table: Table, searcher: Searcher) -> dict[str, Any]:
     """Return what there is in a table, how it is searched and what it takes."""
     count, size = table.count(), table.bytes()
     return {
@@ -16,10 +16,10 @@ def statistics(record: Mapping[str, Any], table: Table, searcher: Searcher) -> d
         "images": table.count(side="image"),
         "texts": table.count(side="text"),
         "columns": dict(table.columns()),
-        "model": record["model"],
+        "model": record.model.to_json(),
         "stored": dict(table.layout.widths),
-        "half": record["half"],
+        "half": record.half,
         "bytes": size,
         "bytes_per_item": round(size / count) if count else None,
-        "search": {side: str(searcher.way(table, side, record)) for side in SIDES},
+        "search": {side: str(searcher.way(table, side, record.promise)) for side in SIDES},
     }

@@ -42,8 +42,8 @@ def drop_table(store: Store, name: str) -> None:
     store.drop_table(_beside(name))
 
 
-def filling(store: Store, name: str, model: Model) -> Model:
-    """Return a model as it fills a table that there is."""
+def model_of_table(store: Store, name: str, model: Model) -> Model:
+    """Return a model as it fills a table that exists."""
     if _beside(name) not in store.tables():
         return replace(model, reduction=Reduction(model.widths))
     return replace(model, reduction=Reduction.read(store.table(_beside(name)), model.widths))

@@ -2,8 +2,9 @@
 
 F = w z_V + (1-w) z_T,  z = (s - mean s) / σ over the gallery, for each query
 
-Where similarities are inner products with the gallery's vectors b, their mean and deviation need no look at the
-gallery: mean s = ⟨a, mean b⟩ and σ² = aᵀ Cov(b) a (`moments`), and both can be kept up to date as items arrive.
+Where similarities are inner products with the gallery's vectors b, their mean and deviation follow without the
+gallery: mean s = ⟨a, mean b⟩ and σ² = aᵀ Cov(b) a, and both can be kept up to date as items arrive. How a search does
+that is in `diptych.search.moments`.
 """
 
 from dataclasses import dataclass
@@ -43,14 +44,3 @@ class Rule(WeightedRule):
     def served(self, visual: Statistics, textual: Statistics) -> Served:
         """Return the service of F by G = w s_V / σ_V + (1-w) s_T / σ_T, which differ by a constant."""
         return ServedSum.of(self.weight, (visual.mean, textual.mean), (visual.deviation, textual.deviation))
-
-
-def moments(
-    vectors: Float[np.ndarray, "q d"], *, mean: Float[np.ndarray, " d"], covariance: Float[np.ndarray, "d d"]
-) -> tuple[Float[np.ndarray, " q"], Float[np.ndarray, " q"]]:
-    """Return the mean and the standard deviation of each query's inner products with a gallery, in closed form.
-
-    `mean` and `covariance` are those of the gallery's vectors, divided by their number g (not g - 1).
-    """
-    variance = np.einsum("qd,de,qe->q", vectors, covariance, vectors, optimize=True)
-    return vectors @ mean, np.sqrt(np.maximum(variance, 0))

@@ -1,4 +1,4 @@
-"""From entries to items with vectors: read, encode, place; what is faulty is set aside with its reason."""
+"""From entries to items with vectors: read, encode, embed; what is faulty is set aside with its reason."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ class ItemModel(Protocol):
         ...
 
 
-class Read(NamedTuple):
+class ReadEntry(NamedTuple):
     """An entry with digests of its contents."""
 
     entry: Entry
@@ -43,51 +43,51 @@ class Read(NamedTuple):
     """Of all that the item is made from, its path and metadata included."""
 
 
-class Filled(NamedTuple):
+class EmbeddedEntries(NamedTuple):
     """What became of some entries."""
 
     items: Items
     faults: dict[int, str]
-    """Why an entry could not be placed, by position."""
+    """Why an entry could not be embedded, by position."""
 
 
-def read_contents(entries: Sequence[Entry]) -> tuple[list[Read], dict[int, str]]:
+def read_contents(entries: Sequence[Entry]) -> tuple[list[ReadEntry], dict[int, str]]:
     """Return the entries that can be read with their digests, and why others cannot, by position."""
     with ThreadPoolExecutor(thread_count()) as pool:
-        found = list(pool.map(_read, entries))
-    faults = {k: str(error) for k, error in enumerate(found) if not isinstance(error, Read)}
-    return [read for read in found if isinstance(read, Read)], faults
+        attempts = list(pool.map(_read, entries))
+    faults = {k: str(error) for k, error in enumerate(attempts) if not isinstance(error, ReadEntry)}
+    return [read for read in attempts if isinstance(read, ReadEntry)], faults
 
 
-class Filler:
-    """Places entries with one model."""
+class EntryEmbedder:
+    """Embeds entries with one model."""
 
     def __init__(self, model: ItemModel) -> None:
         self.model = model
         self._sifters = {side: Sifter(model.encoder(side)) for side in SIDES}
 
-    def fill(self, reads: Sequence[Read]) -> Filled:
+    def embed(self, reads: Sequence[ReadEntry]) -> EmbeddedEntries:
         """Return the items of these entries; an entry with one faulty side is left out whole."""
         pictures = [k for k, read in enumerate(reads) if read.entry.image is not None]
         texts = [k for k, read in enumerate(reads) if read.entry.texts]
-        seen, faults = self._see([reads[k] for k in pictures])
-        said, more = self._say([reads[k] for k in texts])
+        images, faults = self._encode_pictures([reads[k] for k in pictures])
+        joined, more = self._encode_texts([reads[k] for k in texts])
         reasons = {pictures[k]: reason for k, reason in faults.items()} | {texts[k]: r for k, r in more.items()}
         kept = [k for k in range(len(reads)) if k not in reasons]
-        found: Mapping[Side, dict[int, int]] = {
-            "image": dict(zip([k for j, k in enumerate(pictures) if j not in faults], range(len(seen)), strict=True)),
-            "text": dict(zip([k for j, k in enumerate(texts) if j not in more], range(len(said)), strict=True)),
+        positions: Mapping[Side, dict[int, int]] = {
+            "image": dict(zip([k for j, k in enumerate(pictures) if j not in faults], range(len(images)), strict=True)),
+            "text": dict(zip([k for j, k in enumerate(texts) if j not in more], range(len(joined)), strict=True)),
         }
-        encoded: Mapping[Side, Encoded] = {"image": seen, "text": said}
-        placed = {side: self.model.stored(side, encoded[side]) for side in SIDES}
-        vectors = {side: _spread(placed[side], found[side], kept) for side in SIDES}
-        return Filled(_items([reads[k] for k in kept], vectors), reasons)
+        encoded: Mapping[Side, Encoded] = {"image": images, "text": joined}
+        rows = {side: self.model.stored(side, encoded[side]) for side in SIDES}
+        vectors = {side: _spread(rows[side], positions[side], kept) for side in SIDES}
+        return EmbeddedEntries(_items([reads[k] for k in kept], vectors), reasons)
 
-    def _see(self, reads: Sequence[Read]) -> tuple[Encoded, dict[int, str]]:
+    def _encode_pictures(self, reads: Sequence[ReadEntry]) -> tuple[Encoded, dict[int, str]]:
         sifted = self._sifters["image"].encode([(r.picture, r.entry.image) for r in reads if r.entry.image])
         return sifted.encoded, sifted.faults
 
-    def _say(self, reads: Sequence[Read]) -> tuple[Encoded, dict[int, str]]:
+    def _encode_texts(self, reads: Sequence[ReadEntry]) -> tuple[Encoded, dict[int, str]]:
         """Return the texts of each item as one, as a pair's are; an item is faulty if one of its texts is."""
         texts = [(k, text) for k, read in enumerate(reads) for text in read.entry.texts]
         sifted = self._sifters["text"].encode([(digest(text), text) for _, text in texts])
@@ -100,7 +100,7 @@ class Filler:
         return joined_texts(sifted.encoded.take(rows), order, int(order.max()) + 1), faults
 
 
-def _read(entry: Entry) -> Read | Exception:
+def _read(entry: Entry) -> ReadEntry | Exception:
     """Return an entry with its digests, or why it cannot be read; a picture from elsewhere is then at hand."""
     try:
         if isinstance(entry.image, Address):
@@ -108,8 +108,8 @@ def _read(entry: Entry) -> Read | Exception:
         picture = picture_digest(entry.image) if entry.image else ""
     except (OSError, BadData) as error:
         return error
-    told = repr((str(entry.image), picture, entry.texts, sorted(entry.metadata.items())))
-    return Read(entry, picture, digest(told.encode("utf-8", "surrogatepass")))
+    content = repr((str(entry.image), picture, entry.texts, sorted(entry.metadata.items())))
+    return ReadEntry(entry, picture, digest(content.encode("utf-8", "surrogatepass")))
 
 
 def _spread(rows: np.ndarray, positions: Mapping[int, int], kept: Sequence[int]) -> Vectors:
@@ -120,7 +120,7 @@ def _spread(rows: np.ndarray, positions: Mapping[int, int], kept: Sequence[int])
     return Vectors(spread, present)
 
 
-def _items(reads: Sequence[Read], vectors: Mapping[Side, Vectors]) -> Items:
+def _items(reads: Sequence[ReadEntry], vectors: Mapping[Side, Vectors]) -> Items:
     return Items(
         tuple(read.entry.id for read in reads),
         tuple(read.content for read in reads),

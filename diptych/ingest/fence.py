@@ -1,53 +1,63 @@
-"""Writing into a collection that may move to another model meanwhile, from this process or another.
+"""The write fence: writing into a collection that may move to another model meanwhile, from any process.
 
-A move (`diptych.collection.reencoding`) fills a second table and then makes it the collection's. Before it looks for
-the last time at what the first table has, it asks for a moment's peace in the record: a writer that has written looks
-at the record again, waits while peace is asked for, and where the collection has moved writes into its new table too.
-So what is acknowledged is in the table that is searched from then on. The request lapses by itself, so that a move that
-was killed holds nobody up.
+A move (`diptych.collection.reencoding`) fills a second table and then makes it the collection's. Before it compares the
+two tables for the last time it raises a fence in the record: a writer that has written reads the record again, waits
+while the fence stands, and where the collection has moved writes into its new table too. So what is acknowledged is in
+the table that is searched from then on. The fence has a deadline, so that a move that was killed holds nobody up.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-Record = Mapping[str, Any]
+from collections.abc import Callable, Iterator
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 PAUSE = 0.05
-"""Seconds between two looks at a record that asks for peace."""
+"""Seconds after which a writer that waits reads the record again."""
 
 
-def held(record: Record) -> bool:
-    """Return whether a move asks writers to wait."""
-    return bool(record["next"]) and float(record["next"].get("peace", 0.0)) > time.time()
+@runtime_checkable
+class FencedRecord(Protocol):
+    """As much of a collection's record as writers need."""
+
+    @property
+    def version(self) -> tuple[str, str]:
+        """Return what changes where the collection moves: the table, the model's digest."""
+        ...
+
+    @property
+    def fence_until(self) -> float:
+        """Return until when writers wait, in seconds since 1970."""
+        ...
 
 
-class Following:
-    """Goes after a collection."""
+Record = TypeVar("Record", bound=FencedRecord)
 
-    def __init__(self, now: Callable[[], Record]) -> None:
-        self._now = now
-        self.record = now()
-        """By which to write."""
+
+def fenced(record: FencedRecord) -> bool:
+    """Return whether writers wait."""
+    return record.fence_until > time.time()
+
+
+class RecordFollower(Generic[Record]):
+    """Follows the record of a collection for one writer."""
+
+    def __init__(self, read: Callable[[], Record]) -> None:
+        self._read = read
+        self.record = read()
+        """The record to write by."""
 
     def moved(self) -> bool:
-        """Return whether what was written must be written by another record too; waits while a move asks for peace."""
-        record = self._now()
-        while held(record):
+        """Return whether what was written must be written by another record too; waits while the fence stands."""
+        record = self._read()
+        while fenced(record):
             time.sleep(PAUSE)
-            record = self._now()
-        before, self.record = marks(self.record), record
-        return marks(record) != before
+            record = self._read()
+        before, self.record = self.record.version, record
+        return record.version != before
 
 
-def followed(now: Callable[[], Record]) -> Iterator[Record]:
+def records_to_write_by(read: Callable[[], Record]) -> Iterator[Record]:
     """Yield the record to write by, and after each writing another one by which to write the same again, if any."""
-    where = Following(now)
-    yield where.record
-    while where.moved():
-        yield where.record
-
-
-def marks(record: Record) -> tuple[str, str]:
-    """Return what tells one state of a collection's tables and models from another: the table, the model's digest."""
-    return record["table"], record["model"]["digest"]
+    follower = RecordFollower(read)
+    yield follower.record
+    while follower.moved():
+        yield follower.record

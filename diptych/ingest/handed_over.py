@@ -9,10 +9,10 @@ from diptych.data.entries import Entry, entry_of
 from diptych.data.findings import FaultError
 from diptych.errors import BadImage
 from diptych.index.contract import Table
-from diptych.ingest.embedding import Filler
+from diptych.ingest.embedding import EntryEmbedder
 from diptych.ingest.pictures import PIXELS, Pictures
 from diptych.ingest.rejects import Added, Reject, Rejects
-from diptych.ingest.upserting import Destination, Site, add_entries
+from diptych.ingest.upserting import Destination, Site, upsert_entries
 from diptych.progress import silent
 
 
@@ -29,21 +29,23 @@ class NewItem:
     """The most that its picture may have."""
 
 
-def put(items: Sequence[NewItem], table: Table, filler: Filler, pictures: Pictures) -> tuple[Added, list[Reject]]:
+def upsert_items(
+    items: Sequence[NewItem], table: Table, embedder: EntryEmbedder, pictures: Pictures
+) -> tuple[Added, list[Reject]]:
     """Return what became of items; pictures of those that were replaced or refused are removed again."""
     found = Rejects(None)
     with pictures.arriving() if any(item.picture is not None for item in items) else nullcontext():
         entries = [entry for item in items if (entry := _entry(item, pictures, found))]
         ids = list(dict.fromkeys(entry.id for entry in entries))
         before = table.read(ids).images
-        added = add_entries(Destination(Site(table, filler)), entries, reject=found.add, progress=silent)
+        added = upsert_entries(Destination(Site(table, embedder)), entries, reject=found.add, progress=silent)
     kept = [str(entry.image) for entry in entries if entry.image]
     pictures.forget([*before, *kept], named=lambda: table.read(ids).images)
     return replace(added, rejected=len(found.all)), found.all
 
 
-def take_out(ids: Sequence[str], table: Table, pictures: Pictures) -> int:
-    """Return how many of these items were there; they are taken out, with the pictures that were handed over."""
+def remove_items(ids: Sequence[str], table: Table, pictures: Pictures) -> int:
+    """Remove items with the pictures that were handed over, and return how many of them were there."""
     paths = table.read(ids).images
     removed = table.remove(ids)
     pictures.forget(paths, named=lambda: table.read(ids).images)

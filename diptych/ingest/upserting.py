@@ -10,7 +10,7 @@ from diptych.data.entries import Entry
 from diptych.index.conditions import Kind, Value
 from diptych.index.contract import Table
 from diptych.index.items import Items
-from diptych.ingest.embedding import Filler, read_contents
+from diptych.ingest.embedding import EntryEmbedder, read_contents
 from diptych.ingest.rejects import Added, Reject
 from diptych.progress import Progress
 
@@ -21,10 +21,10 @@ LABEL = "items"
 
 
 class Site(NamedTuple):
-    """Where items are written, and what places them there."""
+    """Where items are written, and what embeds them for it."""
 
     table: Table
-    filler: Filler
+    embedder: EntryEmbedder
 
 
 class Destination:
@@ -42,8 +42,8 @@ class Destination:
 
 
 @dataclass(frozen=True)
-class Placed:
-    """What became of some entries before they are written."""
+class EmbeddedBlock:
+    """Entries that are written together: the items that they became, and what is left out."""
 
     entries: tuple[Entry, ...]
     items: Items
@@ -53,38 +53,42 @@ class Placed:
     rejects: tuple[Reject, ...]
 
 
-def add_entries(
+def upsert_entries(
     to: Destination, entries: Iterable[Entry], *, reject: Callable[[Reject], None], progress: Progress
 ) -> Added:
-    """Encode and upsert entries, a few hundred at a time; one batch is written while the next one is encoded.
+    """Embed and upsert entries, a few hundred at a time; one batch is written while the next one is embedded.
 
     `progress` counts items that are written or set aside, never more: after a kill all that it told is there.
     """
 
-    def blocks() -> Iterator[tuple[Site, Placed]]:
+    def blocks() -> Iterator[tuple[Site, EmbeddedBlock]]:
         for batch in batches(entries):
             site = to.site
-            yield site, _placed_at(site, batch)
+            yield site, _embed_at(site, batch)
 
-    return add_placed(to, blocks(), reject=reject, progress=progress)
+    return upsert_blocks(to, blocks(), reject=reject, progress=progress)
 
 
-def add_placed(
-    to: Destination, blocks: Iterable[tuple[Site, Placed]], *, reject: Callable[[Reject], None], progress: Progress
+def upsert_blocks(
+    to: Destination,
+    blocks: Iterable[tuple[Site, EmbeddedBlock]],
+    *,
+    reject: Callable[[Reject], None],
+    progress: Progress,
 ) -> Added:
-    """Write what was placed for a site, block by block, by this process alone; the next comes while one is written.
+    """Write what was embedded for a site, block by block, by this process alone; the next comes while one is written.
 
-    What was placed for a site that the collection has left is placed anew.
+    What was embedded for a site that the collection has left is embedded anew.
     """
     total = Added()
-    waiting: tuple[Future[tuple[Added, list[Reject]]], Placed] | None = None
+    waiting: tuple[Future[tuple[Added, list[Reject]]], EmbeddedBlock] | None = None
 
-    def acknowledge(written: Future[tuple[Added, list[Reject]]], block: Placed) -> None:
+    def acknowledge(written: Future[tuple[Added, list[Reject]]], block: EmbeddedBlock) -> None:
         """Wait until a block is written where it will be looked for, and tell."""
         nonlocal total
         outcome, rejects = written.result()
         while to.moved():
-            _write(to.site.table, _placed_at(to.site, block.entries))
+            _write(to.site.table, _embed_at(to.site, block.entries))
         for each in rejects:
             reject(each)
         total = replace(total, **{name: getattr(total, name) + getattr(outcome, name) for name in vars(total)})
@@ -94,33 +98,34 @@ def add_placed(
         for site, block in blocks:
             if waiting:
                 acknowledge(*waiting)
-            current = block if site is to.site else _placed_at(to.site, block.entries)
+            current = block if site is to.site else _embed_at(to.site, block.entries)
             waiting = (writer.submit(_write, to.site.table, current), block)
         if waiting:
             acknowledge(*waiting)
     return total
 
 
-def _placed_at(site: Site, entries: Sequence[Entry]) -> Placed:
-    return placed(known_of(site.table, entries), site.filler, entries)
+def _embed_at(site: Site, entries: Sequence[Entry]) -> EmbeddedBlock:
+    return embed_block(entries, site.embedder, stored=stored_digests(site.table, entries))
 
 
-def placed(known: Mapping[str, str], filler: Filler, entries: Sequence[Entry]) -> Placed:
-    """Return what is to be written of a batch, of which `known` is there; of equal ids the last one counts."""
+def embed_block(entries: Sequence[Entry], embedder: EntryEmbedder, *, stored: Mapping[str, str]) -> EmbeddedBlock:
+    """Return a batch as it is to be written, without what is `stored` already; of equal ids the last one counts."""
     latest = list({entry.id: entry for entry in entries}.values())
     reads, unread = read_contents(latest)
-    fresh = [read for read in reads if known.get(read.entry.id) != read.content]
-    items, faults = filler.fill(fresh)
+    fresh = [read for read in reads if stored.get(read.entry.id) != read.content]
+    items, faults = embedder.embed(fresh)
     rejects = [
         *(Reject(latest[k].where, reason) for k, reason in unread.items()),
         *(Reject(fresh[k].entry.where, reason) for k, reason in faults.items()),
     ]
     wheres = tuple(read.entry.where for k, read in enumerate(fresh) if k not in faults)
-    return Placed(tuple(latest), items, wheres, len(reads) - len(fresh) + len(entries) - len(latest), tuple(rejects))
+    unchanged = len(reads) - len(fresh) + len(entries) - len(latest)
+    return EmbeddedBlock(tuple(latest), items, wheres, unchanged, tuple(rejects))
 
 
-def known_of(table: Table, entries: Sequence[Entry]) -> Mapping[str, str]:
-    """Return the digests of what a table has of some entries, by id."""
+def stored_digests(table: Table, entries: Sequence[Entry]) -> Mapping[str, str]:
+    """Return the digests of those entries that a table has, by id."""
     return table.contents(list({entry.id for entry in entries}))
 
 
@@ -144,10 +149,10 @@ def kind_of(value: Value) -> Kind:
     return "text" if isinstance(value, str) else "texts"
 
 
-def _write(table: Table, block: Placed) -> tuple[Added, list[Reject]]:
+def _write(table: Table, block: EmbeddedBlock) -> tuple[Added, list[Reject]]:
     """Write the items that fit the columns there are, or that are new; a block before may have brought the same."""
     items = block.items
-    known = table.contents(list(items.ids)) if len(items) else {}
+    stored = table.contents(list(items.ids)) if len(items) else {}
     columns = dict(table.columns())
     new: dict[str, Kind] = {}
     rows, unfit = [], []
@@ -156,7 +161,7 @@ def _write(table: Table, block: Placed) -> tuple[Added, list[Reject]]:
         wrong = [name for name, kind in kinds.items() if (columns | new).get(name, kind) != kind]
         if wrong:
             unfit.append(Reject(block.wheres[k], _of_another_kind(wrong[0], metadata, columns | new)))
-        elif known.get(identity) != content:
+        elif stored.get(identity) != content:
             new |= {name: kind for name, kind in kinds.items() if name not in columns}
             rows.append(k)
     written = items if len(rows) == len(items) else items.take(rows)
@@ -164,7 +169,7 @@ def _write(table: Table, block: Placed) -> tuple[Added, list[Reject]]:
         table.widen(new)
     if rows:
         table.write(written)
-    updated = sum(identity in known for identity in written.ids)
+    updated = sum(identity in stored for identity in written.ids)
     same = block.unchanged + len(items) - len(rows) - len(unfit)
     rejects = [*block.rejects, *unfit]
     return Added(len(rows) - updated, updated, same, len(rejects)), rejects

@@ -1,4 +1,4 @@
-"""Filling a collection with the workers of a Ray cluster: they place items, and this process alone writes them.
+"""Filling a collection with the workers of a Ray cluster: they embed items, and this process alone writes them.
 
 A worker needs the model, its encoders and the pictures, but not the store: a block comes with what the collection has
 of it already.
@@ -11,43 +11,51 @@ from itertools import repeat
 from diptych.cluster import Cluster
 from diptych.data.addresses import Address
 from diptych.data.entries import Entry
-from diptych.ingest.embedding import Filler, ItemModel
+from diptych.ingest.embedding import EntryEmbedder, ItemModel
 from diptych.ingest.rejects import Added, Reject
-from diptych.ingest.upserting import Destination, Placed, add_entries, add_placed, batches, known_of, placed
+from diptych.ingest.upserting import (
+    Destination,
+    EmbeddedBlock,
+    batches,
+    embed_block,
+    stored_digests,
+    upsert_blocks,
+    upsert_entries,
+)
 from diptych.progress import Progress
 
 
 @dataclass(frozen=True)
 class Block:
-    """Entries that are placed together, and the digests of what the collection has of them."""
+    """Entries that are embedded together, and the digests of those that the collection has."""
 
     entries: tuple[Entry, ...]
-    known: Mapping[str, str]
+    stored: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class PlacerSource:
-    """How a worker opens what places blocks."""
+class EmbedderSource:
+    """How a worker opens what embeds blocks."""
 
     opens: Callable[[], ItemModel]
 
-    def __call__(self) -> "BlockPlacer":
-        """Return what places blocks."""
-        return BlockPlacer(self.opens())
+    def __call__(self) -> "BlockEmbedder":
+        """Return what embeds blocks."""
+        return BlockEmbedder(self.opens())
 
 
-class BlockPlacer:
-    """Places entries, block by block."""
+class BlockEmbedder:
+    """Embeds entries, block by block."""
 
     def __init__(self, model: ItemModel) -> None:
-        self._filler = Filler(model)
+        self._embedder = EntryEmbedder(model)
 
-    def __call__(self, block: Block) -> Placed:
-        """Return what became of a block."""
-        return placed(block.known, self._filler, block.entries)
+    def __call__(self, block: Block) -> EmbeddedBlock:
+        """Return what a block is to be written as."""
+        return embed_block(block.entries, self._embedder, stored=block.stored)
 
 
-def taken_in(
+def ingest(
     to: Destination,
     opens: Callable[[], ItemModel],
     entries: Iterable[Entry],
@@ -56,14 +64,14 @@ def taken_in(
     reject: Callable[[Reject], None],
     progress: Progress,
 ) -> Added:
-    """Return what became of entries, placed here or by a cluster; `opens` opens the model in a worker."""
+    """Return what became of entries, embedded here or by a cluster; `opens` opens the model in a worker."""
     if cluster is None:
-        return add_entries(to, entries, reject=reject, progress=progress)
+        return upsert_entries(to, entries, reject=reject, progress=progress)
     site = to.site
-    blocks = (Block(tuple(map(_alone, batch)), known_of(site.table, batch)) for batch in batches(entries))
+    blocks = (Block(tuple(map(_alone, batch)), stored_digests(site.table, batch)) for batch in batches(entries))
     with cluster.connected() as connected:
-        made = connected.map(PlacerSource(opens), blocks)
-        return add_placed(to, zip(repeat(site), made), reject=reject, progress=progress)
+        made = connected.map(EmbedderSource(opens), blocks)
+        return upsert_blocks(to, zip(repeat(site), made), reject=reject, progress=progress)
 
 
 def _alone(entry: Entry) -> Entry:

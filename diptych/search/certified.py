@@ -4,11 +4,19 @@ An item is stored as its vectors of both spaces side by side. A rule says in whi
 (`diptych.fusion.serving`): items come by descending G = v s_V + t s_T, are scored by the fused similarity F, and more
 are asked for until the k-th best F exceeds what F can be for any item with a lesser G.
 
+This is a threshold algorithm: Fagin, Lotem and Naor, Optimal aggregation algorithms for middleware, PODS 2001; Journal
+of Computer and System Sciences 66(4), 2003. Theirs reads a sorted list for each attribute in turn, looks up the other
+attributes of each object that comes, and ends when the k-th best score reaches the aggregate of the last value of every
+list, which asks for a monotone aggregate. Here there is one list instead, sorted by G in a direction that combines both
+spaces, and an item comes with its vectors, so that nothing is looked up. The threshold is the rule's own: the largest F
+that it allows beyond the last G, within the gallery's range where the rule wants to know that, so that a rule need not
+be monotone. And the k-th best score must exceed it, where theirs may equal it, so that ties are broken by id alone.
+
 F is normalised over all items of the side, so that a filter leaves items out and changes no score. The range of a space
 is found by a search in its own direction and one in the opposite; mean and deviation follow from the moments of all
 vectors (`diptych.search.moments`).
 
-Exact so far as the store's searches are. Where they are approximate nothing can be certified, and a search that looks
+Exact so far as the store's searches are. Where they are approximate nothing can be certified, and a search that asks
 ever deeper among near ties would read the whole table: it ends at `DEEPEST`. Inner products may be misjudged by
 rounding, in proportion to the longest vector that was seen.
 """
@@ -35,7 +43,7 @@ GROWTH = 4
 DEEPEST = 1024
 """Items that an approximate search asks for at most, or twice k where that is more."""
 PROBED = 8
-"""Items looked at for the end of a range: more than one, since a store's rounding may confuse the first few."""
+"""Items that are compared for the end of a range: more than one, since a store's rounding may confuse the first few."""
 MISJUDGED = 1e-5
 """By how much of the two vectors' lengths a store in single precision may misjudge an inner product."""
 

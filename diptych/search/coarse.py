@@ -1,4 +1,4 @@
-"""Inner products of a query with every row of a scan, with a bound on their error.
+"""Coarse scores: inner products of a query with every row of a scan, with a bound on their error.
 
 A copy c of a row b, taken times a power of two, errs by no more than it was seen to lose when it was written: nothing
 in single precision, and what rounding takes in half precision. A sum of d products in single precision, in whatever
@@ -47,7 +47,7 @@ Vectors = Sequence[Float32[np.ndarray, "q _"]]
 
 
 @dataclass(frozen=True)
-class Rough:
+class CoarseScores:
     """Similarities of some queries in one space, none of which is further from the truth than its query's error."""
 
     products: Float32[np.ndarray, "q n"]
@@ -79,8 +79,8 @@ class Rough:
         return whose, rows
 
 
-class Look:
-    """A rough look at all rows, in the precision that is searched fastest."""
+class CoarseScorer:
+    """Scores all rows, in the precision that is searched fastest."""
 
     def __init__(self, held: Held) -> None:
         state, (least, most) = held.state, ORDINARY
@@ -98,19 +98,19 @@ class Look:
         self.at_once = max(1, AT_ONCE // max(1, state.rows * len(state.widths)))
         """For how many queries at a time the similarities fit into memory."""
 
-    def similarities(self, queries: Vectors, rows: Int[np.ndarray, " n"] | None) -> tuple[Rough, ...]:
+    def similarities(self, queries: Vectors, rows: Int[np.ndarray, " n"] | None) -> tuple[CoarseScores, ...]:
         """Return similarities in each space with the named rows, by default with all."""
         # times these powers of two, a query's largest number is between 1/2 and 1
         powers = -np.frexp(np.array([np.abs(space).max(axis=1, initial=0) for space in queries]))[1]
-        found, running = self._begun([np.ldexp(s, p[:, None]) for s, p in zip(queries, powers, strict=True)])
+        products, running = self._begun([np.ldexp(s, p[:, None]) for s, p in zip(queries, powers, strict=True)])
         scales = np.ldexp(1.0, -powers - self._exponents)
         lengths = np.sqrt([np.vecdot(space, space, dtype=np.float64) for space in queries])
         errors = (lengths * self._by_length + scales * self._by_scale) * GENEROUS
         for part in running:
             part.result()
         if rows is not None:
-            found = found[:, :, rows]
-        return tuple(Rough(*space) for space in zip(found, scales, errors, strict=True))
+            products = products[:, :, rows]
+        return tuple(CoarseScores(*space) for space in zip(products, scales, errors, strict=True))
 
     def _begun(self, queries: Vectors) -> tuple[Float32[np.ndarray, "s q n"], list[Future[None]]]:
         """Return where inner products with all rows will be, in each space's columns, and what computes them.

@@ -1,11 +1,14 @@
-"""Mean and deviation of a query's similarities with all items, without looking at any.
+"""Mean and deviation of a query's similarities with all items, without scoring any.
 
 Over n items b the triangle of the QR of [1 b], which one block of rows after another can be taken into, is
 
 R = [√n  √n m̄ᵀ ; 0  C]  with  m̄ = mean b,  Cᵀ C = n Cov(b)
 
 so that similarities s = ⟨a, b⟩ have mean s = ⟨a, m̄⟩ and σ = |C a| / √n. C instead of the covariance keeps all digits
-of a small σ. The triangles are computed when a rule first asks for them, and kept until the table changes.
+of a small σ. Items can be added to a triangle, but not taken out of it without a loss of digits.
+
+The triangles are computed when a rule first asks for them and kept in a file, with the version of what they were
+computed from: a table's, where its store searches, or that of a scan's rows (`diptych.search.scan_rows`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,13 +19,13 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from jaxtyping import Float32, Float64
-from scipy.linalg import qr
+import torch
+from jaxtyping import Float, Float32, Float64
 
 from diptych.files import written_atomically
 from diptych.index.contract import Table
 from diptych.index.items import Side
-from diptych.search.scan_rows import writing
+from diptych.search.folder_lock import writing
 
 EQUAL = 1e-13
 """As a share of the vectors' lengths, a deviation up to which all similarities may be equal."""
@@ -36,66 +39,91 @@ class Moments:
     """R, of one column more than the space has; empty without items."""
 
     @classmethod
-    def of(cls, blocks: Iterable[Float32[np.ndarray, "_ d"]], widths: Sequence[int]) -> tuple["Moments", ...]:
-        """Return the moments in each space, from vectors of all spaces one after another."""
-        triangles = [np.zeros((0, width + 1)) for width in widths]
+    def of(
+        cls, blocks: Iterable[Float32[np.ndarray, "_ d"]], widths: Sequence[int], *, start: Sequence["Moments"] = ()
+    ) -> tuple["Moments", ...]:
+        """Return the moments in each space, from vectors of all spaces one after another.
+
+        They count the items of `start` too, which are moments from before.
+        """
+        triangles = [each.triangle for each in start] or [np.zeros((0, width + 1)) for width in widths]
         ends = np.cumsum(widths)[:-1]
         for block in blocks:
-            ones = np.ones((len(block), 1))
-            for space, rows in enumerate(np.split(block, ends, axis=1)):
-                stacked = np.vstack([triangles[space], np.hstack([ones, rows.astype(np.float64)])])
-                triangles[space] = qr(stacked, mode="r", overwrite_a=True)[0][: stacked.shape[1]]
+            spaces = np.split(block, ends, axis=1)
+            triangles = [_extended(triangle, rows) for triangle, rows in zip(triangles, spaces, strict=True)]
         return tuple(cls(triangle) for triangle in triangles)
 
-    def mean(self, query: Float32[np.ndarray, " d"]) -> float:
+    @property
+    def count(self) -> int:
+        """How many items there are."""
+        return round(float(self.triangle[0, 0]) ** 2) if len(self.triangle) else 0
+
+    def mean(self, query: Float[np.ndarray, " d"]) -> float:
         """Return the mean of a query's similarities; 0 without items."""
         if not len(self.triangle):
             return 0.0
         return float(self.triangle[0, 1:] @ query.astype(np.float64) / self.triangle[0, 0])
 
-    def deviation(self, query: Float32[np.ndarray, " d"], *, equal: Callable[[], bool]) -> float:
+    def deviation(self, query: Float[np.ndarray, " d"], *, equal: Callable[[], bool]) -> float:
         """Return the standard deviation; `equal` is asked where rounding alone may be what it shows."""
         if not len(self.triangle):
             return 0.0
         count = abs(self.triangle[0, 0])
-        found = float(np.linalg.norm(self.triangle[1:, 1:] @ query.astype(np.float64)) / count)
+        deviation = float(np.linalg.norm(self.triangle[1:, 1:] @ query.astype(np.float64)) / count)
         size = float(np.linalg.norm(self.triangle[:, 1:]) / count * np.linalg.norm(query))
-        return 0.0 if found <= EQUAL * size and equal() else found
+        return 0.0 if deviation <= EQUAL * size and equal() else deviation
 
 
 class KeptMoments:
     """The moments of tables, kept in memory and in a folder for as long as the tables stay the same."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[str, tuple[Moments, ...]]] = {}
+        self._remembered: dict[Path, tuple[str, tuple[Moments, ...]]] = {}
 
     def of(self, table: Table, side: Side, widths: Sequence[int], *, file: Path) -> tuple[Moments, ...]:
         """Return the moments of a side of a table; where nothing tells when the table changed, they are not kept."""
         version = table.version()
         if version is None:
             return Moments.of((rows for _, rows in table.blocks(side)), widths)
-        known = self._known.get(file) or _read(file)
-        if known is None or known[0] != version or tuple(len(one.triangle.T) - 1 for one in known[1]) != tuple(widths):
-            known = version, Moments.of((rows for _, rows in table.blocks(side)), widths)
+        remembered = self._remembered.get(file)
+        if remembered is not None and remembered[0] == version and _widths(remembered[1]) == tuple(widths):
+            return remembered[1]
+        moments = read_moments(file, version, widths)
+        if moments is None:
+            moments = Moments.of((rows for _, rows in table.blocks(side)), widths)
             if table.version() != version:
-                return known[1]
-            _write(file, *known)
-        self._known[file] = known
-        return known[1]
+                return moments
+            write_moments(file, version, moments)
+        self._remembered[file] = version, moments
+        return moments
 
 
-def _read(file: Path) -> tuple[str, tuple[Moments, ...]] | None:
-    """Return what a file holds; None where there is none or it is damaged."""
+def read_moments(file: Path, version: str, widths: Sequence[int]) -> tuple[Moments, ...] | None:
+    """Return what a file holds of this version, in spaces of these widths; None without such a file, whole."""
     with (
         suppress(OSError, ValueError, KeyError, EOFError, BadZipFile),
         file.open("rb") as opened,
-        np.load(opened) as kept,
+        np.load(opened) as arrays,
     ):
-        return str(kept["version"]), tuple(Moments(kept[f"space_{n}"]) for n in range(len(kept.files) - 1))
+        moments = tuple(Moments(arrays[f"space_{n}"]) for n in range(len(widths)))
+        if str(arrays["version"]) == version and _widths(moments) == tuple(widths):
+            return moments
     return None
 
 
-def _write(file: Path, version: str, found: Sequence[Moments]) -> None:
-    arrays: dict[str, Any] = {f"space_{n}": one.triangle for n, one in enumerate(found)}
+def write_moments(file: Path, version: str, moments: Sequence[Moments]) -> None:
+    """Keep moments in a file, with the version of what they were computed from."""
+    arrays: dict[str, Any] = {f"space_{n}": each.triangle for n, each in enumerate(moments)}
     with writing(file.parent), written_atomically(file) as temporary, temporary.open("wb") as opened:
         np.savez(opened, version=np.array(version), **arrays)
+
+
+def _widths(moments: Sequence[Moments]) -> tuple[int, ...]:
+    return tuple(each.triangle.shape[1] - 1 for each in moments)
+
+
+def _extended(triangle: Float64[np.ndarray, "_ e"], rows: Float32[np.ndarray, "b d"]) -> Float64[np.ndarray, "_ e"]:
+    """Return the triangle of the rows that a triangle stands for, and of more."""
+    stacked = np.vstack([triangle, np.hstack([np.ones((len(rows), 1)), rows.astype(np.float64)])])
+    extended: Float64[np.ndarray, "_ e"] = torch.linalg.qr(torch.from_numpy(stacked), mode="r").R.numpy()
+    return extended

@@ -1,9 +1,9 @@
-"""The exact search: look at every item roughly, then again at the few that could be among the best.
+"""The exact search: coarse scores of every item, then true scores of the few that could be among the best.
 
-Rough similarities r, in half or single precision, err by no more than a known e (`diptych.search.coarse`), so
+Coarse similarities r, in half or single precision, err by no more than a known e (`diptych.search.coarse`), so
 
-- the most similar item of a space is among those with r ≥ s' - e, where s' is the true similarity of the one that
-  looks most similar, and likewise the least similar one: the true range of each space is known;
+- the most similar item of a space is among those with r ≥ s' - e, where s' is the true similarity of the one with the
+  largest r, and likewise the least similar one: the true range of each space is known;
 - a fused similarity is at most F(r_V + e_V, r_T + e_T) by a rule that is monotone, with similarities kept within
   that range, else F(r) and the slack that the rule knows; so the best k items are among those for which this is at
   least F', the least true one of the k for which it is largest.
@@ -24,10 +24,9 @@ from jaxtyping import Bool, Float64, Int
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
 from diptych.fusion.contract import FusionRule, Modality
 from diptych.fusion.serving import Served, Statistics
-from diptych.fusion.zscore import moments
 from diptych.index.contract import Table
 from diptych.index.items import Side
-from diptych.search.coarse import Look, Rough, Vectors
+from diptych.search.coarse import CoarseScorer, CoarseScores, Vectors
 from diptych.search.scan_folder import refreshed
 from diptych.search.scan_rows import BLOCK, Held
 
@@ -55,7 +54,7 @@ class Scan:
 
     def __init__(self, held: Held) -> None:
         self._held = held
-        self._look = Look(held)
+        self._scorer = CoarseScorer(held)
         self._rows = np.array(sorted(held.rows().values()), dtype=np.int64)
         self.ids: tuple[str, ...] = tuple(held.ids[row] for row in self._rows)
         """The item at each position."""
@@ -95,7 +94,7 @@ class Scan:
             return [Best((), nothing, tuple(nothing for _ in queries)) for _ in queries[0]]
         if rule is not None and rule.wants is None:
             return [self._ranked_whole(vector, rule, modality, positions, k) for vector in _each(queries)]
-        parts, step = range(0, len(queries[0]), self._look.at_once), self._look.at_once
+        parts, step = range(0, len(queries[0]), self._scorer.at_once), self._scorer.at_once
         found = (
             self._certified([space[start : start + step] for space in queries], rule, positions, k) for start in parts
         )
@@ -109,7 +108,7 @@ class Scan:
         query = self._checked(query, rule)
         if rule.wants is None or not len(self):
             return None
-        (statistics,) = self._statistics(query, self._looked(query), rule)
+        (statistics,) = self._statistics(query, self._coarse(query), rule)
         return rule.served(*statistics)
 
     def _checked(self, queries: Vectors, rule: FusionRule | None) -> Vectors:
@@ -142,18 +141,18 @@ class Scan:
         fused = rule.fuse(whole[0][None], whole[1][None], queries=modality)[0]
         return self._ordered(positions, fused[positions], tuple(space[positions] for space in whole), k)
 
-    def _looked(self, queries: Vectors) -> tuple[Rough, ...]:
-        return self._look.similarities(queries, self._rows if len(self._rows) < self._held.state.rows else None)
+    def _coarse(self, queries: Vectors) -> tuple[CoarseScores, ...]:
+        return self._scorer.similarities(queries, self._rows if len(self._rows) < self._held.state.rows else None)
 
     def _certified(
         self, queries: Vectors, rule: FusionRule | None, positions: Int[np.ndarray, " m"], k: int
     ) -> Iterator[Best]:
-        """Yield the best items of each query, having read those alone that a rough look cannot exclude."""
-        rough = self._looked(queries)
-        each = zip(_each(queries), self._statistics(queries, rough, rule), strict=True)
+        """Yield the best items of each query, having read those alone that coarse scores cannot exclude."""
+        coarse = self._coarse(queries)
+        each = zip(_each(queries), self._statistics(queries, coarse, rule), strict=True)
         for query, (vector, known) in enumerate(each):
             served = None if rule is None else rule.served(*known)
-            highest = _highest(rule, served, rough, query, known)
+            highest = _highest(rule, served, coarse, query, known)
             if len(positions) < len(highest):
                 highest = highest[positions]
             first = np.argpartition(highest, len(highest) - k)[-k:]
@@ -163,37 +162,39 @@ class Scan:
             yield self._ordered(chosen, _fused(served, similarities), similarities, k)
 
     def _statistics(
-        self, queries: Vectors, rough: tuple[Rough, ...], rule: FusionRule | None
+        self, queries: Vectors, coarse: tuple[CoarseScores, ...], rule: FusionRule | None
     ) -> list[tuple[Statistics, ...]]:
         """Return for each query what a rule wants to know of its true similarities with all items, in each space."""
         if rule is None:
             return [(Statistics(),)] * len(queries[0])
         of_one = self._ranges if rule.wants == "range" else self._moments
-        spaces = [of_one(space, vectors.astype(np.float64), rough[space]) for space, vectors in enumerate(queries)]
+        spaces = [of_one(space, vectors.astype(np.float64), coarse[space]) for space, vectors in enumerate(queries)]
         return list(zip(*spaces, strict=True))
 
-    def _ranges(self, space: int, vectors: Float64[np.ndarray, "q d_s"], rough: Rough) -> list[Statistics]:
+    def _ranges(self, space: int, vectors: Float64[np.ndarray, "q d_s"], coarse: CoarseScores) -> list[Statistics]:
         """Return the least and the largest true similarity of each query in a space."""
-        each, ends = np.arange(len(vectors)), (rough.products.argmin(axis=1), rough.products.argmax(axis=1))
+        each, ends = np.arange(len(vectors)), (coarse.products.argmin(axis=1), coarse.products.argmax(axis=1))
         low, high = (self._pairs(space, vectors, each, end) for end in ends)
-        whose, rivals = rough.outside(low, high)
+        whose, rivals = coarse.outside(low, high)
         if len(rivals) > 2 * len(vectors):
             true = self._pairs(space, vectors, whose, rivals)
             np.minimum.at(low, whose, true)
             np.maximum.at(high, whose, true)
         return [Statistics(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True)]
 
-    def _moments(self, space: int, vectors: Float64[np.ndarray, "q d_s"], rough: Rough) -> list[Statistics]:
+    def _moments(self, space: int, vectors: Float64[np.ndarray, "q d_s"], coarse: CoarseScores) -> list[Statistics]:
         """Return mean and deviation of each query's similarities in a space; 0 where they are all equal."""
-        average, covariance = self._held.moments[space]
-        vary = rough.vary()
+        moments, width = self._held.moments[space], self._held.state.widths[space]
+        vary = coarse.vary()
         if not vary.all():
-            vary |= np.array([ends.high > ends.low for ends in self._ranges(space, vectors, rough)])
-        found = []
-        for vector, varies in zip(vectors, vary, strict=True):  # one by one: a sum's order changes with their number
-            mean, deviation = (float(part[0]) for part in moments(vector[None], mean=average, covariance=covariance))
-            found.append(Statistics(mean=mean, deviation=deviation if varies else 0.0))
-        return found
+            vary |= np.array([ends.high > ends.low for ends in self._ranges(space, vectors, coarse)])
+        return [
+            Statistics(
+                mean=moments.mean(vector),
+                deviation=moments.deviation(vector, equal=lambda: False) if varies else 0.0,
+            )
+            for vector, varies in zip(vectors[:, :width], vary, strict=True)
+        ]
 
     def _true(self, vector: Vector, positions: Int[np.ndarray, " m"]) -> Similarities:
         """Return a query's similarities with the items at some positions, in double precision."""
@@ -241,16 +242,20 @@ def _fused(served: Served | None, similarities: Similarities) -> Float64[np.ndar
 
 
 def _highest(
-    rule: FusionRule | None, served: Served | None, rough: tuple[Rough, ...], query: int, known: tuple[Statistics, ...]
+    rule: FusionRule | None,
+    served: Served | None,
+    coarse: tuple[CoarseScores, ...],
+    query: int,
+    known: tuple[Statistics, ...],
 ) -> Float64[np.ndarray, " n"]:
     """Return for each item the most that its fused similarity with a query can be."""
     raised = rule is None or rule.monotone
-    errors = [float(space.errors[query]) for space in rough]
+    errors = [float(space.errors[query]) for space in coarse]
     slack = 0.0 if raised or served is None else served.slack(*errors)
-    highest = np.empty(rough[0].products.shape[1])
+    highest = np.empty(coarse[0].products.shape[1])
     for start in range(0, len(highest), CHUNK):
         rows = slice(start, start + CHUNK)
-        similarities = tuple(space.similarities(query, rows) for space in rough)
+        similarities = tuple(space.similarities(query, rows) for space in coarse)
         if raised:
             for space, error, ends in zip(similarities, errors, known, strict=True):
                 space += error

@@ -23,7 +23,8 @@ from diptych.errors import BadFeature, DiptychError, ShapeMismatch
 from diptych.files import write_json
 from diptych.index.contract import Table
 from diptych.index.items import Side
-from diptych.search.scan_rows import BLOCK, Held, State, mapped, writing
+from diptych.search.folder_lock import writing
+from diptych.search.scan_rows import BLOCK, Held, State, mapped
 from diptych.settings import revive
 
 LARGEST, ROOM = 9, 15
@@ -131,8 +132,14 @@ def _appended(folder: Path, state: State, batches: Iterator[Batch], dying: Seque
     exponents = state.exponents if state.rows else tuple(LARGEST - math.frexp(peak)[1] for peak in peaks.tolist())
     if any(math.ldexp(peak, exponent) > 2**ROOM for peak, exponent in zip(peaks.tolist(), exponents, strict=True)):
         return None
-    grown = replace(state, rows=rows, log=length, exponents=exponents, stamp=_unique())
+    extends = "" if dying else _last_with_moments(folder, state)
+    grown = replace(state, rows=rows, log=length, exponents=exponents, stamp=_unique(), extends=extends)
     return _halved(files["full"], files["half"], grown, start=state.rows)
+
+
+def _last_with_moments(folder: Path, state: State) -> str:
+    """Return the last state that has moments and the same dead rows as this one; empty where there is none."""
+    return state.stamp if (folder / state.files()["moments"]).exists() else state.extends
 
 
 def _halved(full: Path, half: Path, state: State, *, start: int) -> State:

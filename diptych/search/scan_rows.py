@@ -4,30 +4,27 @@
     half-G.f16      the same rows in half precision, each space times a power of two that makes it fit
     items-G.jsonl   what the rows are: `["id", "content"]` for each, and the number of each row that died since
     state.json      which G counts, and how much of its files
-    moments-S.npz   mean and covariance of each space, once something has asked for them
+    moments-S.npz   the moments of the rows that live (`diptych.search.moments`), once something has asked for them
+
+S names a state of the rows. Where rows were only added since another state, its moments are kept to be extended.
 
 The first three only grow, and whatever stands behind the end that `state.json` names does not count: replacing that
 small file is what commits an update, so a kill leaves the old state or the new one. One process updates at a time.
 The folder holds nothing that the table does not: whatever in it is damaged or of another table is made anew.
 """
 
-import fcntl
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int
+from jaxtyping import Float32, Int
 
-from diptych.errors import StoreFailed
-from diptych.files import written_atomically
 from diptych.index.items import Side
+from diptych.search.moments import Moments, read_moments, write_moments
 
 BLOCK = 4096
 """Rows read, converted or written at a time."""
@@ -49,6 +46,8 @@ class State:
     """Names the files that grow."""
     stamp: str
     """Names the state of the rows."""
+    extends: str = ""
+    """The state whose moments count the first of the rows that live now; empty where there is none."""
     rows: int = 0
     log: int = 0
     """Bytes of the list of items."""
@@ -79,11 +78,18 @@ class State:
             found.append(filled)
         return found
 
+    @cached_property
+    def columns(self) -> Int[np.ndarray, " d"]:
+        """The columns of a row that hold a vector's numbers, without the zeros."""
+        spans = zip(self.spans, self.widths, strict=True)
+        return np.concatenate([np.arange(span.start, span.start + width) for span, width in spans])
+
     def files(self) -> dict[str, str]:
         """Return the names of its files."""
         generation = self.generation
         files = {"full": f"full-{generation}.f32", "half": f"half-{generation}.f16"}
-        return files | {"items": f"items-{generation}.jsonl", "moments": f"moments-{self.stamp}.npz"}
+        files |= {"items": f"items-{generation}.jsonl", "moments": f"moments-{self.stamp}.npz"}
+        return files | ({"extends": f"moments-{self.extends}.npz"} if self.extends else {})
 
 
 class Held:
@@ -107,50 +113,30 @@ class Held:
         return {item: row for row, item in enumerate(self.ids) if row not in self.dead}
 
     @cached_property
-    def moments(self) -> list[tuple[Float64[np.ndarray, " d_s"], Float64[np.ndarray, "d_s d_s"]]]:
-        """Return each space's mean and covariance over the living rows; they are computed once for each state."""
-        path = self.folder / self.state.files()["moments"]
-        with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(path) as kept:
-            return [(kept[f"mean_{k}"], kept[f"covariance_{k}"]) for k in range(len(self.state.widths))]
+    def moments(self) -> tuple[Moments, ...]:
+        """Return each space's moments over the living rows; they are computed once for each state.
+
+        Where rows were only added since another state had its moments, those are extended by the new rows.
+        """
+        files, widths = self.state.files(), self.state.widths
+        file, earlier = self.folder / files["moments"], self.folder / files["extends"] if self.state.extends else None
+        if (moments := read_moments(file, self.state.stamp, widths)) is not None:
+            return moments
+        start = (earlier and read_moments(earlier, self.state.extends, widths)) or ()
+        moments = Moments.of(self._living(start[0].count if start else 0), widths, start=start)
+        write_moments(file, self.state.stamp, moments)
+        if earlier:
+            earlier.unlink(missing_ok=True)
+        return moments
+
+    def _living(self, first: int) -> Iterator[Float32[np.ndarray, "b d"]]:
+        """Yield the vectors of living rows, from the first on, some at a time."""
         rows = np.array(sorted(self.rows().values()), dtype=np.int64)
-        found = [_moments(self.full, rows, span) for span in self.state.spans]
-        arrays: dict[str, Any] = {f"mean_{k}": mean for k, (mean, _) in enumerate(found)}
-        arrays |= {f"covariance_{k}": covariance for k, (_, covariance) in enumerate(found)}
-        with writing(self.folder), written_atomically(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)
-        return found
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; what the system refuses meanwhile is a `StoreFailed`."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-    except OSError as error:
-        reason = error.strerror or error
-        raise StoreFailed(
-            f"the vectors to scan cannot be kept in {folder}: {reason}. Make room and try again."
-        ) from error
+        for start in range(first, len(rows), BLOCK):
+            yield self.full[rows[start : start + BLOCK]][:, self.state.columns]
 
 
 def mapped(path: Path, kind: np.dtype, state: State) -> np.ndarray:
     """Return the rows that count; they can be handed to torch, and what is written to them stays in memory."""
     shape = (state.rows, state.width)
     return np.asarray(np.memmap(path, kind, "c", shape=shape)) if state.rows else np.zeros(shape, kind)
-
-
-def _moments(
-    full: Float32[np.ndarray, "n d"], rows: Int[np.ndarray, " m"], span: slice
-) -> tuple[Float64[np.ndarray, " d_s"], Float64[np.ndarray, "d_s d_s"]]:
-    width = span.stop - span.start
-    mean, covariance = np.zeros(width), np.zeros((width, width))
-    blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-    for block in blocks:
-        mean += full[block, span].astype(np.float64).sum(axis=0) / len(rows)
-    for block in blocks:
-        away = full[block, span] - mean
-        covariance += away.T @ away / len(rows)
-    return mean, covariance

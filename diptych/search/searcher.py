@@ -1,16 +1,14 @@
-"""How a table is searched: by looking at every item while it is small, by its store when it has grown.
+"""How a table is searched: by a scan of every item while it is small, by its store when it has grown.
 
-Up to the exact limit a scan on this machine looks at all items (`diptych.search.scan`), and above it too where
+Up to the exact limit a scan on this machine scores all items (`diptych.search.scan`), and above it too where
 `tune` has found no effort that keeps the promised recall. Else, or where a store cannot tell when it changed, the store
 itself proposes items by inner products and the fused similarity is certified (`diptych.search.certified`): exactly,
 or by the approximate index once `tune` has built it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -24,6 +22,7 @@ from diptych.index.items import SIDES, Side
 from diptych.index.passwords import masked
 from diptych.search.certified import Best, Query, certified
 from diptych.search.moments import KeptMoments
+from diptych.search.promise import SearchPromise
 from diptych.search.scan import Scan
 from diptych.settings import cache_root
 
@@ -69,16 +68,16 @@ class Searcher:
         self._scans: dict[tuple[str, Side], tuple[str, Scan]] = {}
         self._moments = KeptMoments()
 
-    def way(self, table: Table, side: Side, record: Mapping[str, Any]) -> Way:
-        """Return how a side is searched, by its size and by what the collection's record promises."""
-        return self._way(table, side, record, table.count(side=side))
+    def way(self, table: Table, side: Side, promise: SearchPromise) -> Way:
+        """Return how a side is searched, by its size and by what the collection promises."""
+        return self._way(table, side, promise, table.count(side=side))
 
     @staticmethod
-    def _way(table: Table, side: Side, record: Mapping[str, Any], count: int) -> Way:
-        tuned = record["tuned"].get(side)
-        if count <= record["exact_limit"] or (tuned and tuned["effort"] is None):
+    def _way(table: Table, side: Side, promise: SearchPromise, count: int) -> Way:
+        tuning = promise.tunings.get(side)
+        if count <= promise.exact_limit or (tuning is not None and tuning.effort is None):
             return Way(scanned=table.version() is not None, effort=None)
-        return Way(scanned=False, effort=tuned and tuned["effort"], recall=tuned and tuned["recall"])
+        return Way(False, None) if tuning is None else Way(False, tuning.effort, tuning.recall)
 
     def best(
         self,
@@ -89,11 +88,11 @@ class Searcher:
         *,
         k: int,
         where: Condition | None,
-        record: Mapping[str, Any],
+        promise: SearchPromise,
     ) -> Found:
         """Return for each query the k items of a side with the largest fused similarity."""
         count = table.count(side=side)
-        way = self._way(table, side, record, count)
+        way = self._way(table, side, promise, count)
         modality = SIDES[1 - SIDES.index(side)]
         if not count:
             nothing = np.zeros(0)
@@ -109,13 +108,13 @@ class Searcher:
         return Found(best, total=total, exact=way.effort is None)
 
     def served(
-        self, table: Table, side: Side, query: SpaceVectors, rule: FusionRule, record: Mapping[str, Any]
+        self, table: Table, side: Side, query: SpaceVectors, rule: FusionRule, promise: SearchPromise
     ) -> Served | None:
         """Return how a rule scores one query against a side of the table.
 
         None where a store searches, or where the rule says nothing of one item alone.
         """
-        if not self.way(table, side, record).scanned:
+        if not self.way(table, side, promise).scanned:
             return None
         return self._scan(table, side, tuple(space.shape[1] for space in query)).served(query, rule)
 

@@ -10,7 +10,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from diptych.collection import Collection, lies_at, open_model
+from diptych.collection import Collection, is_collection, open_model
 from diptych.errors import BadSetting, MissingData
 from diptych.files import digest
 from diptych.web.admission import LOOPBACK, Admission, Rates
@@ -153,10 +153,10 @@ def _add(service: Service, place: str, uploads: Path | None) -> None:
     name = name_of(place)
     if name in service.shelves or name in service.models:
         raise BadSetting(f"two of the places are called {name!r}. Rename one, so that requests can tell them apart.")
-    if "://" in place or lies_at(place):
+    if "://" in place or is_collection(place):
         opened = Collection.open(place)
         folder = uploads / digest(opened.name) if uploads and opened.store.folder is None else None
-        mark = opened.record["model"]["digest"]
+        mark = opened.record.model.digest
         loaded = {shelf.model.digest: shelf.model for shelf in service.shelves.values()} | {
             model.digest: model for model in service.models.values()
         }

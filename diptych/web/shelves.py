@@ -9,14 +9,14 @@ early for it, searches are answered by the model and the table from before, neve
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from diptych.collection import Ask, Collection, Known, Model, Results, marks
+from diptych.collection import Ask, Collection, CollectionRecord, Known, Model, ModelFingerprint, Results
 from diptych.errors import BadCheckpoint, DiptychError, MissingData, StoreFailed
 from diptych.web.batching import Batcher
 from diptych.web.limits import Limits
@@ -33,7 +33,7 @@ Searching = Batcher[tuple[Ask, Known], Results]
 class View(NamedTuple):
     """A state of the collection: its record, and the model that it names."""
 
-    record: Mapping[str, Any]
+    record: CollectionRecord
     model: Model
 
 
@@ -54,7 +54,7 @@ class Shelf:
         self.wake = Event()
         """Set where a model is wanted that is not in memory; who owns the shelf shares one event among all."""
         record = collection.record
-        self._view = View(record, tried(collection.parts.model(record)))
+        self._view = View(record, tried(collection.resources.model(record)))
         self._limits = limits
         self._known_elsewhere = loaded
         self._ready = {self._view.model.digest}
@@ -77,10 +77,10 @@ class Shelf:
         """Return the state to answer by: the newest one whose model is in memory."""
         record = self.collection.record
         with self._switching:
-            if marks(record) == marks(self._view.record):
+            if record.version == self._view.record.version:
                 self._view = View(record, self._view.model)
-            elif record["model"]["digest"] in self._ready:
-                self._view = View(record, self.collection.parts.model(record))
+            elif record.model.digest in self._ready:
+                self._view = View(record, self.collection.resources.model(record))
                 self._switched = time.monotonic()
             else:
                 self._wait_for(record)
@@ -89,11 +89,11 @@ class Shelf:
     def look(self) -> None:
         """Load the models that the collection has or will have, and let go of those that it had."""
         record = self.collection.record
-        wanted = [record["model"], *([upcoming] if (upcoming := (record["next"] or {}).get("model")) else [])]
+        wanted = [record.model, *([record.next.model] if record.next else [])]
         for fingerprint in wanted:
             self._load(fingerprint)
         self.view()
-        old = self._ready - {fingerprint["digest"] for fingerprint in wanted}
+        old = self._ready - {fingerprint.digest for fingerprint in wanted}
         if old and time.monotonic() - self._switched > 2 * self._limits.seconds:
             self._ready -= old
             self.collection.forget(record)
@@ -103,7 +103,7 @@ class Shelf:
         if not self.searches.alive:
             raise refuse(503, f"the searches of {self.name!r} have stopped. Start the service again.")
         record = self.collection.record
-        if fault := self._faults.get(record["model"]["digest"]):
+        if fault := self._faults.get(record.model.digest):
             raise fault[1]
 
     def _search(self, asked: Sequence[tuple[Ask, Known]]) -> list[Results | Exception]:
@@ -112,31 +112,31 @@ class Shelf:
         asks, view = [ask for ask, _ in asked], self.view()
         found: list[Results | Exception] = list(self.collection.search_many(asks, known=known, record=view.record))
         lost = [n for n, each in enumerate(found) if isinstance(each, MissingData | StoreFailed)]
-        if lost and marks((now := self.view()).record) != marks(view.record):
+        if lost and (now := self.view()).record.version != view.record.version:
             again = self.collection.search_many([asks[n] for n in lost], known=known, record=now.record)
             for n, results in zip(lost, again, strict=True):
                 found[n] = results
         return found
 
-    def _wait_for(self, record: Mapping[str, Any]) -> None:
+    def _wait_for(self, record: CollectionRecord) -> None:
         """Have a model loaded; raise where meanwhile there is nothing to answer by."""
         self.wake.set()
-        if fault := self._faults.get(record["model"]["digest"]):
+        if fault := self._faults.get(record.model.digest):
             raise fault[1]
-        if record["previous"] != self._view.record["table"]:
+        if record.previous != self._view.record.table:
             raise refuse(
                 503, f"the model of the collection {self.name!r} is being loaded. Try again soon.", retry_after=2
             )
 
-    def _load(self, fingerprint: Mapping[str, Any]) -> None:
+    def _load(self, fingerprint: ModelFingerprint) -> None:
         """Have a model in memory, its networks too, or know why that cannot be."""
-        digest = fingerprint["digest"]
+        digest = fingerprint.digest
         if digest in self._ready or time.monotonic() < self._faults.get(digest, (0.0, None))[0]:
             return
         try:
             if (elsewhere := self._known_elsewhere(digest)) is not None:
-                self.collection.parts.know(elsewhere)
-            tried(self.collection.parts.load(fingerprint))
+                self.collection.resources.add_model(elsewhere)
+            tried(self.collection.resources.load_model(fingerprint))
         except Exception as error:
             told = error if isinstance(error, DiptychError) else BadCheckpoint(f"a model cannot be loaded: {error}.")
             self._faults[digest] = (time.monotonic() + AGAIN, told)

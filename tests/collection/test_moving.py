@@ -11,6 +11,7 @@ import pytest
 
 from diptych.collection import Collection, NewItem
 from diptych.collection import reencoding as moving
+from diptych.collection.records import UpcomingTable
 from diptych.index.contract import Store
 from diptych.retriever import Retriever
 
@@ -93,7 +94,7 @@ def test_a_long_addition_goes_where_the_collection_goes(
     added = texts.add(str(items_file(tmp_path, *rows)), progress=move)
     assert (added.added, told) == (20, [4, 8, 12, 16, 20])
     assert texts.ids() == sorted([f"{k:02}" for k in range(20)] + [row["id"] for row in rows])
-    assert texts.record["table"] == "items_2"
+    assert texts.record.table == "items_2"
     shown = found(texts, "late 19", k=40, against="text")
     texts.reencode(str(runs[0].folder.path))
     texts.reencode(second(runs))
@@ -103,7 +104,7 @@ def test_a_long_addition_goes_where_the_collection_goes(
 def test_a_move_that_was_killed_while_writers_waited_holds_nobody_up(
     texts: Collection, runs: tuple[Retriever, Retriever], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moving, "PEACE", 4.0)
+    monkeypatch.setattr(moving, "FENCE_SECONDS", 4.0)
 
     def killed() -> None:
         raise KeyboardInterrupt
@@ -133,7 +134,7 @@ def test_a_collection_that_was_made_anew_is_answered_by_its_new_model(
         anew.add(str(tiny_set))
         assert found(reader, QUERY, k=24) == found(anew, QUERY, k=24)
     assert sorted(found(reader, QUERY, k=24)) == sorted(before)
-    assert reader.record["table"] == "items_1"
+    assert reader.record.table == "items_1"
 
 
 def test_what_a_collection_had_before_a_move_is_let_go_of(texts: Collection, runs: tuple[Retriever, Retriever]) -> None:
@@ -141,19 +142,20 @@ def test_what_a_collection_had_before_a_move_is_let_go_of(texts: Collection, run
     texts.search("number 3", against="text")
     texts.reencode(second(runs))
     texts.search("number 3", against="text")
-    assert texts.parts.holds(old)
+    assert texts.resources.has_model(old)
     texts.forget(texts.record)
-    assert not texts.parts.holds(old)
-    assert texts.parts.holds(texts.record)
+    assert not texts.resources.has_model(old)
+    assert texts.resources.has_model(texts.record)
     assert texts.search("number 3", against="text").hits
 
 
 def test_the_record_says_which_model_comes_next(
     texts: Collection, runs: tuple[Retriever, Retriever], tmp_path: Path
 ) -> None:
-    seen: list[Mapping[str, Any]] = []
-    texts.reencode(second(runs), progress=lambda *_: seen.append(texts.record["next"]))
-    assert seen[0]["model"]["source"] == second(runs)
-    assert seen[0]["digest"] == texts.model.digest == texts.parts.load(seen[0]["model"]).digest
-    assert texts.record["next"] is None
-    json.dumps(texts.record)
+    seen: list[UpcomingTable | None] = []
+    texts.reencode(second(runs), progress=lambda *_: seen.append(texts.record.next))
+    assert seen[0] is not None
+    assert seen[0].model.source == second(runs)
+    assert seen[0].digest == texts.model.digest == texts.resources.load_model(seen[0].model).digest
+    assert texts.record.next is None
+    json.dumps(texts.record.to_json())

@@ -11,7 +11,7 @@ import pytest
 from diptych.collection import Collection
 from diptych.index.opening import open_store
 from diptych.ingest.handed_over import NewItem
-from diptych.ingest.upserting import add_entries
+from diptych.ingest.upserting import upsert_entries
 
 
 def files_of(collection: Collection, place: Path) -> tuple[list[str | None], list[str]]:
@@ -46,9 +46,9 @@ def test_a_picture_stays_where_its_item_is_taken_out_and_comes_again_at_once(
     def slow(*given: Any, **named: Any) -> Any:
         kept.set()
         assert go_on.wait(60)
-        return add_entries(*given, **named)
+        return upsert_entries(*given, **named)
 
-    monkeypatch.setattr("diptych.ingest.handed_over.add_entries", slow)
+    monkeypatch.setattr("diptych.ingest.handed_over.upsert_entries", slow)
     with Collection(open_store(shop.uri), shop.uri) as other, ThreadPoolExecutor(2) as pool:
         putting = pool.submit(shop.put, [NewItem({"id": "new", "text": "again"}, picture)])
         assert kept.wait(60)

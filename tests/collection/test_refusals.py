@@ -78,6 +78,6 @@ def test_a_recall_is_a_share(tmp_path: Path, run: Retriever) -> None:
 
 
 def test_a_record_of_another_format_is_refused(shop: Collection) -> None:
-    shop.store.remember({**shop.record, "format": 99})
+    shop.store.remember({**shop.record.to_json(), "format": 99})
     with pytest.raises(BadSetting, match="has the format 99 and this version reads 1"):
         Collection.open(shop.name)

@@ -108,12 +108,12 @@ def test_above_the_exact_limit_the_index_keeps_its_promise(make: MakeCollection,
     rows = [{"id": str(k), "text": " ".join(words[int(digit)] for digit in f"{k:04o}")} for k in range(600)]
     collection = make(items_file(tmp_path, *rows), exact_limit=100, recall=0.9)
     collection.compact()
-    tuned = collection.record["tuned"]["text"]
-    assert tuned["recall"] >= 0.9
-    assert tuned["items"] == 600
+    tuned = collection.record.tuned["text"]
+    assert (tuned.recall or 0) >= 0.9
+    assert tuned.items == 600
     exact = make(items_file(tmp_path, *rows), name="exact")
     ways = {one.stats()["search"]["text"].split(",")[0] for one in (collection, exact)}
-    if tuned["effort"] is not None:
+    if tuned.effort is not None:
         assert ways == {"approximate", "exact"}
     hits, true = (found(c, "red square", k=10) for c in (collection, exact))
     assert len(set(hits) & set(true)) >= 8
@@ -127,7 +127,7 @@ def test_where_no_effort_keeps_the_promise_all_items_are_scanned(
     exact = make(items_file(tmp_path, *rows), name="exact")
     monkeypatch.setattr(LanceTable, "efforts", ())
     collection.compact()
-    assert collection.record["tuned"]["text"]["effort"] is None
+    assert collection.record.tuned["text"].effort is None
     assert collection.stats()["search"]["text"] == "exact, all items scanned"
     assert found(collection, "red square", k=10) == found(exact, "red square", k=10)
 

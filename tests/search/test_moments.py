@@ -1,7 +1,6 @@
 """Mean and deviation of similarities, from what is kept of all items."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from diptych.errors import StoreFailed
 from diptych.fusion.zscore import Rule
 from diptych.search.moments import KeptMoments, Moments
+from diptych.search.promise import SearchPromise
 from diptych.search.searcher import Searcher
 
 from .small_table import SmallTable
@@ -43,6 +43,28 @@ def test_they_are_those_of_all_similarities(seed: int, count: int, parts: int, a
         assert deviation == pytest.approx(similarities.std(), abs=1e-12 * size)
 
 
+def test_in_closed_form_they_equal_the_empirical_ones() -> None:
+    generator = np.random.default_rng(1)
+    queries, gallery = generator.standard_normal((5, 8)), generator.standard_normal((60, 8)) @ np.diag(np.arange(8))
+    gallery = gallery.astype(np.float32)
+    (moments,) = Moments.of([gallery], (8,))
+    similarity = queries @ gallery.T
+    np.testing.assert_allclose([moments.mean(query) for query in queries], similarity.mean(axis=1))
+    np.testing.assert_allclose([moments.deviation(query, equal=never) for query in queries], similarity.std(axis=1))
+
+
+@pytest.mark.parametrize("first", [0, 1, 60, 250])
+def test_more_items_extend_them(first: int) -> None:
+    vectors = np.random.default_rng(2).standard_normal((250, sum(WIDTHS))).astype(np.float32)
+    start = Moments.of([vectors[:first]], WIDTHS)
+    assert [each.count for each in start] == [first, first]
+    more, whole = (Moments.of([vectors[k:]], WIDTHS, start=given) for k, given in ((first, start), (0, ())))
+    for one, other, query in zip(more, whole, QUERY, strict=True):
+        assert one.count == other.count == 250
+        assert one.mean(query[0]) == pytest.approx(other.mean(query[0]), rel=1e-12)
+        assert one.deviation(query[0], equal=never) == pytest.approx(other.deviation(query[0], equal=never), rel=1e-12)
+
+
 def test_a_direction_in_which_items_hardly_differ_keeps_its_digits() -> None:
     draw = np.random.default_rng(0).standard_normal
     vectors = np.hstack([1000 + draw((500, 2)), 5 + 2.0**-20 * np.round(8 * draw((500, 1)))]).astype(np.float32)
@@ -72,11 +94,11 @@ def table_of(count: int, *, seed: int = 0) -> SmallTable:
 
 
 QUERY = tuple(np.random.default_rng(9).standard_normal((1, width)).astype(np.float32) for width in WIDTHS)
-RECORD: dict[str, Any] = {"exact_limit": 0, "tuned": {}}
+PROMISE = SearchPromise(exact_limit=0, recall=0.99)
 
 
 def search(searcher: Searcher, table: SmallTable) -> tuple[str, ...]:
-    return searcher.best(table, "image", QUERY, Rule(0.4), k=5, where=None, record=RECORD).best[0].ids
+    return searcher.best(table, "image", QUERY, Rule(0.4), k=5, where=None, promise=PROMISE).best[0].ids
 
 
 def expected(table: SmallTable) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
-"""The scan finds what looking at everything in double precision finds."""
+"""The scan finds what scoring everything in double precision finds."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -19,7 +20,8 @@ from diptych.errors import BadFeature, BadSetting, ShapeMismatch, StoreFailed
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
 from diptych.index.items import Items, Side
-from diptych.search.coarse import Look
+from diptych.search.coarse import CoarseScorer
+from diptych.search.moments import Moments
 from diptych.search.scan import Best, Scan
 from diptych.search.scan_folder import refreshed
 
@@ -111,7 +113,7 @@ def split(queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fused_by_all(table: SmallTable, query: np.ndarray, rule: FusionRule) -> dict[str, float]:
-    """Return every item's fused similarity, from double precision throughout."""
+    """Return every item's fused similarity, from double precision thcoarseout."""
     vectors = table.vectors()
     rows, query = np.stack(list(vectors.values())).astype(np.float64), query.astype(np.float64)
     spaces = (np.vecdot(part, own)[None] for part, own in zip(split(rows), split(query[None]), strict=True))
@@ -266,21 +268,21 @@ def test_an_empty_side_has_no_best_items(queries: np.ndarray, tmp_path: Path) ->
 
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("make", GALLERIES, ids=lambda make: make.__name__)
-def test_a_rough_look_errs_by_no_more_than_is_said(
+def test_coarse_scores_err_by_no_more_than_they_say(
     make: Callable[[np.random.Generator, int], np.ndarray], count: int, precision: str, tmp_path: Path
 ) -> None:
     g = np.random.default_rng(3)
     held = refreshed(tmp_path, table_of(make(g, 1200)), "image", WIDTHS)
     queries = plain(g, count).astype(np.float32)
     padded = held.state.padded(split(queries))
-    for space, rough in enumerate(Look(held).similarities(padded, None)):
+    for space, coarse in enumerate(CoarseScorer(held).similarities(padded, None)):
         own, vectors = held.full[:, held.state.spans[space]].astype(float), padded[space].astype(float)
         true = vectors @ own.T
         for query in range(count):
-            away = np.abs(rough.similarities(query, slice(None)) - true[query]).max()
+            away = np.abs(coarse.similarities(query, slice(None)) - true[query]).max()
             lengths = np.linalg.norm(own, axis=1).max() * np.linalg.norm(vectors[query])
             exact = precision == "single" and 1e-9 < lengths < 1e9
-            assert away <= rough.errors[query] <= (1e-6 if exact else 6e-4) * lengths + 1e-30
+            assert away <= coarse.errors[query] <= (1e-6 if exact else 6e-4) * lengths + 1e-30
 
 
 @pytest.mark.parametrize("make", GALLERIES, ids=lambda make: make.__name__)
@@ -292,13 +294,13 @@ def test_what_may_be_outside_a_range_is_told_for_each_query(
     held = refreshed(tmp_path, table_of(make(g, 200)), "image", WIDTHS)
     queries = plain(g, 3).astype(np.float32)
     padded = held.state.padded(split(queries))
-    for space, rough in enumerate(Look(held).similarities(padded, None)):
+    for space, coarse in enumerate(CoarseScorer(held).similarities(padded, None)):
         true = padded[space].astype(float) @ held.full[:, held.state.spans[space]].astype(float).T
         low, high = np.quantile(true, (0.1, 0.9), axis=1)
-        told = set(zip(*(part.tolist() for part in rough.outside(low, high)), strict=True))
+        told = set(zip(*(part.tolist() for part in coarse.outside(low, high)), strict=True))
         certain = np.argwhere((true <= low[:, None]) | (true >= high[:, None]))
         possible = np.argwhere(
-            (true <= (low + 3 * rough.errors)[:, None]) | (true >= (high - 3 * rough.errors)[:, None])
+            (true <= (low + 3 * coarse.errors)[:, None]) | (true >= (high - 3 * coarse.errors)[:, None])
         )
         assert set(map(tuple, certain.tolist())) <= told <= set(map(tuple, possible.tolist()))
 
@@ -503,6 +505,68 @@ def test_moments_are_kept_until_the_rows_change(rows: np.ndarray, queries: np.nd
     changed = found(Scan.open(tmp_path, table, "image", WIDTHS), queries, name="zscore")
     assert not kept.exists()
     check(changed[0], fused_by_all(table, queries[0].astype(np.float32), ROOM.open("zscore").Rule()), 10)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many rows moments are computed from, each time."""
+    seen, of = [], Moments.of
+
+    def counting(blocks: Iterable[np.ndarray], *given: object, **named: object) -> tuple[Moments, ...]:
+        read = list(blocks)
+        seen.append(sum(map(len, read)))
+        return of(read, *given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Moments, "of", counting)
+    return seen
+
+
+def by_zscore(folder: Path, table: SmallTable, queries: np.ndarray) -> None:
+    """Search, and compare with scoring everything."""
+    best = found(Scan.open(folder, table, "image", WIDTHS), queries, name="zscore")
+    for query, one in zip(queries.astype(np.float32), best, strict=True):
+        check(one, fused_by_all(table, query, ROOM.open("zscore").Rule()), 10)
+
+
+def test_moments_are_extended_by_rows_that_were_only_added(
+    rows: np.ndarray, queries: np.ndarray, counted: list[int], tmp_path: Path
+) -> None:
+    table = table_of(rows)
+    by_zscore(tmp_path, table, queries)
+    table.put({"new": 3 * rows[0]})
+    found(Scan.open(tmp_path, table, "image", WIDTHS), queries)  # a state that nothing asks for moments
+    table.put({"newer": rows[1], "a text": None})
+    by_zscore(tmp_path, table, queries)
+    assert counted == [250, 2]
+    assert len(list(tmp_path.glob("moments-*"))) == 1
+
+
+def test_moments_are_computed_anew_where_rows_left(
+    rows: np.ndarray, queries: np.ndarray, counted: list[int], tmp_path: Path
+) -> None:
+    table = table_of(rows)
+    by_zscore(tmp_path, table, queries)
+    table.remove(["item 005"])
+    by_zscore(tmp_path, table, queries)
+    table.put({"item 006": 3 * rows[0]})
+    Scan.open(tmp_path, table, "image", WIDTHS)
+    table.put({"new": rows[1]})
+    by_zscore(tmp_path, table, queries)
+    assert counted == [250, 249, 250]
+
+
+def test_moments_that_another_version_kept_are_computed_anew(
+    rows: np.ndarray, queries: np.ndarray, counted: list[int], tmp_path: Path
+) -> None:
+    table = table_of(rows)
+    by_zscore(tmp_path, table, queries)
+    (kept,) = tmp_path.glob("moments-*")
+    with kept.open("wb") as file:
+        np.savez(file, mean_0=np.zeros(32), covariance_0=np.zeros((32, 32)), mean_1=np.zeros(32))
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps({k: v for k, v in json.loads(state.read_text()).items() if k != "extends"}))
+    by_zscore(tmp_path, table, queries)
+    assert (counted, table.scanned) == ([250, 250], 1)
 
 
 def test_a_folder_that_cannot_be_written_says_so(rows: np.ndarray, tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from diptych.collection import Collection
-from diptych.collection.parts import Parts
+from diptych.collection import Collection, ModelFingerprint
+from diptych.collection.resources import Resources
 
 from .conftest import Running, Serve, fault, png
 
@@ -46,7 +46,7 @@ def test_the_next_model_is_there_before_the_collection_switches(
 
         before, old = ids(started), model_of(started)
         mover.reencode(str(other_run), progress=told)
-        monkeypatch.setattr("diptych.collection.parts.reopen_model", lambda *_: pytest.fail("it was loaded before"))
+        monkeypatch.setattr("diptych.collection.resources.reopen_model", lambda *_: pytest.fail("it was loaded before"))
         assert set(loaded) == {old}
         now = [hit.id for hit in mover.search("a red square", k=24).hits]
         assert now != before
@@ -63,13 +63,13 @@ def test_the_old_table_answers_while_a_model_is_loaded_too_late(
     serve: Serve, tmp_path: Path, other_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serve() as started, Collection.open(str(tmp_path / "shop")) as mover:
-        may, load = threading.Event(), Parts.load
+        may, load = threading.Event(), Resources.load_model
 
-        def slowly(parts: Parts, fingerprint: Mapping[str, Any]) -> Any:
+        def slowly(resources: Resources, fingerprint: ModelFingerprint) -> Any:
             assert may.wait(30)
-            return load(parts, fingerprint)
+            return load(resources, fingerprint)
 
-        monkeypatch.setattr(Parts, "load", slowly)
+        monkeypatch.setattr(Resources, "load_model", slowly)
         before, old = ids(started), model_of(started)
         mover.reencode(str(other_run))
         for _ in range(3):
@@ -98,7 +98,7 @@ def test_a_model_that_cannot_be_loaded_makes_the_service_not_ready(
             if run.exists():
                 shutil.rmtree(run)
 
-        with shelf.collection.parts._loading:  # nothing is loaded before the run is removed
+        with shelf.collection.resources._loading:  # nothing is loaded before the run is removed
             mover.reencode(str(run), progress=told)
         until(lambda: started.client.get("/readyz").status_code == 503)
         answer = started.search()

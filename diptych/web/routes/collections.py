@@ -115,14 +115,14 @@ def _columns(collection: Collection, kinds: dict[str, Any]) -> list[Column]:
 
 
 def _model(model: Model) -> ModelDetail:
-    record = model.record()
+    fingerprint = model.fingerprint
     return ModelDetail(
         digest=model.digest,
         method=model.name,
-        encoders=record["encoders"],
-        spaces=record["spaces"],
-        widths=record["widths"],
-        fusion=record["fusion"],
+        encoders=dict(fingerprint.encoders.items()),
+        spaces=list(fingerprint.spaces),
+        widths=list(fingerprint.widths),
+        fusion=fingerprint.fusion,
         collections=[],
         names=[],
     )

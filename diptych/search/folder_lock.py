@@ -1,0 +1,23 @@
+"""A folder that one process writes at a time."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from diptych.errors import StoreFailed
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; what the system refuses meanwhile is a `StoreFailed`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise StoreFailed(
+            f"the vectors to scan cannot be kept in {folder}: {reason}. Make room and try again."
+        ) from error

@@ -1,0 +1,42 @@
+"""What a collection promises of its searches, and the efforts that were measured to keep it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from diptych.index.items import Side
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How hard the approximate index of one side tries, and what that was measured to find."""
+
+    queries: int
+    """Queries that it was measured with."""
+    items: int
+    """Items of the side at that time."""
+    effort: int | None
+    """None where no effort keeps the promised recall, so that all items are scanned."""
+    recall: float | None
+    """The share of the exact first ten that was found; None where no search was measured."""
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Tuning":
+        """Return the tuning that `to_json` made this of."""
+        return cls(value["queries"], value["items"], value["effort"], value["recall"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object of its fields."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class SearchPromise:
+    """When a search may be approximate, and how much of the exact answer it then has to find."""
+
+    exact_limit: int
+    """Up to so many items a search is exact."""
+    recall: float
+    """The share of the exact first ten that an approximate search must find."""
+    tunings: Mapping[Side, Tuning] = field(default_factory=dict)
+    """By side, where an index was built."""
