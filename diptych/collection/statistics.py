@@ -21,5 +21,5 @@ def statistics(record: Mapping[str, Any], table: Table, searcher: Searcher) -> d
         "half": record["half"],
         "bytes": size,
         "bytes_per_item": round(size / count) if count else None,
-        "search": {side: str(searcher.way(table, side, record)) for side in SIDES},
+        "search": {side: str(searcher.plan(table, side, record)) for side in SIDES},
     }
