@@ -27,7 +27,7 @@ class SearchRequest:
     balance: float = field(default=0.5, metadata={"metavar": "W", "minimum": 0, "maximum": 1})
     """Weight of the text beside a picture or an item, from 0 to 1."""
     against: str | None = field(default=None, metadata={"metavar": "SIDE", "choices": ("image", "text")})
-    """Compare with the image or the text of items; by default with images, and with texts for a picture alone."""
+    """Compare with the `image` or the `text` of items; left out, a picture alone with texts, all else with images."""
     where: str | None = field(default=None, metadata={"metavar": "FILTER"})
     """Only items that meet a filter, such as "category = 'dog' and year > 2010"."""
     k: int = field(default=10, metadata={"minimum": 1})
