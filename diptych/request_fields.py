@@ -89,7 +89,10 @@ class takes_fields_of(Generic[Fields, Request]):  # noqa: N801 - it is written a
 
         @wraps(method)
         def taking(*values: Any, **named: Any) -> Any:
-            own = {each.name: named.pop(each.name) for each in leading[len(values) :] if each.name in named}
+            own = {}
+            for each in leading[len(values) :]:
+                if each.name in named:
+                    own[each.name] = named.pop(each.name)
             request = self._kind(*values[len(leading) :], **named)
             return method(*values[: len(leading)], **own, **{last.name: request})
 

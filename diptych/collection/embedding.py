@@ -39,9 +39,13 @@ def contents_of(request: SearchRequest) -> list[Content]:
 
     `BadText` and `MissingData` where nothing can encode it.
     """
-    texts = [checked_text(text) for text in (request.text, *request.without) if text is not None]
-    pictures = [checked_picture(request.image)] if request.image is not None else []
-    return [*(("image", picture) for picture in pictures), *(("text", text) for text in texts)]
+    contents: list[Content] = []
+    if request.image is not None:
+        contents.append(("image", checked_picture(request.image)))
+    for text in (request.text, *request.without):
+        if text is not None:
+            contents.append(("text", checked_text(text)))
+    return contents
 
 
 def embed(

@@ -19,7 +19,10 @@ let collections = [];
 let under = new AbortController();
 
 /** Return each field of a search that the form has a control for: its name, the control, and what it is usually. */
-const controls = () => Object.entries(FIELDS).map(([name, { usual }]) => [name, byId(name), usual]).filter(([, control]) => control);
+function controls() {
+  const { elements } = byId("search-form");
+  return Object.entries(FIELDS).map(([name, { usual }]) => [name, elements.namedItem(name), usual]).filter(([, control]) => control);
+}
 
 /** Read the form into the search. */
 function fromForm() {
