@@ -42,10 +42,8 @@ def contents_of(request: SearchRequest) -> list[Content]:
     contents: list[Content] = []
     if request.image is not None:
         contents.append(("image", checked_picture(request.image)))
-    for text in (request.text, *request.without):
-        if text is not None:
-            contents.append(("text", checked_text(text)))
-    return contents
+    texts = (request.text, *request.without)
+    return contents + [("text", checked_text(text)) for text in texts if text is not None]
 
 
 def embed(
