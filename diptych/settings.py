@@ -1,16 +1,21 @@
 """Settings: where things are kept, how many threads and how much memory there are, and changing a config by name.
 
 A config is a frozen dataclass whose fields carry a docstring each. `override` changes one by dotted names
-(`--set loss.margin=0.3`), checks the type and offers the nearest field for a misspelt one.
+(`--set loss.margin=0.3`), checks the type and offers the nearest field for a misspelt one; `field_docs` reads what the
+fields say of themselves.
 """
 
+import ast
+import inspect
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -92,6 +97,20 @@ def revive(kind: type[Config], values: Mapping[str, Any]) -> Config:
         if name not in hints:
             raise UnknownName.among("settings", name, hints)
     return kind(**{name: _revived(hints[name], value, name) for name, value in values.items()})
+
+
+def field_docs(kind: type) -> dict[str, str]:
+    """Return the docstring that follows each field of a dataclass, those that it inherits included."""
+    docs: dict[str, str] = {}
+    for each in filter(is_dataclass, reversed(kind.__mro__)):
+        (definition,) = ast.parse(dedent(inspect.getsource(each))).body
+        docs |= {
+            field.target.id: " ".join(doc.value.value.split())
+            for field, doc in pairwise(getattr(definition, "body", []))
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+            if isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant) and isinstance(doc.value.value, str)
+        }
+    return docs
 
 
 def _revived(hint: Any, value: Any, name: str) -> Any:

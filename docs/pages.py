@@ -4,12 +4,9 @@ python docs/pages.py          writes them
 python docs/pages.py --check  says which are out of date, exit code 1
 """
 
-import ast
-import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -17,6 +14,7 @@ from typing import Any
 from diptych.cli.pages import help_pages
 from diptych.methods import ROOM
 from diptych.rooms import Card
+from diptych.settings import field_docs
 
 DOCS = Path(__file__).parent
 
@@ -63,29 +61,17 @@ def _quoted(module: Any) -> list[str]:
 
 def _settings(configs: list[Any], prefix: str = "") -> Iterator[tuple[str, str, list[str]]]:
     """Yield each setting's dotted name, what its field says of it, and its value under each preset."""
-    told = _field_docs(type(configs[0]))
+    docs = field_docs(type(configs[0]))
     for field in fields(configs[0]):
         values = [getattr(config, field.name) for config in configs]
         if is_dataclass(values[0]):
             yield from _settings(values, f"{prefix}{field.name}.")
         else:
-            yield f"{prefix}{field.name}", told[field.name], [_spelt(value) for value in values]
+            yield f"{prefix}{field.name}", docs[field.name], [_spelt(value) for value in values]
 
 
 def _spelt(value: Any) -> str:
     return "none" if value == () else str(value)
-
-
-def _field_docs(kind: type) -> dict[str, str]:
-    """Return the string that follows each field of a class."""
-    (definition,) = ast.parse(dedent(inspect.getsource(kind))).body
-    body = getattr(definition, "body", [])
-    return {
-        field.target.id: " ".join(told.value.value.split())
-        for field, told in pairwise(body)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(told, ast.Expr) and isinstance(told.value, ast.Constant)
-    }
 
 
 def main() -> None:

@@ -4,73 +4,63 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from diptych.cli.console import LONGEST, say, shown_progress, write, write_json, write_table
-from diptych.cli.options import DataOption, DataRoot, Fusion, Json, Moved, Where
+from diptych.cli.options import DataOption, DataRoot, Json, Moved
+from diptych.cli.request_options import takes_options_of
+from diptych.request_fields import options_of
+from diptych.search_request import SearchRequest
 
 if TYPE_CHECKING:
     from diptych.retriever import Results
 
-BALANCE = 0.5
+NOTES = {"text": "A lone - reads it from stdin."}
+OF_RUNS = ("text", "image", "k", "fusion")
+"""The fields of a request that the search of a run's data set knows."""
 
 
+@takes_options_of(SearchRequest, notes=NOTES)
 def search(
     place: Annotated[str, typer.Argument(metavar="PLACE", help="A collection, or the folder of a training run.")],
     *,
-    text: Annotated[
-        str | None, typer.Option("--text", metavar="TEXT", help="Find pictures for this sentence; - reads stdin.")
-    ] = None,
-    image: Annotated[Path | None, typer.Option("--image", metavar="FILE", help="Find texts for this picture.")] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many to find.")] = 10,
-    fusion: Fusion = None,
     save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Save the hits as a PNG.")] = None,
-    where: Where = None,
-    like: Annotated[
-        str | None, typer.Option("--like", metavar="ID", help="Find more like this item of the collection.")
-    ] = None,
-    without: Annotated[
-        list[str] | None, typer.Option("--not", metavar="TEXT", help="What hits should not be about. Repeatable.")
-    ] = None,
-    balance: Annotated[
-        float, typer.Option("--balance", metavar="W", help="Weight of the text beside a picture, from 0 to 1.")
-    ] = BALANCE,
-    against: Annotated[
-        str | None, typer.Option("--against", metavar="SIDE", help="Compare with the `image` or the `text` of items.")
-    ] = None,
-    offset: Annotated[int, typer.Option("--offset", metavar="N", min=0, help="Leave out the first N hits.")] = 0,
     model: Moved = None,
     data: DataOption = None,
     split: Annotated[str | None, typer.Option("--split", help="Search this split only; left out, all pairs.")] = None,
     data_root: DataRoot = None,
     json: Json = False,
+    **fields: Any,
 ) -> None:
     """Find what is nearest to a sentence or a picture: in a collection, or in the data set of a run."""
-    query = sys.stdin.read().strip() if text == "-" else text
+    if fields["text"] == "-":
+        fields["text"] = sys.stdin.read().strip()
     if _is_collection(place):
         _refuse({"--data": data, "--split": split, "--data-root": data_root}, "the data set of a run")
         from diptych.collection import Collection
 
         with Collection.open(place, model=model) as collection:
-            results = collection.search(
-                query, image=image, like=like, without=without or (), balance=balance, against=against, where=where,
-                k=k, offset=offset, fusion=fusion,
-            )  # fmt: skip
+            results = collection.search(**fields)
     else:
-        changed = balance if balance != BALANCE else None
-        own = {"--where": where, "--like": like, "--not": without, "--against": against, "--model": model}
-        _refuse({**own, "--balance": changed, "--offset": offset or None}, "a collection")
-        if (text is None) == (image is None):
+        _refuse({**_of_collections(fields), "--model": model}, "a collection")
+        if (fields["text"] is None) == (fields["image"] is None):
             raise typer.BadParameter("give one of the two, a sentence or a picture.", param_hint="--text / --image")
         from diptych.retriever import Retriever
 
+        own = {name: fields[name] for name in OF_RUNS}
         with shown_progress() as progress:
             results = Retriever.load(Path(place)).search(
-                data, text=query, image=image, k=k, split=split, fusion=fusion, data_root=data_root, progress=progress
+                data, split=split, data_root=data_root, progress=progress, **own
             )
     _tell(results, save, json=json)
+
+
+def _of_collections(fields: Mapping[str, Any]) -> dict[str, object]:
+    """Return by their flags the options that are given and that no search of a run's data set knows."""
+    only = [option for option in options_of(SearchRequest) if option.name not in OF_RUNS]
+    return {option.flag: fields[option.name] for option in only if fields[option.name] not in (option.default, [])}
 
 
 def _is_collection(place: str) -> bool:

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,8 @@ from urllib.parse import quote
 from diptych.client.answers import Explained, Found, Item, Likeness, Taken
 from diptych.client.reading import explained, found, made
 from diptych.errors import MissingExtra, Refused
+from diptych.request_fields import options_of, takes_fields_of
+from diptych.search_request import SearchRequest
 
 try:
     import httpx
@@ -32,6 +35,18 @@ Picture = Path | bytes
 """The file of a picture, or its bytes."""
 
 
+@dataclass(frozen=True)
+class SentRequest(SearchRequest):
+    """A search that goes to a service, which says itself what is wrong with it."""
+
+    _: KW_ONLY
+    image: Picture | None = None  # type: ignore[assignment]
+    """Find what fits this picture: its file, or its bytes."""
+
+    def __post_init__(self) -> None:
+        pass
+
+
 class Client:
     """A service at a URL, which is asked over one connection; use one client in each thread."""
 
@@ -49,25 +64,13 @@ class Client:
         told: dict[str, Any] = self._json("GET", _path(collection))
         return told
 
-    def search(
-        self,
-        collection: str,
-        text: str | None = None,
-        *,
-        image: Picture | None = None,
-        like: str | None = None,
-        without: Sequence[str] = (),
-        balance: float = 0.5,
-        against: str | None = None,
-        where: str | None = None,
-        k: int = 10,
-        offset: int = 0,
-        fusion: str | None = None,
-    ) -> Found:
+    @takes_fields_of(SentRequest)
+    def search(self, collection: str, request: SentRequest) -> Found:
         """Return the k items that fit best, after `offset` better ones; as `Collection.search`."""
-        asked = {"collection": collection, "text": text, "like": like, "against": against, "where": where}
-        asked |= {"fusion": fusion, "not": list(without), "balance": balance, "k": k, "offset": offset}  # type: ignore[dict-item]
-        return found(self._json("POST", "/v1/search", data=_present(asked), files=_files(image)))
+        fields = {option.wire: getattr(request, option.name) for option in options_of(SentRequest)}
+        image = fields.pop("image")
+        data = _present({"collection": collection, **fields})
+        return found(self._json("POST", "/v1/search", data=data, files=_files(image)))
 
     def explain(
         self,
@@ -233,7 +236,7 @@ def _path(collection: str, *parts: str) -> str:
 
 
 def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None and value != []}
+    return {name: value for name, value in fields.items() if value is not None and value not in ([], ())}
 
 
 def _files(image: Picture | None) -> dict[str, tuple[str, bytes]] | None:

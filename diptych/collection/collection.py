@@ -13,14 +13,14 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.cluster import Cluster
-from diptych.collection.asking import Ask, Asked, answers
+from diptych.collection.embedding import EmbeddedRequest, embed
 from diptych.collection.explaining import explain_match
 from diptych.collection.location import location_of
 from diptych.collection.model import Model, ModelSource, open_model, reopen_model
-from diptych.collection.queries import NOTHING_KNOWN, Known, Query
 from diptych.collection.records import EXACT_LIMIT, RECALL, CollectionRecord, checked_record, current_record
 from diptych.collection.reencoding import move
 from diptych.collection.resources import Resources
+from diptych.collection.searching import Snapshot, search
 from diptych.collection.statistics import statistics
 from diptych.collection.tables import FIRST, drop_table, make_table
 from diptych.collection.trial_queries import trial_queries
@@ -39,9 +39,11 @@ from diptych.ingest.rejects import Added, Reject, Rejects
 from diptych.ingest.upserting import Destination, Site
 from diptych.ingest.workers import ingest
 from diptych.progress import Progress, silent
+from diptych.request_fields import takes_fields_of
 from diptych.results import Results
 from diptych.search.searcher import Searcher
 from diptych.search.tuning import tune
+from diptych.search_request import SearchRequest
 
 
 class Collection:
@@ -170,40 +172,33 @@ class Collection:
             table = self.table
             return table.read(where=parse(where, table.columns()) if where else None, after=after, limit=limit)
 
-    def search(
-        self,
-        text: str | None = None,
-        *,
-        image: Path | None = None,
-        like: str | None = None,
-        without: Sequence[str] = (),
-        balance: float = 0.5,
-        against: str | None = None,
-        where: str | None = None,
-        k: int = 10,
-        offset: int = 0,
-        fusion: str | None = None,
-    ) -> Results:
+    @takes_fields_of(SearchRequest)
+    def search(self, request: SearchRequest) -> Results:
         """Return the k items that fit best, after `offset` better ones.
 
         Similarities are normalised over all items, so that a hit has the same with a filter and without.
         """
-        query = Query(text, image, like, tuple(without), balance, against)
-        answer = self.search_many([Ask(query, k, offset, where, fusion)])[0]
+        (answer,) = self.search_many([request])
         if isinstance(answer, DiptychError):
             raise answer
         return answer
 
-    def search_many(
-        self, asks: Sequence[Ask], *, known: Known = NOTHING_KNOWN, record: CollectionRecord | None = None
-    ) -> list[Results | DiptychError]:
-        """Return the results of many searches at once, in less time than one by one; or why one has none.
+    def search_many(self, requests: Sequence[SearchRequest]) -> list[Results | DiptychError]:
+        """Return the results of many searches at once, in less time than one by one; or why one has none."""
+        with self.store.moment():
+            state = self._snapshot()
+            return search(requests, embed(requests, state.model, state.table), state)
 
-        `known` may hold vectors of their texts and pictures; those of another model do not count. By an older `record`
-        the table is searched that was current then.
+    def search_embedded(
+        self, requests: Sequence[EmbeddedRequest], *, record: CollectionRecord | None = None
+    ) -> list[Results | DiptychError]:
+        """Return the same for requests that are embedded already; what another model embedded is embedded anew.
+
+        By an older `record` the table is searched that was current then.
         """
         with self.store.moment():
-            return answers(asks, self._asked(record), known)
+            state = self._snapshot(record)
+            return search([each.request for each in requests], embed(requests, state.model, state.table), state)
 
     def fused(
         self,
@@ -218,10 +213,11 @@ class Collection:
         It is what a search for the text would give the picture, were it in the collection. None where there is one
         space, where the rule only ranks, or where no scan of all items is possible.
         """
-        of = self._asked(record)
-        if (rule := of.model.rule(fusion)) is None:
+        state = self._snapshot(record)
+        if (rule := state.model.rule(fusion)) is None:
             return None
-        served = self._searcher.served(of.table, "image", of.model.split("image", text[None]), rule, of.record.promise)
+        spaces = state.model.split("image", text[None])
+        served = self._searcher.served(state.table, "image", spaces, rule, state.record.promise)
         return None if served is None else float(served.score(*(np.array([each]) for each in similarities))[0])
 
     def explain(
@@ -239,9 +235,9 @@ class Collection:
         The side of the item is the one that a search compares, or `against` names. Two pictures or two texts are
         explained on the item's side alone. The rule that fuses normalises over all items, as a search does.
         """
-        query = Query(text, image, like, against=against)
+        request = SearchRequest(text, image=image, like=like, against=against, fusion=fusion)
         with self.store.moment():
-            return explain_match(self._asked(None), query, identity, fusion=fusion, collection=self.name)
+            return explain_match(self._snapshot(), request, identity, collection=self.name)
 
     def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:
         """Take in items that are handed over, pictures included, by id; return what became of them.
@@ -303,9 +299,9 @@ class Collection:
         found = Rejects(rejects)
         return found.written(move(self.store, opened, reject=found.add, progress=progress or silent))
 
-    def _asked(self, record: CollectionRecord | None) -> Asked:
+    def _snapshot(self, record: CollectionRecord | None = None) -> Snapshot:
         record = record or self.record
-        return Asked(self._resources.table(record), self._resources.model(record), self._searcher, record)
+        return Snapshot(self._resources.table(record), self._resources.model(record), self._searcher, record)
 
     def drop(self) -> None:
         """Remove the collection with all it holds; pictures that were not handed over to it stay where they are."""

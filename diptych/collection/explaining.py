@@ -1,4 +1,4 @@
-"""Why an item of a collection answers a query."""
+"""Why an item of a collection answers a request."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diptych.collection.asking import Asked
-from diptych.collection.queries import Query
+from diptych.collection.embedding import contents_of, query_vector
+from diptych.collection.searching import Snapshot, compared_side
 from diptych.data.addresses import Picture
 from diptych.data.entries import ATTRIBUTION
 from diptych.encoders.contract import Encoder
@@ -23,6 +23,7 @@ from diptych.fusion.serving import Served
 from diptych.index.contract import Table
 from diptych.index.items import SIDES, Side
 from diptych.ingest.pictures import readable
+from diptych.search_request import SearchRequest
 
 
 @dataclass(frozen=True)
@@ -51,76 +52,77 @@ class _Shown:
         return readable(self.picture, identity=self.identity)
 
 
-def explain_match(of: Asked, query: Query, identity: str | None, *, fusion: str | None, collection: str) -> Explanation:
-    """Return why an item answers a query; without an item why the query's text and picture match."""
+def explain_match(state: Snapshot, request: SearchRequest, identity: str | None, *, collection: str) -> Explanation:
+    """Return why an item answers a request; without an item why the request's text and picture match."""
+    contents_of(request)  # refuses what nothing can encode
     if identity is None:
-        return _explain_given(of, query, fusion=fusion, collection=collection)
-    return _explain_item(of, query, identity, fusion=fusion, collection=collection)
+        return _explain_given(state, request, collection)
+    return _explain_item(state, request, identity, collection)
 
 
-def _explain_given(of: Asked, query: Query, *, fusion: str | None, collection: str) -> Explanation:
+def _explain_given(state: Snapshot, request: SearchRequest, collection: str) -> Explanation:
     """Return why a text and a picture match, as if the picture were an item that is found for the text."""
-    if query.text is None or query.image is None or query.like is not None or query.against is not None:
+    if request.text is None or request.image is None or request.like is not None or request.against is not None:
         raise BadSetting("without the id of an item an explanation is of a text and a picture. Pass both, and no more.")
-    fusing = partial(_fusing, of, "image", fusion, collection)
-    return explain_pair(of.model.method, _encoders(of), query.image, (query.text,), fusing=fusing)
+    fusing = partial(_fusing, state, "image", request.fusion, collection)
+    return explain_pair(state.model.method, _encoders(state), request.image, (request.text,), fusing=fusing)
 
 
-def _explain_item(of: Asked, query: Query, identity: str, *, fusion: str | None, collection: str) -> Explanation:
+def _explain_item(state: Snapshot, request: SearchRequest, identity: str, collection: str) -> Explanation:
     """Return why a text, a picture or another item matches a side of an item."""
-    if sum(each is not None for each in (query.text, query.image, query.like)) != 1:
+    if sum(each is not None for each in (request.text, request.image, request.like)) != 1:
         raise BadSetting("an explanation is of one thing at a time: a text, a picture or the id of another item.")
-    item = _Shown.of_item(of.table, identity)
-    side = query.side(item.has)
+    item = _Shown.of_item(state.table, identity)
+    side = compared_side(request, item.has)
     if not item.has(side):
         name, other = ("picture", "texts") if side == "image" else ("text", "picture")
         raise MissingData(f"the item {identity!r} has no {name} to be compared. Compare with its {other}.")
-    asked = _asked(of.table, query)
-    fusing = partial(_fusing, of, side, fusion, collection)
+    asked = _asked(state.table, request)
+    fusing = partial(_fusing, state, side, request.fusion, collection)
     if not asked.has(side):
         seen, said = (item, asked) if side == "image" else (asked, item)
         return explain_pair(
-            of.model.method, _encoders(of), seen.image, said.texts, fusing=fusing, attribution=item.attribution
+            state.model.method, _encoders(state), seen.image, said.texts, fusing=fusing, attribution=item.attribution
         )
-    return _beside(of, query, item, side, asked.name, fusing)
+    return _beside(state, request, item, side, asked.name, fusing)
 
 
-def _asked(table: Table, query: Query) -> _Shown:
+def _asked(table: Table, request: SearchRequest) -> _Shown:
     """Return what was asked with; an item by its picture, or by its texts where it has none, as a search takes it."""
-    if query.text is not None:
-        return _Shown(f"the text “{query.text}”", None, (query.text,))
-    if query.image is not None:
-        return _Shown("the picture that was asked with", str(query.image), ())
-    item = _Shown.of_item(table, str(query.like))
+    if request.text is not None:
+        return _Shown(f"the text “{request.text}”", None, (request.text,))
+    if request.image is not None:
+        return _Shown("the picture that was asked with", str(request.image), ())
+    item = _Shown.of_item(table, str(request.like))
     if item.has("image"):
         return replace(item, name=f"the picture of {item.name}", texts=())
     return replace(item, name=f"the text of {item.name}")
 
 
-def _encoders(of: Asked) -> dict[str, Encoder]:
-    return {side: of.model.encoder(side) for side in SIDES}
+def _encoders(state: Snapshot) -> dict[str, Encoder]:
+    return {side: state.model.encoder(side) for side in SIDES}
 
 
 def _beside(
-    of: Asked, query: Query, item: _Shown, side: Side, name: str, fusing: Callable[[Pair], Fusing]
+    state: Snapshot, request: SearchRequest, item: _Shown, side: Side, name: str, fusing: Callable[[Pair], Fusing]
 ) -> Explanation:
     """Return why a side of an item is like another picture or text, whose vector is held as it is."""
-    method, encoder = of.model.method, of.model.encoder(side)
-    vectors = of.model.whole(query.vector(of.model, of.table)[None])
+    method, encoder = state.model.method, state.model.encoder(side)
+    vectors = state.model.whole(query_vector(request, state.model, state.table)[None])
     beside = name, {space: torch.from_numpy(each[0]) for space, each in zip(method.spaces, vectors, strict=True)}
     if side == "text":
         return explain_texts(method, encoder, item.texts, beside, fusing=fusing)
     return explain_image(method, encoder, item.image, beside, fusing=fusing, attribution=item.attribution)
 
 
-def _fusing(of: Asked, side: Side, fusion: str | None, collection: str, pair: Pair) -> Fusing:
+def _fusing(state: Snapshot, side: Side, fusion: str | None, collection: str, pair: Pair) -> Fusing:
     """Return the fusion as a search does it: normalised over all items that have the side."""
     items = f"the {'pictures' if side == 'image' else 'texts'} of {collection}"
 
     def over(rule: FusionRule) -> tuple[Served | None, str]:
-        vectors: list[Float[Tensor, " _"]] = [pair.other(space, side) for space in of.model.method.spaces]
+        vectors: list[Float[Tensor, " _"]] = [pair.other(space, side) for space in state.model.method.spaces]
         whole = np.concatenate([each.cpu().numpy() for each in vectors])[None]
-        served = of.searcher.served(of.table, side, of.model.split(side, whole), rule, of.record.promise)
+        served = state.searcher.served(state.table, side, state.model.split(side, whole), rule, state.record.promise)
         return served, items if served else f"{items} are too many to be looked at one by one."
 
-    return Fusing.by(of.model.rule(fusion), fusion or of.model.fusion.get("rule", ""), over)
+    return Fusing.by(state.model.rule(fusion), fusion or state.model.fusion.get("rule", ""), over)

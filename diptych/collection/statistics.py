@@ -21,5 +21,5 @@ def statistics(record: CollectionRecord, table: Table, searcher: Searcher) -> di
         "half": record.half,
         "bytes": size,
         "bytes_per_item": round(size / count) if count else None,
-        "search": {side: str(searcher.way(table, side, record.promise)) for side in SIDES},
+        "search": {side: str(searcher.plan(table, side, record.promise)) for side in SIDES},
     }

@@ -31,9 +31,11 @@ SpaceVectors = tuple[Float32[np.ndarray, "q _"], ...]
 
 
 @dataclass(frozen=True)
-class Way:
+class SearchPlan:
     """How one side of a table is searched."""
 
+    count: int
+    """How many items have this side."""
     scanned: bool
     """By a scan on this machine, else by the store."""
     effort: int | None
@@ -48,8 +50,8 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found for some queries."""
+class RankedItems:
+    """The best items for some queries."""
 
     best: list[Best]
     """For each query."""
@@ -68,16 +70,14 @@ class Searcher:
         self._scans: dict[tuple[str, Side], tuple[str, Scan]] = {}
         self._moments = KeptMoments()
 
-    def way(self, table: Table, side: Side, promise: SearchPromise) -> Way:
+    def plan(self, table: Table, side: Side, promise: SearchPromise) -> SearchPlan:
         """Return how a side is searched, by its size and by what the collection promises."""
-        return self._way(table, side, promise, table.count(side=side))
-
-    @staticmethod
-    def _way(table: Table, side: Side, promise: SearchPromise, count: int) -> Way:
-        tuning = promise.tunings.get(side)
+        count, tuning = table.count(side=side), promise.tunings.get(side)
         if count <= promise.exact_limit or (tuning is not None and tuning.effort is None):
-            return Way(scanned=table.version() is not None, effort=None)
-        return Way(False, None) if tuning is None else Way(False, tuning.effort, tuning.recall)
+            return SearchPlan(count, scanned=table.version() is not None, effort=None)
+        if tuning is None:
+            return SearchPlan(count, scanned=False, effort=None)
+        return SearchPlan(count, scanned=False, effort=tuning.effort, recall=tuning.recall)
 
     def best(
         self,
@@ -89,23 +89,22 @@ class Searcher:
         k: int,
         where: Condition | None,
         promise: SearchPromise,
-    ) -> Found:
+    ) -> RankedItems:
         """Return for each query the k items of a side with the largest fused similarity."""
-        count = table.count(side=side)
-        way = self._way(table, side, promise, count)
-        modality = SIDES[1 - SIDES.index(side)]
-        if not count:
+        plan = self.plan(table, side, promise)
+        if not plan.count:
             nothing = np.zeros(0)
             none = Best((), nothing, tuple(nothing for _ in queries))
-            return Found([none for _ in queries[0]], total=0, exact=True)
-        if way.scanned:
+            return RankedItems([none for _ in queries[0]], total=0, exact=True)
+        if plan.scanned:
             scan = self._scan(table, side, tuple(space.shape[1] for space in queries))
             allowed = None if where is None else scan.among(table.ids(where=where, side=side))
+            modality = SIDES[1 - SIDES.index(side)]
             best = scan.search(queries, rule, k=k, modality=modality, allowed=allowed)
-            return Found(best, total=len(scan) if allowed is None else int(allowed.sum()), exact=True)
-        total = count if where is None else table.count(where=where, side=side)
-        best = [self._by_store(table, side, query, rule, k, where, way) for query in zip(*queries, strict=True)]
-        return Found(best, total=total, exact=way.effort is None)
+            return RankedItems(best, total=len(scan) if allowed is None else int(allowed.sum()), exact=True)
+        total = plan.count if where is None else table.count(where=where, side=side)
+        best = [self._by_store(table, side, query, rule, k, where, plan) for query in zip(*queries, strict=True)]
+        return RankedItems(best, total=total, exact=plan.effort is None)
 
     def served(
         self, table: Table, side: Side, query: SpaceVectors, rule: FusionRule, promise: SearchPromise
@@ -114,7 +113,7 @@ class Searcher:
 
         None where a store searches, or where the rule says nothing of one item alone.
         """
-        if not self.way(table, side, promise).scanned:
+        if not self.plan(table, side, promise).scanned:
             return None
         return self._scan(table, side, tuple(space.shape[1] for space in query)).served(query, rule)
 
@@ -125,27 +124,34 @@ class Searcher:
             self._moments = KeptMoments()
 
     def _by_store(
-        self, table: Table, side: Side, query: Query, rule: FusionRule | None, k: int, where: Condition | None, way: Way
+        self,
+        table: Table,
+        side: Side,
+        query: Query,
+        rule: FusionRule | None,
+        k: int,
+        where: Condition | None,
+        plan: SearchPlan,
     ) -> Best:
         widths = [len(space) for space in query]
         return certified(
-            lambda vector, depth: table.nearest(side, vector, k=depth, where=where, effort=way.effort),
+            lambda vector, depth: table.nearest(side, vector, k=depth, where=where, effort=plan.effort),
             query,
             rule,
             k=k,
-            unfiltered=lambda vectors, depth: table.nearest_each(side, vectors, k=depth, effort=way.effort),
+            unfiltered=lambda vectors, depth: table.nearest_each(side, vectors, k=depth, effort=plan.effort),
             moments=lambda: self._moments.of(
                 table, side, widths, file=self._cache("moments", table, side) / "moments.npz"
             ),
-            approximate=way.effort is not None,
+            approximate=plan.effort is not None,
         )
 
     def _scan(self, table: Table, side: Side, widths: tuple[int, ...]) -> Scan:
         version = table.version() or ""
         with self._opening:
-            known = self._scans.get((table.name, side))
-            if known and known[0] == version:
-                return known[1]
+            kept = self._scans.get((table.name, side))
+            if kept and kept[0] == version:
+                return kept[1]
             scan = Scan.open(self._cache("scans", table, side), table, side, widths)
             self._scans[table.name, side] = (version, scan)
             return scan

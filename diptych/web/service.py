@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from diptych.collection import Ask, Collection, Model, Results, raster_suffix
+from diptych.collection import Collection, EmbeddedRequest, Model, Results, SearchRequest, contents_of, raster_suffix
 from diptych.errors import BadText, MissingData, StoreFailed
 from diptych.web.batching import BUSY, Batcher
 from diptych.web.limits import Limits
@@ -96,15 +96,13 @@ class Service:
     def _workers(self) -> list[Batcher[Any, Any]]:
         return [*self._encoders.values(), *(shelf.searches for shelf in self.shelves.values())]
 
-    async def search(self, shelf: Shelf, ask: Ask) -> Results:
-        """Return what a search finds."""
-        for text in (ask.query.text, *ask.query.without):
+    async def search(self, shelf: Shelf, request: SearchRequest) -> Results:
+        """Return what a search finds: its contents are embedded with those of others, then it is ranked with others."""
+        for text in (request.text, *request.without):
             self.check_text(text)
         model = shelf.model
-        contents = list(dict.fromkeys(ask.query.contents))
-        vectors = await asyncio.gather(*(self.encode(model, side, item) for side, item in contents))
-        known = {(model.digest, *content): vector for content, vector in zip(contents, vectors, strict=True)}
-        return await shelf.searches.ask((ask, known))
+        vectors = await asyncio.gather(*(self.encode(model, side, item) for side, item in contents_of(request)))
+        return await shelf.searches.ask(EmbeddedRequest(request, model.digest, vectors))
 
     async def encode(self, model: Model, side: str, item: str | Path) -> np.ndarray:
         """Return the vector of a text or of a picture's file."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diptych.collection import Ask, Collection, CollectionRecord, Known, Model, ModelFingerprint, Results
+from diptych.collection import Collection, CollectionRecord, EmbeddedRequest, Model, ModelFingerprint, Results
 from diptych.errors import BadCheckpoint, DiptychError, MissingData, StoreFailed
 from diptych.web.batching import Batcher
 from diptych.web.limits import Limits
@@ -27,7 +27,7 @@ AGAIN = 30.0
 """Seconds after which a model that could not be loaded is tried again."""
 
 Encoding = Batcher[Any, np.ndarray]
-Searching = Batcher[tuple[Ask, Known], Results]
+Searching = Batcher[EmbeddedRequest, Results]
 
 
 class View(NamedTuple):
@@ -106,17 +106,15 @@ class Shelf:
         if fault := self._faults.get(record.model.digest):
             raise fault[1]
 
-    def _search(self, asked: Sequence[tuple[Ask, Known]]) -> list[Results | Exception]:
+    def _search(self, requests: Sequence[EmbeddedRequest]) -> list[Results | Exception]:
         """Return what searches find; those that lost their table to a move are done again."""
-        known = {key: vector for _, each in asked for key, vector in each.items()}
-        asks, view = [ask for ask, _ in asked], self.view()
-        found: list[Results | Exception] = list(self.collection.search_many(asks, known=known, record=view.record))
-        lost = [n for n, each in enumerate(found) if isinstance(each, MissingData | StoreFailed)]
+        view, search = self.view(), self.collection.search_embedded
+        answers: list[Results | Exception] = list(search(requests, record=view.record))
+        lost = [n for n, each in enumerate(answers) if isinstance(each, MissingData | StoreFailed)]
         if lost and (now := self.view()).record.version != view.record.version:
-            again = self.collection.search_many([asks[n] for n in lost], known=known, record=now.record)
-            for n, results in zip(lost, again, strict=True):
-                found[n] = results
-        return found
+            for n, results in zip(lost, search([requests[n] for n in lost], record=now.record), strict=True):
+                answers[n] = results
+        return answers
 
     def _wait_for(self, record: CollectionRecord) -> None:
         """Have a model loaded; raise where meanwhile there is nothing to answer by."""

@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from diptych.data.opening import open_data
+from diptych.request_fields import options_of
 from diptych.results import Results, best_hits
 from diptych.retriever import Retriever
+from diptych.search_request import SearchRequest
 
 from .conftest import Diptych
 
@@ -90,3 +92,20 @@ def test_the_credit_of_pictures_stands_beside_them(
 
 def test_fewer_pairs_than_asked_for_are_all_found(diptych: Diptych, run: Path) -> None:
     assert len(json.loads(diptych("search", run, "--text", "disc", "-k", 99, "--json").out)["hits"]) == 24
+
+
+def test_every_field_of_a_request_is_an_option_with_its_sentence(diptych: Diptych) -> None:
+    told = " ".join(diptych("search", "--help").out.split())
+    for option in options_of(SearchRequest):
+        assert f" {option.flag} {option.metavar or ''}" in told
+        assert option.doc in told
+
+
+@pytest.mark.parametrize("option", [("--like", "p1"), ("--not", "a"), ("--balance", 0.6), ("--offset", 1)])
+def test_options_for_collections_are_refused_for_a_run(diptych: Diptych, run: Path, option: tuple[str, object]) -> None:
+    done = diptych("search", run, "--text", "a", *option)
+    assert done.code == 2
+    assert option[0] in done.err
+    assert "it is for searches of a collection, and this is another kind" in " ".join(done.err.split())
+    usual = diptych("search", run, "--text", "a disc", "--balance", 0.5, "--offset", 0)
+    assert usual.code == 0, usual.err

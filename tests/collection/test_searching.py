@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diptych.collection import Collection
+from diptych.collection import Collection, EmbeddedRequest, SearchRequest, contents_of
 from diptych.collection.model import Model
+from diptych.errors import BadText, MissingData, UnknownName
 from diptych.fusion import rrf
 from diptych.index.lance.table import LanceTable
 from diptych.retriever import Retriever
@@ -151,3 +152,23 @@ def test_half_precision_takes_less_room_and_finds_the_same(
     similar = {hit.id: hit.similarity for hit in other}
     for hit in one:
         assert similar[hit.id] == pytest.approx(hit.similarity, abs=5e-3)
+
+
+def test_a_hundred_searches_at_once_find_what_each_finds_alone(shop: Collection, tiny_set: Path) -> None:
+    requests = [SearchRequest(QUERY, k=1 + n, offset=n % 3, without=["a disc"] * (n % 2)) for n in range(12)]
+    requests += [SearchRequest(like="p3", where="category = 'disc'"), SearchRequest(image=tiny_set / "3.png")]
+    requests += [SearchRequest(" "), SearchRequest(like="nobody"), SearchRequest(QUERY, where="colour = 'red'")]
+    answers = shop.search_many(requests)
+    for request, answer in zip(requests[:-3], answers, strict=False):
+        (alone,) = shop.search_many([request])
+        assert answer == alone
+    assert [type(answer) for answer in answers[-3:]] == [BadText, MissingData, UnknownName]
+
+
+def test_vectors_made_before_are_searched_with_and_those_of_another_model_are_not(shop: Collection) -> None:
+    request, other = SearchRequest(QUERY, without=["a disc"], k=24), SearchRequest("a blue disc", without=[QUERY], k=24)
+    vectors = [shop.model.encode(side, [item])[0] for side, item in contents_of(other)]
+    own, foreign = (EmbeddedRequest(request, digest, vectors) for digest in (shop.model.digest, "another"))
+    by_own, by_foreign = (answer.hits for answer in shop.search_embedded([own, foreign]))
+    assert by_own == shop.search("a blue disc", without=[QUERY], k=24).hits
+    assert by_foreign == shop.search(QUERY, without=["a disc"], k=24).hits

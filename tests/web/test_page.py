@@ -1,5 +1,6 @@
 """The page in a real browser: searching, looking, deleting."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,18 @@ def test_a_text_finds_pictures_and_the_address_keeps_the_search(page: Page) -> N
     expect(page.get_by_label("Search for")).to_have_value("a red square")
     page.reload()
     expect(page.locator(".hit")).to_have_count(24)
+
+
+def test_the_address_may_hold_every_field_of_a_search(page: Page) -> None:
+    with page.expect_request("**/v1/search") as sent:
+        page.goto("/?text=a+disc&not=blue&not=red&balance=0.25&against=text&fusion=rrf&where=id+%3D+'p1'&k=3&offset=1")
+    form = sent.value.post_data
+    given = {"text": ["a disc"], "not": ["blue", "red"], "balance": ["0.25"], "against": ["text"], "fusion": ["rrf"]}
+    for name, values in {**given, "where": ["id = 'p1'"], "k": ["24"], "offset": ["0"]}.items():
+        assert re.findall(rf'name="{name}"\r\n\r\n(.*?)\r\n', form) == values
+    expect(page.get_by_role("textbox", name="Without")).to_have_value("blue, red")
+    page.goto("/?text=a+disc&balance=7")
+    expect(page.locator("#balance")).to_have_value("0.5")
 
 
 @pytest.mark.parametrize("submitted", [True, False])

@@ -14,6 +14,8 @@ from schemathesis import GenerationMode
 
 from diptych.collection import Collection
 from diptych.index.opening import open_store
+from diptych.request_fields import options_of
+from diptych.search_request import SearchRequest
 from diptych.web.keys import Keys
 from tests.index.servers_postgresql import postgresql_server
 
@@ -45,6 +47,18 @@ def test_every_route_says_what_it_is(shop: Running) -> None:
             if path.startswith("/v1"):
                 assert {"401", "403", "404", "422", "429", "503"} <= about["responses"].keys(), path
                 assert about["security"] == [{"HTTPBearer": []}], path
+
+
+def test_the_form_of_a_search_has_the_fields_of_a_request_and_their_bounds(shop: Running) -> None:
+    schemas = shop.client.get("/openapi.json").json()["components"]["schemas"]
+    form = schemas["Body_search_v1_search_post"]["properties"]
+    options = {option.wire: option for option in options_of(SearchRequest)}
+    assert form.keys() == {"collection", *options}
+    for wire, option in options.items():
+        assert form[wire]["description"] == option.doc
+        assert (form[wire].get("minimum"), form[wire].get("maximum")) == (option.minimum, option.maximum)
+    assert form["not"]["items"] == {"type": "string"}
+    assert form["against"]["anyOf"] == [{"type": "string", "enum": ["image", "text"]}, {"type": "null"}]
 
 
 def test_the_manual_is_read_without_scripts_and_names_every_route(shop: Running) -> None:

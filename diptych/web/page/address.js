@@ -1,17 +1,30 @@
-// The search that the address bar keeps, so that it can be shared and the way back works. A picture stays out of it.
+// The search that the address bar keeps, so that it can be shared and the way back works. A picture stays out of it, and
+// so does how far down the hits are shown.
+import { FIELDS as ALL } from "./search-fields.js";
 
-export const NOTHING = { tab: "search", collection: "", text: "", like: "", not: [], where: "", against: "", balance: 0.5 };
+const { k, offset, ...FIELDS } = ALL;
+export { FIELDS };
+
+const NOTHING = { tab: "search", collection: "", ...usual() };
+
+function usual() {
+  return Object.fromEntries(Object.entries(FIELDS).map(([name, field]) => [name, field.usual]));
+}
 
 /** Return the search that the address spells. */
 export function read() {
   const given = new URLSearchParams(location.search);
+  const own = Object.entries(FIELDS).map(([name, field]) => [name, value(given.getAll(name), field)]);
   const text = name => given.get(name) ?? NOTHING[name];
-  const balance = Number(given.get("balance") ?? NOTHING.balance);
-  return {
-    tab: text("tab"), collection: text("collection"), text: text("text"), like: text("like"),
-    not: given.getAll("not"), where: text("where"), against: text("against"),
-    balance: balance >= 0 && balance <= 1 ? balance : NOTHING.balance,
-  };
+  return { tab: text("tab"), collection: text("collection"), ...Object.fromEntries(own) };
+}
+
+/** Return what texts say of a field; its usual value where they say nothing that it may be. */
+function value(texts, { usual, minimum, maximum }) {
+  if (Array.isArray(usual)) return texts;
+  if (typeof usual !== "number") return texts[0] ?? usual;
+  const number = Number(texts[0] ?? usual);
+  return number >= (minimum ?? -Infinity) && number <= (maximum ?? Infinity) ? number : usual;
 }
 
 /** Write a search into the address; the way back leads to the one before. */

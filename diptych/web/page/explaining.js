@@ -10,7 +10,7 @@ const WAYS = { attention: "Attention", gradient: "Gradients", integrated: "Integ
  * Return what a search compared a hit with, one thing after another: its name, what the service is asked, and what
  * shows its picture. The side of the hit is the one that the search compared.
  */
-export function comparisons(hit, { collection, text, like, not, against }, image) {
+export function comparisons(hit, { collection, text, like, not, against, fusion }, image) {
   const usual = against || (image && !text && !like ? "text" : "image");
   const has = { image: hit.thumbnail !== null, text: hit.texts.length > 0 };
   const side = has[usual] ? usual : { image: "text", text: "image" }[usual];
@@ -20,7 +20,7 @@ export function comparisons(hit, { collection, text, like, not, against }, image
     ...(image ? [{ name: "the picture", fields: { image }, shows: shown => showFile(shown, image) }] : []),
     ...(like ? [{ name: `like ${like}`, fields: { like }, shows: shown => showPicture(shown, `${liked}?side=512`) }] : []),
     ...not.map(unwanted => ({ name: `without “${unwanted}”`, fields: { text: unwanted } })),
-  ].map(part => ({ ...part, side, fields: { ...part.fields, against: side } }));
+  ].map(part => ({ ...part, side, fields: { ...part.fields, against: side, fusion } }));
 }
 
 /** Ask why and show it in `place`; regions are lit over the picture in `seen`, `told` is called with each answer. */

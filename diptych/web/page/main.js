@@ -1,5 +1,5 @@
 // The page: its tabs, its form, and the search that both the form and the address spell.
-import { read, write } from "./address.js";
+import { FIELDS, read, write } from "./address.js";
 import { ask, post, within } from "./api.js";
 import { showBenchmarks } from "./benchmarks.js";
 import { byId, element } from "./dom.js";
@@ -18,18 +18,24 @@ let described = "";
 let collections = [];
 let under = new AbortController();
 
+/** Return each field of a search that the form has a control for: its name, the control, and what it is usually. */
+function controls() {
+  const { elements } = byId("search-form");
+  return Object.entries(FIELDS).map(([name, { usual }]) => [name, elements.namedItem(name), usual]).filter(([, control]) => control);
+}
+
 /** Read the form into the search. */
 function fromForm() {
-  const not = byId("not").value.split(",").map(term => term.trim()).filter(Boolean);
-  search = { ...search, tab: "search", collection: byId("collection").value || search.collection,
-    text: byId("text").value.trim(), not, where: byId("where").value.trim(), against: byId("against").value,
-    balance: Number(byId("balance").value) };
+  search = { ...search, tab: "search", collection: byId("collection").value || search.collection };
+  for (const [name, { value }, usual] of controls()) {
+    if (Array.isArray(usual)) search[name] = value.split(",").map(term => term.trim()).filter(Boolean);
+    else search[name] = typeof usual === "number" ? Number(value) : value.trim();
+  }
 }
 
 /** Write the search into the form. */
 function toForm() {
-  for (const name of ["text", "where", "against", "balance"]) byId(name).value = search[name];
-  byId("not").value = search.not.join(", ");
+  for (const [name, control] of controls()) control.value = Array.isArray(search[name]) ? search[name].join(", ") : search[name];
   if (collections.length) chooseCollection();
   byId("like-name").textContent = search.like;
   byId("like-chip").hidden = !search.like;

@@ -1,11 +1,15 @@
 """The page, from its folder in the package."""
 
+import json
 import mimetypes
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from diptych.files import file_digest
+from diptych.files import digest, file_digest
+from diptych.request_fields import options_of
+from diptych.search_request import SearchRequest
 from diptych.web.refusals import refuse
 
 ROUTER = APIRouter(include_in_schema=False)
@@ -34,12 +38,32 @@ def _serve(path: Path) -> None:
         return _file(request, path)
 
 
+@ROUTER.get("/search-fields.js")
+def search_fields(request: Request) -> Response:
+    """Return the fields of a search as the page reads them from its address: what each is unless it is given."""
+    fields: dict[str, Any] = {
+        option.wire: {
+            "usual": [] if option.repeats else "" if option.default is None else option.default,
+            "minimum": option.minimum,
+            "maximum": option.maximum,
+        }
+        for option in options_of(SearchRequest)
+        if not option.is_picture
+    }
+    script = f"export const FIELDS = {json.dumps(fields)};\n".encode()
+    return _answer(request, script, digest(script.decode()), TYPES[".js"])
+
+
 def _file(request: Request, path: Path) -> Response:
     kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    headers = {"ETag": f'"{file_digest(path)[:32]}"', "Cache-Control": "no-cache"}
+    return _answer(request, path.read_bytes(), file_digest(path), kind)
+
+
+def _answer(request: Request, content: bytes, mark: str, kind: str) -> Response:
+    headers = {"ETag": f'"{mark[:32]}"', "Cache-Control": "no-cache"}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return Response(path.read_bytes(), headers=headers, media_type=kind)
+    return Response(content, headers=headers, media_type=kind)
 
 
 for _path in sorted(FOLDER.rglob("*")):

@@ -2,14 +2,16 @@
 
 import time
 from contextlib import AsyncExitStack
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
-from fastapi import File, Form, Request, UploadFile
+from fastapi import Depends, File, Form, Request, UploadFile
 from pydantic import BaseModel
 
-from diptych.collection import Ask, Model, Query, Results
+from diptych.collection import Model, Results, SearchRequest, contents_of
 from diptych.errors import BadSetting
+from diptych.request_fields import options_of
+from diptych.web.forms import FormFields, form_of
 from diptych.web.guarding import reading
 from diptych.web.refusals import refuse
 from diptych.web.schemas import Hit, ServiceOf, kind_of, sent_picture, thumbnail_url
@@ -51,37 +53,27 @@ async def search(
     request: Request,
     service: ServiceOf,
     collection: Annotated[str, Form(description="The collection's name.")],
-    text: Annotated[str | None, Form(description="Find what fits this.")] = None,
-    image: Annotated[UploadFile | None, File(description="Find what fits this picture.")] = None,
-    like: Annotated[str | None, Form(description="The id of an item: find more like it.")] = None,
-    without: Annotated[list[str], Form(alias="not", description="What hits should not be about.")] = [],  # noqa: B006
-    against: Annotated[
-        Literal["image", "text"] | None, Form(description="Compare with the pictures or with the texts of items.")
-    ] = None,
-    where: Annotated[str | None, Form(description="A filter, such as: category = 'dog' and year > 2010.")] = None,
-    k: Annotated[int, Form(ge=1, description="How many hits.")] = 10,
-    offset: Annotated[int, Form(ge=0, description="Leave out the first hits.")] = 0,
-    balance: Annotated[float, Form(ge=0, le=1, description="Weight of the text beside a picture.")] = 0.5,
-    fusion: Annotated[str | None, Form(description="Fuse the spaces by this rule.")] = None,
+    fields: Annotated[FormFields, Depends(form_of(SearchRequest))],
 ) -> SearchAnswer:
     """Return the hits, best first. Similarities are normalised over all items, whatever the filter."""
     start = time.perf_counter()
-    shelf = service.shelf(collection)
-    _check_bounds(service, k, offset, without)
+    shelf, image = service.shelf(collection), fields.pop("image")
+    _check_bounds(service, fields["k"], fields["offset"], fields["without"])
     if service.log_queries:
-        request.state.query = {"text": text, "like": like, "not": without, "where": where}
+        request.state.query = {
+            each.wire: fields[each.name] for each in options_of(SearchRequest) if each.name in fields
+        }
     async with AsyncExitStack() as files:
         data = await sent_picture(image)
         picture = None if data is None else await files.enter_async_context(service.picture_file(data))
-        query = Query(text, picture, like, tuple(without), balance, against)
-        found = await service.search(shelf, Ask(query, k, offset, where, fusion))
+        results = await service.search(shelf, SearchRequest(image=picture, **fields))
     return SearchAnswer(
         collection=collection,
-        total=found.total,
-        exact=found.exact,
-        hits=_hits(found, collection, offset),
-        attribution=found.attribution,
-        unknown_words=found.unknown_words,
+        total=results.total,
+        exact=results.exact,
+        hits=_hits(results, collection, fields["offset"]),
+        attribution=results.attribution,
+        unknown_words=results.unknown_words,
         seconds=round(time.perf_counter() - start, 6),
     )
 
@@ -104,8 +96,8 @@ async def similarity(
     chosen = view.model if view else _model(service, str(model))
     service.check_text(text)
     async with service.picture_file(await image.read()) as file:
-        query = Query(text, file)
-        said, seen = [await service.encode(chosen, side, item) for side, item in reversed(query.contents)]
+        contents = contents_of(SearchRequest(text, image=file))
+        seen, said = [await service.encode(chosen, side, item) for side, item in contents]
     spaces = _similarities(chosen, said, seen)
     fused: float | None = next(iter(spaces.values())) if len(spaces) == 1 else None
     if shelf and view and len(spaces) > 1:
@@ -138,7 +130,7 @@ def _check_bounds(service: Service, k: int, offset: int, without: list[str]) -> 
         raise BadSetting(f"at most {limits.unwanted} texts can be unwanted; got {len(without)}. Name fewer.")
 
 
-def _hits(found: Results, collection: str, offset: int) -> list[Hit]:
+def _hits(results: Results, collection: str, offset: int) -> list[Hit]:
     return [
         Hit(
             rank=rank,
@@ -152,5 +144,5 @@ def _hits(found: Results, collection: str, offset: int) -> list[Hit]:
             columns=dict(hit.metadata),
             thumbnail=thumbnail_url(collection, hit.id) if hit.image else None,
         )
-        for rank, hit in enumerate(found.hits, start=offset + 1)
+        for rank, hit in enumerate(results.hits, start=offset + 1)
     ]

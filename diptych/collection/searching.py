@@ -1,0 +1,118 @@
+"""Searches by vectors, many at a time: what they have in common is read, scanned and looked up once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+import numpy as np
+from jaxtyping import Float32
+
+from diptych.collection.embedding import Vector
+from diptych.collection.model import Model
+from diptych.collection.records import CollectionRecord
+from diptych.data.addresses import picture_at
+from diptych.data.entries import ATTRIBUTION
+from diptych.errors import DiptychError
+from diptych.index.contract import Table
+from diptych.index.filters import parse
+from diptych.index.items import SIDES, Items, Side
+from diptych.results import Hit, Results
+from diptych.search.scan import Best
+from diptych.search.searcher import RankedItems, Searcher
+from diptych.search_request import SearchRequest
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A state of a collection: its table, the model that fills it, and its record."""
+
+    table: Table
+    model: Model
+    searcher: Searcher
+    record: CollectionRecord
+
+
+Group = tuple[Side, str | None, str | None]
+"""Searches against the same side, by the same fusion and with the same filter share a scan."""
+
+
+def search(
+    requests: Sequence[SearchRequest], vectors: Sequence[Vector | DiptychError], state: Snapshot
+) -> list[Results | DiptychError]:
+    """Return the results of requests by their vectors, or the error that says why one has none."""
+    answers: dict[int, Results | DiptychError] = {}
+    groups: dict[Group, dict[int, Vector]] = {}
+    has = cache(lambda side: state.table.count(side=side) > 0)
+    for n, (request, vector) in enumerate(zip(requests, vectors, strict=True)):
+        try:
+            if isinstance(vector, DiptychError):
+                raise vector
+            groups.setdefault((compared_side(request, has), request.fusion, request.where), {})[n] = vector
+        except DiptychError as error:
+            answers[n] = error
+    for group, members in groups.items():
+        chosen = [requests[n] for n in members]
+        try:
+            ranked = _ranked(group, chosen, np.stack(list(members.values())), state)
+        except DiptychError as error:
+            answers |= dict.fromkeys(members, error)
+        else:
+            answers |= zip(members, _results(chosen, ranked, state), strict=True)
+    return [answers[n] for n in range(len(requests))]
+
+
+def compared_side(request: SearchRequest, has: Callable[[Side], bool]) -> Side:
+    """Return which side of the items a request is compared with: where no item `has` the usual one, the other."""
+    if request.against:
+        return cast("Side", request.against)
+    usual: Side = "text" if request.image is not None and request.text is None and request.like is None else "image"
+    other = SIDES[1 - SIDES.index(usual)]
+    return usual if has(usual) or not has(other) else other
+
+
+def _ranked(
+    group: Group, requests: Sequence[SearchRequest], vectors: Float32[np.ndarray, "q d"], state: Snapshot
+) -> RankedItems:
+    """Return the best items for a group, as many as the request that looks deepest asks for."""
+    side, fusion, where = group
+    condition = parse(where, state.table.columns()) if where else None
+    spaces, rule = state.model.split(side, vectors), state.model.rule(fusion)
+    # an item that is asked for by its id leaves the answer
+    depth = max(request.offset + request.k + (request.like is not None) for request in requests)
+    return state.searcher.best(state.table, side, spaces, rule, k=depth, where=condition, promise=state.record.promise)
+
+
+def _page(request: SearchRequest, best: Best) -> Best:
+    """Return the part of the ranking that a request asks for."""
+    rows = [n for n, identity in enumerate(best.ids) if identity != request.like]
+    rows = rows[request.offset : request.offset + request.k]
+    return Best(tuple(best.ids[n] for n in rows), best.fused[rows], tuple(each[rows] for each in best.similarities))
+
+
+def _results(requests: Sequence[SearchRequest], ranked: RankedItems, state: Snapshot) -> list[Results]:
+    """Return each request's part of the ranked items, with what the items hold."""
+    pages = [_page(request, best) for request, best in zip(requests, ranked.best, strict=True)]
+    items = state.table.read(list(dict.fromkeys(identity for page in pages for identity in page.ids)))
+    rows = {identity: row for row, identity in enumerate(items.ids)}
+    results = []
+    for request, page in zip(requests, pages, strict=True):
+        each_space = zip(*(space.tolist() for space in page.similarities), strict=True)
+        spaces = [dict(zip(state.model.method.spaces, each, strict=True)) for each in each_space]
+        # an item may have been removed since it was ranked
+        there = [(n, rows[identity]) for n, identity in enumerate(page.ids) if identity in rows]
+        hits = tuple(_hit(items, row, float(page.fused[n]), spaces[n]) for n, row in there)
+        metadata = [items.metadata[row] for _, row in there]
+        attributions = dict.fromkeys(str(each[ATTRIBUTION]) for each in metadata if ATTRIBUTION in each)
+        unknown = state.model.encoder("text").unknown_share([request.text]) if request.text else None
+        results.append(Results(request.title, hits, " ".join(attributions), unknown, ranked.exact, ranked.total))
+    return results
+
+
+def _hit(items: Items, row: int, fused: float, spaces: Mapping[str, float]) -> Hit:
+    image = items.images[row]
+    metadata = {name: value for name, value in items.metadata[row].items() if name != ATTRIBUTION}
+    category = metadata.pop("category", ())
+    categories = (category,) if isinstance(category, str) else tuple(category) if isinstance(category, tuple) else ()
+    picture = picture_at(image) if image else None
+    return Hit(items.ids[row], fused, spaces, picture, items.texts[row], categories, metadata)
