@@ -20,8 +20,9 @@ from diptych.encoders.given import Given
 from diptych.encoders.opening import open_encoders
 from diptych.errors import BadCheckpoint, BadSetting, UnknownName
 from diptych.evaluation import chosen_rule
-from diptych.files import digest, file_digest
+from diptych.files import digest, file_digest, json_of, record_of
 from diptych.fusion.contract import FusionRule
+from diptych.fusion.record import FusionRecord
 from diptych.index.items import SIDES, Side
 from diptych.methods import ROOM as METHODS
 from diptych.methods.contract import Method, Surroundings
@@ -95,7 +96,7 @@ class Model:
 
     def rule(self, name: str | None = None) -> FusionRule | None:
         """Return a fusion rule with its chosen weight, by default the run's own; None with a single space."""
-        return chosen_rule(self.fusion, name) if len(self.method.spaces) > 1 else None
+        return chosen_rule(record_of(FusionRecord, self.fusion), name) if len(self.method.spaces) > 1 else None
 
     def encoder(self, side: Side) -> Encoder:
         """Return the encoder of a side."""
@@ -195,9 +196,9 @@ def reopen_model(record: Fingerprint, source: str | None = None) -> Model:
 def _of_run(folder: RunFolder) -> Model:
     config = folder.config()
     encoders = _readers(load_encoders(folder), source=str(folder.path))
-    weights = digest(file_digest(folder.model_file), repr(config["settings"]), *_signatures(encoders))
+    weights = digest(file_digest(folder.model_file), repr(config.settings), *_signatures(encoders))
     source = str(folder.path.absolute())
-    return Model(source, config["method"], load_model(folder), encoders, weights, folder.result()["fusion"])
+    return Model(source, config.method, load_model(folder), encoders, weights, json_of(folder.result().fusion))
 
 
 def _untrained(name: str, argument: str, chosen: tuple[str | None, str | None], settings: Sequence[str]) -> Model:

@@ -17,11 +17,14 @@ from diptych.maths.reduction import orthonormal_span
 from diptych.methods import ROOM
 from diptych.methods.contract import GradientMethod, Method, Side, SpanningMethod, Surroundings, TraceableMethod
 from diptych.settings import override, revive
-from diptych.training.learning import learn
+from diptych.training.learning import Training
 from diptych.training.loading import load_model
+from diptych.training.run import TrainingRun
+from diptych.training.run_config import DataRecord, EncoderRecord, EncoderRecords, RunConfig
 from diptych.training.run_folder import RunFolder
 
 from .features import IMAGE, TEXT, random_features
+from .judging import Even
 
 ENTRIES = [(name, preset) for name in ROOM.names() for preset in ROOM.open(name).PRESETS]
 LEARNING = [name for name, card in ROOM.cards().items() if card.learns != "nothing"]
@@ -54,19 +57,16 @@ def config(module: ModuleType, preset: str) -> Any:
 
 
 def fit(name: str, preset: str, path: Path, features: Features) -> Method:
-    module = ROOM.open(name)
-    return learn(
-        module, config(module, preset), features, classes=("a", "b", "c"), seed=0, folder=begun(path, name, preset),
-        validate=lambda model: 0.5, choose=lambda model: {},
-        surroundings=Surroundings(concepts(), random_features(9, classes=0, seed=3)),
-    )  # fmt: skip
+    surroundings = Surroundings(concepts(), random_features(9, classes=0, seed=3))
+    training = Training(name, config(ROOM.open(name), preset), features, ("a", "b", "c"), surroundings)
+    return training.learn(TrainingRun(begun(path, name, preset)), Even())
 
 
 def begun(path: Path, name: str, preset: str) -> RunFolder:
     folder = RunFolder(path)
     settings = asdict(config(ROOM.open(name), preset))
-    own = {"method": name, "preset": preset, "settings": settings}
-    folder.begin(own | dict.fromkeys(("data", "encoders", "seed", "versions")))
+    encoders = EncoderRecords(EncoderRecord("given", None), EncoderRecord("given", None), ())
+    folder.begin(RunConfig(name, preset, settings, DataRecord("random", "random", None, "", ""), encoders, 0, {}))
     return folder
 
 
