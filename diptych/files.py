@@ -8,12 +8,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Record = TypeVar("Record", bound="DataclassInstance")
+Record = TypeVar("Record")
 
 
 @contextmanager
@@ -44,7 +41,7 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def json_of(record: "DataclassInstance") -> dict[str, Any]:
+def json_of(record: Any) -> dict[str, Any]:
     """Return a record, a dataclass of what JSON can hold, as the object that is read from a file of it.
 
     >>> from dataclasses import dataclass
@@ -65,7 +62,7 @@ def record_of(kind: type[Record], value: Any) -> Record:
     `KeyError` names the first field that is missing; what the class does not have is left out.
     """
     own, hints = value if isinstance(value, Mapping) else {}, get_type_hints(kind)
-    return kind(**{field.name: _part_of(hints[field.name], own[field.name]) for field in fields(kind)})
+    return kind(**{field.name: _part_of(hints[field.name], own[field.name]) for field in fields(kind)})  # type: ignore[arg-type]
 
 
 def _part_of(hint: Any, value: Any) -> Any:

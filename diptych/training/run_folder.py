@@ -12,16 +12,13 @@ tensorboard/            the same as events, where they were asked for
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from diptych.errors import BadCheckpoint
 from diptych.files import json_of, record_of, write_json, written_atomically
 from diptych.training.run_config import RunConfig, RunResult
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Record = TypeVar("Record", bound="DataclassInstance")
+Record = TypeVar("Record")
 
 
 class RunFolder:
