@@ -13,11 +13,13 @@ from diptych.files import write_json, written_atomically
 from diptych.fusion import ROOM as FUSION
 from diptych.fusion.choosing import choose_rule
 from diptych.fusion.contract import FusionRule
+from diptych.fusion.record import ChosenRule, FusionRecord
 from diptych.measures.chance import chance_map
 from diptych.measures.judgements import Judgements
 from diptych.measures.ranking import mean_over_judged
 from diptych.measures.report import Scores, score_direction
-from diptych.methods.embedding import PairEmbeddings
+from diptych.methods.contract import Method
+from diptych.methods.embedding import PairEmbeddings, embed_pairs
 
 DIRECTIONS = ("image_to_text", "text_to_image")
 Spaces = Mapping[str, PairEmbeddings]
@@ -83,7 +85,24 @@ def validation_map(spaces: Spaces, features: Features, rule: FusionRule) -> floa
     return average_map(_both_directions(spaces, rule, judgements_of(features)))
 
 
-def choose_rules(spaces: Spaces, features: Features) -> dict[str, dict[str, float | None]]:
+@dataclass(frozen=True)
+class Validation:
+    """Judges a model in training: by items that it does not learn from, fused by one rule."""
+
+    features: Features
+    """Items of the validation split, with their categories."""
+    rule: FusionRule
+
+    def validate(self, model: Method) -> float:
+        """Return the mean of both directions' MAP of the fused similarity."""
+        return validation_map(embed_pairs(model, self.features), self.features, self.rule)
+
+    def choose_fusion(self, model: Method) -> dict[str, ChosenRule]:
+        """Return every fusion rule's best weight."""
+        return choose_rules(embed_pairs(model, self.features), self.features)
+
+
+def choose_rules(spaces: Spaces, features: Features) -> dict[str, ChosenRule]:
     """Return every fusion rule's best weight on these validation features and the MAP it reaches there.
 
     With one space there is nothing to fuse, and the answer is empty.
@@ -96,14 +115,11 @@ def choose_rules(spaces: Spaces, features: Features) -> dict[str, dict[str, floa
     def score(image_to_text: Float[np.ndarray, "n m"], text_to_image: Float[np.ndarray, "m n"]) -> float:
         return average_map(_scored((lambda a, b: image_to_text[a:b], lambda a, b: text_to_image[a:b]), judgements))
 
-    chosen: dict[str, dict[str, float | None]] = {}
-    for name in FUSION.names():
-        rule = choose_rule(name, visual, textual, score=score)
-        chosen[name] = {
-            "weight": getattr(rule, "weight", None),
-            "validation_map": validation_map(spaces, features, rule),
-        }
-    return chosen
+    rules = {name: choose_rule(name, visual, textual, score=score) for name in FUSION.names()}
+    return {
+        name: ChosenRule(getattr(rule, "weight", None), validation_map(spaces, features, rule))
+        for name, rule in rules.items()
+    }
 
 
 def open_rule(name: str, *, weight: float | None = None) -> FusionRule:
@@ -113,13 +129,10 @@ def open_rule(name: str, *, weight: float | None = None) -> FusionRule:
     return rule
 
 
-def chosen_rule(fusion: Mapping[str, Any], name: str | None = None) -> FusionRule:
-    """Return a fusion rule with the weight that a run chose on validation data; by default the run's own rule.
-
-    `fusion` is what a run's result says of it: `rule`, and `rules` with the weight of each.
-    """
-    chosen = name or fusion["rule"]
-    return open_rule(chosen, weight=fusion["rules"].get(chosen, {}).get("weight"))
+def chosen_rule(fusion: FusionRecord, name: str | None = None) -> FusionRule:
+    """Return a fusion rule with the weight that a run chose on validation data; by default the run's own rule."""
+    chosen = name or fusion.rule
+    return open_rule(chosen, weight=fusion.weight(chosen))
 
 
 def judgements_of(features: Features) -> Judgements:

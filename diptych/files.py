@@ -1,13 +1,16 @@
-"""Files that are whole or absent, and names made from content."""
+"""Files that are whole or absent, records as JSON, and names made from content."""
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+Record = TypeVar("Record")
 
 
 @contextmanager
@@ -36,6 +39,42 @@ def write_json(path: Path, value: Any) -> None:
     """Write a JSON file atomically, indented, with a final newline."""
     with written_atomically(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def json_of(record: Any) -> dict[str, Any]:
+    """Return a record, a dataclass of what JSON can hold, as the object that is read from a file of it.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Point:
+    ...     x: int
+    ...     names: tuple[str, ...]
+    >>> json_of(Point(1, ("a", "b")))
+    {'x': 1, 'names': ['a', 'b']}
+    """
+    value: dict[str, Any] = json.loads(json.dumps(asdict(record)))
+    return value
+
+
+def record_of(kind: type[Record], value: Any) -> Record:
+    """Return the record of class `kind` that `json_of` turned into `value`, with the records within it.
+
+    `KeyError` names the first field that is missing; what the class does not have is left out.
+    """
+    own, hints = value if isinstance(value, Mapping) else {}, get_type_hints(kind)
+    return kind(**{field.name: _part_of(hints[field.name], own[field.name]) for field in fields(kind)})  # type: ignore[arg-type]
+
+
+def _part_of(hint: Any, value: Any) -> Any:
+    """Return a part of a record as its hint says: a record, a tuple, a mapping of records, or the value itself."""
+    if isinstance(hint, type) and is_dataclass(hint):
+        return record_of(hint, value)
+    inner = get_args(hint)
+    if get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(_part_of(inner[0], each) for each in value)
+    if get_origin(hint) is Mapping and isinstance(value, Mapping):
+        return {name: _part_of(inner[1], each) for name, each in value.items()}
+    return value
 
 
 def digest(*parts: bytes | str) -> str:

@@ -1,6 +1,6 @@
 """Train, load, evaluate and search: what a user does with a method, from Python and from the command line."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from diptych.encoders.encoding import encode_dataset, encode_images, encode_quer
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
 from diptych.errors import BadSetting
-from diptych.evaluation import Evaluation, choose_rules, chosen_rule, evaluate, fused_rows, open_rule, validation_map
+from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, fused_rows, open_rule
 from diptych.explaining.audit import Audit, audited
 from diptych.explaining.explain import Pair, explain_pair
 from diptych.explaining.explanation import Explanation, save_explanations
@@ -29,11 +29,12 @@ from diptych.methods.embedding import PairEmbeddings, embed_items, embed_pairs
 from diptych.progress import Progress
 from diptych.results import Hit, Results, best_hits
 from diptych.settings import thread_count
-from diptych.training.learning import learn
+from diptych.training.data_source import DataSource
 from diptych.training.loading import load_encoders, load_model
-from diptych.training.preparing import Order
 from diptych.training.processes import joined
-from diptych.training.run_config import differences_of_data
+from diptych.training.request import TrainingRequest, divided_settings
+from diptych.training.run import TrainingRun
+from diptych.training.run_config import RunConfig, RunResult
 from diptych.training.run_folder import RunFolder
 from diptych.training.tensorboard import event_writer
 
@@ -48,7 +49,7 @@ class Retriever:
     diptych.errors.UnknownName: methods has no entry 'mscm'. Did you mean 'mcsm'?
     """
 
-    def __init__(self, folder: RunFolder, model: Method, config: Mapping[str, Any]) -> None:
+    def __init__(self, folder: RunFolder, model: Method, config: RunConfig) -> None:
         self.folder = folder
         self.model = model
         self.config = config
@@ -77,35 +78,19 @@ class Retriever:
         (`image_encoder.side=380`). `test` is read by `transductive` configs alone; `tensorboard` writes events too.
         Where torch's launcher started several processes they train together, and `out` lies where all see it.
         """
-        order = Order(method, data, preset, seed, split_seed, settings, (image_encoder, text_encoder), data_root)
-        module, chosen = order.module, order.chosen
-        rule = open_rule(chosen.fusion)
-        folder = RunFolder(Path(out))
-        watch = event_writer(folder) if tensorboard else None
+        of_method, of_encoders = divided_settings(settings)
+        source = DataSource(data, data_root, None, image_encoder, text_encoder, of_encoders)
+        request = TrainingRequest(method, preset, of_method, source, split_seed)
+        rule, folder = open_rule(request.chosen.fusion), RunFolder(Path(out))
+        callback = event_writer(folder) if tensorboard else None
         with joined() as processes:
-            if processes.count > 1 and module.CARD.learns != "gradient":
-                raise BadSetting(f"{method} does not learn by gradient: one process does it. Leave out --processes.")
-            ready = processes.first(
-                lambda: order.prepare(folder, resume=resume, processes=processes, progress=progress)
-            )
-            if ready is None:
+            run = TrainingRun(folder, seed, processes, progress, callback)
+            prepared = request.prepare(run, resume=resume)
+            if prepared is None:
                 return cls.load(folder.path)
             torch.set_num_threads(processes.threads())
-            model = learn(
-                module,
-                chosen,
-                ready.train,
-                classes=ready.classes,
-                seed=seed,
-                folder=folder,
-                validate=lambda model: validation_map(embed_pairs(model, ready.val), ready.val, rule),
-                choose=lambda model: choose_rules(embed_pairs(model, ready.val), ready.val),
-                side_information=ready.side_information,
-                watch=watch,
-                progress=progress,
-                processes=processes,
-            )
-        return cls(folder, model, ready.config)
+            model = prepared.training.learn(run, Validation(prepared.val, rule))
+        return cls(folder, model, prepared.config)
 
     @classmethod
     def load(cls, run: Path) -> "Retriever":
@@ -120,22 +105,22 @@ class Retriever:
         return load_encoders(self.folder)
 
     @cached_property
-    def result(self) -> Mapping[str, Any]:
+    def result(self) -> RunResult:
         """What the run chose on validation data."""
         return self.folder.result()
 
     def rule(self, name: str | None = None) -> FusionRule:
         """Return a fusion rule with the weight that was chosen on validation data; by default the run's own."""
-        return chosen_rule(self.result["fusion"], name)
+        return chosen_rule(self.result.fusion, name)
 
     def open_data(
         self, data: str | None = None, *, split_seed: int | None = None, data_root: Path | None = None
     ) -> DataSet:
         """Return the named data set, by default the one trained on; that one under the splits it was trained with."""
-        trained = self.config["data"]
-        dataset = open_data(data or trained["source"], root=data_root, split_seed=split_seed)
-        if split_seed is None and trained["split_seed"] is not None and dataset.name == trained["name"]:
-            return resplit(dataset, trained["split_seed"])
+        trained = self.config.data
+        dataset = open_data(data or trained.source, root=data_root, split_seed=split_seed)
+        if split_seed is None and trained.split_seed is not None and dataset.name == trained.name:
+            return resplit(dataset, trained.split_seed)
         return dataset
 
     def evaluate(
@@ -164,8 +149,8 @@ class Retriever:
         )
         unknown = unknown_words(self.encoders["text"], [text for row in rows for text in dataset.pairs[row].texts])
         header = {
-            "method": self.config["method"],
-            "preset": self.config["preset"],
+            "method": self.config.method,
+            "preset": self.config.preset,
             "data": dataset.name,
             "split": split,
             "split_seed": dataset.split_seed,
@@ -199,7 +184,7 @@ class Retriever:
         rule = self.rule(fusion)
         if isinstance(query, str) and len(self.model.spaces) > 1 and "queries" in rule.needs:
             raise BadSetting(
-                f"the fusion {fusion or self.result['fusion']['rule']!r} ranks a text against all other texts, so it "
+                f"the fusion {fusion or self.result.fusion.rule!r} ranks a text against all other texts, so it "
                 "cannot answer a single one. Search with another: --fusion product."
             )
         dataset = self.open_data(data, data_root=data_root)
@@ -240,7 +225,7 @@ class Retriever:
         def fusing(pair: Pair) -> Fusing:
             if len(self.model.spaces) < 2:
                 return NOTHING_FUSED
-            return Fusing.by(self.rule(fusion), fusion or self.result["fusion"]["rule"], partial(over, pair))
+            return Fusing.by(self.rule(fusion), fusion or self.result.fusion.rule, partial(over, pair))
 
         return explain_pair(self.model, {"image": see, "text": read}, picture, texts, fusing=fusing)
 
@@ -273,7 +258,7 @@ class Retriever:
                 if progress:
                     progress(k + 1, len(rows), "pairs explained")
 
-        header = {"method": self.config["method"], "preset": self.config["preset"], "data": dataset.name}
+        header = {"method": self.config.method, "preset": self.config.preset, "data": dataset.name}
         return audited(each(), header={**header, "split": split, "pairs": len(rows)}, seed=seed)
 
     def _explained_encoders(self) -> tuple[Encoder, Encoder]:
@@ -304,14 +289,14 @@ class Retriever:
         rule = self.rule(fusion)
         weight = getattr(rule, "weight", None)
         return {
-            "rule": fusion or self.result["fusion"]["rule"],
+            "rule": fusion or self.result.fusion.rule,
             "weight": weight,
-            "chosen_on": None if weight is None else self.result["fusion"]["chosen_on"],
+            "chosen_on": None if weight is None else self.result.fusion.chosen_on,
         }
 
     def _notes(self, dataset: DataSet, unknown: float | None) -> list[str]:
         """Return what a reader of the figures has to know; `unknown` is the share of unknown words."""
-        notes = [*differences_of_data(self.config["data"], dataset), *self.model.notes]
+        notes = [*self.config.data.differences(dataset), *self.model.notes]
         if not dataset.classes:
             notes.append("no categories: partners alone are relevant")
         if unknown:

@@ -47,10 +47,10 @@ def _entry(path: Path) -> Run:
     figures = [line["validation_map"] for line in metrics if line["validation_map"] is not None]
     return Run(
         name=path.name,
-        method=config["method"],
-        preset=config["preset"],
-        data=config["data"]["name"],
-        seed=config["seed"],
+        method=config.method,
+        preset=config.preset,
+        data=config.data.name,
+        seed=config.seed,
         finished=run.finished,
         epochs=len(metrics),
         validation_map=max(figures, default=None),

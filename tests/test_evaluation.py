@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 from diptych.data.features import Encoded, Features
 from diptych.errors import UnknownName
 from diptych.evaluation import (
+    Validation,
     average_map,
     choose_rules,
+    chosen_rule,
     evaluate,
     fused_rows,
     judgements_of,
@@ -17,6 +20,7 @@ from diptych.evaluation import (
 )
 from diptych.fusion import ROOM as FUSION
 from diptych.fusion.choosing import GRID, fuse_both
+from diptych.fusion.record import ChosenRule, FusionRecord
 from diptych.measures.report import score_matrix
 from diptych.methods.embedding import PairEmbeddings
 
@@ -136,14 +140,39 @@ def test_every_rule_gets_the_best_of_the_weights_and_those_without_none(
 ) -> None:
     chosen = choose_rules(spaces, features)
     assert chosen.keys() == set(FUSION.names())
-    assert chosen["product"]["weight"] is None
+    assert chosen["product"].weight is None
     tried = {weight: validation_map(spaces, features, open_rule("linear", weight=weight)) for weight in GRID}
-    assert chosen["linear"]["validation_map"] == pytest.approx(max(tried.values()))
-    assert tried[chosen["linear"]["weight"] or 0.0] == max(tried.values())
+    assert chosen["linear"].validation_map == pytest.approx(max(tried.values()))
+    assert tried[chosen["linear"].weight or 0.0] == max(tried.values())
 
 
 def test_one_space_leaves_nothing_to_choose(spaces: dict[str, PairEmbeddings], features: Features) -> None:
     assert choose_rules({"visual": spaces["visual"]}, features) == {}
+
+
+class Still:
+    """A model that places whatever it is given where it was told."""
+
+    notes = ()
+
+    def __init__(self, spaces: Mapping[str, Placed]) -> None:
+        self.spaces, self.placed = tuple(spaces), spaces
+
+    def place(self, features: Features) -> Mapping[str, Placed]:
+        return self.placed
+
+
+def test_a_validation_judges_by_its_rule_and_chooses_among_all(spaces: dict[str, Placed], features: Features) -> None:
+    validation, model = Validation(features, open_rule("linear", weight=0.2)), Still(spaces)
+    assert validation.validate(model) == validation_map(spaces, features, validation.rule)
+    assert validation.choose_fusion(model) == choose_rules(spaces, features)
+
+
+def test_a_run_s_rule_has_its_chosen_weight_by_default_and_others_theirs() -> None:
+    record = FusionRecord("linear", "val", {"linear": ChosenRule(0.3, 0.5), "product": ChosenRule(None, 0.4)})
+    assert chosen_rule(record).weight == 0.3  # type: ignore[attr-defined]
+    assert type(chosen_rule(record, "product")) is type(open_rule("product"))
+    assert chosen_rule(record, "geometric").weight == 0.5  # type: ignore[attr-defined]
 
 
 def test_a_rule_is_opened_by_name_with_its_weight() -> None:

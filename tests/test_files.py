@@ -1,17 +1,19 @@
-"""Files that are whole or absent."""
+"""Files that are whole or absent, and records as JSON."""
 
 import hashlib
 import json
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diptych.files import digest, file_digest, write_json, written_atomically
+from diptych.files import digest, file_digest, json_of, record_of, write_json, written_atomically
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
@@ -108,3 +110,42 @@ def test_a_file_s_digest_is_that_of_its_bytes(tmp_path: Path, size: int) -> None
     path = tmp_path / "bytes"
     path.write_bytes(b"\x07" * size)
     assert file_digest(path) == hashlib.sha256(b"\x07" * size).hexdigest()
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A record with records within it."""
+
+    name: str
+    first: "Box"
+    boxes: Mapping[str, "Box"]
+    notes: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Box:
+    width: int | None
+
+
+SHELF = Shelf("a", Box(1), {"low": Box(2), "high": Box(None)}, ("x", "y"), {"sizes": [1, 2]})
+
+
+def test_a_record_goes_through_json_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "shelf.json"
+    write_json(path, asdict(SHELF))
+    value = json.loads(path.read_text(encoding="utf-8"))
+    assert value == json_of(SHELF)
+    assert record_of(Shelf, value) == SHELF
+
+
+@pytest.mark.parametrize("value", [[1], None, "text", {}, {"first": {"width": 1}}])
+def test_what_is_no_record_lacks_its_first_field(value: object) -> None:
+    with pytest.raises(KeyError, match="'name'"):
+        record_of(Shelf, value)
+
+
+def test_a_field_that_is_missing_in_a_record_within_is_named_and_others_are_left_out() -> None:
+    with pytest.raises(KeyError, match="'width'"):
+        record_of(Shelf, json_of(SHELF) | {"boxes": {"low": {"height": 3}}})
+    assert record_of(Box, {"width": 3, "height": 4}) == Box(3)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from diptych.bench.grid import Benchmark
-from diptych.bench.task import Source
+from diptych.bench.task import DataSource
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ("cca", "cfa", "jrl", "lgcfl", "semantic-matching")
@@ -15,7 +15,7 @@ QUICK = ("cca", "cfa", "jrl", "lgcfl", "semantic-matching")
 
 @pytest.mark.data
 def test_the_table_of_wikipedia_is_built_again(data_root: Path, tmp_path: Path) -> None:
-    source = Source("wikipedia", data_root, None, "given", "given")
+    source = DataSource("wikipedia", data_root, None, "given", "given")
     table = Benchmark(source, tmp_path, QUICK).run()
     printed = printed_rows("## Ten methods on Wikipedia's original features")
     assert set(QUICK) < printed.keys()

@@ -109,10 +109,10 @@ def test_a_run_folder_holds_everything_about_the_run(trained: Retriever) -> None
     assert {path.name for path in run.path.iterdir()} == {
         "config.json", "metrics.jsonl", "model.safetensors", "result.json", "training.png"
     }  # fmt: skip
-    assert run.config()["encoders"]["image"]["name"] == "efficientnet-lite0"
-    assert run.config()["settings"]["training"]["epochs"] == 2
-    assert run.result()["classes"] == ["disc", "square"]
-    assert run.result()["fusion"]["rules"].keys() >= {"product", "released", "linear", "geometric", "zscore", "rrf"}
+    assert run.config().encoders.image.name == "efficientnet-lite0"
+    assert run.config().settings["training"]["epochs"] == 2
+    assert run.result().classes == ("disc", "square")
+    assert run.result().fusion.rules.keys() >= {"product", "released", "linear", "geometric", "zscore", "rrf"}
     assert len(run.metrics()) == 2
 
 
@@ -141,7 +141,7 @@ def test_a_weight_that_was_chosen_on_validation_data_is_told(trained: Retriever)
     fusion = trained.evaluate(fusion="linear").as_dict()["fusion"]
     assert fusion == {
         "rule": "linear",
-        "weight": trained.result["fusion"]["rules"]["linear"]["weight"],
+        "weight": trained.result.fusion.rules["linear"].weight,
         "chosen_on": "val",
     }
     assert 0 <= fusion["weight"] <= 1
@@ -231,7 +231,7 @@ def test_without_categories_partners_are_right_and_the_result_says_so(museum: Pa
     run = train(museum, tmp_path / "run")
     figures = run.evaluate().as_dict()
     assert figures["notes"] == ["no categories: partners alone are relevant"]
-    assert run.result["classes"] == []
+    assert run.result.classes == ()
     assert figures["chance_map"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
 
 

@@ -2,88 +2,37 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
 from diptych.bench.cell import Cell, Fit, split_name
 from diptych.bench.memory import forget_peak, peak_megabytes
-from diptych.bench.task import CellTask, Source
+from diptych.bench.task import CellTask
 from diptych.data.features import Features
-from diptych.data.given_vectors import with_vectors
-from diptych.data.opening import open_data
-from diptych.data.pairs import DataSet
-from diptych.encoders.encoding import Source as EncoderSource
-from diptych.encoders.encoding import encode_dataset
-from diptych.encoders.opening import open_encoders
 from diptych.errors import BadSetting, DiptychError
-from diptych.evaluation import (
-    Evaluation,
-    choose_rules,
-    chosen_rule,
-    evaluate,
-    judgements_of,
-    open_rule,
-    validation_map,
-)
-from diptych.files import write_json
+from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, judgements_of, open_rule
+from diptych.files import json_of, write_json
 from diptych.measures.chance import chance_map
 from diptych.methods.embedding import embed_pairs
-from diptych.methods.module import MethodModule, open_method
-from diptych.progress import Progress
-from diptych.settings import override
-from diptych.training.categories import with_known_categories
-from diptych.training.learning import learn
+from diptych.training.data_source import DataSource, LearningFeatures, SplitData
 from diptych.training.loading import load_model
-from diptych.training.run_config import data_config, encoders_config, run_config
+from diptych.training.request import TrainingRequest
+from diptych.training.run import TrainingRun
 from diptych.training.run_folder import RunFolder
-from diptych.training.side_information import side_information_of
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A data set under one split, with the encoders that read it."""
-
-    source: Source
-    split_seed: int | None
-    dataset: DataSet
-    encoders: tuple[EncoderSource, EncoderSource]
-
-    def features(self, split: str, *, progress: Progress | None = None) -> Features:
-        """Return a split's pairs, encoded."""
-        return encode_dataset(self.dataset, self.dataset.split(split), *self.encoders, progress=progress)
-
-    def config(self, task: CellTask, chosen: Any) -> dict[str, Any]:
-        """Return the config of a run on these data."""
-        source = self.source
-        names = (source.image_encoder, source.text_encoder)
-        return run_config(
-            task.method,
-            task.preset,
-            settings=asdict(chosen),
-            data=data_config(self.dataset, source.data, split_seed=self.split_seed),
-            encoders=encoders_config(self.encoders, names=names, settings=source.encoder_settings),
-            seed=task.seed,
-        )
 
 
 @lru_cache(maxsize=2)
-def prepared(source: Source, split_seed: int | None) -> Prepared:
+def opened(source: DataSource, split_seed: int | None) -> SplitData:
     """Return the data set and the encoders; those of the last two splits are kept in memory."""
-    dataset = open_data(source.data, root=source.data_root, split_seed=split_seed)
-    if source.vectors:
-        dataset = with_vectors(dataset, source.vectors)
-    encoders = open_encoders(source.image_encoder, source.text_encoder, source.encoder_settings)
-    return Prepared(source, split_seed, dataset, encoders)
+    return source.open(split_seed)
 
 
 @lru_cache(maxsize=2)
-def learning_features(source: Source, split_seed: int | None) -> tuple[Features, tuple[str, ...], Features]:
-    """Return training features with the categories that training knows, and validation features. No test item."""
-    ready = prepared(source, split_seed)
-    train, classes = with_known_categories(ready.features("train"), ready.dataset.classes)
-    return train, classes, ready.features("val")
+def learning_features(source: DataSource, split_seed: int | None) -> LearningFeatures:
+    """Return training and validation features, kept likewise. No test item."""
+    return opened(source, split_seed).learning_features()
 
 
 def fit_candidate(task: CellTask, candidate: int) -> Fit:
@@ -95,33 +44,21 @@ def fit_candidate(task: CellTask, candidate: int) -> Fit:
     file = task.fit_file(candidate)
     if file.exists():
         return read_fit(task, candidate)
-    settings = task.candidates[candidate]
-    module, chosen = open_config(task, candidate)
-    ready = prepared(task.source, task.split_seed)
-    train, classes, val = learning_features(task.source, task.split_seed)
-    rule = open_rule(chosen.fusion)
-    folder, config = RunFolder(task.run(candidate)), ready.config(task, chosen)
-    folder.admit(config, resume=True)
-    folder.begin(config)
+    request, run = requested(task, candidate), TrainingRun(RunFolder(task.run(candidate)), task.seed)
+    data, features = opened(task.source, task.split_seed), learning_features(task.source, task.split_seed)
+    validation = Validation(features.val, open_rule(request.chosen.fusion))
+    config = request.config(data, seed=run.seed)
+    run.folder.admit(config, resume=True)
+    run.folder.begin(config)
     forget_peak()
     start = perf_counter()
     try:
-        model = learn(
-            module,
-            chosen,
-            train,
-            classes=classes,
-            seed=task.seed,
-            folder=folder,
-            validate=lambda model: validation_map(embed_pairs(model, val), val, rule),
-            choose=lambda model: choose_rules(embed_pairs(model, val), val),
-            side_information=side_information_of(module, chosen, ready.dataset, ready.encoders, progress=None),
-        )
-        reached, error = validation_map(embed_pairs(model, val), val, rule), ""
+        model = request.training(data, features).learn(run, validation)
+        reached, error = validation.validate(model), ""
     except DiptychError as refusal:
         reached, error = None, str(refusal)
-    seconds = sum(line["seconds"] for line in folder.metrics()) or perf_counter() - start
-    fit = Fit(settings, reached, round(seconds, 3), peak_megabytes(), error)
+    seconds = sum(line["seconds"] for line in run.folder.metrics()) or perf_counter() - start
+    fit = Fit(task.candidates[candidate], reached, round(seconds, 3), peak_megabytes(), error)
     write_json(file, asdict(fit))
     return fit
 
@@ -146,10 +83,9 @@ def refusal(task: CellTask) -> str:
     return f"no candidate could be trained on split {split_name(task.split_seed)}. The first said: {tried[0].error}"
 
 
-def open_config(task: CellTask, candidate: int) -> tuple[MethodModule, Any]:
-    """Return a method's module and its preset, changed by a candidate's settings."""
-    module = open_method(task.method)
-    return module, override(module.PRESETS[task.preset], task.candidates[candidate])
+def requested(task: CellTask, candidate: int) -> TrainingRequest:
+    """Return the training of a candidate: the method's preset, changed by the candidate's settings."""
+    return TrainingRequest(task.method, task.preset, task.candidates[candidate], task.source, task.split_seed)
 
 
 def finish_cell(task: CellTask) -> Cell:
@@ -162,7 +98,7 @@ def finish_cell(task: CellTask) -> Cell:
     chosen = max(range(len(fits)), key=lambda k: (reached[k], -k))
     if reason := refusal(task):
         raise BadSetting(reason)
-    ready = prepared(task.source, task.split_seed)
+    ready = opened(task.source, task.split_seed)
     test = ready.features("test")
     folder = RunFolder(task.run(chosen))
     evaluation = _measured(folder, test, header={"split": "test", "split_seed": ready.dataset.split_seed})
@@ -176,12 +112,12 @@ def finish_cell(task: CellTask) -> Cell:
 
 def _measured(folder: RunFolder, test: Features, *, header: Mapping[str, Any]) -> Evaluation:
     """Return the evaluation of a run, fused by its own rule with the weight chosen on validation data."""
-    rule, model = chosen_rule(folder.result()["fusion"]), load_model(folder)
+    rule, model = chosen_rule(folder.result().fusion), load_model(folder)
     return evaluate(embed_pairs(model, test), test, rule, header={**header, "notes": list(model.notes)})
 
 
 def _cell(
-    task: CellTask, fits: tuple[Fit, ...], chosen: int, evaluation: Evaluation, *, test: Features, ready: Prepared
+    task: CellTask, fits: tuple[Fit, ...], chosen: int, evaluation: Evaluation, *, test: Features, ready: SplitData
 ) -> Cell:
     fused = evaluation.scores["fused"]
     judged = judgements_of(test)
@@ -194,7 +130,7 @@ def _cell(
         fits=fits,
         chosen=chosen,
         run=str(task.run(chosen).relative_to(task.out)),
-        config=RunFolder(task.run(chosen)).config(),
+        config=json_of(RunFolder(task.run(chosen)).config()),
         figures=evaluation.as_dict(),
         chance={"image_to_text": chance_map(judged), "text_to_image": chance_map(judged.reversed())},
         ids=test.ids,

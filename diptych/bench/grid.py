@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from diptych.bench.candidates import candidates
 from diptych.bench.cell import Cell, row_name
-from diptych.bench.fitting import Prepared, prepared, refusal
+from diptych.bench.fitting import opened, refusal
 from diptych.bench.table import Table, tabulate
-from diptych.bench.task import CellTask, Source
+from diptych.bench.task import CellTask
 from diptych.bench.workers import work_off, work_off_on
 from diptych.cluster import Cluster
 from diptych.data.features import Features
@@ -21,7 +21,8 @@ from diptych.methods.module import open_method
 from diptych.progress import Progress
 from diptych.rooms import split_name
 from diptych.settings import override, thread_count
-from diptych.training.run_config import encoders_config, fingerprint
+from diptych.training.data_source import DataSource, SplitData
+from diptych.training.run_config import fingerprint
 from diptych.training.run_folder import differences
 
 BUDGET = 6
@@ -32,7 +33,7 @@ BUDGET = 6
 class Benchmark:
     """What was asked: all that decides the figures."""
 
-    source: Source
+    source: DataSource
     out: Path
     methods: tuple[str, ...] = ("all",)
     """Names, or `name:preset`; `all` is every method under its default preset."""
@@ -114,12 +115,11 @@ class Benchmark:
 
     def _admit(self) -> None:
         """Make the folder this benchmark's own; refuse one that holds figures of other data, encoders or budget."""
-        ready = prepared(self.source, self.split_seeds[0])
-        names = (self.source.image_encoder, self.source.text_encoder)
+        ready = opened(self.source, self.split_seeds[0])
         own = {
             **self.asked(),
             "data": {"name": ready.dataset.name, "fingerprint": fingerprint(ready.dataset)},
-            "encoders": encoders_config(ready.encoders, names=names, settings=self.source.encoder_settings),
+            "encoders": asdict(ready.encoder_records()),
         }
         file = self.out / "benchmark.json"
         if not file.exists():
@@ -152,7 +152,7 @@ class Benchmark:
         """Return the cells that can be computed, dearest methods first, and the rows that cannot with the reason."""
         tasks: list[CellTask] = []
         lacking: list[tuple[str, str]] = []
-        seen: dict[tuple[Source, int | None], Features] = {}
+        seen: dict[tuple[DataSource, int | None], Features] = {}
         for method, preset in self.entries():
             try:
                 tasks += [self._task(method, preset, seed, seen, progress) for seed in self.split_seeds]
@@ -165,7 +165,7 @@ class Benchmark:
         method: str,
         preset: str,
         split_seed: int | None,
-        seen: dict[tuple[Source, int | None], Features],
+        seen: dict[tuple[DataSource, int | None], Features],
         progress: Progress | None,
     ) -> CellTask:
         module = open_method(method)
@@ -176,7 +176,7 @@ class Benchmark:
             image, text = chosen.encoders
             source = replace(source, image_encoder=image, text_encoder=text, vectors=None, encoder_settings=())
         try:
-            ready = prepared(source, split_seed)
+            ready = opened(source, split_seed)
             if (source, split_seed) not in seen:
                 seen[source, split_seed] = _encode(ready, progress)
         except DiptychError as error:
@@ -206,7 +206,7 @@ class NotApplicableError(DiptychError):
     """A method cannot be computed on these data, for a reason that belongs in the table."""
 
 
-def lacks(needs: Sequence[str], features: Features, ready: Prepared) -> str:
+def lacks(needs: Sequence[str], features: Features, ready: SplitData) -> str:
     """Return what a method needs that these data do not have, as a sentence; empty where nothing is lacking."""
     if "categories" in needs and features.labels is None:
         return "it learns from categories, and these pairs have none"
@@ -222,7 +222,7 @@ def lacks(needs: Sequence[str], features: Features, ready: Prepared) -> str:
     return ""
 
 
-def _encode(ready: Prepared, progress: Progress | None) -> Features:
+def _encode(ready: SplitData, progress: Progress | None) -> Features:
     """Encode every split once, so that the processes find all in the cache; return the training features."""
     for split in ("val", "test"):
         ready.features(split, progress=progress)

@@ -4,19 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diptych.bench.cell import row_name, split_name
+from diptych.training.data_source import DataSource
 
-
-@dataclass(frozen=True)
-class Source:
-    """The data and encoders of a benchmark: everything that decides what methods see."""
-
-    data: str
-    data_root: Path | None
-    vectors: Path | None
-    """A file of ready-made features, or None."""
-    image_encoder: str
-    text_encoder: str
-    encoder_settings: tuple[str, ...] = ()
+__all__ = ["CellTask", "DataSource"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +15,7 @@ class CellTask:
 
     out: Path
     """The benchmark's folder."""
-    source: Source
+    source: DataSource
     method: str
     preset: str
     split_seed: int | None

@@ -104,13 +104,13 @@ def benchmark(
     if data is None or out is None:
         raise typer.BadParameter("it is needed.", param_hint="--out" if data else "--data")
     from diptych.bench.grid import Benchmark
-    from diptych.bench.task import Source
+    from diptych.bench.task import DataSource
 
     own = settings or []
     of_encoders = tuple(setting for setting in own if setting.startswith(ENCODERS))
     of_methods = tuple(setting for setting in own if not setting.startswith(ENCODERS))
     encoders = ("given", "given") if features else (image_encoder, text_encoder)
-    source = Source(data, data_root, features, *encoders, of_encoders)
+    source = DataSource(data, data_root, features, *encoders, of_encoders)
     names, seeds = tuple(methods.split(",")), read_seeds(split_seeds)
     cluster = cluster_of(on, address, workers, cpus_per_worker, gpus_per_worker)
     table = _run(Benchmark(source, out, names, seeds, search_budget, of_methods, seed), jobs, cluster)

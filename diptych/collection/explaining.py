@@ -125,4 +125,4 @@ def _fusing(state: Snapshot, side: Side, fusion: str | None, collection: str, pa
         served = state.searcher.served(state.table, side, state.model.split(side, whole), rule, state.record.promise)
         return served, items if served else f"{items} are too many to be looked at one by one."
 
-    return Fusing.by(state.model.rule(fusion), fusion or state.model.fusion.get("rule", ""), over)
+    return Fusing.by(state.model.rule(fusion), fusion or state.model.rule_name or "", over)

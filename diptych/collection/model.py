@@ -23,6 +23,7 @@ from diptych.errors import BadCheckpoint, BadSetting, UnknownName
 from diptych.evaluation import chosen_rule
 from diptych.files import digest, file_digest
 from diptych.fusion.contract import FusionRule
+from diptych.fusion.record import FusionRecord
 from diptych.index.items import SIDES, Side
 from diptych.methods import ROOM as METHODS
 from diptych.methods.contract import Method
@@ -51,8 +52,8 @@ class Model:
     """Of the encoders, by side."""
     digest: str
     """Changes with the weights, the settings and the encoders."""
-    fusion: Mapping[str, Any]
-    """The rule that the run chose and the weight of every rule; empty with a single space."""
+    fusion: FusionRecord | None
+    """The rule that the run chose and the weight of every rule; None without a run."""
     settings: tuple[str, ...] = ()
     """Settings of the encoders, where the source does not hold them."""
     reduction: Reduction | None = None
@@ -91,7 +92,12 @@ class Model:
 
     def rule(self, name: str | None = None) -> FusionRule | None:
         """Return a fusion rule with its chosen weight, by default the run's own; None with a single space."""
-        return chosen_rule(self.fusion, name) if len(self.method.spaces) > 1 else None
+        return chosen_rule(self.fusion, name) if self.fusion and len(self.method.spaces) > 1 else None
+
+    @property
+    def rule_name(self) -> str | None:
+        """The name of the run's own fusion rule; None where it chose none."""
+        return self.fusion.rule if self.fusion else None
 
     def encoder(self, side: Side) -> Encoder:
         """Return the encoder of a side, opened when it is first wanted."""
@@ -112,7 +118,7 @@ class Model:
             self.settings,
             tuple(self.method.spaces),
             self.widths,
-            self.fusion.get("rule"),
+            self.rule_name,
             dict(self.fingerprints),
         )
 
@@ -193,11 +199,12 @@ def _of_run(folder: RunFolder) -> Model:
     config = folder.config()
     encoders = load_encoders(folder)
     _refuse_given(encoders, source=str(folder.path))
-    fingerprints: dict[str, str] = {side: config["encoders"][side]["fingerprint"] for side in SIDES}
-    weights = digest(file_digest(folder.model_file), repr(config["settings"]), *_signatures(fingerprints))
+    records = config.encoders
+    fingerprints = {"image": records.image.fingerprint or "", "text": records.text.fingerprint or ""}
+    weights = digest(file_digest(folder.model_file), repr(config.settings), *_signatures(fingerprints))
     source = str(folder.path.absolute())
     method = load_model(folder)
-    return Model(source, config["method"], method, encoders, fingerprints, weights, folder.result()["fusion"])
+    return Model(source, config.method, method, encoders, fingerprints, weights, folder.result().fusion)
 
 
 def _untrained(
@@ -225,7 +232,7 @@ def _untrained(
     method = cast("Method", cast("nn.Module", model).eval())
     source = f"{name}:{argument}" if argument else name
     mark = digest(name, repr(config), *_signatures(fingerprints))
-    return Model(source, name, method, encoders, fingerprints, mark, {}, tuple(settings))
+    return Model(source, name, method, encoders, fingerprints, mark, None, tuple(settings))
 
 
 def _admit(recorded: Mapping[str, str] | None, modality: str, encoder: Encoder | Given) -> None:

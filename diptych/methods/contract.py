@@ -127,9 +127,9 @@ class GradientMethod(Method, Protocol):
 
 
 @runtime_checkable
-class SettlingMethod(GradientMethod, Protocol):
+class RefittedMethod(GradientMethod, Protocol):
     """A method that learns by gradient and then solves something on all training features at once."""
 
-    def settle(self, features: Features) -> None:
+    def refit(self, features: Features) -> None:
         """Solve it with the present weights; called before every validation."""
         ...

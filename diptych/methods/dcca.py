@@ -125,7 +125,7 @@ class DCCA(OneSpace):
         images, texts = (rows["common"][modality]["outputs"] for modality in MODALITIES)
         return {"correlation": -total_correlation(images, texts, ridge=self.config.ridge, count=self.kept)}
 
-    def settle(self, features: Features) -> None:
+    def refit(self, features: Features) -> None:
         """Solve linear CCA on what the networks, as they stand, put out for all training pairs."""
         self.eval()
         outputs = {
@@ -146,7 +146,7 @@ class DCCA(OneSpace):
         return self.kept
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
-        """Return A'(f(x) - mean) or B'(g(y) - mean); before `settle` what the networks put out."""
+        """Return A'(f(x) - mean) or B'(g(y) - mean); before `refit` what the networks put out."""
         mean, basis = getattr(self, f"{modality}_mean"), getattr(self, f"{modality}_basis")
         return (self.towers[modality](whole) - mean) @ basis  # type: ignore[no-any-return]
 

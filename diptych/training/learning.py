@@ -1,85 +1,63 @@
-"""One run, from encoded training pairs to a finished folder."""
+"""One training, from encoded pairs to a finished folder."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
 from diptych.data.features import Features
 from diptych.drawing.curves import training_curves
-from diptych.methods.contract import GradientMethod, Method, SettlingMethod
-from diptych.methods.module import MethodModule, SideInformation
+from diptych.fusion.record import FusionRecord
+from diptych.methods.contract import GradientMethod, Method
+from diptych.methods.module import SideInformation, open_method
 from diptych.methods.module import fit as fit_method
-from diptych.progress import Progress
 from diptych.training.checkpoints import save_tensors
 from diptych.training.loop import fit
-from diptych.training.processes import ALONE, Processes
-from diptych.training.run_folder import RunFolder
-from diptych.training.tensorboard import Watch
+from diptych.training.run import TrainingRun, Validation
+from diptych.training.run_config import RunResult
 
 
-def learn(
-    module: MethodModule,
-    chosen: Any,
-    train: Features,
-    *,
-    classes: Sequence[str],
-    seed: int,
-    folder: RunFolder,
-    validate: Callable[[Method], float],
-    choose: Callable[[Method], Mapping[str, Any]],
-    side_information: SideInformation | None = None,
-    watch: Watch | None = None,
-    progress: Progress | None = None,
-    processes: Processes = ALONE,
-) -> Method:
-    """Return a method's model trained with the config `chosen`; the folder holds the finished run.
+@dataclass(frozen=True)
+class Training:
+    """A method under a config, and what it learns from."""
 
-    `validate` judges the model after an epoch, `choose` picks the weights of the fusion rules at the end: neither
-    may look at more than validation data. `watch` is told each epoch's metrics. A method in closed form has no epochs.
-    Of several processes the first one does whatever is not a step of training.
-    """
-    with torch.random.fork_rng(range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
-        # one process reads all training items to scale the inputs, and all begin with what it has made of them
-        model: Any = processes.first(lambda: fit_method(module, chosen, train, side_information))
+    method: str
+    chosen: Any
+    """The method's config."""
+    train: Features
+    classes: Sequence[str] = ()
+    """The categories of `train`."""
+    side_information: SideInformation | None = None
 
-    def judge() -> float:
-        if isinstance(model, SettlingMethod):
-            model.settle(train)
-        return validate(model)
+    def learn(self, run: TrainingRun, validation: Validation) -> Method:
+        """Return the trained model; the folder holds the finished run.
 
-    epoch = 0
-    if isinstance(model, GradientMethod):
-        recipe = chosen.training
-        standing = fit(
-            model,  # type: ignore[arg-type]  # every model is a module
-            train,
-            recipe=recipe,
-            seed=seed,
-            folder=folder,
-            validate=judge,
-            watch=watch,
-            progress=progress,
-            processes=processes,
-        )
-        epoch = standing.best_epoch if recipe.keep == "best" else standing.epoch
-    else:
-        save_tensors(folder.model_file, model.state_dict(), {"epoch": epoch})
+        A method in closed form has no epochs. Of several processes the first one does whatever is not a step of
+        training.
+        """
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            torch.manual_seed(run.seed)
+            # one process reads all training items to scale the inputs, and all begin with what it has made of them
+            model: Any = run.processes.first(self._fitted)
+        epoch = 0
+        if isinstance(model, GradientMethod):
+            recipe = self.chosen.training
+            state = fit(model, self.train, recipe=recipe, run=run, validation=validation)  # type: ignore[arg-type]  # every model is a module
+            epoch = state.kept(recipe)
+        else:
+            save_tensors(run.folder.model_file, model.state_dict(), {"epoch": epoch})
+        run.processes.first(self._end, model, epoch, run, validation)
+        trained: Method = model
+        return trained
 
-    def end() -> None:
-        if folder.metrics():
-            training_curves(folder.metrics(), folder.curve_file)
-        result = {
-            "widths": asdict(model.widths),
-            "spaces": model.spaces,
-            "classes": classes,
-            "epoch": epoch,
-            "fusion": {"rule": chosen.fusion, "chosen_on": "val", "rules": choose(model)},
-        }
-        folder.end(result)
+    def _fitted(self) -> Method:
+        """Return the method's model before its first epoch."""
+        return fit_method(open_method(self.method), self.chosen, self.train, self.side_information)
 
-    processes.first(end)
-    trained: Method = model
-    return trained
+    def _end(self, model: Any, epoch: int, run: TrainingRun, validation: Validation) -> None:
+        """Draw how training went, and write what is chosen at its end."""
+        if metrics := run.folder.metrics():
+            training_curves(metrics, run.folder.curve_file)
+        fusion = FusionRecord(self.chosen.fusion, "val", validation.choose_fusion(model))
+        run.folder.end(RunResult(asdict(model.widths), model.spaces, tuple(self.classes), epoch, fusion))

@@ -6,20 +6,21 @@ from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
 from diptych.errors import BadCheckpoint
+from diptych.files import json_of
 from diptych.methods.contract import Method
 from diptych.methods.module import open_method
 from diptych.settings import revive
 from diptych.training.checkpoints import adopt, load_tensors
 from diptych.training.processes import best_device
-from diptych.training.run_config import encoder_config
+from diptych.training.run_config import EncoderRecord
 from diptych.training.run_folder import RunFolder, differences
 
 
 def load_model(folder: RunFolder) -> Method:
     """Return the model that a finished run holds, on the best device and ready to embed."""
     config, result = folder.config(), folder.result()
-    module = open_method(config["method"])
-    model: Any = module.Model(revive(module.Config, config["settings"]), module.Widths(**result["widths"]))
+    module = open_method(config.method)
+    model: Any = module.Model(revive(module.Config, config.settings), module.Widths(**result.widths))
     adopt(model, load_tensors(folder.model_file)[0], source=folder.model_file)
     loaded: Method = model.to(best_device()).eval()
     return loaded
@@ -27,13 +28,14 @@ def load_model(folder: RunFolder) -> Method:
 
 def load_encoders(folder: RunFolder) -> LazyEncoders:
     """Return the encoders that a run was trained on; `BadCheckpoint` where one has changed, when it is opened."""
-    asked = folder.config()["encoders"]
+    trained = folder.config().encoders
 
     def admit(modality: str, encoder: Encoder | Given) -> None:
-        recorded = asked[modality]
-        if changed := differences(recorded, encoder_config(encoder, name=recorded["name"]), prefix=f"{modality}."):
+        recorded = trained.image if modality == "image" else trained.text
+        present = EncoderRecord.of(recorded.name, encoder)
+        if changed := differences(json_of(recorded), json_of(present), prefix=f"{modality}."):
             raise BadCheckpoint(
                 f"{folder.path} was trained on other encoders ({changed[0]}). Put their weights back, or train again."
             )
 
-    return LazyEncoders((asked["image"]["name"], asked["text"]["name"]), asked["settings"], admit=admit)
+    return LazyEncoders((trained.image.name, trained.text.name), trained.settings, admit=admit)

@@ -10,7 +10,7 @@ seeds: rounding apart, a run is the same with any number of them, and with the s
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any, cast
@@ -23,90 +23,42 @@ from diptych.errors import BadSetting, Diverged
 from diptych.maths.recurrence import trained_parameters
 from diptych.maths.sharing import WHOLE, Share, share_rows
 from diptych.methods.batches import Batch
-from diptych.methods.contract import GradientMethod
+from diptych.methods.contract import GradientMethod, Method, RefittedMethod
 from diptych.methods.recipe import Recipe
-from diptych.progress import Progress
-from diptych.training.checkpoints import adopt, adopt_optimiser, load_tensors, optimiser_tensors, save_tensors
-from diptych.training.processes import ALONE, Objective, Processes
-from diptych.training.run_folder import RunFolder
-from diptych.training.tensorboard import Watch
+from diptych.training.checkpoints import adopt, load_tensors, optimiser_tensors, save_tensors
+from diptych.training.processes import ALONE, Objective
+from diptych.training.run import TrainingRun, Validation
+from diptych.training.state import TrainingState, resumed
 
 WARM_UP = 0.1
 """Share of the steps in which a one-cycle schedule rises."""
 
 
-@dataclass
-class Standing:
-    """Where a run stands after an epoch."""
-
-    epoch: int = 0
-    best: float | None = None
-    best_epoch: int = 0
-
-    def goes_on(self, recipe: Recipe) -> bool:
-        """Return whether another epoch follows: there is one left, and patience is not at its end."""
-        patience = recipe.patience * recipe.validate_every
-        return self.epoch < recipe.epochs and not (patience and self.epoch - self.best_epoch >= patience)
-
-    def advance(self, validation: float | None) -> bool:
-        """Count an epoch and its validation figure, if it has one; return whether that is the best so far."""
-        self.epoch += 1
-        if validation is None or (self.best is not None and validation <= self.best):
-            return False
-        self.best, self.best_epoch = validation, self.epoch
-        return True
-
-
 def fit(
-    model: nn.Module,
-    features: Features,
-    *,
-    recipe: Recipe,
-    seed: int,
-    folder: RunFolder,
-    validate: Callable[[], float],
-    watch: Watch | None = None,
-    progress: Progress | None = None,
-    processes: Processes = ALONE,
-) -> Standing:
-    """Train `model` on `features` and leave the kept weights both in it and in `folder`.
+    model: nn.Module, features: Features, *, recipe: Recipe, run: TrainingRun, validation: Validation
+) -> TrainingState:
+    """Train `model` on `features` and leave the kept weights both in it and in the run's folder.
 
     Continues from the folder's checkpoint where there is one. The weights are written before the metrics and these
-    before the checkpoint: a kill in between repeats the epoch, which writes the same again. `watch` is told each
-    epoch's metrics. Only the first of several processes validates, writes, and tells.
+    before the checkpoint: a kill in between repeats the epoch, which writes the same again.
     """
     if not len(features.texts):
         raise BadSetting("training needs at least one pair; the training split has none.")
-    model.to(processes.device())
+    model.to(run.processes.device())
     optimiser = build_optimiser(model, recipe)
-    standing, metrics = _resume(model, optimiser, folder)
-    share = processes.share(min(len(features.texts), recipe.batch))
+    state, metrics = resumed(model, optimiser, run.folder)
+    share = run.processes.share(min(len(features.texts), recipe.batch))
     share_rows(model, share)
-    told = progress if processes.leads else None
-    course = _Course(model, optimiser, features, recipe, seed, told, processes, share, processes.objective(model))
-    while standing.goes_on(recipe):
-        start, epoch = perf_counter(), standing.epoch + 1
-        losses = course.run(epoch, _label(epoch, recipe, standing))
-        due = epoch % recipe.validate_every == 0 or epoch == recipe.epochs
-        validation = processes.first(lambda: _check_figure(validate())) if due else None
-        better = standing.advance(validation)
-        if not processes.leads:
-            continue
-        if better and recipe.keep == "best":
-            save_tensors(folder.model_file, model.state_dict(), {"epoch": epoch})
-        line = {"epoch": epoch, "losses": losses, "validation_map": validation, "learning_rate": course.rate(epoch)}
-        metrics.append(line | {"seconds": round(perf_counter() - start, 3)})
-        folder.write_metrics(metrics)
-        if watch:
-            watch(metrics[-1])
-        tensors = {f"model/{k}": v for k, v in model.state_dict().items()} | optimiser_tensors(optimiser)
-        save_tensors(folder.checkpoint_file, tensors, asdict(standing))
-    if recipe.keep == "last" and processes.leads:
-        save_tensors(folder.model_file, model.state_dict(), {"epoch": standing.epoch})
+    objective = run.processes.objective(model)
+    epochs = _Epochs(model, optimiser, features, recipe, run, validation, share, objective)
+    while state.goes_on(recipe):
+        epochs.take(state, metrics)
+    if recipe.keep == "last" and run.processes.leads:
+        save_tensors(run.folder.model_file, model.state_dict(), {"epoch": state.epoch})
     share_rows(model, WHOLE)
-    processes.first(lambda: None)
-    adopt(model, load_tensors(folder.model_file)[0], source=folder.model_file)
-    return standing
+    run.processes.wait()
+    adopt(model, load_tensors(run.folder.model_file)[0], source=run.folder.model_file)
+    return state
 
 
 def build_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -165,16 +117,15 @@ def step(
 
 
 @dataclass(frozen=True)
-class _Course:
-    """What stays the same through all epochs of a run."""
+class _Epochs:
+    """What stays the same through all epochs of a run, which are taken one by one."""
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
     features: Features
     recipe: Recipe
-    seed: int
-    progress: Progress | None
-    processes: Processes
+    run: TrainingRun
+    validation: Validation
     share: Share
     objective: Objective
 
@@ -188,19 +139,30 @@ class _Course:
         """Steps in an epoch."""
         return max(1, len(self.features.texts) // self.recipe.batch)
 
-    def rate(self, epoch: int) -> float:
-        """Return the learning rate of an epoch's last step."""
-        return learning_rate(self.recipe, epoch * self.steps - 1, self.recipe.epochs * self.steps)
+    def take(self, state: TrainingState, metrics: list[dict[str, Any]]) -> None:
+        """Train for the next epoch, validate where that is due, and count it in `state` and in `metrics`."""
+        start, epoch = perf_counter(), state.epoch + 1
+        losses = self._train(epoch, _label(epoch, self.recipe, state))
+        due = epoch % self.recipe.validate_every == 0 or epoch == self.recipe.epochs
+        figure = self.run.processes.first(self._validate) if due else None
+        better = state.advance(figure)
+        if not self.run.processes.leads:
+            return
+        if better and self.recipe.keep == "best":
+            save_tensors(self.run.folder.model_file, self.model.state_dict(), {"epoch": epoch})
+        line = {"epoch": epoch, "losses": losses, "validation_map": figure, "learning_rate": self._rate(epoch)}
+        metrics.append(line | {"seconds": round(perf_counter() - start, 3)})
+        self._record(metrics, state)
 
-    def run(self, epoch: int, label: str) -> dict[str, float]:
+    def _train(self, epoch: int, label: str) -> dict[str, float]:
         """Train for one epoch and return its mean losses."""
-        generator = torch.Generator().manual_seed(epoch_seed(self.seed, epoch))
+        generator = torch.Generator().manual_seed(epoch_seed(self.run.seed, epoch))
         device = next(self.model.parameters()).device
         totals: dict[str, float] = {}
         done, total = (epoch - 1) * self.steps, self.recipe.epochs * self.steps
         self.model.train()
-        with torch.random.fork_rng(range(torch.cuda.device_count())), self.processes.watched():
-            torch.manual_seed(epoch_seed(self.seed, epoch))
+        with torch.random.fork_rng(range(torch.cuda.device_count())), self.run.processes.watched():
+            torch.manual_seed(epoch_seed(self.run.seed, epoch))
             for rows in batches(len(self.features.texts), self.recipe.batch, generator):
                 for group in self.optimiser.param_groups:
                     group["lr"] = learning_rate(self.recipe, done, total)
@@ -209,29 +171,32 @@ class _Course:
                 _check_finite({f"{name} loss": value for name, value in losses.items()}, epoch, self.recipe)
                 totals = {name: totals.get(name, 0.0) + value / self.steps for name, value in losses.items()}
                 done += 1
-                if self.progress:
-                    self.progress(done, total, label)
+                self.run.report(done, total, label)
         weights = self.model.state_dict().items()
         _check_finite({f"weight {name}": float(value.sum()) for name, value in weights}, epoch, self.recipe)
         return totals
 
+    def _rate(self, epoch: int) -> float:
+        """Return the learning rate of an epoch's last step."""
+        return learning_rate(self.recipe, epoch * self.steps - 1, self.recipe.epochs * self.steps)
 
-def _resume(
-    model: nn.Module, optimiser: torch.optim.Optimizer, folder: RunFolder
-) -> tuple[Standing, list[dict[str, Any]]]:
-    """Return where the folder's checkpoint stands, having loaded it; the very beginning where there is none."""
-    if not folder.checkpoint_file.exists():
-        return Standing(), []
-    tensors, state = load_tensors(folder.checkpoint_file)
-    weights = {key.removeprefix("model/"): tensor for key, tensor in tensors.items() if key.startswith("model/")}
-    adopt(model, weights, source=folder.checkpoint_file)
-    adopt_optimiser(optimiser, tensors)
-    standing = Standing(**state)
-    return standing, folder.metrics()[: standing.epoch]
+    def _validate(self) -> float:
+        """Return the validation figure; what a method solves on top of its weights is solved first."""
+        if isinstance(self.model, RefittedMethod):
+            self.model.refit(self.features)
+        return _check_figure(self.validation.validate(cast("Method", self.model)))
+
+    def _record(self, metrics: list[dict[str, Any]], state: TrainingState) -> None:
+        """Write the metrics of all epochs so far, tell the callback the last, and write a checkpoint."""
+        self.run.folder.write_metrics(metrics)
+        if self.run.callback:
+            self.run.callback(metrics[-1])
+        tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()} | optimiser_tensors(self.optimiser)
+        save_tensors(self.run.folder.checkpoint_file, tensors, asdict(state))
 
 
-def _label(epoch: int, recipe: Recipe, standing: Standing) -> str:
-    best = "" if standing.best is None else f", best validation MAP {standing.best:.3f} (epoch {standing.best_epoch})"
+def _label(epoch: int, recipe: Recipe, state: TrainingState) -> str:
+    best = "" if state.best is None else f", best validation MAP {state.best:.3f} (epoch {state.best_epoch})"
     return f"training: epoch {epoch}/{recipe.epochs}{best}"
 
 

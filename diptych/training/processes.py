@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from inspect import signature
-from typing import Any, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -31,6 +31,7 @@ PATIENCE = timedelta(days=30)
 """How long processes wait for what the first one does alone: it may encode or validate for hours."""
 
 Outcome = TypeVar("Outcome")
+Arguments = ParamSpec("Arguments")
 Objective = Callable[[Batch, torch.Generator], dict[str, Tensor]]
 
 
@@ -68,8 +69,14 @@ class Processes(ABC):
         """Return this process's share of batches of so many rows."""
 
     @abstractmethod
-    def first(self, work: Callable[[], Outcome]) -> Outcome:
+    def first(
+        self, work: Callable[Arguments, Outcome], *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> Outcome:
         """Return what `work` gives in the first process, in all; what is refused there is refused in all."""
+
+    def wait(self) -> None:
+        """Return when the first process has come here too."""
+        self.first(lambda: None)
 
     @abstractmethod
     def objective(self, model: nn.Module) -> Objective:
@@ -96,8 +103,10 @@ class Alone(Processes):
         return WHOLE
 
     @override
-    def first(self, work: Callable[[], Outcome]) -> Outcome:
-        return work()
+    def first(
+        self, work: Callable[Arguments, Outcome], *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> Outcome:
+        return work(*arguments, **named)
 
     @override
     def objective(self, model: nn.Module) -> Objective:
@@ -136,11 +145,13 @@ class Joined(Processes):
         return Part(self.rank, self.count, rows)
 
     @override
-    def first(self, work: Callable[[], Outcome]) -> Outcome:
+    def first(
+        self, work: Callable[Arguments, Outcome], *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> Outcome:
         told: list[object] = [None, None]
         if self.leads:
             try:
-                told[0] = work()
+                told[0] = work(*arguments, **named)
             except DiptychError as refusal:
                 told[1] = refusal
         with self.watched():

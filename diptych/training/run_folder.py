@@ -10,17 +10,15 @@ tensorboard/            the same as events, where they were asked for
 """
 
 import json
-from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from diptych.errors import BadCheckpoint
-from diptych.files import write_json, written_atomically
+from diptych.files import json_of, record_of, write_json, written_atomically
+from diptych.training.run_config import RunConfig, RunResult
 
-CONFIG = ("method", "preset", "settings", "data", "encoders", "seed", "versions")
-"""What a config holds."""
-RESULT = ("widths", "spaces", "classes", "epoch", "fusion")
-"""What a result holds."""
+Record = TypeVar("Record")
 
 
 class RunFolder:
@@ -44,7 +42,7 @@ class RunFolder:
         """Whether training has ended and its result was written."""
         return self.result_file.is_file()
 
-    def admit(self, config: dict[str, Any], *, resume: bool) -> None:
+    def admit(self, config: RunConfig, *, resume: bool) -> None:
         """Refuse to run with this config in a folder that holds a run, unless it is resumed with the same config."""
         if not self.config_file.exists():
             return
@@ -52,16 +50,16 @@ class RunFolder:
             raise BadCheckpoint(
                 f"{self.path} already holds a run. Continue it with --resume, or choose another folder."
             )
-        if changed := differences(self.config(), json.loads(json.dumps(config))):
+        if changed := differences(json_of(self.config()), json_of(config)):
             raise BadCheckpoint(
                 f"{self.path} holds a run with other settings ({changed[0]}). Resume it with the settings it was "
                 "started with, or choose another folder."
             )
 
-    def begin(self, config: dict[str, Any]) -> None:
+    def begin(self, config: RunConfig) -> None:
         """Make the folder a run's own."""
         if not self.config_file.exists():
-            write_json(self.config_file, config)
+            write_json(self.config_file, asdict(config))
         self.tidy()
 
     def tidy(self) -> None:
@@ -72,18 +70,18 @@ class RunFolder:
         if self.finished:
             self.checkpoint_file.unlink(missing_ok=True)
 
-    def end(self, result: dict[str, Any]) -> None:
+    def end(self, result: RunResult) -> None:
         """Write what was chosen, by which the run is finished; there is nothing to resume from then on."""
-        write_json(self.result_file, result)
+        write_json(self.result_file, asdict(result))
         self.tidy()
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> RunConfig:
         """Return the run's config."""
-        return self._read(self.config_file, CONFIG)
+        return self._read(self.config_file, RunConfig)
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> RunResult:
         """Return what the run chose on validation data."""
-        return self._read(self.result_file, RESULT)
+        return self._read(self.result_file, RunResult)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the metrics of the epochs so far."""
@@ -101,19 +99,16 @@ class RunFolder:
         with written_atomically(self.metrics_file) as temporary:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in metrics), encoding="utf-8")
 
-    def _read(self, file: Path, keys: Sequence[str]) -> dict[str, Any]:
+    def _read(self, file: Path, kind: type[Record]) -> Record:
         try:
-            value = json.loads(file.read_text(encoding="utf-8"))
+            return record_of(kind, json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError:
             state = "is not a finished run" if self.config_file.exists() else "is not a run folder"
             raise BadCheckpoint(f"{self.path} {state}: it has no {file.name}. Train it: diptych train.") from None
         except ValueError as error:
             raise BadCheckpoint(f"{file} is not valid JSON ({error}). Copy it anew, or train again.") from None
-        missing = [key for key in keys if key not in value] if isinstance(value, dict) else keys
-        if missing:
-            raise BadCheckpoint(f"{file} must hold an object with {missing[0]!r}. Copy it anew, or train again.")
-        checked: dict[str, Any] = value
-        return checked
+        except KeyError as missing:
+            raise BadCheckpoint(f"{file} must hold an object with {missing}. Copy it anew, or train again.") from None
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], *, prefix: str = "") -> list[str]:

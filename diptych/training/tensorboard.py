@@ -1,16 +1,14 @@
 """The figures of each epoch as TensorBoard events, while a run goes on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from diptych.errors import MissingExtra
+from diptych.training.run import MetricsCallback
 from diptych.training.run_folder import RunFolder
 
-Watch = Callable[[Mapping[str, Any]], None]
-"""Told the metrics of each epoch when it has ended."""
 
-
-def event_writer(folder: RunFolder) -> Watch:
+def event_writer(folder: RunFolder) -> MetricsCallback:
     """Return a function that adds an epoch's metrics to the events below RUN/tensorboard."""
     try:
         from torch.utils.tensorboard import SummaryWriter

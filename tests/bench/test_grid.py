@@ -15,7 +15,7 @@ import pytest
 
 from diptych.bench.cell import Cell
 from diptych.bench.grid import Benchmark
-from diptych.bench.task import Source
+from diptych.bench.task import DataSource
 from diptych.errors import BadSetting, UnknownName
 from diptych.methods import ROOM
 from diptych.retriever import Retriever
@@ -36,7 +36,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def benchmark(data: Path, out: Path, **changes: Any) -> Benchmark:
     """Return a benchmark on the smallest encoders."""
-    source = Source(str(data), None, None, "efficientnet-lite0", "glove", ("image_encoder.side=64",))
+    source = DataSource(str(data), None, None, "efficientnet-lite0", "glove", ("image_encoder.side=64",))
     return Benchmark(**{"source": source, "out": out, "methods": FEW, "search_budget": 2, **changes})
 
 

@@ -20,7 +20,7 @@ from transformers import (
 
 from diptych.bench.cell import Cell
 from diptych.bench.grid import Benchmark
-from diptych.bench.task import Source
+from diptych.bench.task import DataSource
 from diptych.data.opening import open_data
 from diptych.encoders.encoding import encode_dataset
 from diptych.encoders.opening import open_encoder, open_encoders
@@ -160,7 +160,7 @@ def test_a_folder_without_a_network_is_named(tmp_path: Path) -> None:
 def test_a_dual_encoder_is_a_row_of_a_benchmark(tmp_path: Path, tiny_set: Path) -> None:
     (tmp_path / "clip").mkdir()
     name = save_clip(tmp_path / "clip")
-    source = Source(str(tiny_set), None, None, "efficientnet-lite0", "glove", ("image_encoder.side=64",))
+    source = DataSource(str(tiny_set), None, None, "efficientnet-lite0", "glove", ("image_encoder.side=64",))
     table = Benchmark(
         source, tmp_path / "out", ("cca", "joint"), search_budget=1, settings=(f"joint.model={name}",)
     ).run(jobs=1)

@@ -10,18 +10,19 @@ from sklearn.cross_decomposition import CCA
 
 from diptych.data.features import Encoded, Features
 from diptych.errors import BadSetting
-from diptych.methods import dcca
 from diptych.methods.batches import Batch
-from diptych.methods.contract import SettlingMethod
+from diptych.methods.contract import RefittedMethod
 from diptych.methods.dcca import DCCA, PRESETS, Config
 from diptych.methods.embedding import embed_pairs
 from diptych.settings import override
-from diptych.training.learning import learn
+from diptych.training.learning import Training
 from diptych.training.loop import build_optimiser, step
 from diptych.training.objective import objective
+from diptych.training.run import TrainingRun
 from diptych.training.run_folder import RunFolder
 
 from .features import TEXT, random_features
+from .judging import Even
 
 SMALL = ["image_tower.hidden=[16]", "text_tower.hidden=[16]"]
 LINEAR = [
@@ -61,10 +62,10 @@ def test_linear_towers_reach_the_sum_of_classical_correlations(count: int) -> No
     assert losses[-1] <= losses[0]
 
 
-def test_the_settled_space_of_linear_towers_is_that_of_classical_cca() -> None:
+def test_the_refitted_space_of_linear_towers_is_that_of_classical_cca() -> None:
     features = random_features(60)
     model = fitted(features, *LINEAR)
-    model.settle(features)
+    model.refit(features)
     with torch.no_grad():
         images, texts = (
             model.vectors(m, model.inputs(m, torch.from_numpy(e.whole))).double().numpy()
@@ -93,7 +94,7 @@ def test_the_kept_directions_are_summed_and_compared() -> None:
     losses = [float(objective(model, batch, torch.Generator())["correlation"].detach()) for model in (every, two)]
     assert -TEXT < losses[0] < losses[1] < 0
     for model in (every, two):
-        model.settle(features)
+        model.refit(features)
     assert embed_pairs(every, features)["common"].images.shape == (40, TEXT)
     assert embed_pairs(two, features)["common"].images.shape == (40, 2)
 
@@ -106,7 +107,7 @@ def test_weighting_multiplies_each_direction_by_a_power_of_its_correlation() -> 
     features = random_features(40)
     plain, weighted = (fitted(features, f"weighting={power}") for power in (0, 2))
     for model in (plain, weighted):
-        model.settle(features)
+        model.refit(features)
     factors = weighted.image_basis.norm(dim=0) / plain.image_basis.norm(dim=0)
     torch.testing.assert_close(weighted.image_basis, plain.image_basis * factors)
     torch.testing.assert_close(weighted.text_basis, plain.text_basis * factors)
@@ -119,8 +120,8 @@ def test_settling_takes_a_picture_once_for_each_of_its_texts() -> None:
     images = features.images.take(features.owner)
     alone = Features(images, features.texts, np.arange(24), None, tuple(f"q{k}" for k in range(24)))
     shared, repeated = fitted(features), fitted(features)
-    shared.settle(features)
-    repeated.settle(alone)
+    shared.refit(features)
+    repeated.refit(alone)
     torch.testing.assert_close(shared.text_basis, repeated.text_basis)
     torch.testing.assert_close(shared.image_mean, repeated.image_mean)
 
@@ -128,13 +129,11 @@ def test_settling_takes_a_picture_once_for_each_of_its_texts() -> None:
 def test_training_ends_with_the_space_of_its_last_weights(tmp_path: Path) -> None:
     features, other = random_features(40), random_features(6, seed=1)
     config = override(PRESETS["default"], [*SMALL, "training.epochs=3", "training.batch=20", "training.keep=last"])
-    model = learn(
-        dcca, config, features, classes=("a", "b", "c"), seed=0, folder=RunFolder(tmp_path),
-        validate=lambda model: 0.5, choose=lambda model: {},
-    )  # fmt: skip
-    assert isinstance(model, SettlingMethod)
+    training = Training("dcca", config, features, ("a", "b", "c"))
+    model = training.learn(TrainingRun(RunFolder(tmp_path)), Even())
+    assert isinstance(model, RefittedMethod)
     before = embed_pairs(model, other)["common"].similarity()
-    model.settle(features)
+    model.refit(features)
     np.testing.assert_allclose(embed_pairs(model, other)["common"].similarity(), before, atol=1e-6)
 
 

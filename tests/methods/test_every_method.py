@@ -19,11 +19,14 @@ from diptych.methods.contract import GradientMethod, Method, SpanningMethod, Tra
 from diptych.methods.embedding import embed_pairs
 from diptych.methods.module import MethodModule, SideInformation, open_method
 from diptych.settings import override, revive
-from diptych.training.learning import learn
+from diptych.training.learning import Training
 from diptych.training.loading import load_model
+from diptych.training.run import TrainingRun
+from diptych.training.run_config import DataRecord, EncoderRecord, EncoderRecords, RunConfig
 from diptych.training.run_folder import RunFolder
 
 from .features import IMAGE, TEXT, random_features
+from .judging import Even
 
 ENTRIES = [(name, preset) for name in ROOM.names() for preset in ROOM.open(name).PRESETS]
 LEARNING = [name for name, card in ROOM.cards().items() if card.learns != "nothing"]
@@ -56,21 +59,19 @@ def config(module: MethodModule, preset: str) -> Any:
 
 
 def fit(name: str, preset: str, path: Path, features: Features) -> Method:
-    module = open_method(name)
-    chosen = config(module, preset)
+    chosen = config(open_method(name), preset)
     more = SideInformation(concepts(), random_features(9, classes=0, seed=3))
-    return learn(
-        module, chosen, features, classes=("a", "b", "c"), seed=0, folder=begun(path, name, preset),
-        validate=lambda model: 0.5, choose=lambda model: {},
-        side_information=more if name == "conse" or chosen.transductive else None,
-    )  # fmt: skip
+    known = more if name == "conse" or chosen.transductive else None
+    return Training(name, chosen, features, ("a", "b", "c"), known).learn(
+        TrainingRun(begun(path, name, preset)), Even()
+    )
 
 
 def begun(path: Path, name: str, preset: str) -> RunFolder:
     folder = RunFolder(path)
     settings = asdict(config(ROOM.open(name), preset))
-    own = {"method": name, "preset": preset, "settings": settings}
-    folder.begin(own | dict.fromkeys(("data", "encoders", "seed", "versions")))
+    encoders = EncoderRecords(EncoderRecord("given", None), EncoderRecord("given", None), ())
+    folder.begin(RunConfig(name, preset, settings, DataRecord("random", "random", None, "", ""), encoders, 0, {}))
     return folder
 
 

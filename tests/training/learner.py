@@ -1,7 +1,8 @@
 """A model with two weights and a data set of numbers: all that the loop needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,11 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from diptych.data.features import Encoded, Features
+from diptych.fusion.record import ChosenRule
 from diptych.methods.batches import FeatureBatch, Targets
-from diptych.methods.contract import Embedding, Representation, Representations
+from diptych.methods.contract import Embedding, Method, Representation, Representations
 from diptych.methods.recipe import Recipe
-from diptych.training.loop import Standing, fit
+from diptych.training.loop import fit
+from diptych.training.run import TrainingRun
 from diptych.training.run_folder import RunFolder
+from diptych.training.state import TrainingState
 
 RECIPE = Recipe(epochs=3, batch=4, learning_rate=0.1, schedule="constant", clip=0.0)
 
@@ -63,15 +67,29 @@ def numbers(rows: int) -> Features:
     return Features(Encoded(x), Encoded(2 * x - 1), np.arange(rows), None, ids)
 
 
-def scripted(figures: list[float]) -> Callable[[], float]:
-    """Return a validation that gives these figures, one after another."""
-    left = iter(figures)
-    return lambda: next(left)
+class Scripted:
+    """A validation that gives these figures, one after another, and has no fusion to choose."""
+
+    def __init__(self, figures: Iterable[float]) -> None:
+        self.left = iter(figures)
+
+    def validate(self, model: Method) -> float:
+        return next(self.left)
+
+    def choose_fusion(self, model: Method) -> Mapping[str, ChosenRule]:
+        return {}
 
 
-def learn(path: Path, figures: list[float], *, rows: int = 10, **recipe: Any) -> tuple[Standing, Learner, RunFolder]:
+def even() -> Scripted:
+    """Return a validation that finds every epoch equally good."""
+    return Scripted(repeat(0.5))
+
+
+def learn(
+    path: Path, figures: list[float], *, rows: int = 10, **recipe: Any
+) -> tuple[TrainingState, Learner, RunFolder]:
     """Train the learner with validation figures that are known beforehand."""
     model, folder = Learner(), RunFolder(path)
     chosen = replace(RECIPE, epochs=len(figures), **recipe) if "epochs" not in recipe else replace(RECIPE, **recipe)
-    standing = fit(model, numbers(rows), recipe=chosen, seed=0, folder=folder, validate=scripted(figures))
-    return standing, model, folder
+    state = fit(model, numbers(rows), recipe=chosen, run=TrainingRun(folder), validation=Scripted(figures))
+    return state, model, folder

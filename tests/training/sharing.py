@@ -7,6 +7,7 @@ leaves for each case what the first step gave (losses and gradients) and the run
 
 import sys
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,14 +16,17 @@ import torch
 from methods.features import random_features
 from torch import nn
 
+from diptych.data.features import Features
+from diptych.fusion.record import ChosenRule
 from diptych.methods import ROOM
 from diptych.methods.batches import Batch
-from diptych.methods.contract import GradientMethod
+from diptych.methods.contract import GradientMethod, Method
 from diptych.methods.embedding import embed_pairs
 from diptych.settings import override
 from diptych.training.checkpoints import save_tensors
-from diptych.training.learning import learn
+from diptych.training.learning import Training
 from diptych.training.processes import Processes, joined
+from diptych.training.run import TrainingRun
 from diptych.training.run_folder import RunFolder
 
 NARROW = [f"{space}.{size}" for space in ("visual", "textual") for size in ("width=12", "hidden=6", "reduce=4")]
@@ -61,6 +65,20 @@ def first_step(module: Any, config: Any, processes: Processes) -> dict[str, torc
     return {f"loss {name}": value for name, value in losses.items()} | gradients
 
 
+class Mean:
+    """Judges by a figure that depends on the weights: the mean similarity of a model's first space."""
+
+    def __init__(self, features: Features) -> None:
+        self.features = features
+
+    def validate(self, model: Method) -> float:
+        placed = next(iter(embed_pairs(model, self.features).values()))
+        return float(placed.similarity().mean())
+
+    def choose_fusion(self, model: Method) -> Mapping[str, ChosenRule]:
+        return {}
+
+
 def train(name: str, folder: Path, processes: Processes, **recipe: Any) -> nn.Module:
     """Train a case for two epochs of four steps, judged by a figure that depends on the weights."""
     method, preset, settings = CASES[name]
@@ -68,16 +86,8 @@ def train(name: str, folder: Path, processes: Processes, **recipe: Any) -> nn.Mo
     config = override(module.PRESETS[preset], [*settings, "training.epochs=2"])
     config = replace(config, training=replace(config.training, batch=BATCH, validate_every=1, **recipe))
     features = random_features(24, texts=2, seed=3)
-    run = RunFolder(folder)
-
-    def judge(model: Any) -> float:
-        placed = next(iter(embed_pairs(model, features).values()))
-        return float(placed.similarity().mean())
-
-    return learn(
-        module, config, features, classes=("a", "b", "c"), seed=4, folder=run, validate=judge,
-        choose=lambda model: {}, processes=processes,
-    )  # fmt: skip
+    run = TrainingRun(RunFolder(folder), 4, processes)
+    return cast("nn.Module", Training(method, config, features, ("a", "b", "c")).learn(run, Mean(features)))
 
 
 def main(folder: Path) -> None:

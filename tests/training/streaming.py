@@ -8,6 +8,7 @@ mapped files) over the steps of one epoch, in megabytes.
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,12 @@ import numpy as np
 from diptych.data.features import Encoded, Features
 from diptych.encoders import shards
 from diptych.encoders.shards import Place, ShardFolder
+from diptych.fusion.record import ChosenRule
 from diptych.methods import mcsm
+from diptych.methods.contract import Method
 from diptych.settings import override
-from diptych.training.learning import learn
+from diptych.training.learning import Training
+from diptych.training.run import TrainingRun
 from diptych.training.run_folder import RunFolder
 
 ITEMS, REGIONS, WIDTH = 64, 64, 1024
@@ -39,6 +43,16 @@ def stored(folder: Path, count: int, parts: int) -> Encoded:
     return Encoded(vectors, sequences)
 
 
+class Even:
+    """Finds every epoch equally good."""
+
+    def validate(self, model: Method) -> float:
+        return 0.5
+
+    def choose_fusion(self, model: Method) -> Mapping[str, ChosenRule]:
+        return {}
+
+
 def own_megabytes() -> float:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
@@ -51,10 +65,8 @@ def main(folder: Path, count: int) -> None:
     features = Features(images, texts, np.arange(rows), None, tuple(map(str, range(rows))))
     config = override(mcsm.PRESETS["default"], SETTINGS)
     seen = [own_megabytes()]
-    learn(
-        mcsm, config, features, classes=(), seed=0, folder=RunFolder(folder / "run"), validate=lambda model: 0.5,
-        choose=lambda model: {}, progress=lambda *_: seen.append(own_megabytes()),
-    )  # fmt: skip
+    run = TrainingRun(RunFolder(folder / "run"), progress=lambda *_: seen.append(own_megabytes()))
+    Training("mcsm", config, features).learn(run, Even())
     print(json.dumps({"own": max(seen), "features": count * ITEMS * (REGIONS + 5) * WIDTH * 2 / 2**20}))
 
 

@@ -11,9 +11,10 @@ from diptych.errors import BadSetting, Diverged
 from diptych.methods.recipe import Recipe
 from diptych.training.checkpoints import load_tensors
 from diptych.training.loop import batches, build_optimiser, epoch_seed, fit, learning_rate, step
+from diptych.training.run import TrainingRun
 from diptych.training.run_folder import RunFolder
 
-from .learner import RECIPE, Learner, learn, numbers, scripted
+from .learner import RECIPE, Learner, Scripted, even, learn, numbers
 
 
 def literal_rates(rate: float, steps: int) -> list[float]:
@@ -73,15 +74,15 @@ def test_epoch_seeds_differ_by_run_and_by_epoch() -> None:
 def test_training_stops_after_so_many_validations_without_a_better_one(
     figures: list[float], changes: dict[str, Any], epochs: int, best_epoch: int, tmp_path: Path
 ) -> None:
-    standing, _, folder = learn(tmp_path, figures, **changes)
-    assert (standing.epoch, standing.best_epoch, standing.best) == (epochs, best_epoch, max(figures[:epochs]))
+    state, _, folder = learn(tmp_path, figures, **changes)
+    assert (state.epoch, state.best_epoch, state.best) == (epochs, best_epoch, max(figures[:epochs]))
     assert len(folder.metrics()) == epochs
 
 
 def test_a_run_that_patience_ended_is_not_continued(tmp_path: Path) -> None:
     learn(tmp_path, [0.3, 0.2, 0.1], patience=2, epochs=9)
-    standing, _, _ = learn(tmp_path, [], patience=2, epochs=9)
-    assert standing.epoch == 3
+    state, _, _ = learn(tmp_path, [], patience=2, epochs=9)
+    assert state.epoch == 3
 
 
 def test_equally_good_epochs_keep_the_earlier_weights(tmp_path: Path) -> None:
@@ -124,10 +125,10 @@ def test_a_training_of_two_halves_is_the_whole(optimiser: str, tmp_path: Path) -
     _, whole, _ = learn(tmp_path / "whole", figures, optimiser=optimiser, schedule="one-cycle", clip=0.5)
     with pytest.raises(StopIteration):
         learn(tmp_path / "parts", figures[:2], optimiser=optimiser, schedule="one-cycle", clip=0.5, epochs=4)
-    standing, parts, folder = learn(
+    state, parts, folder = learn(
         tmp_path / "parts", figures[2:], optimiser=optimiser, schedule="one-cycle", clip=0.5, epochs=4
     )
-    assert standing.epoch == 4
+    assert state.epoch == 4
     assert torch.equal(whole.line.weight, parts.line.weight)
     assert [line["epoch"] for line in folder.metrics()] == [1, 2, 3, 4]
 
@@ -160,7 +161,8 @@ def test_the_optimisers_are_those_of_the_recipe() -> None:
 def test_frozen_weights_are_left_alone(tmp_path: Path) -> None:
     model = Learner()
     model.line.weight.requires_grad_(False)
-    fit(model, numbers(8), recipe=RECIPE, seed=0, folder=RunFolder(tmp_path), validate=scripted([0.1, 0.2, 0.3]))
+    run = TrainingRun(RunFolder(tmp_path))
+    fit(model, numbers(8), recipe=RECIPE, run=run, validation=Scripted([0.1, 0.2, 0.3]))
     assert model.line.weight.item() == 0
     assert model.line.bias.item() != 0
 
@@ -175,9 +177,8 @@ def test_a_loss_that_is_not_a_number_is_named_with_its_epoch_and_what_to_change(
             Learner(poison=math.nan),
             numbers(8),
             recipe=RECIPE,
-            seed=0,
-            folder=RunFolder(tmp_path),
-            validate=lambda: 0.0,
+            run=TrainingRun(RunFolder(tmp_path)),
+            validation=even(),
         )
     assert not (tmp_path / "checkpoint.safetensors").exists()
 
@@ -186,7 +187,7 @@ def test_a_weight_that_is_not_finite_is_named_before_it_is_saved(tmp_path: Path)
     model = Learner()
     model.line.bias.register_hook(lambda gradient: gradient * math.nan)
     with pytest.raises(Diverged, match=r"the weight line.bias became nan in epoch 1"):
-        fit(model, numbers(4), recipe=RECIPE, seed=0, folder=RunFolder(tmp_path), validate=lambda: 0.0)
+        fit(model, numbers(4), recipe=RECIPE, run=TrainingRun(RunFolder(tmp_path)), validation=even())
     assert not list(tmp_path.iterdir())
 
 
@@ -220,10 +221,8 @@ def test_progress_is_told_at_every_step_with_the_best_figure_so_far(tmp_path: Pa
         Learner(),
         numbers(8),
         recipe=replace(RECIPE, epochs=2),
-        seed=0,
-        folder=RunFolder(tmp_path),
-        validate=scripted([0.25, 0.5]),
-        progress=lambda *state: told.append(state),
+        run=TrainingRun(RunFolder(tmp_path), progress=lambda *state: told.append(state)),
+        validation=Scripted([0.25, 0.5]),
     )
     assert [(done, total) for done, total, _ in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert told[0][2] == "training: epoch 1/2"

@@ -46,7 +46,8 @@ def test_a_process_that_no_launcher_started_trains_alone() -> None:
         assert processes is ALONE
     assert processes.leads
     assert processes.share(3) is WHOLE
-    assert processes.first(lambda: 4) == 4
+    assert processes.first(max, 3, 4) == 4
+    processes.wait()
 
     def refuse() -> None:
         raise DiptychError("no")

@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +7,16 @@ import pytest
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
 from diptych.encoders.opening import open_encoders
-from diptych.training.run_config import data_config, encoders_config, fingerprint, run_config, splits_fingerprint
+from diptych.files import json_of, record_of
+from diptych.training.run_config import (
+    DataRecord,
+    EncoderRecord,
+    EncoderRecords,
+    RunConfig,
+    fingerprint,
+    splits_fingerprint,
+    versions,
+)
 
 
 @pytest.fixture
@@ -37,13 +45,26 @@ def test_a_fingerprint_of_splits_follows_their_pairs_and_not_their_order(dataset
 
 def test_a_config_is_json_and_holds_all_that_decides_the_result(dataset: DataSet, tiny_set: Path) -> None:
     names, settings = ("given", "glove"), ["text_encoder.limit=9"]
-    encoders = encoders_config(open_encoders(*names, settings), names=names, settings=settings)
-    assert encoders["image"] == {"name": "given", "fingerprint": None}
-    assert encoders["text"]["fingerprint"]
-    assert encoders["settings"] == settings
-    data = data_config(dataset, str(tiny_set), split_seed=None)
-    assert data["source"] == str(tiny_set)
-    assert (data["name"], data["split_seed"]) == ("tiny", None)
-    config = run_config("mcsm", "default", settings={"a": 1}, data=data, encoders=encoders, seed=3)
-    assert json.loads(json.dumps(config)) == config
-    assert config["versions"].keys() == {"diptych", "python", "torch", "numpy"}
+    encoders = EncoderRecords.of(open_encoders(*names, settings), names=names, settings=settings)
+    assert encoders.image == EncoderRecord("given", None)
+    assert encoders.text.fingerprint
+    assert encoders.settings == tuple(settings)
+    data = DataRecord.of(dataset, str(tiny_set), split_seed=None)
+    assert data.source == str(tiny_set)
+    assert (data.name, data.split_seed) == ("tiny", None)
+    config = RunConfig("mcsm", "default", {"a": 1}, data, encoders, 3, versions())
+    assert record_of(RunConfig, json_of(config)) == config
+    assert config.versions.keys() == {"diptych", "python", "torch", "numpy"}
+
+
+def test_a_data_set_differs_from_its_record_by_what_it_holds_and_by_its_splits(dataset: DataSet) -> None:
+    record = DataRecord.of(dataset, "tiny", split_seed=None)
+    assert record.differences(dataset) == []
+    assert record.differences(replace(dataset, name="other", pairs=dataset.pairs[1:])) == []
+    changed = replace(dataset.pairs[0], texts=("other",))
+    assert record.differences(replace(dataset, pairs=(changed, *dataset.pairs[1:]))) == [
+        "the data set has changed since it was trained on"
+    ]
+    assert record.differences(dataset.with_splits({"train": (0,)}, seed=1)) == [
+        "trained under another split: some of these pairs were trained on"
+    ]

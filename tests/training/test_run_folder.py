@@ -1,14 +1,24 @@
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from diptych.errors import BadCheckpoint
-from diptych.training.run_folder import CONFIG, RESULT, RunFolder, differences
+from diptych.files import json_of
+from diptych.fusion.record import ChosenRule, FusionRecord
+from diptych.training.run_config import DataRecord, EncoderRecord, EncoderRecords, RunConfig, RunResult
+from diptych.training.run_folder import RunFolder, differences
+
+ENCODERS = EncoderRecords(EncoderRecord("vgg19", "1f"), EncoderRecord("given", None), ("image_encoder.side=64",))
+CONFIG = RunConfig("mcsm", "paper", {"a": 1}, DataRecord("./t", "tiny", 3, "ab", "cd"), ENCODERS, 7, {"torch": "2"})
+FUSION = FusionRecord("linear", "val", {"linear": ChosenRule(0.3, 0.5), "product": ChosenRule(None, 0.25)})
+RESULT = RunResult({"image": 4, "classes": 2}, ("visual", "textual"), ("disc", "square"), 2, FUSION)
 
 
-def a_config(**changes: Any) -> dict[str, Any]:
-    return {name: {"a": 1} for name in CONFIG} | changes
+def a_config(**changes: Any) -> RunConfig:
+    return replace(CONFIG, **changes)
 
 
 def test_a_run_begins_and_ends(tmp_path: Path) -> None:
@@ -18,9 +28,10 @@ def test_a_run_begins_and_ends(tmp_path: Path) -> None:
     assert not folder.finished
     assert folder.metrics() == []
     folder.checkpoint_file.write_bytes(b"")
-    folder.end(dict.fromkeys(RESULT, 1))
+    folder.end(RESULT)
     assert folder.finished
     assert folder.config() == a_config()
+    assert folder.result() == RESULT
     assert {path.name for path in folder.path.iterdir()} == {"config.json", "result.json"}
 
 
@@ -70,6 +81,33 @@ def test_a_broken_config_is_named_with_what_is_wrong(text: str, fault: str, tmp_
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(BadCheckpoint, match=fault):
         RunFolder(tmp_path).config()
+
+
+def test_a_config_and_a_result_are_json_with_keys_in_a_fixed_order(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(CONFIG)
+    folder.end(RESULT)
+    assert json.dumps(json.loads(folder.config_file.read_text())) == (
+        '{"method": "mcsm", "preset": "paper", "settings": {"a": 1}, '
+        '"data": {"source": "./t", "name": "tiny", "split_seed": 3, "fingerprint": "ab", "splits": "cd"}, '
+        '"encoders": {"image": {"name": "vgg19", "fingerprint": "1f"}, "text": {"name": "given", "fingerprint": null}, '
+        '"settings": ["image_encoder.side=64"]}, "seed": 7, "versions": {"torch": "2"}}'
+    )
+    assert json.dumps(json.loads(folder.result_file.read_text())) == (
+        '{"widths": {"image": 4, "classes": 2}, "spaces": ["visual", "textual"], "classes": ["disc", "square"], '
+        '"epoch": 2, "fusion": {"rule": "linear", "chosen_on": "val", "rules": {'
+        '"linear": {"weight": 0.3, "validation_map": 0.5}, "product": {"weight": null, "validation_map": 0.25}}}}'
+    )
+
+
+@pytest.mark.parametrize("data", [{"source": "./t"}, None, [1]])
+def test_what_is_missing_within_a_config_is_named_too(data: object, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(CONFIG)
+    folder.config_file.write_text(json.dumps(json_of(CONFIG) | {"data": data}))
+    missing = "name" if isinstance(data, dict) else "source"
+    with pytest.raises(BadCheckpoint, match=f"config.json must hold an object with '{missing}'. Copy it anew, or"):
+        folder.config()
 
 
 def test_metrics_are_lines_of_json_and_broken_ones_are_named(tmp_path: Path) -> None:
