@@ -15,9 +15,8 @@ from diptych.data.features import Features
 from diptych.data.given_vectors import with_vectors
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
-from diptych.encoders.encoding import Source as EncoderSource
-from diptych.encoders.encoding import encode_dataset
-from diptych.encoders.opening import open_encoders
+from diptych.encoders.encoding import FeatureSource, encode_dataset
+from diptych.encoders.registry import open_encoders
 from diptych.errors import BadSetting, DiptychError
 from diptych.evaluation import (
     Evaluation,
@@ -48,7 +47,7 @@ class Prepared:
     source: Source
     split_seed: int | None
     dataset: DataSet
-    encoders: tuple[EncoderSource, EncoderSource]
+    encoders: tuple[FeatureSource, FeatureSource]
 
     def features(self, split: str, *, progress: Progress | None = None) -> Features:
         """Return a split's pairs, encoded."""

@@ -15,9 +15,9 @@ from diptych.data.features import Encoded, Features
 from diptych.encoders.cache import no_items
 from diptych.encoders.concepts import concepts_of
 from diptych.encoders.contract import Encoder
-from diptych.encoders.encoding import Source, encoded_queries
+from diptych.encoders.encoding import FeatureSource, encoded_queries
 from diptych.encoders.given import Given
-from diptych.encoders.opening import open_encoders
+from diptych.encoders.registry import open_encoders
 from diptych.errors import BadCheckpoint, BadSetting, UnknownName
 from diptych.evaluation import chosen_rule
 from diptych.files import digest, file_digest
@@ -214,7 +214,7 @@ def _untrained(name: str, argument: str, chosen: tuple[str | None, str | None], 
     return Model(source, name, method, encoders, mark, {}, tuple(settings))
 
 
-def _readers(encoders: tuple[Source, Source], *, source: str) -> dict[Side, Encoder]:
+def _readers(encoders: tuple[FeatureSource, FeatureSource], *, source: str) -> dict[Side, Encoder]:
     """Return the encoders by side; ready-made vectors cannot take new items in."""
     for side, encoder in zip(SIDES, encoders, strict=True):
         if isinstance(encoder, Given):

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from diptych.data.stored import StoredRows
 from diptych.errors import BadFeature, ShapeMismatch
+from diptych.modality import MODALITIES
 
 Rows = Int[np.ndarray, " b"] | Sequence[int]
 
@@ -142,7 +143,7 @@ class Features:
                 f"every text needs an owner and every picture an id; got {len(self.texts)} texts, {len(self.owner)} "
                 f"owners, {len(self.images)} pictures, {len(self.ids)} ids."
             )
-        for modality, encoded in (("image", self.images), ("text", self.texts)):
+        for modality, encoded in zip(MODALITIES, (self.images, self.texts), strict=True):
             if isinstance(encoded.whole, StoredRows):
                 continue
             if len(bad := np.flatnonzero(~np.isfinite(encoded.whole).all(1))):

@@ -7,7 +7,7 @@ from jaxtyping import Float32
 
 from diptych.data.concepts import Concepts
 from diptych.encoders.cache import encode_items
-from diptych.encoders.encoding import Source
+from diptych.encoders.encoding import FeatureSource
 from diptych.encoders.given import Given
 from diptych.errors import BadSetting
 
@@ -25,7 +25,7 @@ class NamesClasses(Protocol):
         ...
 
 
-def concepts_of(image_encoder: Source, text_encoder: Source) -> Concepts:
+def concepts_of(image_encoder: FeatureSource, text_encoder: FeatureSource) -> Concepts:
     """Return the classes that the image network names, each with the text encoder's whole vector of its name.
 
     Names are kept in the cache of features, as all texts are.

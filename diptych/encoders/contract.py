@@ -4,20 +4,20 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float16
 
 from diptych.files import digest
+from diptych.modality import Modality
 from diptych.rooms import split_name
 
-Modality = Literal["image", "text"]
 Span = tuple[int, int]
 """First character of a text, character after the last."""
 
 
-class Vectors(NamedTuple):
+class ItemFeatures(NamedTuple):
     """What an encoder makes of one picture or one text."""
 
     parts: Float16[np.ndarray, "p d"] | None
@@ -58,7 +58,7 @@ class Encoder(ABC):
         """Return what `encode` wants for a picture's path or address, or for a text."""
 
     @abstractmethod
-    def encode(self, prepared: Sequence[Any]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[Any]) -> list[ItemFeatures]:
         """Return the vectors of prepared items, in their order."""
 
     def unknown_share(self, texts: Sequence[str]) -> float | None:

@@ -23,10 +23,11 @@ from torch.nn.functional import normalize
 from transformers import BertConfig, BertModel
 
 from diptych.encoders.arguments import refuse_argument
-from diptych.encoders.contract import Encoder, Modality, Span, Vectors, fingerprint_of
+from diptych.encoders.contract import Encoder, ItemFeatures, Span, fingerprint_of
 from diptych.encoders.weights import fit_state, read_state
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import file_digest
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -84,10 +85,10 @@ class MiniLM(Encoder):
         return self.tokenizer.encode(item)
 
     @torch.inference_mode()
-    def encode(self, prepared: Sequence[Encoding]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[Encoding]) -> list[ItemFeatures]:
         """Return the vectors of each text's word pieces and of the whole; texts of like length share a batch."""
         order = sorted(range(len(prepared)), key=lambda k: len(prepared[k].ids))
-        found: dict[int, Vectors] = {}
+        found: dict[int, ItemFeatures] = {}
         for start in range(0, len(order), self.together):
             chosen = order[start : start + self.together]
             found.update(zip(chosen, self._encode_batch([prepared[k] for k in chosen]), strict=True))
@@ -121,7 +122,7 @@ class MiniLM(Encoder):
         fit_state(network, state, path)
         return network.train(False).to(self.device)  # type: ignore[no-any-return]
 
-    def _encode_batch(self, encodings: Sequence[Encoding]) -> list[Vectors]:
+    def _encode_batch(self, encodings: Sequence[Encoding]) -> list[ItemFeatures]:
         longest = max(len(encoding.ids) for encoding in encodings)
         ids = torch.zeros(len(encodings), longest, dtype=torch.long)
         mask = torch.zeros(len(encodings), longest, dtype=torch.bool)
@@ -132,7 +133,7 @@ class MiniLM(Encoder):
         hidden = self.network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
         wholes = normalize(masked_mean(hidden, mask)).half().cpu().numpy()
         parts = hidden.half().cpu().numpy()
-        return [Vectors(_pieces(parts[k], each), wholes[k]) for k, each in enumerate(encodings)]
+        return [ItemFeatures(_pieces(parts[k], each), wholes[k]) for k, each in enumerate(encodings)]
 
 
 def _pieces(hidden: Float16[np.ndarray, "t d"], encoding: Encoding) -> Float16[np.ndarray, "p d"]:

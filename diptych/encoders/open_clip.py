@@ -15,10 +15,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Encoder, Modality, Vectors, fingerprint_of
+from diptych.encoders.contract import Encoder, ItemFeatures, fingerprint_of
 from diptych.encoders.hub import opened_by
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -110,10 +111,10 @@ class OpenClipText(Encoder):
         return tokens
 
     @torch.inference_mode()
-    def encode(self, prepared: Sequence[Tensor]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[Tensor]) -> list[ItemFeatures]:
         """Return the vector in the joint space of each text."""
         wholes = self._tower.encode_text(torch.stack(list(prepared)).to(self.device)).half().cpu().numpy()
-        return [Vectors(None, whole) for whole in wholes]
+        return [ItemFeatures(None, whole) for whole in wholes]
 
     @cached_property
     def _tower(self) -> Any:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Encoder, Modality, Span, Vectors, fingerprint_of
+from diptych.encoders.contract import Encoder, ItemFeatures, Span, fingerprint_of
 from diptych.encoders.hub import opened_by
 from diptych.encoders.token_spans import token_spans
 from diptych.encoders.weights import network_digest
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -60,10 +61,10 @@ class SentenceNetwork(Encoder):
         """Return the text as it is."""
         return item
 
-    def encode(self, prepared: Sequence[str]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[str]) -> list[ItemFeatures]:
         """Return the token vectors and the sentence vector of each text."""
         rows = self.network.encode(list(prepared), output_value=None, show_progress_bar=False)
-        return [Vectors(_half(row["token_embeddings"]), _half(row["sentence_embedding"])) for row in rows]
+        return [ItemFeatures(_half(row["token_embeddings"]), _half(row["sentence_embedding"])) for row in rows]
 
     def spans(self, text: str) -> tuple[Span | None, ...] | None:
         """Return where each token stands in the text; None for special tokens."""

@@ -19,12 +19,13 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.image_processing_base import ImageProcessingMixin
 
 from diptych.encoders.arguments import argument_of
-from diptych.encoders.contract import Encoder, Modality, Span, Vectors, fingerprint_of
+from diptych.encoders.contract import Encoder, ItemFeatures, Span, fingerprint_of
 from diptych.encoders.hub import opened_by
 from diptych.encoders.token_spans import token_spans
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
 from diptych.errors import BadSetting
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -129,7 +130,7 @@ class TransformerText(Encoder):
         return item
 
     @torch.inference_mode()
-    def encode(self, prepared: Sequence[str]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[str]) -> list[ItemFeatures]:
         """Return the tokens and the vector in the joint space of each text."""
         tokens = self.tokenizer(
             list(prepared),
@@ -143,7 +144,7 @@ class TransformerText(Encoder):
         read = {name: tokens[name].to(self.device) for name in self.tokenizer.model_input_names if name in tokens}
         hidden, whole = self._tower(**read)
         parts, wholes = hidden.half().cpu().numpy(), whole.half().cpu().numpy()
-        return [Vectors(parts[k, : lengths[k]], wholes[k]) for k in range(len(prepared))]
+        return [ItemFeatures(parts[k, : lengths[k]], wholes[k]) for k in range(len(prepared))]
 
     def spans(self, text: str) -> tuple[Span | None, ...] | None:
         """Return where each token stands in the text; None for special tokens."""

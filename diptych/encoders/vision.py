@@ -14,7 +14,8 @@ from torch import Tensor
 
 from diptych.data.addresses import Picture
 from diptych.data.pictures import decode
-from diptych.encoders.contract import Encoder, Modality, Vectors
+from diptych.encoders.contract import Encoder, ItemFeatures
+from diptych.modality import Modality
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -91,14 +92,14 @@ class ImageNetwork(Encoder):
             picture = picture.resize((self.side, self.side), Resampling.BICUBIC)
         return np.asarray(picture)
 
-    def encode(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> list[ItemFeatures]:
         """Return the regions and the whole vector of each picture."""
         grid, whole = self._look_twice(prepared)
         wholes = whole.half().cpu().numpy()
         if grid is None:
-            return [Vectors(None, vector) for vector in wholes]
+            return [ItemFeatures(None, vector) for vector in wholes]
         regions = grid.flatten(1, 2).half().cpu().numpy()
-        return [Vectors(*both) for both in zip(regions, wholes, strict=True)]
+        return [ItemFeatures(*both) for both in zip(regions, wholes, strict=True)]
 
     @torch.inference_mode()
     def _look_twice(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> tuple[Grid | None, Wholes]:

@@ -1,6 +1,6 @@
 """A picture or a text as parts that a similarity can be followed back to, and where these stand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,9 @@ from diptych.encoders.contract import Encoder
 from diptych.errors import ShapeMismatch
 from diptych.explaining.places import Box, grid_boxes, words_of_pieces
 from diptych.methods.contract import Side, TraceableMethod
+from diptych.modality import Modality
 
-NAMES = {"image": "regions", "text": "words"}
+NAMES: Mapping[Modality, str] = {"image": "regions", "text": "words"}
 NOWHERE = -1
 
 
@@ -86,7 +87,7 @@ class Traced:
     training mean of both.
     """
 
-    modality: str
+    modality: Modality
     scaled: Side
     """The item as the spaces take it in."""
     values: Float[Tensor, "p _"]
@@ -96,7 +97,7 @@ class Traced:
     """Whether the whole follows from the parts; else it is held as it is."""
 
     @classmethod
-    def of(cls, method: TraceableMethod, modality: str, encoded: Encoded, *, sums_parts: bool) -> "Traced":
+    def of(cls, method: TraceableMethod, modality: Modality, encoded: Encoded, *, sums_parts: bool) -> "Traced":
         """Return one encoded item as a method takes it in; `sums_parts` is what its encoder says."""
         side = Side.of(encoded, [0], device=_device(method))
         with torch.no_grad():

@@ -22,11 +22,12 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int
 
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
-from diptych.fusion.contract import FusionRule, Modality
+from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.fusion.zscore import moments
 from diptych.index.contract import Table
 from diptych.index.items import Side
+from diptych.modality import Modality
 from diptych.search.coarse import Look, Rough, Vectors
 from diptych.search.scan_folder import refreshed
 from diptych.search.scan_rows import BLOCK, Held

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from diptych.encoders.encoding import Source
-from diptych.encoders.opening import open_encoders
+from diptych.encoders.encoding import FeatureSource
+from diptych.encoders.registry import open_encoders
 from diptych.errors import BadCheckpoint
 from diptych.methods import ROOM
 from diptych.methods.contract import Method
@@ -24,7 +24,7 @@ def load_model(folder: RunFolder) -> Method:
     return loaded
 
 
-def load_encoders(folder: RunFolder) -> tuple[Source, Source]:
+def load_encoders(folder: RunFolder) -> tuple[FeatureSource, FeatureSource]:
     """Return the encoders of pictures and of texts that a run was trained on; `BadCheckpoint` where they changed."""
     asked = folder.config()["encoders"]
     names = (asked["image"]["name"], asked["text"]["name"])

@@ -12,7 +12,7 @@ import torch
 from diptych.data.features import Features
 from diptych.data.opening import open_data
 from diptych.encoders.encoding import encode_dataset
-from diptych.encoders.opening import open_encoders
+from diptych.encoders.registry import open_encoders
 from diptych.errors import UnknownName
 from diptych.methods import ROOM
 from diptych.methods.contract import Surroundings

@@ -6,13 +6,18 @@ from typing import Any
 
 from diptych.data.pairs import DataSet
 from diptych.encoders.concepts import concepts_of
-from diptych.encoders.encoding import Source, encode_dataset
+from diptych.encoders.encoding import FeatureSource, encode_dataset
 from diptych.methods.contract import Surroundings
 from diptych.progress import Progress
 
 
 def surroundings_of(
-    module: ModuleType, config: Any, dataset: DataSet, encoders: tuple[Source, Source], *, progress: Progress | None
+    module: ModuleType,
+    config: Any,
+    dataset: DataSet,
+    encoders: tuple[FeatureSource, FeatureSource],
+    *,
+    progress: Progress | None,
 ) -> Surroundings:
     """Return what this method, under this config, learns from beside training pairs.
 

@@ -5,7 +5,7 @@ import torch
 from diptych.encoders import minilm
 from diptych.encoders.cache import encode_items
 from diptych.encoders.minilm import MiniLM
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 from diptych.errors import BadCheckpoint, BadSetting
 
 TEXTS = ["A cat sleeps on the unbelievably soft mat.", "Two dogs.", "قطة على السجادة", "猫在睡觉", "🐱", "", "  "]

@@ -7,7 +7,7 @@ import pytest
 
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
-from diptych.encoders.opening import open_encoders
+from diptych.encoders.registry import open_encoders
 from diptych.training.run_config import data_config, encoders_config, fingerprint, run_config, splits_fingerprint
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from diptych.encoders import ROOM
 from diptych.encoders.given import Given
-from diptych.encoders.opening import open_encoder, open_encoders
+from diptych.encoders.registry import open_encoder, open_encoders
 from diptych.errors import BadSetting, MissingData, UnknownName
 
 
