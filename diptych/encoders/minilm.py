@@ -7,7 +7,6 @@ without [CLS] and [SEP]. A text without a word piece gets one part of zeros.
 Paper: Wang et al., MiniLM, NeurIPS 2020; Reimers and Gurevych, Sentence-BERT, EMNLP 2019.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,11 +19,10 @@ from jaxtyping import Bool, Float, Float16
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 from torch.nn.functional import normalize
-from transformers import BertConfig, BertModel
 
 from diptych.encoders.arguments import refuse_argument
+from diptych.encoders.bert import Bert, read_bert
 from diptych.encoders.contract import Encoder, ItemFeatures, Span, fingerprint_of
-from diptych.encoders.weights import fit_state, read_state
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import file_digest
 from diptych.modality import Modality
@@ -113,14 +111,9 @@ class MiniLM(Encoder):
         return tokenizer
 
     @cached_property
-    def network(self) -> BertModel:
-        """The transformer, built from local files only."""
-        path = self.folder / "model.safetensors"
-        state = read_state(path)
-        state.pop("embeddings.position_ids")  # a constant that newer code no longer stores
-        network = BertModel(BertConfig(**json.loads((self.folder / "config.json").read_text(encoding="utf-8"))))
-        fit_state(network, state, path)
-        return network.train(False).to(self.device)  # type: ignore[no-any-return]
+    def network(self) -> Bert:
+        """The transformer, read from the package."""
+        return read_bert(self.folder).to(self.device)
 
     def _encode_batch(self, encodings: Sequence[Encoding]) -> list[ItemFeatures]:
         longest = max(len(encoding.ids) for encoding in encodings)
@@ -130,7 +123,7 @@ class MiniLM(Encoder):
             ids[k, : len(encoding.ids)] = torch.tensor(encoding.ids)
             mask[k, : len(encoding.ids)] = True
         ids, mask = ids.to(self.device), mask.to(self.device)
-        hidden = self.network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        hidden = self.network(ids, mask)
         wholes = normalize(masked_mean(hidden, mask)).half().cpu().numpy()
         parts = hidden.half().cpu().numpy()
         return [ItemFeatures(_pieces(parts[k], each), wholes[k]) for k, each in enumerate(encodings)]

@@ -16,6 +16,10 @@ class Means(ImageNetwork):
         super().__init__("means", fingerprint="0", side=4, mean=ones, std=ones, flip=False)
         self.rounded: list[bool] = []
 
+    @property
+    def declared_widths(self) -> tuple[None, int]:
+        return None, 3
+
     def look(self, images: Tensor) -> tuple[None, Tensor]:
         self.rounded.append(torch.backends.cudnn.allow_tf32)
         return None, images.mean((2, 3))
