@@ -54,18 +54,21 @@ def saved(kind: str, **sizes: Any) -> Callable[[Path], str]:
 
 
 def vision_transformer_of_timm(folder: Path) -> str:
+    pytest.importorskip("timm", reason="timm is not installed")
     from .test_timm import saved as save
 
     return save(folder, "vit_tiny_patch16_224", embed_dim=8, depth=1, num_heads=2, img_size=32, patch_size=8)
 
 
 def convolutions_of_timm(folder: Path) -> str:
+    pytest.importorskip("timm", reason="timm is not installed")
     from .test_timm import saved as save
 
     return save(folder, "mobilenetv3_small_050")
 
 
 def open_clip(folder: Path) -> str:
+    pytest.importorskip("open_clip", reason="open_clip is not installed")
     from .test_open_clip import saved as save
 
     return save(folder)
