@@ -29,7 +29,7 @@ from diptych.cluster import Cluster
 from diptych.collection import Collection
 from diptych.encoders.cache import encode_items
 from diptych.encoders.contract import Encoder
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 from diptych.encoders.spreading import spread
 from diptych.ingest.upserting import AT_ONCE
 from diptych.progress import Progress

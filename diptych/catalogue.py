@@ -110,7 +110,7 @@ def encode(
     """
     from diptych.encoders.contract import Encoder
     from diptych.encoders.encoding import encode_dataset, signature_of, unknown_words
-    from diptych.encoders.opening import open_encoders
+    from diptych.encoders.registry import open_encoders
 
     images, texts = open_encoders(image_encoder, text_encoder, settings)
     dataset = open_data(data, root=root)

@@ -11,13 +11,13 @@ from diptych.collection.model import Model
 from diptych.data.queries import checked_picture, checked_text
 from diptych.errors import DiptychError, MissingData
 from diptych.index.contract import Table
-from diptych.index.items import SIDES, Side
+from diptych.modality import MODALITIES, Modality
 from diptych.search_request import SearchRequest
 
 UNWANTED = 0.5
 """Weight of what is unwanted, against 1 for what is wanted."""
 
-Content = tuple[Side, str | Path]
+Content = tuple[Modality, str | Path]
 """A text, or the file of a picture."""
 Vector = Float32[np.ndarray, " d"]
 """Of one text, picture or request, in all spaces one after another."""
@@ -84,9 +84,9 @@ def _mean(vectors: Sequence[Vector], weight: float) -> Vector | float:
 
 def _vector_of_item(identity: str, model: Model, table: Table) -> Vector:
     """Return the vector of an item's picture, or of its text where it has no picture."""
-    item = table.read([identity], vectors=SIDES)
+    item = table.read([identity], vectors=MODALITIES)
     if not len(item):
         raise MissingData(f"the collection has no item {identity!r}. See what it has: diptych collection list.")
-    side = next(side for side in SIDES if item.vectors[side].present[0])
+    side = next(side for side in MODALITIES if item.vectors[side].present[0])
     vector: Vector = model.kept.restored(side, item.vectors[side].rows)[0]
     return vector

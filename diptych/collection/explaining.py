@@ -21,8 +21,8 @@ from diptych.explaining.fusing import Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served
 from diptych.index.contract import Table
-from diptych.index.items import SIDES, Side
 from diptych.ingest.pictures import readable
+from diptych.modality import MODALITIES, Modality
 from diptych.search_request import SearchRequest
 
 
@@ -44,7 +44,7 @@ class _Shown:
         credit = str(items.metadata[0].get(ATTRIBUTION, ""))
         return cls(repr(identity), items.images[0], items.texts[0], identity, credit)
 
-    def has(self, side: Side) -> bool:
+    def has(self, side: Modality) -> bool:
         return bool(self.picture if side == "image" else self.texts)
 
     @property
@@ -100,11 +100,11 @@ def _asked(table: Table, request: SearchRequest) -> _Shown:
 
 
 def _encoders(state: Snapshot) -> dict[str, Encoder]:
-    return {side: state.model.encoder(side) for side in SIDES}
+    return {side: state.model.encoder(side) for side in MODALITIES}
 
 
 def _beside(
-    state: Snapshot, request: SearchRequest, item: _Shown, side: Side, name: str, fusing: Callable[[Pair], Fusing]
+    state: Snapshot, request: SearchRequest, item: _Shown, side: Modality, name: str, fusing: Callable[[Pair], Fusing]
 ) -> Explanation:
     """Return why a side of an item is like another picture or text, whose vector is held as it is."""
     method, encoder = state.model.method, state.model.encoder(side)
@@ -115,7 +115,7 @@ def _beside(
     return explain_image(method, encoder, item.image, beside, fusing=fusing, attribution=item.attribution)
 
 
-def _fusing(state: Snapshot, side: Side, fusion: str | None, collection: str, pair: Pair) -> Fusing:
+def _fusing(state: Snapshot, side: Modality, fusion: str | None, collection: str, pair: Pair) -> Fusing:
     """Return the fusion as a search does it: normalised over all items that have the side."""
     items = f"the {'pictures' if side == 'image' else 'texts'} of {collection}"
 

@@ -24,11 +24,11 @@ from diptych.evaluation import chosen_rule
 from diptych.files import digest, file_digest
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.record import FusionRecord
-from diptych.index.items import SIDES, Side
 from diptych.methods import ROOM as METHODS
 from diptych.methods.contract import Method
 from diptych.methods.embedding import embed_items, vectors_by_space
 from diptych.methods.module import SideInformation, UntrainedModelClass, open_method
+from diptych.modality import MODALITIES, Modality
 from diptych.rooms import split_name
 from diptych.settings import override, thread_count
 from diptych.training.loading import load_encoders, load_model
@@ -48,7 +48,7 @@ class Model:
     """The method's name."""
     method: Method
     encoders: LazyEncoders
-    fingerprints: Mapping[str, str]
+    fingerprints: Mapping[Modality, str]
     """Of the encoders, by side."""
     digest: str
     """Changes with the weights, the settings and the encoders."""
@@ -59,16 +59,16 @@ class Model:
     reduction: Reduction | None = None
     """How its vectors are reduced in the table that it is used with; not at all by default."""
 
-    def place(self, side: Side, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
+    def place(self, side: Modality, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of encoded pictures or texts: those of all spaces one after another."""
         encoded.check_finite(side)
         return vectors_by_space(embed_items(self.method, side, encoded))
 
-    def encode(self, side: Side, items: Sequence[str | Path]) -> Float32[np.ndarray, "n d"]:
+    def encode(self, side: Modality, items: Sequence[str | Path]) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of texts or pictures that are asked for; they are not cached."""
         return self.place_prepared(side, [self.encoder(side).prepare(item) for item in items])
 
-    def place_prepared(self, side: Side, prepared: Sequence[Any]) -> Float32[np.ndarray, "n d"]:
+    def place_prepared(self, side: Modality, prepared: Sequence[Any]) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of what the encoder of a side has prepared, all of it in one go."""
         return self.place(side, encoded_queries(self.encoder(side), prepared))
 
@@ -86,7 +86,7 @@ class Model:
         """Return vectors space by space, as they were placed."""
         return tuple(np.split(vectors, np.cumsum(self.widths)[:-1], axis=1))
 
-    def split(self, side: Side, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
+    def split(self, side: Modality, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
         """Return vectors space by space, as they are compared with what is stored of a side."""
         return self.kept.reduced(side, vectors)
 
@@ -99,11 +99,11 @@ class Model:
         """The name of the run's own fusion rule; None where it chose none."""
         return self.fusion.rule if self.fusion else None
 
-    def encoder(self, side: Side) -> Encoder:
+    def encoder(self, side: Modality) -> Encoder:
         """Return the encoder of a side, opened when it is first wanted."""
         return self.encoders[side]  # type: ignore[return-value]  # ready-made vectors were refused before
 
-    def stored(self, side: Side, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
+    def stored(self, side: Modality, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of encoded pictures or texts as a table keeps them."""
         return np.concatenate(self.split(side, self.place(side, encoded)), axis=1)
 
@@ -114,7 +114,7 @@ class Model:
             self.source,
             self.name,
             self.digest,
-            dict(self.encoders.names),  # type: ignore[arg-type]
+            dict(self.encoders.names),
             self.settings,
             tuple(self.method.spaces),
             self.widths,
@@ -200,7 +200,10 @@ def _of_run(folder: RunFolder) -> Model:
     encoders = load_encoders(folder)
     _refuse_given(encoders, source=str(folder.path))
     records = config.encoders
-    fingerprints = {"image": records.image.fingerprint or "", "text": records.text.fingerprint or ""}
+    fingerprints: dict[Modality, str] = {
+        "image": records.image.fingerprint or "",
+        "text": records.text.fingerprint or "",
+    }
     weights = digest(file_digest(folder.model_file), repr(config.settings), *_signatures(fingerprints))
     source = str(folder.path.absolute())
     method = load_model(folder)
@@ -222,10 +225,10 @@ def _untrained(
     known_prints = recorded.fingerprints if recorded else None
     encoders = LazyEncoders((chosen[0] or own[0], chosen[1] or own[1]), settings, admit=partial(_admit, known_prints))
     _refuse_given(encoders, source=name)
-    fingerprints = known_prints or {side: encoders[side].fingerprint for side in SIDES}  # type: ignore[union-attr]
+    fingerprints = known_prints or {side: encoders[side].fingerprint for side in MODALITIES}  # type: ignore[union-attr]
     known = SideInformation(cached_concepts(encoders, fingerprints)) if "concepts" in module.CARD.needs else None
 
-    def width(modality: str) -> int:
+    def width(modality: Modality) -> int:
         return int(recorded.widths[0] if recorded else encoders[modality].whole_width)  # type: ignore[union-attr]
 
     model = cast("UntrainedModelClass", module.Model).untrained(config, encoders.names, width, known)
@@ -235,7 +238,7 @@ def _untrained(
     return Model(source, name, method, encoders, fingerprints, mark, None, tuple(settings))
 
 
-def _admit(recorded: Mapping[str, str] | None, modality: str, encoder: Encoder | Given) -> None:
+def _admit(recorded: Mapping[Modality, str] | None, modality: Modality, encoder: Encoder | Given) -> None:
     """Refuse an encoder that is not the one by which a collection was filled."""
     if recorded and isinstance(encoder, Encoder) and encoder.fingerprint != recorded[modality]:
         raise BadCheckpoint(
@@ -254,5 +257,5 @@ def _refuse_given(encoders: LazyEncoders, *, source: str) -> None:
             )
 
 
-def _signatures(fingerprints: Mapping[str, str]) -> list[str]:
-    return [f"{side} {fingerprints[side]}" for side in SIDES]
+def _signatures(fingerprints: Mapping[Modality, str]) -> list[str]:
+    return [f"{side} {fingerprints[side]}" for side in MODALITIES]

@@ -9,8 +9,8 @@ from typing import Any
 
 from diptych.errors import BadSetting, MissingData
 from diptych.index.contract import Store
-from diptych.index.items import Side
 from diptych.index.passwords import masked
+from diptych.modality import Modality
 from diptych.search.promise import SearchPromise, Tuning
 
 FORMAT = 1
@@ -30,7 +30,7 @@ class ModelFingerprint:
     method: str
     digest: str
     """Changes with the weights, the settings and the encoders."""
-    encoders: Mapping[Side, str]
+    encoders: Mapping[Modality, str]
     """The name of each side's encoder."""
     settings: tuple[str, ...]
     """Settings of the encoders, where the source does not hold them."""
@@ -39,7 +39,7 @@ class ModelFingerprint:
     """How many numbers a vector has in each space."""
     fusion: str | None
     """The rule that the run chose; None where it chose none."""
-    fingerprints: Mapping[Side, str] = field(default_factory=dict)
+    fingerprints: Mapping[Modality, str] = field(default_factory=dict)
     """Of the encoders; empty in records of collections that were made before these were kept."""
 
     @classmethod
@@ -94,7 +94,7 @@ class CollectionRecord:
     """The table from before the last move, for searches that are still under way in it."""
     next: UpcomingTable | None = None
     """What a move fills that has begun and not ended."""
-    tuned: Mapping[Side, Tuning] = field(default_factory=dict)
+    tuned: Mapping[Modality, Tuning] = field(default_factory=dict)
     """How the approximate index of a side is searched, where one was built."""
     format: int = FORMAT
 

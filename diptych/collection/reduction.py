@@ -19,9 +19,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.index.contract import Layout, Table
-from diptych.index.items import SIDES, Items, Side, Vectors
+from diptych.index.items import Items, Vectors
 from diptych.maths.reduction import orthonormal_span
 from diptych.methods.contract import Method, SpanningMethod
+from diptych.modality import MODALITIES, Modality
 
 Basis = Float32[np.ndarray, "d_s r"]
 
@@ -35,29 +36,29 @@ class Reduction:
 
     widths: tuple[int, ...]
     """Numbers of a vector in each space."""
-    bases: Mapping[tuple[Side, int], Basis] = field(default_factory=dict)
+    bases: Mapping[tuple[Modality, int], Basis] = field(default_factory=dict)
     """By side and space, where there is something to gain."""
 
     @classmethod
     def of(cls, method: Method, widths: tuple[int, ...]) -> "Reduction":
         """Return the reduction of what a method places."""
-        spans = {side: method.span(side) if isinstance(method, SpanningMethod) else {} for side in SIDES}
+        spans = {side: method.span(side) if isinstance(method, SpanningMethod) else {} for side in MODALITIES}
         found = {
             (side, space): orthonormal_span(spans[side][name]).astype(np.float32)
-            for side in SIDES
+            for side in MODALITIES
             for space, name in enumerate(method.spaces)
             if name in spans[side]
         }
         return cls(widths, {place: basis for place, basis in found.items() if 0 < basis.shape[1] < len(basis)})
 
-    def kept(self, side: Side) -> tuple[int, ...]:
+    def kept(self, side: Modality) -> tuple[int, ...]:
         """Return how many numbers of a side are stored in each space."""
         return tuple(
             self.bases[side, space].shape[1] if (side, space) in self.bases else width
             for space, width in enumerate(self.widths)
         )
 
-    def reduced(self, side: Side, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n r"], ...]:
+    def reduced(self, side: Modality, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n r"], ...]:
         """Return vectors space by space as they are compared with those stored of a side."""
         spaces = np.split(vectors, np.cumsum(self.widths)[:-1], axis=1)
         return tuple(
@@ -65,7 +66,7 @@ class Reduction:
             for space, rows in enumerate(spaces)
         )
 
-    def restored(self, side: Side, stored: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "n d"]:
+    def restored(self, side: Modality, stored: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "n d"]:
         """Return the whole vectors of what is stored of a side."""
         spaces = np.split(stored, np.cumsum(self.kept(side))[:-1], axis=1)
         whole: Float32[np.ndarray, "n d"] = np.concatenate(
@@ -99,7 +100,7 @@ class Reduction:
     def read(cls, table: Table, widths: tuple[int, ...]) -> "Reduction":
         """Return the reduction that a table keeps."""
         items = table.read(vectors=("image",))
-        columns: dict[tuple[Side, int], list[np.ndarray]] = {}
+        columns: dict[tuple[Modality, int], list[np.ndarray]] = {}
         for identity, row in zip(items.ids, items.vectors["image"].rows, strict=True):
             side, space = identity.split()[:2]
             columns.setdefault((side, int(space)), []).append(row[: widths[int(space)]])  # type: ignore[arg-type]

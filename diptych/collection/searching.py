@@ -16,7 +16,8 @@ from diptych.data.entries import ATTRIBUTION
 from diptych.errors import DiptychError
 from diptych.index.contract import Table
 from diptych.index.filters import parse
-from diptych.index.items import SIDES, Items, Side
+from diptych.index.items import Items
+from diptych.modality import MODALITIES, Modality
 from diptych.results import Hit, Results
 from diptych.search.scan import Best
 from diptych.search.searcher import RankedItems, Searcher
@@ -33,7 +34,7 @@ class Snapshot:
     record: CollectionRecord
 
 
-Group = tuple[Side, str | None, str | None]
+Group = tuple[Modality, str | None, str | None]
 """Searches against the same side, by the same fusion and with the same filter share a scan."""
 
 
@@ -62,12 +63,12 @@ def search(
     return [answers[n] for n in range(len(requests))]
 
 
-def compared_side(request: SearchRequest, has: Callable[[Side], bool]) -> Side:
+def compared_side(request: SearchRequest, has: Callable[[Modality], bool]) -> Modality:
     """Return which side of the items a request is compared with: where no item `has` the usual one, the other."""
     if request.against:
-        return cast("Side", request.against)
-    usual: Side = "text" if request.image is not None and request.text is None and request.like is None else "image"
-    other = SIDES[1 - SIDES.index(usual)]
+        return cast("Modality", request.against)
+    usual: Modality = "text" if request.image is not None and request.text is None and request.like is None else "image"
+    other = MODALITIES[1 - MODALITIES.index(usual)]
     return usual if has(usual) or not has(other) else other
 
 

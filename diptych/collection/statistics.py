@@ -4,7 +4,7 @@ from typing import Any
 
 from diptych.collection.records import CollectionRecord
 from diptych.index.contract import Table
-from diptych.index.items import SIDES
+from diptych.modality import MODALITIES
 from diptych.search.searcher import Searcher
 
 
@@ -21,5 +21,5 @@ def statistics(record: CollectionRecord, table: Table, searcher: Searcher) -> di
         "half": record.half,
         "bytes": size,
         "bytes_per_item": round(size / count) if count else None,
-        "search": {side: str(searcher.plan(table, side, record.promise)) for side in SIDES},
+        "search": {side: str(searcher.plan(table, side, record.promise)) for side in MODALITIES},
     }

@@ -8,7 +8,7 @@ from dataclasses import replace
 from diptych.collection.model import Model
 from diptych.collection.reduction import Reduction
 from diptych.index.contract import Layout, Store
-from diptych.index.items import SIDES
+from diptych.modality import MODALITIES
 
 FIRST = "items_1"
 """The table of a new collection."""
@@ -32,7 +32,7 @@ def make_table(store: Store, name: str, model: Model, *, half: bool) -> Model:
     reduction = Reduction.of(model.method, model.widths)
     if reduction.bases:
         reduction.write(store.create_table(_beside(name), reduction.layout()))
-    store.create_table(name, Layout({side: sum(reduction.kept(side)) for side in SIDES}, half=half))
+    store.create_table(name, Layout({side: sum(reduction.kept(side)) for side in MODALITIES}, half=half))
     return replace(model, reduction=reduction)
 
 

@@ -4,17 +4,18 @@ import numpy as np
 
 from diptych.collection.model import Model
 from diptych.index.contract import Table
-from diptych.index.items import SIDES, Side
+from diptych.modality import Modality
+from diptych.modality import other as other_modality
 from diptych.search.searcher import SpaceVectors
 
 QUERIES = 64
 SEED = 0
 
 
-def trial_queries(table: Table, side: Side, model: Model) -> SpaceVectors:
+def trial_queries(table: Table, side: Modality, model: Model) -> SpaceVectors:
     """Return vectors of the items' other side, else points between two items of this side, in each space."""
     draw = np.random.default_rng(SEED)
-    other = SIDES[1 - SIDES.index(side)]
+    other = other_modality(side)
     if ids := table.ids(side=other):
         chosen = draw.choice(len(ids), min(QUERIES, len(ids)), replace=False)
         stored = table.read([ids[k] for k in chosen], vectors=(other,)).vectors[other].rows

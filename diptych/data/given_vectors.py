@@ -27,6 +27,7 @@ from diptych.data.manifest import SPLITS
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.splitting import DEFAULT_SEED, resplit
 from diptych.errors import BadFeature, BadManifest, MissingData, ShapeMismatch
+from diptych.modality import MODALITIES
 
 _HALVES: Mapping[str, tuple[str, str]] = {"image": ("I_tr", "I_te"), "text": ("T_tr", "T_te")}
 """What the rows for training and for testing are called, by modality, where they are kept apart."""
@@ -64,7 +65,7 @@ class GivenVectors:
 def read_vectors(path: Path) -> GivenVectors:
     """Return the vectors that a .npz, .mat or .parquet file holds, and what it says of their items."""
     columns = read_arrays(path, _WANTED)
-    image, text = (_matrix(path, modality, columns) for modality in ("image", "text"))
+    image, text = (_matrix(path, modality, columns) for modality in MODALITIES)
     if len(image) != len(text):
         raise ShapeMismatch(
             f"'{path}' must have a picture and a text in every row; got {len(image)} pictures and {len(text)} texts."

@@ -33,6 +33,7 @@ from diptych.data.pairs import DataSet, Pair
 from diptych.data.splitting import DEFAULT_SEED, stratified_split
 from diptych.data.texts import accepted_text
 from diptych.errors import BadManifest, MissingData, ShapeMismatch
+from diptych.modality import MODALITIES
 from diptych.rooms import Card
 
 CARD = Card(
@@ -146,8 +147,8 @@ def _vectors(root: Path, train: int, total: int, rows: Sequence[int]) -> dict[st
     if not path.is_file():
         return {}
     tables = _load(path)
-    vectors = {}
-    for modality, letter in (("image", "I"), ("text", "T")):
+    vectors: dict[str, Float[np.ndarray, "n _"]] = {}
+    for modality, letter in zip(MODALITIES, ("I", "T"), strict=True):
         parts = tables[f"{letter}_tr"], tables[f"{letter}_te"]
         if [len(part) for part in parts] != [train, total - train]:
             raise ShapeMismatch(

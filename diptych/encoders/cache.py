@@ -16,7 +16,7 @@ import numpy as np
 
 from diptych.data.addresses import Picture, picture_digest
 from diptych.data.features import Encoded, Parts
-from diptych.encoders.contract import Encoder, Vectors
+from diptych.encoders.contract import Encoder, ItemFeatures
 from diptych.encoders.shards import ShardFolder
 from diptych.errors import BadFeature, MissingData
 from diptych.files import digest
@@ -124,7 +124,7 @@ def prepared_batches(
             yield last, future.result()
 
 
-def check_finite(vectors: Vectors, item: Item, encoder: Encoder) -> None:
+def check_finite(vectors: ItemFeatures, item: Item, encoder: Encoder) -> None:
     """Refuse vectors with NaN or infinity, naming the item."""
     for array in vectors:
         if array is not None and not np.isfinite(array).all():
@@ -144,7 +144,7 @@ class OpenShard:
     def __init__(self, folder: ShardFolder, limit: int) -> None:
         self._folder = folder
         self._limit = limit
-        self._vectors: dict[str, Vectors] = {}
+        self._vectors: dict[str, ItemFeatures] = {}
         self._bytes = 0
         self._pool = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
@@ -157,7 +157,7 @@ class OpenShard:
             self._commit()
             self._wait()
 
-    def add(self, key: str, vectors: Vectors) -> None:
+    def add(self, key: str, vectors: ItemFeatures) -> None:
         """Take one item's vectors; a full shard is written."""
         self._vectors[key] = vectors
         self._bytes += sum(array.nbytes for array in vectors if array is not None)

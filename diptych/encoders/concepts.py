@@ -10,11 +10,12 @@ from jaxtyping import Float32
 
 from diptych.data.concepts import Concepts
 from diptych.encoders.cache import encode_items
-from diptych.encoders.encoding import Source
+from diptych.encoders.encoding import FeatureSource
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
 from diptych.errors import BadSetting
 from diptych.files import written_atomically
+from diptych.modality import Modality
 from diptych.settings import cache_root
 
 
@@ -31,7 +32,7 @@ class NamesClasses(Protocol):
         ...
 
 
-def cached_concepts(encoders: LazyEncoders, fingerprints: Mapping[str, str]) -> Concepts:
+def cached_concepts(encoders: LazyEncoders, fingerprints: Mapping[Modality, str]) -> Concepts:
     """Return the concepts of a pair of encoders; from the second time on no encoder is opened for them."""
     file = cache_root() / "concepts" / f"{fingerprints['image']}-{fingerprints['text']}.npz"
     with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(file, allow_pickle=False) as kept:
@@ -43,7 +44,7 @@ def cached_concepts(encoders: LazyEncoders, fingerprints: Mapping[str, str]) -> 
     return concepts
 
 
-def concepts_of(image_encoder: Source, text_encoder: Source) -> Concepts:
+def concepts_of(image_encoder: FeatureSource, text_encoder: FeatureSource) -> Concepts:
     """Return the classes that the image network names, each with the text encoder's whole vector of its name.
 
     Names are kept in the cache of features, as all texts are.

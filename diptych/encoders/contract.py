@@ -4,20 +4,23 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float16
 
+from diptych.errors import BadSetting
 from diptych.files import digest
+from diptych.modality import Modality
 from diptych.rooms import split_name
 
-Modality = Literal["image", "text"]
+Widths = tuple[int | None, int]
+"""How many numbers describe a part (None where there are no parts), and the whole."""
 Span = tuple[int, int]
 """First character of a text, character after the last."""
 
 
-class Vectors(NamedTuple):
+class ItemFeatures(NamedTuple):
     """What an encoder makes of one picture or one text."""
 
     parts: Float16[np.ndarray, "p d"] | None
@@ -30,7 +33,8 @@ class Encoder(ABC):
     """A frozen network, or a table of words, that turns pictures or texts into vectors.
 
     `prepare` may run in several threads at once, while `encode` works on what was prepared before. Opening an
-    encoder loads nothing heavy: the network comes into memory at the first `encode`.
+    encoder loads nothing heavy: the network comes into memory at the first `encode`. Its widths are stated, by the
+    code, the weights' shapes or a configuration: no network runs to learn them.
     """
 
     modality: Modality
@@ -58,7 +62,7 @@ class Encoder(ABC):
         """Return what `encode` wants for a picture's path or address, or for a text."""
 
     @abstractmethod
-    def encode(self, prepared: Sequence[Any]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[Any]) -> list[ItemFeatures]:
         """Return the vectors of prepared items, in their order."""
 
     def unknown_share(self, texts: Sequence[str]) -> float | None:
@@ -68,6 +72,15 @@ class Encoder(ABC):
     def spans(self, text: str) -> tuple[Span | None, ...] | None:
         """Return where each part stands in the text, None for a special token; None where this cannot be told."""
         return None
+
+
+def stated_widths(name: str, widths: Widths | None) -> Widths:
+    """Return the widths that an encoder states; `BadSetting` where it states none."""
+    if widths is None:
+        raise BadSetting(
+            f"{name} does not state how many numbers it gives. Encode one item first, or choose another encoder."
+        )
+    return widths
 
 
 def fingerprint_of(name: str, *, weights: str, config: Any, version: int) -> str:

@@ -24,7 +24,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from diptych.encoders.arguments import refuse_argument
-from diptych.encoders.contract import fingerprint_of
+from diptych.encoders.contract import Widths, fingerprint_of
 from diptych.encoders.imagenet import class_names
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes
 from diptych.encoders.weights import fit_state, read_state
@@ -44,6 +44,8 @@ CARD = Card(
 VERSION = 1
 SIDES = {"efficientnet-lite0": 224, "efficientnet-lite2": 380}
 SMALLEST_SIDE = 32
+WIDTH = 1280
+"""Channels of the last feature map, of both networks."""
 MEAN, STD = 127 / 255, 128 / 255
 
 
@@ -77,6 +79,11 @@ class EfficientNetLite(ImageNetwork):
         )
         self.weights = weights
         self.grid = config.grid
+
+    @property
+    def declared_widths(self) -> Widths:
+        """The channels of the last feature map, twice."""
+        return WIDTH, WIDTH
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid, Wholes]:
         """Return the last feature map, pooled to the wanted grid, and its mean."""

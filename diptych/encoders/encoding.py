@@ -13,19 +13,21 @@ from diptych.data.features import Encoded, Features, Parts
 from diptych.data.pairs import DataSet
 from diptych.data.stored import StoredRows
 from diptych.encoders.cache import encode_items, signature
-from diptych.encoders.contract import Encoder, Modality
+from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
 from diptych.errors import BadSetting, MissingData
+from diptych.modality import Modality
 from diptych.progress import Progress
 
-Source = Encoder | Given
+FeatureSource = Encoder | Given
+"""Where the features of one modality come from: a network, or the data set itself."""
 
 
 def encode_dataset(
     dataset: DataSet,
     rows: Sequence[int],
-    image_encoder: Source,
-    text_encoder: Source,
+    image_encoder: FeatureSource,
+    text_encoder: FeatureSource,
     *,
     progress: Progress | None = None,
     join_texts: bool = True,
@@ -42,7 +44,7 @@ def encode_dataset(
 
 
 def encode_images(
-    dataset: DataSet, rows: Sequence[int], encoder: Source, *, progress: Progress | None = None
+    dataset: DataSet, rows: Sequence[int], encoder: FeatureSource, *, progress: Progress | None = None
 ) -> Encoded:
     """Return the pictures of the named pairs, encoded; `MissingData` says which are not there."""
     if isinstance(encoder, Given):
@@ -67,7 +69,12 @@ def pictures_of(dataset: DataSet, rows: Sequence[int], encoder: Encoder) -> list
 
 
 def encode_texts(
-    dataset: DataSet, rows: Sequence[int], encoder: Source, *, progress: Progress | None = None, join: bool = True
+    dataset: DataSet,
+    rows: Sequence[int],
+    encoder: FeatureSource,
+    *,
+    progress: Progress | None = None,
+    join: bool = True,
 ) -> tuple[Encoded, Int[np.ndarray, " m"]]:
     """Return the texts of the named pairs, encoded, and the position of the pair that each belongs to."""
     if isinstance(encoder, Given):
@@ -89,7 +96,7 @@ def texts_of(dataset: DataSet, rows: Sequence[int], encoder: Encoder) -> list[tu
     return [pair.texts for pair in pairs]
 
 
-def encode_query(encoder: Source, item: Path | str) -> Encoded:
+def encode_query(encoder: FeatureSource, item: Path | str) -> Encoded:
     """Return one picture (a path) or one text as a query; queries are not cached."""
     if isinstance(encoder, Given):
         raise BadSetting(
@@ -107,12 +114,12 @@ def encoded_queries(encoder: Encoder, prepared: Sequence[Any]) -> Encoded:
     return Encoded(whole, Parts.of(parts) if parts else None, encoder=encoder.name)
 
 
-def signature_of(encoder: Source, dataset: DataSet) -> str:
+def signature_of(encoder: FeatureSource, dataset: DataSet) -> str:
     """Return the name and fingerprint of an encoder, or whose ready-made vectors are taken."""
     return signature(encoder) if isinstance(encoder, Encoder) else encoder.signature(dataset)
 
 
-def unknown_words(encoder: Source, texts: Sequence[str]) -> float | None:
+def unknown_words(encoder: FeatureSource, texts: Sequence[str]) -> float | None:
     """Return the share of the texts' words that an encoder does not know; None where it knows, or reads, none."""
     return encoder.unknown_share(texts) if isinstance(encoder, Encoder) else None
 

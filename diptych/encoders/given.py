@@ -11,8 +11,8 @@ import numpy as np
 from diptych.data.features import Encoded
 from diptych.data.pairs import DataSet
 from diptych.encoders.arguments import refuse_argument
-from diptych.encoders.contract import Modality
 from diptych.errors import MissingData
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(title="The vectors that came with the data set", learns="nothing")

@@ -5,12 +5,11 @@ from threading import Lock
 
 from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
-from diptych.encoders.opening import open_encoder, plain_name, settings_of
+from diptych.encoders.registry import open_encoder, plain_name, settings_of
+from diptych.modality import MODALITIES, Modality
 
-MODALITIES = ("image", "text")
 
-
-class LazyEncoders(Mapping[str, Encoder | Given]):
+class LazyEncoders(Mapping[Modality, Encoder | Given]):
     """The encoders of pictures and of texts, by modality.
 
     `admit` sees an encoder as it is opened, with its modality, and refuses one that is not what was wanted.
@@ -21,23 +20,23 @@ class LazyEncoders(Mapping[str, Encoder | Given]):
         names: tuple[str, str],
         settings: Sequence[str] = (),
         *,
-        admit: Callable[[str, Encoder | Given], None] = lambda modality, encoder: None,
+        admit: Callable[[Modality, Encoder | Given], None] = lambda modality, encoder: None,
     ) -> None:
-        self.names: Mapping[str, str] = dict(zip(MODALITIES, map(plain_name, names), strict=True))
+        self.names: Mapping[Modality, str] = dict(zip(MODALITIES, map(plain_name, names), strict=True))
         self._settings = settings_of(settings)
         self._admit = admit
-        self._opened: dict[str, Encoder | Given] = {}
+        self._opened: dict[Modality, Encoder | Given] = {}
         self._opening = Lock()
 
-    def __getitem__(self, modality: str) -> Encoder | Given:
+    def __getitem__(self, modality: Modality) -> Encoder | Given:
         with self._opening:
             if modality not in self._opened:
-                encoder = open_encoder(self.names[modality], self._settings[modality], modality=modality)  # type: ignore[arg-type]
+                encoder = open_encoder(self.names[modality], self._settings[modality], modality=modality)
                 self._admit(modality, encoder)
                 self._opened[modality] = encoder
             return self._opened[modality]
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Modality]:
         return iter(self.names)
 
     def __len__(self) -> int:

@@ -7,7 +7,6 @@ without [CLS] and [SEP]. A text without a word piece gets one part of zeros.
 Paper: Wang et al., MiniLM, NeurIPS 2020; Reimers and Gurevych, Sentence-BERT, EMNLP 2019.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,13 +19,13 @@ from jaxtyping import Bool, Float, Float16
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 from torch.nn.functional import normalize
-from transformers import BertConfig, BertModel
 
 from diptych.encoders.arguments import refuse_argument
-from diptych.encoders.contract import Encoder, Modality, Span, Vectors, fingerprint_of
-from diptych.encoders.weights import fit_state, read_state
+from diptych.encoders.bert import Bert, read_bert
+from diptych.encoders.contract import Encoder, ItemFeatures, Span, fingerprint_of
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import file_digest
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -84,10 +83,10 @@ class MiniLM(Encoder):
         return self.tokenizer.encode(item)
 
     @torch.inference_mode()
-    def encode(self, prepared: Sequence[Encoding]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[Encoding]) -> list[ItemFeatures]:
         """Return the vectors of each text's word pieces and of the whole; texts of like length share a batch."""
         order = sorted(range(len(prepared)), key=lambda k: len(prepared[k].ids))
-        found: dict[int, Vectors] = {}
+        found: dict[int, ItemFeatures] = {}
         for start in range(0, len(order), self.together):
             chosen = order[start : start + self.together]
             found.update(zip(chosen, self._encode_batch([prepared[k] for k in chosen]), strict=True))
@@ -112,16 +111,11 @@ class MiniLM(Encoder):
         return tokenizer
 
     @cached_property
-    def network(self) -> BertModel:
-        """The transformer, built from local files only."""
-        path = self.folder / "model.safetensors"
-        state = read_state(path)
-        state.pop("embeddings.position_ids")  # a constant that newer code no longer stores
-        network = BertModel(BertConfig(**json.loads((self.folder / "config.json").read_text(encoding="utf-8"))))
-        fit_state(network, state, path)
-        return network.train(False).to(self.device)  # type: ignore[no-any-return]
+    def network(self) -> Bert:
+        """The transformer, read from the package."""
+        return read_bert(self.folder).to(self.device)
 
-    def _encode_batch(self, encodings: Sequence[Encoding]) -> list[Vectors]:
+    def _encode_batch(self, encodings: Sequence[Encoding]) -> list[ItemFeatures]:
         longest = max(len(encoding.ids) for encoding in encodings)
         ids = torch.zeros(len(encodings), longest, dtype=torch.long)
         mask = torch.zeros(len(encodings), longest, dtype=torch.bool)
@@ -129,10 +123,10 @@ class MiniLM(Encoder):
             ids[k, : len(encoding.ids)] = torch.tensor(encoding.ids)
             mask[k, : len(encoding.ids)] = True
         ids, mask = ids.to(self.device), mask.to(self.device)
-        hidden = self.network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        hidden = self.network(ids, mask)
         wholes = normalize(masked_mean(hidden, mask)).half().cpu().numpy()
         parts = hidden.half().cpu().numpy()
-        return [Vectors(_pieces(parts[k], each), wholes[k]) for k, each in enumerate(encodings)]
+        return [ItemFeatures(_pieces(parts[k], each), wholes[k]) for k, each in enumerate(encodings)]
 
 
 def _pieces(hidden: Float16[np.ndarray, "t d"], encoding: Encoding) -> Float16[np.ndarray, "p d"]:

@@ -2,7 +2,8 @@
 
 Objective: none. The size and order of the input (channels first or last) are read from the graph. An output with
 four axes gives the regions, in the input's order of axes; one with two gives the whole. Without the latter the
-whole is the mean of the regions.
+whole is the mean of the regions. Widths are those that the graph states for its outputs; where it leaves one open,
+both are known once a picture was encoded.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.encoders.arguments import file_argument, import_extra
-from diptych.encoders.contract import fingerprint_of
+from diptych.encoders.contract import Widths, fingerprint_of
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Triple, Wholes
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import file_digest
@@ -72,6 +73,15 @@ class Onnx(ImageNetwork):
         self.device, self.batch = torch.device("cpu"), ImageNetwork.batch
         self._one_by_one = isinstance(shape[0], int)
         self.sums_parts = len(self._outputs) == 1
+
+    @property
+    def declared_widths(self) -> Widths | None:
+        """The sizes of the outputs' last axes, or of their second where channels come first."""
+        shapes = {len(each.shape): each.shape for each in self._session.get_outputs() if each.name in self._outputs}
+        stated = {axes: shape[1 if axes == 2 or self._channels_first else 3] for axes, shape in shapes.items()}
+        if not all(isinstance(width, int) for width in stated.values()):
+            return None
+        return stated.get(4), stated.get(2) or stated[4]
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
         """Return the outputs with four and with two axes."""

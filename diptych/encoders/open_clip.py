@@ -12,13 +12,14 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Encoder, Modality, Vectors, fingerprint_of
+from diptych.encoders.contract import Encoder, ItemFeatures, Widths, fingerprint_of, stated_widths
 from diptych.encoders.hub import opened_by
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -49,7 +50,7 @@ class TextConfig:
 class OpenClip(ImageNetwork):
     """The image tower of a CLIP."""
 
-    def __init__(self, name: str, config: Config, tower: Any, scaling: dict[str, Any]) -> None:
+    def __init__(self, name: str, config: Config, tower: Any, scaling: dict[str, Any], width: int | None) -> None:
         size = scaling["size"]
         super().__init__(
             name,
@@ -59,7 +60,15 @@ class OpenClip(ImageNetwork):
             std=tuple(scaling["std"]),
             flip=config.flip,
         )
-        self._loaded = tower
+        self._loaded, self._width = tower, width
+
+    @property
+    def declared_widths(self) -> Widths | None:
+        """The numbers that a vision transformer normalises last, and those of the joint space."""
+        if self._width is None or getattr(self._loaded, "attn_pool", None) is not None:
+            return None  # how many tokens a pool of attention leaves, it does not state
+        tokens = self._loaded.ln_post.normalized_shape[0] if hasattr(self._loaded, "output_tokens") else None
+        return tokens, self._width
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
         """Return the patch tokens as a grid, where there are any, and the vector in the joint space."""
@@ -84,6 +93,7 @@ class OpenClipText(Encoder):
 
     def __init__(self, name: str, config: TextConfig, towers: Any, tokenizer: Any) -> None:
         self.name = name
+        self._width = joint_width(towers)
         self.tokenizer = tokenizer
         del towers.visual
         self.fingerprint = fingerprint_of(name, weights=network_digest(towers), config=config, version=VERSION)
@@ -95,14 +105,10 @@ class OpenClipText(Encoder):
         """Tell that there are no parts."""
         return
 
-    @cached_property
-    def _width(self) -> int:
-        return len(self.encode([self.prepare("a")])[0].whole)
-
     @property
     def whole_width(self) -> int:
         """How many numbers describe the text: as many as the picture."""
-        return self._width
+        return stated_widths(self.name, None if self._width is None else (None, self._width))[1]
 
     def prepare(self, item: str) -> Tensor:
         """Return the text's tokens, cut and padded to the length that the network was trained on."""
@@ -110,20 +116,30 @@ class OpenClipText(Encoder):
         return tokens
 
     @torch.inference_mode()
-    def encode(self, prepared: Sequence[Tensor]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[Tensor]) -> list[ItemFeatures]:
         """Return the vector in the joint space of each text."""
         wholes = self._tower.encode_text(torch.stack(list(prepared)).to(self.device)).half().cpu().numpy()
-        return [Vectors(None, whole) for whole in wholes]
+        return [ItemFeatures(None, whole) for whole in wholes]
 
     @cached_property
     def _tower(self) -> Any:
         return self._loaded.to(self.device)
 
 
+def joint_width(model: Any) -> int | None:
+    """Return how many numbers the joint space of a network of both towers has; None where it does not state it."""
+    projection = getattr(model, "text_projection", None)
+    if isinstance(projection, nn.Linear):
+        return projection.out_features
+    if projection is not None:
+        return int(projection.shape[1])
+    return getattr(getattr(model, "text", None), "output_dim", None)
+
+
 def open_encoder(name: str, config: Config) -> OpenClip:
     """Return the image tower that the name's argument names."""
     open_clip, model, _ = _opened(name)
-    return OpenClip(name, config, model.visual, open_clip.get_model_preprocess_cfg(model))
+    return OpenClip(name, config, model.visual, open_clip.get_model_preprocess_cfg(model), joint_width(model))
 
 
 def open_text_encoder(name: str, config: TextConfig) -> OpenClipText:

@@ -6,15 +6,17 @@ whole is its sentence vector.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Encoder, Modality, Span, Vectors, fingerprint_of
+from diptych.encoders.contract import Encoder, ItemFeatures, Span, Widths, fingerprint_of, stated_widths
 from diptych.encoders.hub import opened_by
 from diptych.encoders.token_spans import token_spans
 from diptych.encoders.weights import network_digest
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -47,23 +49,31 @@ class SentenceNetwork(Encoder):
         self.fingerprint = fingerprint_of(name, weights=network_digest(network), config=config, version=VERSION)
 
     @property
-    def parts_width(self) -> int:
+    def parts_width(self) -> int | None:
         """How many numbers describe a token."""
-        return int(self.encode(["a"])[0].parts.shape[1])  # type: ignore[union-attr]
+        return stated_widths(self.name, self._widths)[0]
 
     @property
     def whole_width(self) -> int:
         """How many numbers describe the text."""
-        return int(self.network.get_embedding_dimension())
+        return stated_widths(self.name, self._widths)[1]
+
+    @property
+    def _widths(self) -> Widths | None:
+        """The widths that the last module before the pooling and the network state."""
+        before = takewhile(lambda module: not hasattr(module, "pooling_mode"), self.network.children())
+        tokens = [module.get_embedding_dimension() for module in before if hasattr(module, "get_embedding_dimension")]
+        whole = self.network.get_embedding_dimension()
+        return (tokens[-1], whole) if tokens and tokens[-1] and whole else None
 
     def prepare(self, item: str) -> str:
         """Return the text as it is."""
         return item
 
-    def encode(self, prepared: Sequence[str]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[str]) -> list[ItemFeatures]:
         """Return the token vectors and the sentence vector of each text."""
         rows = self.network.encode(list(prepared), output_value=None, show_progress_bar=False)
-        return [Vectors(_half(row["token_embeddings"]), _half(row["sentence_embedding"])) for row in rows]
+        return [ItemFeatures(_half(row["token_embeddings"]), _half(row["sentence_embedding"])) for row in rows]
 
     def spans(self, text: str) -> tuple[Span | None, ...] | None:
         """Return where each token stands in the text; None for special tokens."""

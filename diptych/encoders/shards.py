@@ -18,7 +18,7 @@ from jaxtyping import Float32
 
 from diptych.data.features import Parts
 from diptych.data.stored import Files, StoredRows
-from diptych.encoders.contract import Vectors
+from diptych.encoders.contract import ItemFeatures
 from diptych.files import write_json, written_atomically
 
 LEFTOVER_SECONDS = 3600
@@ -48,7 +48,7 @@ class ShardFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def write(self, vectors: Mapping[str, Vectors]) -> None:
+    def write(self, vectors: Mapping[str, ItemFeatures]) -> None:
         """Write and commit one shard with the vectors of the named contents."""
         shard = uuid4().hex
         arrays = {"whole": np.stack([each.whole for each in vectors.values()])}

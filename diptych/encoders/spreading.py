@@ -14,16 +14,16 @@ from diptych.cluster import Cluster, Connected
 from diptych.data.addresses import Address
 from diptych.data.pairs import DataSet
 from diptych.encoders.cache import SHARD_ITEMS, Item, cache_folder, fill_cache, keys_of
-from diptych.encoders.contract import Encoder, Modality
-from diptych.encoders.encoding import Source, pictures_of, texts_of
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.contract import Encoder
+from diptych.encoders.encoding import FeatureSource, pictures_of, texts_of
+from diptych.encoders.registry import open_encoder
 from diptych.encoders.shards import ShardFolder
 from diptych.errors import BadSetting
+from diptych.modality import MODALITIES, Modality
 from diptych.progress import Progress
 from diptych.rooms import split_name
 from diptych.settings import thread_count
 
-MODALITIES: tuple[Modality, Modality] = ("image", "text")
 BLOCKS_A_WORKER = 8
 """So many blocks a worker gets at least, where there are so many batches: then none waits long for the last."""
 
@@ -71,7 +71,7 @@ class BlockEncoder:
 def spread_dataset(
     cluster: Cluster,
     dataset: DataSet,
-    encoders: tuple[Source, Source],
+    encoders: tuple[FeatureSource, FeatureSource],
     *,
     settings: Sequence[str] = (),
     progress: Progress | None = None,

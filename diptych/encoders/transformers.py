@@ -15,16 +15,15 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer
-from transformers.image_processing_base import ImageProcessingMixin
 
-from diptych.encoders.arguments import argument_of
-from diptych.encoders.contract import Encoder, Modality, Span, Vectors, fingerprint_of
+from diptych.encoders.arguments import argument_of, import_extra
+from diptych.encoders.contract import Encoder, ItemFeatures, Span, Widths, fingerprint_of, stated_widths
 from diptych.encoders.hub import opened_by
 from diptych.encoders.token_spans import token_spans
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
 from diptych.errors import BadSetting
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -32,10 +31,15 @@ CARD = Card(
     paper="Wolf et al., Transformers: State-of-the-Art Natural Language Processing, EMNLP demonstrations",
     year=2020,
     licence="that of the chosen weights",
+    needs=("transformers",),
     learns="nothing",
 )
 
 VERSION = 2
+HIDDEN = ("project_dim", "neck_hidden_sizes", "hidden_size", "hidden_sizes", "embed_dims", "hidden_dim", "num_features")
+"""Where configurations state the width of the last hidden states; in a list it is the last."""
+POOLED = ("pooler_output_size", "projection_size")
+"""Where they state another width for the pooled vector."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,18 @@ class Tower(nn.Module):
             pooled = hidden.mean((2, 3)) if hidden.ndim == 4 else hidden[:, 0]
         return hidden, self.projection(pooled.flatten(1))
 
+    @property
+    def widths(self) -> tuple[int, int] | None:
+        """How many numbers a hidden state and the whole vector have, as the configuration states them, if it does."""
+        config = self.network.config
+        stated = next((value for name in HIDDEN if (value := getattr(config, name, None))), None)
+        if stated is None:
+            return None
+        hidden = stated[-1] if isinstance(stated, list | tuple) else stated
+        projected = [layer.out_features for layer in self.projection.modules() if isinstance(layer, nn.Linear)]
+        pooled = next((value for name in POOLED if (value := getattr(config, name, None))), hidden)
+        return hidden, projected[-1] if projected else pooled
+
 
 class Transformer(ImageNetwork):
     """An image network of transformers."""
@@ -86,6 +102,11 @@ class Transformer(ImageNetwork):
             flip=config.flip,
         )
         self._loaded = tower
+
+    @property
+    def declared_widths(self) -> Widths | None:
+        """The widths in the network's configuration."""
+        return self._loaded.widths
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
         """Return the tokens or feature map as a grid, and the pooled vector."""
@@ -115,21 +136,21 @@ class TransformerText(Encoder):
         self._loaded = tower
 
     @property
-    def parts_width(self) -> int:
+    def parts_width(self) -> int | None:
         """How many numbers describe a token."""
-        return int(self._widths[0])
+        return stated_widths(self.name, self._loaded.widths)[0]
 
     @property
     def whole_width(self) -> int:
         """How many numbers describe the text: as many as the picture."""
-        return int(self._widths[1])
+        return stated_widths(self.name, self._loaded.widths)[1]
 
     def prepare(self, item: str) -> str:
         """Return the text as it is."""
         return item
 
     @torch.inference_mode()
-    def encode(self, prepared: Sequence[str]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[str]) -> list[ItemFeatures]:
         """Return the tokens and the vector in the joint space of each text."""
         tokens = self.tokenizer(
             list(prepared),
@@ -143,16 +164,11 @@ class TransformerText(Encoder):
         read = {name: tokens[name].to(self.device) for name in self.tokenizer.model_input_names if name in tokens}
         hidden, whole = self._tower(**read)
         parts, wholes = hidden.half().cpu().numpy(), whole.half().cpu().numpy()
-        return [Vectors(parts[k, : lengths[k]], wholes[k]) for k in range(len(prepared))]
+        return [ItemFeatures(parts[k, : lengths[k]], wholes[k]) for k in range(len(prepared))]
 
     def spans(self, text: str) -> tuple[Span | None, ...] | None:
         """Return where each token stands in the text; None for special tokens."""
         return token_spans(self.tokenizer, text, longest=self.longest)
-
-    @cached_property
-    def _widths(self) -> tuple[int, int]:
-        ((parts, whole),) = self.encode(["a"])
-        return parts.shape[1], len(whole)  # type: ignore[union-attr]
 
     @cached_property
     def _tower(self) -> Tower:
@@ -161,24 +177,25 @@ class TransformerText(Encoder):
 
 def open_encoder(name: str, config: Config) -> Transformer:
     """Return the image network in the folder, or of the hub's name, that the name's argument gives."""
-    source = argument_of(name, wanted="name")
+    library, source = import_extra("transformers", extra="transformers"), argument_of(name, wanted="name")
+    processing = import_extra("transformers.image_processing_base", extra="transformers")
     with opened_by("transformers", source):
-        model = AutoModel.from_pretrained(source).eval()
-        scaling, _ = ImageProcessingMixin.get_image_processor_dict(source)
+        model = library.AutoModel.from_pretrained(source).eval()
+        scaling, _ = processing.ImageProcessingMixin.get_image_processor_dict(source)
     projection = getattr(model, "visual_projection", None)
     return Transformer(name, config, Tower(getattr(model, "vision_model", model), projection), scaling)
 
 
 def open_text_encoder(name: str, config: TextConfig) -> TransformerText:
     """Return the text side of the dual encoder in that folder, or of that name on the hub."""
-    source = argument_of(name, wanted="name")
+    library, source = import_extra("transformers", extra="transformers"), argument_of(name, wanted="name")
     with opened_by("transformers", source):
-        model = AutoModel.from_pretrained(source).eval()
+        model = library.AutoModel.from_pretrained(source).eval()
         if not (hasattr(model, "text_model") and hasattr(model, "vision_model")):
             raise BadSetting(
                 f"as an encoder of texts {name} must name a dual encoder such as CLIP or SigLIP; it is a "
                 f"{type(model).__name__}. For other text networks there is --text-encoder sentence-transformers:NAME."
             )
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        tokenizer = library.AutoTokenizer.from_pretrained(source)
     projection = getattr(model, "text_projection", None)
     return TransformerText(name, config, Tower(model.text_model, projection), tokenizer)

@@ -11,12 +11,13 @@ Differs: the whole picture is squeezed into the square, without a crop.
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.encoders.arguments import file_argument
-from diptych.encoders.contract import fingerprint_of
+from diptych.encoders.contract import Widths, fingerprint_of
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes
 from diptych.encoders.weights import fit_state, read_state
 from diptych.errors import BadCheckpoint, BadSetting
@@ -38,6 +39,8 @@ GRID = 7
 STRIDE = 32
 FC6, FC7 = 0, 3
 """Their positions in torchvision's classifier."""
+CONV5_4 = 34
+"""The position of the last convolution."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,12 @@ class Vgg19(ImageNetwork):
             name, fingerprint=fingerprint, side=config.side, mean=IMAGENET_MEAN, std=IMAGENET_STD, flip=config.flip
         )
         self.weights = weights
+
+    @property
+    def declared_widths(self) -> Widths:
+        """The channels of the last convolution and the outputs of fc7, from the file."""
+        features, classifier = (cast("nn.Sequential", self._network[part]) for part in ("features", "classifier"))
+        return cast("nn.Conv2d", features[CONV5_4]).out_channels, cast("nn.Linear", classifier[FC7]).out_features
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid, Wholes]:
         """Return pool5 and fc7."""

@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from math import isqrt
 
 import numpy as np
@@ -14,7 +13,8 @@ from torch import Tensor
 
 from diptych.data.addresses import Picture
 from diptych.data.pictures import decode
-from diptych.encoders.contract import Encoder, Modality, Vectors
+from diptych.encoders.contract import Encoder, ItemFeatures, Widths, stated_widths
+from diptych.modality import Modality
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -61,6 +61,7 @@ class ImageNetwork(Encoder):
         self.mean = mean
         self.std = std
         self.flip = flip
+        self._seen: Widths | None = None  # once a picture was encoded
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.device.type == "cuda":
             self.batch = TOGETHER
@@ -69,20 +70,20 @@ class ImageNetwork(Encoder):
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
         """Return the grid of regions (None where there is none) and the whole vector of each scaled picture."""
 
-    @cached_property
-    def _widths(self) -> tuple[int | None, int]:
-        grid, whole = self._look_twice([np.zeros((self.side, self.side, 3), dtype=np.uint8)])
-        return (None if grid is None else int(grid.shape[-1])), int(whole.shape[-1])
+    @property
+    @abstractmethod
+    def declared_widths(self) -> Widths | None:
+        """The widths of a region and of the whole as the network states them; None where it states none."""
 
     @property
     def parts_width(self) -> int | None:
         """How many numbers describe a region."""
-        return self._widths[0]
+        return stated_widths(self.name, self._seen or self.declared_widths)[0]
 
     @property
     def whole_width(self) -> int:
         """How many numbers describe the picture."""
-        return self._widths[1]
+        return stated_widths(self.name, self._seen or self.declared_widths)[1]
 
     def prepare(self, item: Picture) -> UInt8[np.ndarray, "side side 3"]:
         """Return the picture's pixels at the network's size."""
@@ -91,14 +92,15 @@ class ImageNetwork(Encoder):
             picture = picture.resize((self.side, self.side), Resampling.BICUBIC)
         return np.asarray(picture)
 
-    def encode(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> list[ItemFeatures]:
         """Return the regions and the whole vector of each picture."""
         grid, whole = self._look_twice(prepared)
+        self._seen = None if grid is None else grid.shape[-1], whole.shape[-1]
         wholes = whole.half().cpu().numpy()
         if grid is None:
-            return [Vectors(None, vector) for vector in wholes]
+            return [ItemFeatures(None, vector) for vector in wholes]
         regions = grid.flatten(1, 2).half().cpu().numpy()
-        return [Vectors(*both) for both in zip(regions, wholes, strict=True)]
+        return [ItemFeatures(*both) for both in zip(regions, wholes, strict=True)]
 
     @torch.inference_mode()
     def _look_twice(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> tuple[Grid | None, Wholes]:

@@ -13,7 +13,8 @@ from itertools import groupby
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.encoders.contract import Encoder, Modality, Span, Vectors
+from diptych.encoders.contract import Encoder, ItemFeatures, Span
+from diptych.modality import Modality
 
 WORD_CATEGORIES = "LMN"
 """Letters, marks and numbers, as the first letters of Unicode's general categories."""
@@ -80,7 +81,7 @@ class WordVectors(Encoder):
         """Return the text as it is."""
         return item
 
-    def encode(self, prepared: Sequence[str]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[str]) -> list[ItemFeatures]:
         """Return the vectors of each text's known words, and their mean."""
         return [self._encode_text(text) for text in prepared]
 
@@ -99,10 +100,10 @@ class WordVectors(Encoder):
             return None
         return tuple(span for span, word in found if self._find(word) is not None) or ((0, len(text)),)
 
-    def _encode_text(self, text: str) -> Vectors:
+    def _encode_text(self, text: str) -> ItemFeatures:
         found = [place for word in words_of(text) if (place := self._find(word)) is not None]
         parts = self.table.fetch(found) if found else np.zeros((1, self.table.width), dtype=np.float32)
-        return Vectors(parts.astype(np.float16), parts.mean(0).astype(np.float16))
+        return ItemFeatures(parts.astype(np.float16), parts.mean(0).astype(np.float16))
 
     def _find(self, word: str) -> int | None:
         place = self.table.positions.get(word)

@@ -26,6 +26,7 @@ from torch import Tensor
 from diptych.drawing.faithfulness import faithfulness_curves
 from diptych.explaining.attribution import TOGETHER, Score
 from diptych.explaining.explain import ATTENTION, MOVING, Pair
+from diptych.modality import Modality
 
 LEVELS = 21
 """Points of a curve, from none of the parts to all of them."""
@@ -39,7 +40,7 @@ class Place(NamedTuple):
     """What is taken away, and from which score."""
 
     space: str
-    side: str
+    side: Modality
 
 
 Curves = Mapping[str, Mapping[str, Float[np.ndarray, " l"]]]
@@ -110,7 +111,7 @@ def _places(pair: Pair) -> list[Place]:
 def _curves(pair: Pair, place: Place, generator: np.random.Generator) -> Curves:
     score, values = pair.score(*place), pair.sides[place.side].values
     orders = {way: _order(move(score, values)) for way, move in MOVING.items()}
-    weights = pair.attention(place.space) if pair.method.reads(place.space) == place.side else None
+    weights = pair.attention(place.space) if pair.read_by(place.space) == place.side else None
     if weights is not None:
         orders = {ATTENTION: _order(weights), **orders}
     drawn = [_both(score, values, generator.permutation(len(values))) for _ in range(ORDERS)]

@@ -20,6 +20,7 @@ from diptych.explaining.fusing import Fusing, fused
 from diptych.explaining.places import over_parts
 from diptych.explaining.sides import NAMES, Places, Traced, places_of_regions, places_of_words
 from diptych.methods.contract import Method, TraceableMethod
+from diptych.modality import MODALITIES, Modality, other
 
 MOVING: Mapping[str, Callable[..., Float32[np.ndarray, " p"]]] = {
     "gradient": gradient,
@@ -28,7 +29,6 @@ MOVING: Mapping[str, Callable[..., Float32[np.ndarray, " p"]]] = {
 }
 """Ways that ask what moves a score."""
 ATTENTION = "attention"
-OTHER = {"image": "text", "text": "image"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Pair:
     """A picture and a text as one method compares them, or one side of them and what it is compared with."""
 
     method: TraceableMethod
-    sides: Mapping[str, Traced]
+    sides: Mapping[Modality, Traced]
     """By modality; a single one where the other thing is held."""
     held: Mapping[str, Float[Tensor, " _"]] = field(default_factory=dict)
     """By space, the vector of another picture (beside a picture) or text (beside a text), which does not move."""
@@ -48,14 +48,14 @@ class Pair:
 
     @classmethod
     def beside(
-        cls, method: Method, modality: str, item: tuple[Encoded, Encoder], held: Mapping[str, Float[Tensor, " _"]]
+        cls, method: Method, modality: Modality, item: tuple[Encoded, Encoder], held: Mapping[str, Float[Tensor, " _"]]
     ) -> "Pair":
         """Return one encoded item beside vectors of its own modality, by space; these do not move."""
         return cls._traced(method, {modality: item}, held)
 
     @classmethod
     def _traced(
-        cls, method: Method, items: Mapping[str, tuple[Encoded, Encoder]], held: Mapping[str, Float[Tensor, " _"]]
+        cls, method: Method, items: Mapping[Modality, tuple[Encoded, Encoder]], held: Mapping[str, Float[Tensor, " _"]]
     ) -> "Pair":
         if not isinstance(method, TraceableMethod):
             raise BadSetting(f"{type(method).__name__} does not tell how it compares. Explain a run of mcsm.")
@@ -68,30 +68,30 @@ class Pair:
         device = next(iter(sides.values())).values.device
         return cls(method, sides, {space: vector.to(device) for space, vector in held.items()})
 
-    def vectors(self, space: str, modality: str) -> Float[Tensor, "1 d_s"]:
+    def vectors(self, space: str, modality: Modality) -> Float[Tensor, "1 d_s"]:
         """Return where a space puts one side, as it is."""
         with torch.no_grad():
             return self.method.embed_scaled(space, modality, self.sides[modality].scaled).vectors
 
-    def other(self, space: str, modality: str) -> Float[Tensor, " d_s"]:
+    def other(self, space: str, modality: Modality) -> Float[Tensor, " d_s"]:
         """Return what a space compares one side with."""
-        return self.held[space] if self.held else self.vectors(space, OTHER[modality])[0]
+        return self.held[space] if self.held else self.vectors(space, other(modality))[0]
 
     def similarity(self, space: str) -> float:
         """Return the similarity that a search gives the pair in a space."""
         modality = next(iter(self.sides))
         return float(self.vectors(space, modality)[0] @ self.other(space, modality))
 
-    def score(self, space: str, modality: str) -> Score:
+    def score(self, space: str, modality: Modality) -> Score:
         """Return a space's similarity as a function of one side's parts, the other side held as it is."""
-        other = self.other(space, modality)
+        opposite = self.other(space, modality)
 
         def score(values: Float[Tensor, "b p _"]) -> Float[Tensor, " b"]:
-            return self.method.embed_scaled(space, modality, self.sides[modality].side(values)).vectors @ other
+            return self.method.embed_scaled(space, modality, self.sides[modality].side(values)).vectors @ opposite
 
         return score
 
-    def fused_score(self, fusing: Fusing, modality: str) -> Score:
+    def fused_score(self, fusing: Fusing, modality: Modality) -> Score:
         """Return the fused similarity as a function of one side's parts, the other side held as it is."""
         scores = [self.score(space, modality) for space in self.method.spaces]
         if fusing.served is None:
@@ -99,10 +99,14 @@ class Pair:
         served = fusing.served
         return lambda values: fused(served, *(score(values) for score in scores))
 
+    def read_by(self, space: str) -> Modality | None:
+        """Return which side of the pair a space reads part by part; None where it is neither."""
+        return next((modality for modality in self.sides if modality == self.method.reads(space)), None)
+
     def attention(self, space: str) -> Float32[np.ndarray, " p"] | None:
         """Return a space's attention over the parts that it reads, zero on those behind its longest sequence."""
-        modality = self.method.reads(space)
-        if modality is None or modality not in self.sides:
+        modality = self.read_by(space)
+        if modality is None:
             return None
         side = self.sides[modality]
         with torch.no_grad():
@@ -113,7 +117,7 @@ class Pair:
         read = min(count, len(found) * int(np.prod(pools, dtype=int)))
         return np.pad(over_parts(found, pools, count=read), (0, count - read)).astype(np.float32)
 
-    def standstill(self, space: str, modality: str) -> tuple[bool, str | None]:
+    def standstill(self, space: str, modality: Modality) -> tuple[bool, str | None]:
         """Return whether a side's parts move a space's similarity, and what does not move with them, or why not."""
         side, name = self.sides[modality], NAMES[modality]
         if side.follows:
@@ -145,7 +149,7 @@ def explain_pair(
     seen, read = encode_pair(encoders, image, texts)
     pair = Pair.of(method, (seen, encoders["image"]), (read, encoders["text"]))
     width, height = upright_size(image)
-    places = {
+    places: dict[Modality, Places] = {
         "image": places_of_regions(seen, encoders["image"], width=width, height=height),
         "text": places_of_words(read, encoders["text"], texts),
     }
@@ -168,7 +172,7 @@ def explain_image(
     seen = encoded_queries(encoder, [encoder.prepare(image)])
     pair = Pair.beside(method, "image", (seen, encoder), beside[1])
     width, height = upright_size(image)
-    places = {"image": places_of_regions(seen, encoder, width=width, height=height)}
+    places: dict[Modality, Places] = {"image": places_of_regions(seen, encoder, width=width, height=height)}
     return _explanation(pair, places, fusing(pair), image, (width, height), (), attribution=attribution, held=beside[0])
 
 
@@ -186,7 +190,7 @@ def explain_texts(
     """
     read = _encode_texts(encoder, texts)
     pair = Pair.beside(method, "text", (read, encoder), beside[1])
-    places = {"text": places_of_words(read, encoder, texts)}
+    places: dict[Modality, Places] = {"text": places_of_words(read, encoder, texts)}
     return _explanation(pair, places, fusing(pair), None, (0, 0), texts, held=beside[0])
 
 
@@ -203,7 +207,7 @@ def _encode_texts(encoder: Encoder, texts: Sequence[str]) -> Encoded:
 
 def _explanation(
     pair: Pair,
-    places: Mapping[str, Places],
+    places: Mapping[Modality, Places],
     by: Fusing,
     image: Picture | None,
     size: tuple[int, int],
@@ -238,7 +242,7 @@ def _fused_similarity(by: Fusing, similarities: Sequence[float]) -> float | None
     return None if by.served is None else float(by.served.score(*(np.array([each]) for each in similarities))[0])
 
 
-def _ways_of_space(pair: Pair, space: str, places: Mapping[str, Places]) -> dict[str, Way]:
+def _ways_of_space(pair: Pair, space: str, places: Mapping[Modality, Places]) -> dict[str, Way]:
     found = {name: pair.standstill(space, name) for name in places}
     moved = {name: moves for name, (moves, _) in found.items()}
     reason = _told([*(each.reason for each in places.values()), *(why for _, why in found.values())])
@@ -247,7 +251,7 @@ def _ways_of_space(pair: Pair, space: str, places: Mapping[str, Places]) -> dict
     return {ATTENTION: _attention(pair, [space], places), **ways}
 
 
-def _fused_ways(pair: Pair, by: Fusing, places: Mapping[str, Places]) -> dict[str, Way]:
+def _fused_ways(pair: Pair, by: Fusing, places: Mapping[Modality, Places]) -> dict[str, Way]:
     spaces = pair.method.spaces
     attention = {ATTENTION: _attention(pair, spaces, places)}
     if len(spaces) > 1 and by.served is None:
@@ -260,12 +264,12 @@ def _fused_ways(pair: Pair, by: Fusing, places: Mapping[str, Places]) -> dict[st
 
 def _way(
     way: Callable[..., Float32[np.ndarray, " p"]],
-    scores: Mapping[str, Score],
+    scores: Mapping[Modality, Score],
     pair: Pair,
-    places: Mapping[str, Places],
+    places: Mapping[Modality, Places],
     reason: str | None,
 ) -> Way:
-    values = dict.fromkeys(OTHER, np.zeros(0, dtype=np.float32)) | {
+    values = dict.fromkeys(MODALITIES, np.zeros(0, dtype=np.float32)) | {
         name: places[name].gathered(way(score, pair.sides[name].values))
         for name, score in scores.items()
         if places[name].owner is not None
@@ -273,12 +277,12 @@ def _way(
     return Way(values["image"], values["text"], reason)
 
 
-def _attention(pair: Pair, spaces: Sequence[str], places: Mapping[str, Places]) -> Way:
+def _attention(pair: Pair, spaces: Sequence[str], places: Mapping[Modality, Places]) -> Way:
     """Return the attention of some spaces, each over the modality that it reads."""
-    values = dict.fromkeys(OTHER, np.zeros(0, dtype=np.float32))
+    values = dict.fromkeys(MODALITIES, np.zeros(0, dtype=np.float32))
     reasons: list[str | None] = [each.reason for each in places.values()]
     for space in spaces:
-        weights, modality = pair.attention(space), pair.method.reads(space)
+        weights, modality = pair.attention(space), pair.read_by(space)
         if weights is not None and modality is not None:
             values[modality] = places[modality].gathered(weights)
     silent = [NAMES[name] for name in places if places[name].owner is not None and not len(values[name])]

@@ -1,6 +1,6 @@
 """A picture or a text as parts that a similarity can be followed back to, and where these stand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,9 @@ from diptych.explaining.places import Box, grid_boxes, words_of_pieces
 from diptych.methods.batches import FeatureBatch
 from diptych.methods.contract import TraceableMethod
 from diptych.methods.embedding import device_of
+from diptych.modality import Modality
 
-NAMES = {"image": "regions", "text": "words"}
+NAMES: Mapping[Modality, str] = {"image": "regions", "text": "words"}
 NOWHERE = -1
 
 
@@ -88,7 +89,7 @@ class Traced:
     training mean of both.
     """
 
-    modality: str
+    modality: Modality
     scaled: FeatureBatch
     """The item as the spaces take it in."""
     values: Float[Tensor, "p _"]
@@ -98,7 +99,7 @@ class Traced:
     """Whether the whole follows from the parts; else it is held as it is."""
 
     @classmethod
-    def of(cls, method: TraceableMethod, modality: str, encoded: Encoded, *, sums_parts: bool) -> "Traced":
+    def of(cls, method: TraceableMethod, modality: Modality, encoded: Encoded, *, sums_parts: bool) -> "Traced":
         """Return one encoded item as a method takes it in; `sums_parts` is what its encoder says."""
         side = FeatureBatch.of(encoded, [0], device=device_of(method))
         with torch.no_grad():

@@ -13,8 +13,7 @@ from jaxtyping import Float
 
 from diptych.errors import BadSetting
 from diptych.fusion.serving import Served, Statistics
-
-Modality = Literal["image", "text"]
+from diptych.modality import Modality
 
 
 class FusionRule(ABC):

@@ -17,9 +17,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float, Float64
 
-from diptych.fusion.contract import FusionRule, Modality
+from diptych.fusion.contract import FusionRule
 from diptych.fusion.normalising import min_max
 from diptych.fusion.serving import ROUNDING, Served, Statistics, normalised
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(

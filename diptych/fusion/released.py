@@ -16,9 +16,10 @@ import numpy as np
 from jaxtyping import Float
 
 from diptych.errors import BadSetting
-from diptych.fusion.contract import Modality, WeightedRule
+from diptych.fusion.contract import WeightedRule
 from diptych.fusion.normalising import min_max
 from diptych.fusion.serving import Served, Statistics
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(

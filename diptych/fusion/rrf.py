@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from diptych.errors import BadSetting
-from diptych.fusion.contract import FusionRule, Modality
+from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(

@@ -13,9 +13,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from diptych.fusion.contract import Modality, WeightedRule
+from diptych.fusion.contract import WeightedRule
 from diptych.fusion.normalising import z_score
 from diptych.fusion.serving import Served, ServedSum, Statistics
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(

@@ -6,7 +6,8 @@ from jaxtyping import Float16, Float32
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
 from diptych.index.conditions import Columns
 from diptych.index.contract import Layout
-from diptych.index.items import Items, Side, Vectors
+from diptych.index.items import Items, Vectors
+from diptych.modality import Modality
 
 
 def check_items(items: Items, layout: Layout, columns: Columns) -> None:
@@ -18,7 +19,7 @@ def check_items(items: Items, layout: Layout, columns: Columns) -> None:
             check_width(layout, side, vectors.rows.shape[1])
 
 
-def check_width(layout: Layout, side: Side, width: int) -> None:
+def check_width(layout: Layout, side: Modality, width: int) -> None:
     """Refuse vectors that are not as wide as a table's of a side."""
     if layout.widths.get(side) != width:
         widths = ", ".join(f"{number} numbers ({side})" for side, number in layout.widths.items())
@@ -36,7 +37,7 @@ def new_columns(known: Columns, wanted: Columns) -> Columns:
 
 
 def in_precision(
-    side: Side, vectors: Vectors, *, half: bool
+    side: Modality, vectors: Vectors, *, half: bool
 ) -> Float16[np.ndarray, "n d"] | Float32[np.ndarray, "n d"]:
     """Return vectors in the precision of a table, where they are finite in it."""
     with np.errstate(over="ignore"):

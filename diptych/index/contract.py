@@ -23,14 +23,15 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from diptych.index.conditions import Columns, Condition
-from diptych.index.items import Items, Side
+from diptych.index.items import Items
+from diptych.modality import Modality
 
 
 @dataclass(frozen=True)
 class Layout:
     """What a table is made for."""
 
-    widths: Mapping[Side, int]
+    widths: Mapping[Modality, int]
     """Numbers in a vector, for each side that items may have."""
     half: bool = False
     """Keep vectors in half precision."""
@@ -74,11 +75,11 @@ class Table(ABC):
         """Take items out, and return how many were there."""
 
     @abstractmethod
-    def count(self, *, where: Condition | None = None, side: Side | None = None) -> int:
+    def count(self, *, where: Condition | None = None, side: Modality | None = None) -> int:
         """Return how many items there are, that meet a condition, that have a side."""
 
     @abstractmethod
-    def ids(self, *, where: Condition | None = None, side: Side | None = None) -> list[str]:
+    def ids(self, *, where: Condition | None = None, side: Modality | None = None) -> list[str]:
         """Return the sorted ids of these."""
 
     @abstractmethod
@@ -93,7 +94,7 @@ class Table(ABC):
         where: Condition | None = None,
         after: str | None = None,
         limit: int | None = None,
-        vectors: Sequence[Side] = (),
+        vectors: Sequence[Modality] = (),
     ) -> Items:
         """Return items in the order of their ids (by code points), those after an id, at most `limit`.
 
@@ -103,7 +104,7 @@ class Table(ABC):
     @abstractmethod
     def nearest(
         self,
-        side: Side,
+        side: Modality,
         vector: Float32[np.ndarray, " d"],
         *,
         k: int,
@@ -117,13 +118,13 @@ class Table(ABC):
         """
 
     def nearest_each(
-        self, side: Side, vectors: Float32[np.ndarray, "m d"], *, k: int, effort: int | None = None
+        self, side: Modality, vectors: Float32[np.ndarray, "m d"], *, k: int, effort: int | None = None
     ) -> list[Found]:
         """Return what `nearest` finds for each of several vectors; a store that can is asked once."""
         return [self.nearest(side, vector, k=k, effort=effort) for vector in vectors]
 
     @abstractmethod
-    def blocks(self, side: Side) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
+    def blocks(self, side: Modality) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
         """Yield all items that have a side, a few thousand at a time, in any order."""
 
     @abstractmethod
@@ -134,11 +135,11 @@ class Table(ABC):
     """How hard an approximate search may try, ascending."""
 
     @abstractmethod
-    def build_index(self, side: Side) -> None:
+    def build_index(self, side: Modality) -> None:
         """Build the approximate index of a side anew; meanwhile searches go on."""
 
     @abstractmethod
-    def indexed(self, side: Side) -> bool:
+    def indexed(self, side: Modality) -> bool:
         """Return whether a side has an approximate index."""
 
     @abstractmethod

@@ -2,17 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32
 
 from diptych.index.conditions import Value
-
-Side = Literal["image", "text"]
-"""An item has a vector as a picture, one as a text, or both."""
-
-SIDES: tuple[Side, Side] = ("image", "text")
+from diptych.modality import Modality
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class Items:
     """The path of each one's picture."""
     texts: tuple[tuple[str, ...], ...]
     metadata: tuple[Mapping[str, Value], ...]
-    vectors: Mapping[Side, Vectors] = field(default_factory=dict)
+    vectors: Mapping[Modality, Vectors] = field(default_factory=dict)
     """By side; a side that was not asked for is not there."""
 
     def __len__(self) -> int:

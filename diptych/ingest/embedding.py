@@ -15,8 +15,9 @@ from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import joined_texts
 from diptych.errors import BadData
 from diptych.files import digest
-from diptych.index.items import SIDES, Items, Side, Vectors
+from diptych.index.items import Items, Vectors
 from diptych.ingest.sifting import Sifter
+from diptych.modality import MODALITIES, Modality
 from diptych.settings import thread_count
 
 
@@ -24,11 +25,11 @@ from diptych.settings import thread_count
 class ItemModel(Protocol):
     """What embeds the items of a collection."""
 
-    def encoder(self, side: Side) -> Encoder:
+    def encoder(self, side: Modality) -> Encoder:
         """Return the encoder of a side."""
         ...
 
-    def stored(self, side: Side, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
+    def stored(self, side: Modality, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of encoded pictures or texts as a table keeps them."""
         ...
 
@@ -64,7 +65,7 @@ class EntryEmbedder:
 
     def __init__(self, model: ItemModel) -> None:
         self.model = model
-        self._sifters = {side: Sifter(model.encoder(side)) for side in SIDES}
+        self._sifters = {side: Sifter(model.encoder(side)) for side in MODALITIES}
 
     def embed(self, reads: Sequence[ReadEntry]) -> EmbeddedEntries:
         """Return the items of these entries; an entry with one faulty side is left out whole."""
@@ -74,13 +75,13 @@ class EntryEmbedder:
         joined, more = self._encode_texts([reads[k] for k in texts])
         reasons = {pictures[k]: reason for k, reason in faults.items()} | {texts[k]: r for k, r in more.items()}
         kept = [k for k in range(len(reads)) if k not in reasons]
-        positions: Mapping[Side, dict[int, int]] = {
+        positions: Mapping[Modality, dict[int, int]] = {
             "image": dict(zip([k for j, k in enumerate(pictures) if j not in faults], range(len(images)), strict=True)),
             "text": dict(zip([k for j, k in enumerate(texts) if j not in more], range(len(joined)), strict=True)),
         }
-        encoded: Mapping[Side, Encoded] = {"image": images, "text": joined}
-        rows = {side: self.model.stored(side, encoded[side]) for side in SIDES}
-        vectors = {side: _spread(rows[side], positions[side], kept) for side in SIDES}
+        encoded: Mapping[Modality, Encoded] = {"image": images, "text": joined}
+        rows = {side: self.model.stored(side, encoded[side]) for side in MODALITIES}
+        vectors = {side: _spread(rows[side], positions[side], kept) for side in MODALITIES}
         return EmbeddedEntries(_items([reads[k] for k in kept], vectors), reasons)
 
     def _encode_pictures(self, reads: Sequence[ReadEntry]) -> tuple[Encoded, dict[int, str]]:
@@ -120,7 +121,7 @@ def _spread(rows: np.ndarray, positions: Mapping[int, int], kept: Sequence[int])
     return Vectors(spread, present)
 
 
-def _items(reads: Sequence[ReadEntry], vectors: Mapping[Side, Vectors]) -> Items:
+def _items(reads: Sequence[ReadEntry], vectors: Mapping[Modality, Vectors]) -> Items:
     return Items(
         tuple(read.entry.id for read in reads),
         tuple(read.content for read in reads),

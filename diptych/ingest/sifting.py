@@ -10,7 +10,7 @@ import numpy as np
 
 from diptych.data.features import Encoded, Parts
 from diptych.encoders.cache import Item, cache_folder, check_finite, no_items, prepared_batches, signature
-from diptych.encoders.contract import Encoder, Vectors
+from diptych.encoders.contract import Encoder, ItemFeatures
 from diptych.encoders.shards import ShardFolder
 from diptych.errors import BadData, BadFeature
 
@@ -36,7 +36,7 @@ class Sifter:
 
     def encode(self, items: Sequence[tuple[str, Item]]) -> Sifted:
         """Return the vectors of pictures (paths) or texts, each given with the digest of its content."""
-        found: dict[str, Vectors] = self._cached([key for key, _ in items if key in self._places])
+        found: dict[str, ItemFeatures] = self._cached([key for key, _ in items if key in self._places])
         faults: dict[str, str] = {}
         missing = list({key: item for key, item in items if key not in found}.items())
         for batch, prepared in prepared_batches(self._attempt, missing, size=self.encoder.batch):
@@ -60,15 +60,15 @@ class Sifter:
         except BadData as error:
             return error
 
-    def _cached(self, keys: Sequence[str]) -> dict[str, Vectors]:
+    def _cached(self, keys: Sequence[str]) -> dict[str, ItemFeatures]:
         if not keys:
             return {}
         parts, whole = self._folder.load([self._places[key] for key in keys])
         halves = np.asarray(whole).astype(np.float16)
         sequences = [None] * len(keys) if parts is None else [parts.sequence(k) for k in range(len(keys))]
-        return {key: Vectors(sequence, half) for key, sequence, half in zip(keys, sequences, halves, strict=True)}
+        return {key: ItemFeatures(sequence, half) for key, sequence, half in zip(keys, sequences, halves, strict=True)}
 
-    def _stacked(self, vectors: Sequence[Vectors]) -> Encoded:
+    def _stacked(self, vectors: Sequence[ItemFeatures]) -> Encoded:
         if not vectors:
             return no_items(self.encoder)
         sequences = [each.parts for each in vectors if each.parts is not None]

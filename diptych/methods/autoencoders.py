@@ -8,13 +8,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from diptych.methods.inputs import MODALITIES
 from diptych.methods.towers import Tower, TowerConfig
+from diptych.modality import MODALITIES, Modality
 
 Variant = Literal["plain", "cross", "full"]
 
-Vectors = Mapping[str, Tensor]
-"""Vectors (b, d) of each modality, `image` and `text`, of the same b pairs."""
+PairVectors = Mapping[Modality, Tensor]
+"""PairVectors (b, d) of each modality, `image` and `text`, of the same b pairs."""
 
 
 class Autoencoder(nn.Module):
@@ -23,7 +23,7 @@ class Autoencoder(nn.Module):
     Decoders have the encoder's hidden layers in reverse; their outputs are linear.
     """
 
-    def __init__(self, width: int, code: int, targets: Mapping[str, int], layers: TowerConfig) -> None:
+    def __init__(self, width: int, code: int, targets: Mapping[Modality, int], layers: TowerConfig) -> None:
         super().__init__()
         self.encoder = Tower(width, code, layers)
         mirrored = TowerConfig(hidden=layers.hidden[::-1], activation=layers.activation, dropout=layers.dropout)
@@ -34,9 +34,10 @@ class Autoencoder(nn.Module):
         codes: Tensor = self.encoder(values).tanh()
         return codes
 
-    def reconstruction(self, codes: Float[Tensor, "b k"], targets: Vectors) -> Float[Tensor, ""]:
+    def reconstruction(self, codes: Float[Tensor, "b k"], targets: PairVectors) -> Float[Tensor, ""]:
         """Return the sum over targets of the squared error, each the mean over pairs and numbers."""
-        return torch.stack([mse_loss(decode(codes), targets[name]) for name, decode in self.decoders.items()]).sum()
+        errors = [mse_loss(self.decoders[m](codes), targets[m]) for m in MODALITIES if m in self.decoders]
+        return torch.stack(errors).sum()
 
 
 class PairedAutoencoders(nn.Module):
@@ -45,7 +46,7 @@ class PairedAutoencoders(nn.Module):
     A code reconstructs its own modality (`plain`), the other (`cross`) or both (`full`).
     """
 
-    def __init__(self, widths: Mapping[str, int], code: int, *, variant: Variant, layers: TowerConfig) -> None:
+    def __init__(self, widths: Mapping[Modality, int], code: int, *, variant: Variant, layers: TowerConfig) -> None:
         super().__init__()
         targets = {modality: _targets(modality, widths, variant) for modality in MODALITIES}
         self.coders = nn.ModuleDict({m: Autoencoder(widths[m], code, targets[m], layers) for m in MODALITIES})
@@ -54,20 +55,20 @@ class PairedAutoencoders(nn.Module):
         """Return the autoencoder that reads a modality."""
         return cast("Autoencoder", self.coders[modality])
 
-    def codes(self, vectors: Vectors) -> dict[str, Tensor]:
+    def codes(self, vectors: PairVectors) -> dict[Modality, Tensor]:
         """Return the codes of both modalities."""
         return {modality: self.coder(modality).encode(vectors[modality]) for modality in MODALITIES}
 
-    def reconstruction(self, codes: Vectors, vectors: Vectors) -> Float[Tensor, ""]:
+    def reconstruction(self, codes: PairVectors, vectors: PairVectors) -> Float[Tensor, ""]:
         """Return the errors of all decoders, added up."""
         return torch.stack([self.coder(m).reconstruction(codes[m], vectors) for m in MODALITIES]).sum()
 
 
-def code_distance(codes: Vectors) -> Float[Tensor, ""]:
+def code_distance(codes: PairVectors) -> Float[Tensor, ""]:
     """Return how far partners' codes lie apart: the mean of (f(x) - g(y))² over pairs and numbers."""
     return mse_loss(codes["image"], codes["text"])
 
 
-def _targets(modality: str, widths: Mapping[str, int], variant: Variant) -> dict[str, int]:
+def _targets(modality: str, widths: Mapping[Modality, int], variant: Variant) -> dict[Modality, int]:
     own = {"plain": (True,), "cross": (False,), "full": (True, False)}[variant]
     return {name: widths[name] for name in MODALITIES if (name == modality) in own}

@@ -39,15 +39,16 @@ from diptych.data.features import Features
 from diptych.errors import BadSetting, MissingData
 from diptych.maths.boltzmann import BoltzmannMachine
 from diptych.maths.losses import classification_loss
-from diptych.methods.autoencoders import Autoencoder, PairedAutoencoders, Vectors, code_distance
+from diptych.methods.autoencoders import Autoencoder, PairedAutoencoders, PairVectors, code_distance
 from diptych.methods.batches import FeatureBatch, Targets
 from diptych.methods.categories import labels_of
 from diptych.methods.contract import Representation, Representations
-from diptych.methods.inputs import MODALITIES, InputConfig, Widths
+from diptych.methods.inputs import InputConfig, Widths
 from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import OneSpace
 from diptych.methods.recipe import Recipe
 from diptych.methods.towers import TowerConfig
+from diptych.modality import MODALITIES, Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -112,7 +113,7 @@ class Config(MethodConfig):
 class BeliefNetwork(nn.Module):
     """A belief network over both modalities: a Gaussian machine for each, and a joint one over their hidden units."""
 
-    def __init__(self, widths: Mapping[str, int], hidden: int, *, rounds: int) -> None:
+    def __init__(self, widths: Mapping[Modality, int], hidden: int, *, rounds: int) -> None:
         super().__init__()
         self.rounds = rounds
         self.first = nn.ModuleDict({m: BoltzmannMachine(widths[m], hidden, kind="gaussian") for m in MODALITIES})
@@ -122,7 +123,7 @@ class BeliefNetwork(nn.Module):
         """Return the hidden units of a modality's own machine."""
         return cast("BoltzmannMachine", self.first[modality]).hidden(values)
 
-    def losses(self, vectors: Vectors, generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, vectors: PairVectors, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the contrastive divergence of the modalities' own machines and that of the joint one."""
         both = torch.cat([self.units(m, vectors[m]) for m in MODALITIES], dim=1)
         machines = {m: cast("BoltzmannMachine", self.first[m]) for m in MODALITIES}
@@ -153,7 +154,7 @@ class CMDN(OneSpace):
     def __init__(self, config: Config, widths: Widths) -> None:
         super().__init__(config, widths)
         self.config = config
-        whole = {"image": widths.image, "text": widths.text}
+        whole: dict[Modality, int] = {"image": widths.image, "text": widths.text}
         self.intra = nn.ModuleDict(
             {m: Autoencoder(whole[m], config.code, {m: whole[m]}, config.intra) for m in MODALITIES}
         )
@@ -222,7 +223,7 @@ class CMDN(OneSpace):
         """Return the separate representation, as numbers between -1 and 1 like the codes of the stacked layers."""
         return 2 * self._machine(modality).hidden(outputs) - 1
 
-    def _shared_losses(self, vectors: Vectors, labels: Bool[Tensor, "n c"]) -> dict[str, Tensor]:
+    def _shared_losses(self, vectors: PairVectors, labels: Bool[Tensor, "n c"]) -> dict[str, Tensor]:
         """Return the losses of each stacked layer, on the present codes of the layer below."""
         terms: dict[str, Tensor] = {}
         for number, (layer, head) in enumerate(zip(self.shared, self.heads, strict=True), start=1):

@@ -31,6 +31,7 @@ from diptych.methods.inputs import Widths
 from diptych.methods.module import SideInformation
 from diptych.methods.one_space import OneSpace
 from diptych.methods.unscaled import Unscaled
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -113,8 +114,8 @@ class Conse(OneSpace):
     def untrained(
         cls,
         config: Config,
-        names: Mapping[str, str],
-        width: Callable[[str], int],
+        names: Mapping[Modality, str],
+        width: Callable[[Modality], int],
         side_information: SideInformation | None,
     ) -> "Conse":
         """Return the model of the concepts, whatever encoders they came from."""

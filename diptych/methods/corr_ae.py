@@ -32,11 +32,12 @@ from diptych.errors import BadSetting
 from diptych.methods.autoencoders import PairedAutoencoders, Variant, code_distance
 from diptych.methods.batches import FeatureBatch, Targets
 from diptych.methods.contract import Representation, Representations
-from diptych.methods.inputs import MODALITIES, InputConfig, Widths
+from diptych.methods.inputs import InputConfig, Widths
 from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import OneSpace
 from diptych.methods.recipe import Recipe
 from diptych.methods.towers import TowerConfig
+from diptych.modality import MODALITIES
 from diptych.rooms import Card
 
 CARD = Card(

@@ -29,11 +29,12 @@ from diptych.maths.correlation import canonical_correlations
 from diptych.maths.correlation_loss import total_correlation
 from diptych.methods.batches import FeatureBatch, Targets
 from diptych.methods.contract import Representation, Representations
-from diptych.methods.inputs import MODALITIES, InputConfig, Widths
+from diptych.methods.inputs import InputConfig, Widths
 from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import OneSpace
 from diptych.methods.recipe import Recipe
 from diptych.methods.towers import TowerConfig, towers_of
+from diptych.modality import MODALITIES
 from diptych.rooms import Card
 
 CARD = Card(

@@ -14,8 +14,6 @@ from diptych.data.stored import StoredRows
 from diptych.errors import ShapeMismatch
 from diptych.maths.reduction import principal_components, standard_deviations, standard_scale
 
-MODALITIES = ("image", "text")
-
 
 @dataclass(frozen=True)
 class InputConfig:

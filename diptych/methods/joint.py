@@ -18,10 +18,11 @@ from torch import Tensor
 
 from diptych.data.features import Encoded, Features
 from diptych.errors import BadSetting
-from diptych.methods.inputs import MODALITIES, Widths
+from diptych.methods.inputs import Widths
 from diptych.methods.module import SideInformation
 from diptych.methods.one_space import OneSpace
 from diptych.methods.unscaled import Unscaled
+from diptych.modality import MODALITIES, Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -60,7 +61,7 @@ class Joint(OneSpace):
     @classmethod
     def fitted(cls, config: Config, features: Features) -> "Joint":
         """Return the model for the encoder of these features."""
-        sides = {"image": features.images, "text": features.texts}
+        sides: dict[Modality, Encoded] = {"image": features.images, "text": features.texts}
         names = {modality: _encoder_of(encoded) for modality, encoded in sides.items()}
         return cls.untrained(config, names, lambda modality: sides[modality].whole.shape[1], None)
 
@@ -68,8 +69,8 @@ class Joint(OneSpace):
     def untrained(
         cls,
         config: Config,
-        names: Mapping[str, str],
-        width: Callable[[str], int],
+        names: Mapping[Modality, str],
+        width: Callable[[Modality], int],
         side_information: SideInformation | None,
     ) -> "Joint":
         """Return the model, after checking that both modalities come from one dual encoder."""

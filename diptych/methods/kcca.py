@@ -30,9 +30,10 @@ from diptych.errors import BadSetting
 from diptych.maths.correlation import canonical_directions, whitening
 from diptych.maths.kernels import Kernel, KernelName, Spanned, landmarks, spanned
 from diptych.methods import inputs
-from diptych.methods.inputs import MODALITIES, InputConfig
+from diptych.methods.inputs import InputConfig
 from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import OneSpace
+from diptych.modality import MODALITIES
 from diptych.rooms import Card
 
 CARD = Card(

@@ -9,6 +9,7 @@ from diptych.data.features import Features
 from diptych.errors import BadSetting
 from diptych.methods import ROOM
 from diptych.methods.contract import Method
+from diptych.modality import Modality
 from diptych.rooms import Card
 
 
@@ -70,8 +71,8 @@ class UntrainedModelClass(ModelClass, Protocol):
     def untrained(
         self,
         config: Any,
-        names: Mapping[str, str],
-        width: Callable[[str], int],
+        names: Mapping[Modality, str],
+        width: Callable[[Modality], int],
         side_information: SideInformation | None,
     ) -> Method:
         """Return the model for a pair of encoders: their names and, when asked, how wide their whole vectors are."""

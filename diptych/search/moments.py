@@ -24,7 +24,7 @@ from jaxtyping import Float, Float32, Float64
 
 from diptych.files import written_atomically
 from diptych.index.contract import Table
-from diptych.index.items import Side
+from diptych.modality import Modality
 from diptych.search.folder_lock import writing
 
 EQUAL = 1e-13
@@ -80,7 +80,7 @@ class KeptMoments:
     def __init__(self) -> None:
         self._remembered: dict[Path, tuple[str, tuple[Moments, ...]]] = {}
 
-    def of(self, table: Table, side: Side, widths: Sequence[int], *, file: Path) -> tuple[Moments, ...]:
+    def of(self, table: Table, side: Modality, widths: Sequence[int], *, file: Path) -> tuple[Moments, ...]:
         """Return the moments of a side of a table; where nothing tells when the table changed, they are not kept."""
         version = table.version()
         if version is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from diptych.index.items import Side
+from diptych.modality import Modality
 
 
 @dataclass(frozen=True)
@@ -38,5 +38,5 @@ class SearchPromise:
     """Up to so many items a search is exact."""
     recall: float
     """The share of the exact first ten that an approximate search must find."""
-    tunings: Mapping[Side, Tuning] = field(default_factory=dict)
+    tunings: Mapping[Modality, Tuning] = field(default_factory=dict)
     """By side, where an index was built."""

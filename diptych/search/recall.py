@@ -14,7 +14,7 @@ from jaxtyping import Float32, Float64
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.index.contract import Table
-from diptych.index.items import Side
+from diptych.modality import Modality
 from diptych.search.certified import Best
 from diptych.search.moments import Moments
 from diptych.search.searcher import SpaceVectors
@@ -47,7 +47,7 @@ class Answer:
         return min(float(right) / self.wanted, 1.0)
 
 
-def exact_answers(table: Table, side: Side, queries: SpaceVectors, rule: FusionRule | None) -> list[Answer]:
+def exact_answers(table: Table, side: Modality, queries: SpaceVectors, rule: FusionRule | None) -> list[Answer]:
     """Return the exact answer to each query, from reading all vectors of a side two or three times.
 
     Little more than a block is in memory at a time. `BadSetting` for a rule that no index of vectors can serve.
@@ -66,7 +66,7 @@ def exact_answers(table: Table, side: Side, queries: SpaceVectors, rule: FusionR
 
 
 def _served(
-    table: Table, side: Side, queries: SpaceVectors, rule: FusionRule | None
+    table: Table, side: Modality, queries: SpaceVectors, rule: FusionRule | None
 ) -> Sequence[Served] | Sequence[None]:
     """Return how each query is served, by the true statistics of its similarities with all items."""
     count = len(queries[0])

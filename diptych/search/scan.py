@@ -22,10 +22,10 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int
 
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
-from diptych.fusion.contract import FusionRule, Modality
+from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.index.contract import Table
-from diptych.index.items import Side
+from diptych.modality import Modality
 from diptych.search.coarse import CoarseScorer, CoarseScores, Vectors
 from diptych.search.scan_folder import refreshed
 from diptych.search.scan_rows import BLOCK, Held
@@ -60,7 +60,7 @@ class Scan:
         """The item at each position."""
 
     @classmethod
-    def open(cls, folder: Path, table: Table, side: Side, widths: tuple[int, ...]) -> "Scan":
+    def open(cls, folder: Path, table: Table, side: Modality, widths: tuple[int, ...]) -> "Scan":
         """Return a scan of a side whose vectors have spaces of these widths, after bringing its folder up to date."""
         return cls(refreshed(Path(folder), table, side, widths))
 

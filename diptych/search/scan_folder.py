@@ -22,7 +22,7 @@ from jaxtyping import Float32
 from diptych.errors import BadFeature, DiptychError, ShapeMismatch
 from diptych.files import write_json
 from diptych.index.contract import Table
-from diptych.index.items import Side
+from diptych.modality import Modality
 from diptych.search.folder_lock import writing
 from diptych.search.scan_rows import BLOCK, Held, State, mapped
 from diptych.settings import revive
@@ -36,7 +36,7 @@ Batch = tuple[Sequence[str], Sequence[str], Float32[np.ndarray, "b d"]]
 """Ids, contents and vectors of some items."""
 
 
-def refreshed(folder: Path, table: Table, side: Side, widths: tuple[int, ...]) -> Held:
+def refreshed(folder: Path, table: Table, side: Modality, widths: tuple[int, ...]) -> Held:
     """Return the rows of a table's side after bringing the folder up to date with it.
 
     Where the table's version is the one it was last compared at, the table is not read.
@@ -61,7 +61,7 @@ def refreshed(folder: Path, table: Table, side: Side, widths: tuple[int, ...]) -
         return Held(folder, replace(state, version=version))
 
 
-def _open(folder: Path, table: Table, side: Side, widths: tuple[int, ...]) -> Held | None:
+def _open(folder: Path, table: Table, side: Modality, widths: tuple[int, ...]) -> Held | None:
     """Return what the folder holds of this table, or None where that is nothing, or is damaged."""
     try:
         state = revive(State, json.loads((folder / "state.json").read_text(encoding="utf-8")))
@@ -71,7 +71,7 @@ def _open(folder: Path, table: Table, side: Side, widths: tuple[int, ...]) -> He
         return None
 
 
-def _wanted(table: Table, side: Side) -> dict[str, str]:
+def _wanted(table: Table, side: Modality) -> dict[str, str]:
     """Return the digest of each item that has the side."""
     contents = table.contents()
     return {item: contents[item] for item in table.ids(side=side) if item in contents}
@@ -90,7 +90,7 @@ def _updated(folder: Path, held: Held, table: Table, wanted: dict[str, str]) -> 
     return _appended(folder, held.state, _read(table, held.state.side, fresh), dying)
 
 
-def _read(table: Table, side: Side, ids: Sequence[str]) -> Iterator[Batch]:
+def _read(table: Table, side: Modality, ids: Sequence[str]) -> Iterator[Batch]:
     for start in range(0, len(ids), BLOCK):
         items = table.read(ids[start : start + BLOCK], vectors=(side,))
         items = items.take(np.flatnonzero(items.vectors[side].present).tolist())

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Int
 
-from diptych.index.items import Side
+from diptych.modality import Modality
 from diptych.search.moments import Moments, read_moments, write_moments
 
 BLOCK = 4096
@@ -37,7 +37,7 @@ class State:
     """What the folder holds."""
 
     table: str
-    side: Side
+    side: Modality
     widths: tuple[int, ...]
     """Numbers in a vector, for each space."""
     version: str | None

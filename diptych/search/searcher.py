@@ -18,8 +18,9 @@ from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served
 from diptych.index.conditions import Condition
 from diptych.index.contract import Table
-from diptych.index.items import SIDES, Side
 from diptych.index.passwords import masked
+from diptych.modality import Modality
+from diptych.modality import other as other_modality
 from diptych.search.certified import Best, Query, certified
 from diptych.search.moments import KeptMoments
 from diptych.search.promise import SearchPromise
@@ -67,10 +68,10 @@ class Searcher:
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._opening = Lock()
-        self._scans: dict[tuple[str, Side], tuple[str, Scan]] = {}
+        self._scans: dict[tuple[str, Modality], tuple[str, Scan]] = {}
         self._moments = KeptMoments()
 
-    def plan(self, table: Table, side: Side, promise: SearchPromise) -> SearchPlan:
+    def plan(self, table: Table, side: Modality, promise: SearchPromise) -> SearchPlan:
         """Return how a side is searched, by its size and by what the collection promises."""
         count, tuning = table.count(side=side), promise.tunings.get(side)
         if count <= promise.exact_limit or (tuning is not None and tuning.effort is None):
@@ -82,7 +83,7 @@ class Searcher:
     def best(
         self,
         table: Table,
-        side: Side,
+        side: Modality,
         queries: SpaceVectors,
         rule: FusionRule | None,
         *,
@@ -99,7 +100,7 @@ class Searcher:
         if plan.scanned:
             scan = self._scan(table, side, tuple(space.shape[1] for space in queries))
             allowed = None if where is None else scan.among(table.ids(where=where, side=side))
-            modality = SIDES[1 - SIDES.index(side)]
+            modality = other_modality(side)
             best = scan.search(queries, rule, k=k, modality=modality, allowed=allowed)
             return RankedItems(best, total=len(scan) if allowed is None else int(allowed.sum()), exact=True)
         total = plan.count if where is None else table.count(where=where, side=side)
@@ -107,7 +108,7 @@ class Searcher:
         return RankedItems(best, total=total, exact=plan.effort is None)
 
     def served(
-        self, table: Table, side: Side, query: SpaceVectors, rule: FusionRule, promise: SearchPromise
+        self, table: Table, side: Modality, query: SpaceVectors, rule: FusionRule, promise: SearchPromise
     ) -> Served | None:
         """Return how a rule scores one query against a side of the table.
 
@@ -126,7 +127,7 @@ class Searcher:
     def _by_store(
         self,
         table: Table,
-        side: Side,
+        side: Modality,
         query: Query,
         rule: FusionRule | None,
         k: int,
@@ -146,7 +147,7 @@ class Searcher:
             approximate=plan.effort is not None,
         )
 
-    def _scan(self, table: Table, side: Side, widths: tuple[int, ...]) -> Scan:
+    def _scan(self, table: Table, side: Modality, widths: tuple[int, ...]) -> Scan:
         version = table.version() or ""
         with self._opening:
             kept = self._scans.get((table.name, side))
@@ -156,6 +157,6 @@ class Searcher:
             self._scans[table.name, side] = (version, scan)
             return scan
 
-    def _cache(self, what: str, table: Table, side: Side) -> Path:
+    def _cache(self, what: str, table: Table, side: Modality) -> Path:
         """Return where something is kept that can be made anew from a side of a table."""
         return cache_root() / what / digest(masked(self._uri), table.name, side)

@@ -13,7 +13,7 @@ import numpy as np
 
 from diptych.fusion.contract import FusionRule
 from diptych.index.contract import Table
-from diptych.index.items import SIDES, Side
+from diptych.modality import MODALITIES, Modality
 from diptych.progress import Progress
 from diptych.search.promise import SearchPromise, Tuning
 from diptych.search.recall import FIRST, exact_answers
@@ -25,17 +25,17 @@ def tune(
     rule: FusionRule | None,
     promise: SearchPromise,
     *,
-    queries: Callable[[Side], SpaceVectors],
+    queries: Callable[[Modality], SpaceVectors],
     searcher: Searcher,
     moment: Callable[[], AbstractContextManager[None]],
     progress: Progress,
-) -> dict[Side, Tuning]:
+) -> dict[Modality, Tuning]:
     """Build the index of each side above the exact limit, and return the effort chosen and the recall measured.
 
     `queries` returns vectors to search a side with; they are drawn and searched in a `moment` of the table's store.
     """
-    large = [side for side in SIDES if table.count(side=side) > promise.exact_limit]
-    tuned: dict[Side, Tuning] = {}
+    large = [side for side in MODALITIES if table.count(side=side) > promise.exact_limit]
+    tuned: dict[Modality, Tuning] = {}
     for done, side in enumerate(large):
         progress(done, len(large), "indices: building")
         table.build_index(side)
@@ -48,10 +48,10 @@ def tune(
 
 def _tuned(
     table: Table,
-    side: Side,
+    side: Modality,
     rule: FusionRule | None,
     promise: SearchPromise,
-    drawn: Callable[[Side], SpaceVectors],
+    drawn: Callable[[Modality], SpaceVectors],
     searcher: Searcher,
 ) -> Tuning:
     if rule is not None and rule.wants is None:

@@ -8,8 +8,8 @@ from diptych.data.features import Features
 from diptych.data.given_vectors import with_vectors
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
-from diptych.encoders.encoding import Source, encode_dataset
-from diptych.encoders.opening import open_encoders
+from diptych.encoders.encoding import FeatureSource, encode_dataset
+from diptych.encoders.registry import open_encoders
 from diptych.progress import Progress
 from diptych.training.categories import with_known_categories
 from diptych.training.run_config import DataRecord, EncoderRecords
@@ -59,7 +59,7 @@ class SplitData:
     source: DataSource
     split_seed: int | None
     dataset: DataSet
-    encoders: tuple[Source, Source]
+    encoders: tuple[FeatureSource, FeatureSource]
 
     def features(self, split: str, *, progress: Progress | None = None) -> Features:
         """Return a split's pairs, encoded."""

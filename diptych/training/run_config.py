@@ -8,7 +8,7 @@ from typing import Any
 
 from diptych import __version__
 from diptych.data.pairs import DataSet
-from diptych.encoders.encoding import Source
+from diptych.encoders.encoding import FeatureSource
 from diptych.encoders.given import Given
 from diptych.files import digest
 from diptych.fusion.record import FusionRecord
@@ -57,7 +57,7 @@ class EncoderRecord:
     """None for vectors that came with the data: the data set's own fingerprint covers them."""
 
     @classmethod
-    def of(cls, name: str, encoder: Source) -> "EncoderRecord":
+    def of(cls, name: str, encoder: FeatureSource) -> "EncoderRecord":
         """Return the record of an encoder that was asked for by this name."""
         return cls(name, None if isinstance(encoder, Given) else encoder.fingerprint)
 
@@ -73,7 +73,7 @@ class EncoderRecords:
 
     @classmethod
     def of(
-        cls, encoders: tuple[Source, Source], *, names: tuple[str, str], settings: Sequence[str]
+        cls, encoders: tuple[FeatureSource, FeatureSource], *, names: tuple[str, str], settings: Sequence[str]
     ) -> "EncoderRecords":
         """Return the records of two encoders that were asked for by these names and settings."""
         image, text = (EncoderRecord.of(name, encoder) for name, encoder in zip(names, encoders, strict=True))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from diptych.data.pairs import DataSet
 from diptych.encoders.concepts import concepts_of
-from diptych.encoders.encoding import Source, encode_dataset
+from diptych.encoders.encoding import FeatureSource, encode_dataset
 from diptych.methods.module import MethodConfig, MethodModule, SideInformation
 from diptych.progress import Progress
 
@@ -13,7 +13,7 @@ def side_information_of(
     module: MethodModule,
     config: MethodConfig,
     dataset: DataSet,
-    encoders: tuple[Source, Source],
+    encoders: tuple[FeatureSource, FeatureSource],
     *,
     progress: Progress | None,
 ) -> SideInformation | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from diptych.collection import Added, Collection
 from diptych.collection.reduction import Reduction
-from diptych.index.items import SIDES
+from diptych.modality import MODALITIES
 from diptych.retriever import Retriever
 from tests.index.oracle import OracleTable
 
@@ -60,8 +60,8 @@ def vectors_of(method: Affine, side: str, count: int, generator: np.random.Gener
 @st.composite
 def methods(draw: st.DrawFn) -> tuple[Affine, np.random.Generator]:
     generator = np.random.default_rng(draw(st.integers(0, 2**32)))
-    maps: dict[str, dict[str, np.ndarray]] = {side: {} for side in SIDES}
-    for side in SIDES:
+    maps: dict[str, dict[str, np.ndarray]] = {side: {} for side in MODALITIES}
+    for side in MODALITIES:
         for space, width in zip(("visual", "textual"), WIDTHS, strict=True):
             rank, columns = draw(st.integers(0, width)), draw(st.integers(1, 40))
             if draw(st.booleans()):
@@ -76,7 +76,7 @@ def test_similarities_and_whole_vectors_are_kept(case: tuple[Affine, np.random.G
     method, generator = case
     reduction = Reduction.of(method, WIDTHS)
     queries = generator.standard_normal((5, sum(WIDTHS))).astype(np.float32)
-    for side in SIDES:
+    for side in MODALITIES:
         items = vectors_of(method, side, 20, generator)
         stored = reduction.reduced(side, items)
         assert tuple(rows.shape[1] for rows in stored) == reduction.kept(side)
@@ -91,7 +91,7 @@ def test_similarities_and_whole_vectors_are_kept(case: tuple[Affine, np.random.G
 def test_no_side_is_wider_than_its_rank(case: tuple[Affine, np.random.Generator]) -> None:
     method, _ = case
     reduction = Reduction.of(method, WIDTHS)
-    for side in SIDES:
+    for side in MODALITIES:
         for space, width, kept in zip(method.spaces, WIDTHS, reduction.kept(side), strict=True):
             rank = int(np.linalg.matrix_rank(method.maps[side][space])) if space in method.maps[side] else width
             assert kept == (rank or width)
@@ -147,7 +147,7 @@ def test_a_wide_model_is_stored_narrow_and_finds_the_same(place: str, wide: Retr
         assert kept.kept("image") == (states, WIDE + POSTERIORS)
         assert kept.kept("text") == (words, states)
         assert states < words < WIDE
-        assert collection.stats()["stored"] == {side: sum(kept.kept(side)) for side in SIDES}
+        assert collection.stats()["stored"] == {side: sum(kept.kept(side)) for side in MODALITIES}
         for asked in ({"text": QUERY}, {"image": tiny_set / "3.png"}):
             expected = {hit.id: hit for hit in wide.search(k=24, **asked).hits}
             hits = collection.search(k=24, **asked).hits
@@ -157,11 +157,11 @@ def test_a_wide_model_is_stored_narrow_and_finds_the_same(place: str, wide: Retr
                 assert dict(hit.spaces) == pytest.approx(dict(expected[hit.id].spaces), abs=2e-6)
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", MODALITIES)
 def test_items_alike_in_one_side_are_found_by_their_whole_vectors(place: str, side: str) -> None:
     with Collection.open(place) as collection:
-        items, kept = collection.table.read(vectors=SIDES), collection.model.kept
-        whole = {each: kept.restored(each, items.vectors[each].rows) for each in SIDES}
+        items, kept = collection.table.read(vectors=MODALITIES), collection.model.kept
+        whole = {each: kept.restored(each, items.vectors[each].rows) for each in MODALITIES}
         n = items.ids.index("p5")
         for hit in collection.search(like="p5", against=side, k=23).hits:
             m = items.ids.index(hit.id)

@@ -9,7 +9,8 @@ from PIL import Image
 
 from diptych.cluster import Cluster
 from diptych.collection import Added, Collection
-from diptych.index.items import SIDES, Items
+from diptych.index.items import Items
+from diptych.modality import MODALITIES
 from diptych.retriever import Retriever
 from tests.conftest import KillAWorker
 
@@ -17,7 +18,7 @@ from .conftest import MakeCollection, found
 
 
 def stored(collection: Collection) -> Items:
-    return collection.table.read(vectors=SIDES)
+    return collection.table.read(vectors=MODALITIES)
 
 
 def same(one: Items, other: Items) -> bool:
@@ -27,7 +28,7 @@ def same(one: Items, other: Items) -> bool:
 
 def same_vectors(one: Items, other: Items) -> bool:
     return one.ids == other.ids and all(
-        np.array_equal(one.vectors[side].rows, other.vectors[side].rows) for side in SIDES
+        np.array_equal(one.vectors[side].rows, other.vectors[side].rows) for side in MODALITIES
     )
 
 

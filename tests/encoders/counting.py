@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from diptych.encoders.contract import Encoder, Modality, Vectors
+from diptych.encoders.contract import Encoder, ItemFeatures
+from diptych.modality import Modality
 
 
 class Quarters(Encoder):
@@ -35,14 +36,14 @@ class Quarters(Encoder):
         self.decoded.append(item)
         return np.asarray(Image.open(item).convert("RGB"), dtype=np.float32)
 
-    def encode(self, prepared: Sequence[Any]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[Any]) -> list[ItemFeatures]:
         time.sleep(self.seconds)
         return [self._vectors(pixels) for pixels in prepared]
 
-    def _vectors(self, pixels: Any) -> Vectors:
+    def _vectors(self, pixels: Any) -> ItemFeatures:
         half = len(pixels) // 2
         quarters = [pixels[y : y + half, x : x + half].mean((0, 1)) for y in (0, half) for x in (0, half)]
-        return Vectors(np.stack(quarters).astype(np.float16), pixels.mean((0, 1)).astype(np.float16))
+        return ItemFeatures(np.stack(quarters).astype(np.float16), pixels.mean((0, 1)).astype(np.float16))
 
 
 class Letters(Encoder):
@@ -67,10 +68,10 @@ class Letters(Encoder):
     def prepare(self, item: str) -> str:
         return item
 
-    def encode(self, prepared: Sequence[str]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[str]) -> list[ItemFeatures]:
         self.encoded += prepared
         words = [np.array([(len(w), ord(w[0])) for w in text.split()], dtype=np.float16) for text in prepared]
-        return [Vectors(each, each.sum(0)) for each in words]
+        return [ItemFeatures(each, each.sum(0)) for each in words]
 
 
 def save_pictures(folder: Path, count: int) -> list[Path]:

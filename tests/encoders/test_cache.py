@@ -9,7 +9,7 @@ import pytest
 
 from diptych.encoders import cache
 from diptych.encoders.cache import cache_folder, encode_items
-from diptych.encoders.contract import Vectors
+from diptych.encoders.contract import ItemFeatures
 from diptych.errors import BadFeature, BadImage, MissingData
 
 from .counting import Letters, Quarters, save_pictures
@@ -33,7 +33,7 @@ def start(folder: Path, *, seconds: float) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def direct(encoder: Quarters, paths: list[Path]) -> list[Vectors]:
+def direct(encoder: Quarters, paths: list[Path]) -> list[ItemFeatures]:
     return encoder.encode([encoder.prepare(path) for path in paths])
 
 
@@ -132,14 +132,14 @@ def test_two_processes_fill_one_cache_at_once(tmp_path: Path) -> None:
 
 def test_a_feature_that_is_not_finite_names_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = save_pictures(tmp_path, 1)
-    broken = Vectors(np.full((1, 3), np.nan, dtype=np.float16), np.zeros(3, dtype=np.float16))
+    broken = ItemFeatures(np.full((1, 3), np.nan, dtype=np.float16), np.zeros(3, dtype=np.float16))
     monkeypatch.setattr(Quarters, "encode", lambda self, prepared: [broken])
     with pytest.raises(BadFeature, match=r"quarters must give finite numbers; for .*0\.png it gave NaN or infinity"):
         encode_items(Quarters(), paths)
 
 
 def test_a_feature_that_is_not_finite_quotes_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = Vectors(None, np.full(2, np.inf, dtype=np.float16))
+    broken = ItemFeatures(None, np.full(2, np.inf, dtype=np.float16))
     monkeypatch.setattr(Letters, "encode", lambda self, prepared: [broken])
     with pytest.raises(BadFeature, match="for 'a cat' it gave NaN or infinity"):
         encode_items(Letters(), ["a cat"])

@@ -6,7 +6,7 @@ import pytest
 from diptych.data.opening import open_data
 from diptych.encoders.concepts import NamesClasses, concepts_of
 from diptych.encoders.encoding import encode_images
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 from diptych.errors import BadSetting
 
 FITTING = {

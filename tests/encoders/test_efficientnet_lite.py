@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from diptych.encoders.efficientnet_lite import SIDES, EfficientNetLite, fold
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 from diptych.errors import BadSetting
 
 

@@ -6,7 +6,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from diptych.encoders.cache import encode_items
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 from diptych.encoders.word_vectors import WordVectors
 
 

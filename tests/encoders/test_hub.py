@@ -5,7 +5,7 @@ import pytest
 from huggingface_hub import constants
 
 from diptych.encoders import hub
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 from diptych.errors import BadCheckpoint, MissingData
 
 NOWHERE = "http://127.0.0.1:9"

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +8,7 @@ import torch
 from diptych.encoders import minilm
 from diptych.encoders.cache import encode_items
 from diptych.encoders.minilm import MiniLM
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 from diptych.errors import BadCheckpoint, BadSetting
 
 TEXTS = ["A cat sleeps on the unbelievably soft mat.", "Two dogs.", "قطة على السجادة", "猫在睡觉", "🐱", "", "  "]
@@ -26,7 +29,7 @@ def test_parts_and_whole_are_those_of_one_unpadded_text_at_a_time(encoder: MiniL
     for text, (parts, whole) in zip(TEXTS, encode(encoder, TEXTS), strict=True):
         ids = encoder.tokenizer.encode(text).ids
         with torch.inference_mode():
-            hidden = encoder.network(input_ids=torch.tensor([ids])).last_hidden_state[0]
+            hidden = encoder.network(torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.bool))[0]
         mean = hidden.mean(0)
         np.testing.assert_allclose(whole, mean / mean.norm(), atol=1e-3)
         wanted = hidden[1:-1] if len(ids) > 2 else torch.zeros(1, 384)
@@ -34,9 +37,8 @@ def test_parts_and_whole_are_those_of_one_unpadded_text_at_a_time(encoder: MiniL
 
 
 def test_the_whole_is_that_of_sentence_transformers(encoder: MiniLM) -> None:
-    from sentence_transformers import SentenceTransformer
-
-    published = SentenceTransformer(str(encoder.folder), device="cpu").encode(TEXTS[:4])
+    package = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+    published = package.SentenceTransformer(str(encoder.folder), device="cpu").encode(TEXTS[:4])
     np.testing.assert_allclose([whole for _, whole in encode(encoder, TEXTS[:4])], published, atol=1e-3)
 
 
@@ -82,3 +84,16 @@ def test_weights_of_another_digest_are_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_impossible_lengths_are_refused(tokens: int) -> None:
     with pytest.raises(BadSetting, match=f"tokens must be 3 to 512; got {tokens}"):
         open_encoder("minilm", [f"tokens={tokens}"])
+
+
+def test_torch_and_the_tokenizer_are_all_that_it_needs() -> None:
+    program = (
+        "import sys\n"
+        "absent = ('transformers', 'sentence_transformers', 'sklearn', 'pyarrow', 'scipy')\n"
+        "sys.modules.update(dict.fromkeys(absent))\n"  # importing any of them fails from here on
+        "from diptych.encoders.minilm import Config, open_encoder\n"
+        "encoder = open_encoder('minilm', Config())\n"
+        "print(encoder.encode([encoder.prepare('two cats')])[0].parts.shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[0] == "(2, 384)"

@@ -1,4 +1,6 @@
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -6,7 +8,8 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.onnx import Config, Onnx
+from diptych.encoders.registry import open_encoder
 from diptych.errors import BadCheckpoint, BadSetting
 
 SCALE = ["mean=[0,0,0]", "std=[1,1,1]"]
@@ -76,6 +79,28 @@ def test_a_graph_of_any_size_takes_the_side_from_the_settings(tmp_path: Path) ->
     assert open_encoder(name, ["side=16"]).encode(pictures(1, 16))[0].parts.shape == (16, 5)
     with pytest.raises(BadSetting, match=r"a.onnx does not say how large its pictures are. Set it: side=224"):
         open_encoder(name)
+
+
+class Vague:
+    """A session of a graph that does not state how wide its outputs are."""
+
+    def get_inputs(self) -> list[Any]:
+        return [SimpleNamespace(name="pixels", shape=["b", 3, 8, 8])]
+
+    def get_outputs(self) -> list[Any]:
+        return [SimpleNamespace(name="grid", shape=["b", "c", 2, 2]), SimpleNamespace(name="whole", shape=["b", 7])]
+
+    def run(self, names: list[str], inputs: dict[str, Any]) -> list[np.ndarray]:
+        return [np.zeros((1, 5, 2, 2), np.float32), np.zeros((1, 7), np.float32)]
+
+
+def test_a_width_that_the_graph_leaves_open_is_known_after_the_first_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"weights")
+    encoder = Onnx("onnx:a.onnx", Config(), tmp_path / "a.onnx", Vague())
+    with pytest.raises(BadSetting, match=r"onnx:a.onnx does not state how many numbers it gives. Encode one item"):
+        _ = encoder.parts_width
+    encoder.encode(pictures(1))
+    assert (encoder.parts_width, encoder.whole_width) == (5, 7)
 
 
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 from diptych.errors import BadCheckpoint
 
 try:

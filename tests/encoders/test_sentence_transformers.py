@@ -8,14 +8,17 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 from diptych.errors import BadCheckpoint
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a random network of two narrow layers, saved as sentence-transformers saves its own."""
-    base, saved = tmp_path_factory.mktemp("base"), tmp_path_factory.mktemp("saved")
+    return save_network(tmp_path_factory.mktemp("base"), tmp_path_factory.mktemp("saved"))
+
+
+def save_network(base: Path, saved: Path) -> Path:
+    """Return the second folder, in which a random network of two narrow layers is saved as published ones are."""
     torch.manual_seed(0)
     sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
     BertModel(BertConfig(**sizes)).save_pretrained(base)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diptych.encoders.contract import Vectors
+from diptych.encoders.contract import ItemFeatures
 from diptych.encoders.shards import LEFTOVER_SECONDS, ShardFolder
 
 
-def vectors(seed: int, *, parts: int = 2) -> Vectors:
+def vectors(seed: int, *, parts: int = 2) -> ItemFeatures:
     drawn = np.random.default_rng(seed).random((parts + 1, 3)).astype(np.float16)
-    return Vectors(drawn[1:], drawn[0])
+    return ItemFeatures(drawn[1:], drawn[0])
 
 
 def only(folder: Path, pattern: str) -> Path:
@@ -36,7 +36,9 @@ def test_items_of_several_shards_come_back_in_the_order_asked_for(tmp_path: Path
 
 def test_items_without_parts_have_none_on_disk(tmp_path: Path) -> None:
     folder = ShardFolder(tmp_path)
-    folder.write({"a": Vectors(None, np.ones(3, dtype=np.float16)), "b": Vectors(None, np.zeros(3, dtype=np.float16))})
+    folder.write(
+        {"a": ItemFeatures(None, np.ones(3, dtype=np.float16)), "b": ItemFeatures(None, np.zeros(3, dtype=np.float16))}
+    )
     places = folder.places()
     parts, whole = folder.load([places["b"], places["a"]])
     assert parts is None

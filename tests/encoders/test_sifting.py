@@ -7,7 +7,7 @@ import pytest
 
 from diptych.data.pictures import decode
 from diptych.encoders.cache import encode_items
-from diptych.encoders.contract import Vectors
+from diptych.encoders.contract import ItemFeatures
 from diptych.files import file_digest
 from diptych.ingest.sifting import Sifter
 
@@ -64,7 +64,7 @@ def test_equal_contents_are_encoded_once(tmp_path: Path) -> None:
 
 def test_vectors_that_are_not_finite_are_a_fault_of_their_item_alone(tmp_path: Path) -> None:
     class Breaking(Letters):
-        def encode(self, prepared: list[str]) -> list[Vectors]:
+        def encode(self, prepared: list[str]) -> list[ItemFeatures]:
             found = super().encode(prepared)
             return [
                 each if "!" not in text else each._replace(whole=each.whole * np.nan)

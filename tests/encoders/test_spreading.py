@@ -12,7 +12,7 @@ from diptych.cluster import Cluster
 from diptych.data.opening import open_data
 from diptych.encoders.cache import cache_folder, encode_items
 from diptych.encoders.contract import Encoder
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 from diptych.encoders.spreading import EncoderOf, blocks_of, spread
 from diptych.errors import BadSetting, MissingData
 from tests.conftest import KillAWorker

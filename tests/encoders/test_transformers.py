@@ -23,7 +23,7 @@ from diptych.bench.grid import Benchmark
 from diptych.bench.task import DataSource
 from diptych.data.opening import open_data
 from diptych.encoders.encoding import encode_dataset
-from diptych.encoders.opening import open_encoder, open_encoders
+from diptych.encoders.registry import open_encoder, open_encoders
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.methods.embedding import embed_pairs
 from diptych.methods.joint import Config, Joint

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 from diptych.encoders.vgg19 import Vgg19, build
 from diptych.errors import BadCheckpoint, BadSetting
 

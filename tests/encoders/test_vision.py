@@ -1,11 +1,14 @@
 """What all image networks do alike where there is a GPU."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from diptych.encoders.vision import TOGETHER, ImageNetwork
+from diptych.errors import BadSetting
 
 
 class Means(ImageNetwork):
@@ -16,9 +19,19 @@ class Means(ImageNetwork):
         super().__init__("means", fingerprint="0", side=4, mean=ones, std=ones, flip=False)
         self.rounded: list[bool] = []
 
+    @property
+    def declared_widths(self) -> tuple[None, int]:
+        return None, 3
+
     def look(self, images: Tensor) -> tuple[None, Tensor]:
         self.rounded.append(torch.backends.cudnn.allow_tf32)
         return None, images.mean((2, 3))
+
+
+class Silent(Means):
+    """A network that does not state its widths."""
+
+    declared_widths = None
 
 
 def test_a_gpu_sees_more_pictures_at_once_than_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,3 +48,13 @@ def test_convolutions_are_not_rounded_while_pictures_are_seen(allowed: bool, mon
     network.encode([np.zeros((4, 4, 3), dtype=np.uint8)])
     assert network.rounded == [False]
     assert torch.backends.cudnn.allow_tf32 is allowed
+
+
+def test_a_network_that_states_no_widths_has_them_once_it_saw_a_picture() -> None:
+    network = Silent()
+    sentence = "means does not state how many numbers it gives. Encode one item first, or choose another encoder."
+    for width in ("parts_width", "whole_width"):
+        with pytest.raises(BadSetting, match=re.escape(sentence)):
+            getattr(network, width)
+    network.encode([np.zeros((4, 4, 3), dtype=np.uint8)])
+    assert (network.parts_width, network.whole_width) == (None, 3)

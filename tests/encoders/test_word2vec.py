@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diptych.encoders.opening import open_encoder
+from diptych.encoders.registry import open_encoder
 
 
 @pytest.mark.parametrize("name", ["words.bin", "words.txt"])

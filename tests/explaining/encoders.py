@@ -8,8 +8,9 @@ import numpy as np
 
 from diptych.data.features import Encoded, Features, Parts
 from diptych.data.pictures import decode
-from diptych.encoders.contract import Encoder, Modality, Span, Vectors
+from diptych.encoders.contract import Encoder, ItemFeatures, Span
 from diptych.encoders.word_vectors import word_spans
+from diptych.modality import Modality
 
 WIDTH = 4
 
@@ -29,10 +30,10 @@ class Quarters(Encoder):
         """Return the picture's pixels."""
         return np.asarray(decode(item).resize((2, 2))).reshape(4, 3) / 255
 
-    def encode(self, prepared: Sequence[Any]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[Any]) -> list[ItemFeatures]:
         """Return the quarters of each picture and their mean."""
         rows = [np.column_stack([pixels, np.ones(4)]).astype(np.float16) for pixels in prepared]
-        return [Vectors(each[: self.regions] if self.regions else None, each.mean(0)) for each in rows]
+        return [ItemFeatures(each[: self.regions] if self.regions else None, each.mean(0)) for each in rows]
 
 
 class Letters(Encoder):
@@ -50,9 +51,9 @@ class Letters(Encoder):
         """Return the text as it is."""
         return item
 
-    def encode(self, prepared: Sequence[str]) -> list[Vectors]:
+    def encode(self, prepared: Sequence[str]) -> list[ItemFeatures]:
         """Return the numbers of each text's words and their mean."""
-        return [Vectors(rows, rows.mean(0)) for rows in map(self._rows, prepared)]
+        return [ItemFeatures(rows, rows.mean(0)) for rows in map(self._rows, prepared)]
 
     def spans(self, text: str) -> tuple[Span | None, ...] | None:
         """Return where the words stand."""

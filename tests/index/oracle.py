@@ -10,7 +10,8 @@ from typing_extensions import override
 from diptych.errors import BadSetting, MissingData
 from diptych.index.conditions import Columns, Condition, Kind, Value, holds
 from diptych.index.contract import Found, Layout, Store, Table
-from diptych.index.items import Items, Side, Vectors
+from diptych.index.items import Items, Vectors
+from diptych.modality import Modality
 
 
 @dataclass
@@ -21,7 +22,7 @@ class Row:
     image: str | None
     texts: tuple[str, ...]
     metadata: Mapping[str, Value]
-    vectors: dict[Side, np.ndarray]
+    vectors: dict[Modality, np.ndarray]
 
 
 @dataclass
@@ -66,11 +67,11 @@ class OracleTable(Table):
         return sum(self.rows.pop(item, None) is not None for item in set(ids))
 
     @override
-    def count(self, *, where: Condition | None = None, side: Side | None = None) -> int:
+    def count(self, *, where: Condition | None = None, side: Modality | None = None) -> int:
         return len(self.ids(where=where, side=side))
 
     @override
-    def ids(self, *, where: Condition | None = None, side: Side | None = None) -> list[str]:
+    def ids(self, *, where: Condition | None = None, side: Modality | None = None) -> list[str]:
         return sorted(
             item
             for item, row in self.rows.items()
@@ -90,7 +91,7 @@ class OracleTable(Table):
         where: Condition | None = None,
         after: str | None = None,
         limit: int | None = None,
-        vectors: Sequence[Side] = (),
+        vectors: Sequence[Modality] = (),
     ) -> Items:
         meeting = dict.fromkeys(self.ids(where=where))
         wanted = meeting if ids is None else [item for item in dict.fromkeys(ids) if item in meeting]
@@ -105,7 +106,7 @@ class OracleTable(Table):
             {side: self._vectors(side, rows) for side in vectors},
         )
 
-    def _vectors(self, side: Side, rows: Sequence[Row]) -> Vectors:
+    def _vectors(self, side: Modality, rows: Sequence[Row]) -> Vectors:
         stacked = np.zeros((len(rows), self.layout.widths[side]), np.float32)
         for place, row in zip(stacked, rows, strict=True):
             place[:] = row.vectors.get(side, 0)
@@ -113,7 +114,7 @@ class OracleTable(Table):
 
     @override
     def nearest(
-        self, side: Side, vector: np.ndarray, *, k: int, where: Condition | None = None, effort: int | None = None
+        self, side: Modality, vector: np.ndarray, *, k: int, where: Condition | None = None, effort: int | None = None
     ) -> Found:
         ids = self.ids(where=where, side=side)
         vectors = self._vectors(side, [self.rows[item] for item in ids]).rows
@@ -122,7 +123,7 @@ class OracleTable(Table):
         return Found(tuple(ids[row] for row in order), similarities[order], vectors[order])
 
     @override
-    def blocks(self, side: Side) -> Iterator[tuple[list[str], np.ndarray]]:
+    def blocks(self, side: Modality) -> Iterator[tuple[list[str], np.ndarray]]:
         ids = self.ids(side=side)
         yield ids, self.read(ids, vectors=[side]).vectors[side].rows
 
@@ -131,11 +132,11 @@ class OracleTable(Table):
         return str(self.writes)
 
     @override
-    def build_index(self, side: Side) -> None:
+    def build_index(self, side: Modality) -> None:
         """Do nothing: brute force needs no index."""
 
     @override
-    def indexed(self, side: Side) -> bool:
+    def indexed(self, side: Modality) -> bool:
         return True
 
     @override

@@ -6,7 +6,8 @@ import pytest
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
 from diptych.index.checking import check_items, check_width, in_precision, new_columns
 from diptych.index.contract import Layout, Store
-from diptych.index.items import Items, Side, Vectors
+from diptych.index.items import Items, Vectors
+from diptych.modality import Modality
 
 LAYOUT = Layout({"image": 3, "text": 2})
 ONE = Items(("a",), ("",), (None,), ((),), ({},))
@@ -34,7 +35,7 @@ def test_items_that_do_not_fit_are_refused(items: Items, error: type[Exception],
 
 
 @pytest.mark.parametrize(("side", "layout"), [("image", LAYOUT), ("text", Layout({"image": 2}))])
-def test_a_width_must_be_that_of_the_side(side: Side, layout: Layout) -> None:
+def test_a_width_must_be_that_of_the_side(side: Modality, layout: Layout) -> None:
     with pytest.raises(ShapeMismatch, match=rf"numbers \(image\).*; got {side} vectors of 2"):
         check_width(layout, side, 2)
 

@@ -7,7 +7,8 @@ import numpy as np
 from typing_extensions import override
 
 from diptych.index.contract import Layout
-from diptych.index.items import Items, Side, Vectors
+from diptych.index.items import Items, Vectors
+from diptych.modality import Modality
 from tests.index.oracle import OracleTable
 
 
@@ -47,7 +48,7 @@ class SmallTable(OracleTable):
         return super().read(ids, **named)
 
     @override
-    def blocks(self, side: Side) -> Iterator[tuple[list[str], np.ndarray]]:
+    def blocks(self, side: Modality) -> Iterator[tuple[list[str], np.ndarray]]:
         self.scanned += 1
         found = list(self.vectors().items())
         for start in range(0, len(found), 100):

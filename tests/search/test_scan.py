@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch, StoreFailed
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
-from diptych.index.items import Items, Side
+from diptych.index.items import Items
+from diptych.modality import Modality
 from diptych.search.coarse import CoarseScorer
 from diptych.search.moments import Moments
 from diptych.search.scan import Best, Scan
@@ -460,7 +461,7 @@ def test_an_update_that_fails_changes_nothing(
 def reading_until_stopped(read: Callable[..., Items], stop: type[Exception]) -> Callable[..., Items]:
     calls = count()
 
-    def limited(ids: list[str], *, vectors: tuple[Side, ...]) -> Items:
+    def limited(ids: list[str], *, vectors: tuple[Modality, ...]) -> Items:
         if next(calls) == 2:
             raise stop
         return read(ids, vectors=vectors)

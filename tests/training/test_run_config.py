@@ -6,7 +6,7 @@ import pytest
 
 from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
-from diptych.encoders.opening import open_encoders
+from diptych.encoders.registry import open_encoders
 from diptych.files import json_of, record_of
 from diptych.training.run_config import (
     DataRecord,

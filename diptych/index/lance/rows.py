@@ -13,8 +13,9 @@ import pyarrow as pa
 from diptych.index.checking import check_items, in_precision
 from diptych.index.conditions import Columns, Kind
 from diptych.index.contract import Layout
-from diptych.index.items import SIDES, Items, Side, Vectors
+from diptych.index.items import Items, Vectors
 from diptych.index.lance.conditions import column_of
+from diptych.modality import MODALITIES, Modality
 
 TYPES: dict[Kind, pa.DataType] = {
     "text": pa.utf8(),
@@ -27,7 +28,7 @@ BIRTH = b"diptych.birth"
 """Where a table's schema keeps a word of its own, by which it is told from a later one of the same name."""
 
 
-def vector_column(side: Side) -> str:
+def vector_column(side: Modality) -> str:
     """Return the column that holds the vectors of a side."""
     return f"{side}_vector"
 
@@ -47,7 +48,7 @@ def schema_of(layout: Layout) -> pa.Schema:
 
 def layout_of(schema: pa.Schema) -> Layout:
     """Return what a table was made for."""
-    types = {side: schema.field(vector_column(side)).type for side in SIDES if vector_column(side) in schema.names}
+    types = {side: schema.field(vector_column(side)).type for side in MODALITIES if vector_column(side) in schema.names}
     half = any(kind.value_type == pa.float16() for kind in types.values())
     return Layout({side: kind.list_size for side, kind in types.items()}, half=half)
 
@@ -81,7 +82,7 @@ def rows_of(items: Items, schema: pa.Schema) -> pa.Table:
     return pa.table(arrays, schema=schema)
 
 
-def items_of(rows: pa.Table, sides: Sequence[Side]) -> Items:
+def items_of(rows: pa.Table, sides: Sequence[Modality]) -> Items:
     """Return the items that some rows hold, with the vectors of some sides."""
     plain = {name: rows.column(name).to_pylist() for name in PLAIN}
     columns = {name: rows.column(column_of(name)).to_pylist() for name in columns_of(rows.schema)}
@@ -113,7 +114,7 @@ def vectors_of(column: pa.ChunkedArray | pa.FixedSizeListArray) -> Vectors:
     return Vectors(rows, present)
 
 
-def _vector_array(items: Items, side: Side, kind: pa.DataType) -> pa.Array:
+def _vector_array(items: Items, side: Modality, kind: pa.DataType) -> pa.Array:
     """Return the vectors of a side, in the table's precision, NULL where an item has none."""
     vectors = items.vectors.get(side)
     if vectors is None or not vectors.present.any():

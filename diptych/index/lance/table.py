@@ -26,7 +26,7 @@ from diptych.errors import MissingData
 from diptych.index.checking import check_width, new_columns
 from diptych.index.conditions import ID, Columns, Condition
 from diptych.index.contract import Found, Table
-from diptych.index.items import Items, Side
+from diptych.index.items import Items
 from diptych.index.lance.access import Access
 from diptych.index.lance.conditions import among, column_of, every, literal, sql_of
 from diptych.index.lance.rows import (
@@ -42,6 +42,7 @@ from diptych.index.lance.rows import (
 )
 from diptych.index.lance.upkeep import covers_ids, gather, index_of, scattered
 from diptych.index.ranking import ranked
+from diptych.modality import Modality
 
 BLOCK = 4096
 """Vectors that are read at a time."""
@@ -103,12 +104,12 @@ class LanceTable(Table):
         return removed
 
     @override
-    def count(self, *, where: Condition | None = None, side: Side | None = None) -> int:
+    def count(self, *, where: Condition | None = None, side: Modality | None = None) -> int:
         with self._access.reading():
             return int(self._table.count_rows(self._clause(where, side) or None))
 
     @override
-    def ids(self, *, where: Condition | None = None, side: Side | None = None) -> list[str]:
+    def ids(self, *, where: Condition | None = None, side: Modality | None = None) -> list[str]:
         return sorted(self._read([ID], self._clause(where, side)).column(ID).to_pylist())
 
     @override
@@ -125,7 +126,7 @@ class LanceTable(Table):
         where: Condition | None = None,
         after: str | None = None,
         limit: int | None = None,
-        vectors: Sequence[Side] = (),
+        vectors: Sequence[Modality] = (),
     ) -> Items:
         later = "" if after is None else f"id > {literal(after)}"
         clause = every(filter(None, (self._clause(where), later)))
@@ -142,7 +143,7 @@ class LanceTable(Table):
     @override
     def nearest(
         self,
-        side: Side,
+        side: Modality,
         vector: Float32[np.ndarray, " d"],
         *,
         k: int,
@@ -160,7 +161,7 @@ class LanceTable(Table):
         return self._exact(side, vector, k, where)
 
     @override
-    def blocks(self, side: Side) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
+    def blocks(self, side: Modality) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
         for ids, rows in self._blocks(side, self._clause(None, side)):
             yield ids.to_pylist(), rows
 
@@ -170,7 +171,7 @@ class LanceTable(Table):
             return f"{self._table.schema.metadata[BIRTH].decode()}-{self._table.version}"
 
     @override
-    def build_index(self, side: Side) -> None:
+    def build_index(self, side: Modality) -> None:
         if not (vectors := self.count(side=side)):
             return
         partitions = max(1, min(isqrt(vectors), (CENTRES - 1) // self.layout.widths[side]))
@@ -179,7 +180,7 @@ class LanceTable(Table):
             self._table.create_index(vector_column(side), config=wanted, replace=True)
 
     @override
-    def indexed(self, side: Side) -> bool:
+    def indexed(self, side: Modality) -> bool:
         return self._has_index(vector_column(side))
 
     @override
@@ -199,7 +200,7 @@ class LanceTable(Table):
         with self._access.reading():
             return self._table.schema
 
-    def _clause(self, where: Condition | None, side: Side | None = None) -> str:
+    def _clause(self, where: Condition | None, side: Modality | None = None) -> str:
         """Return the SQL of a condition and of having a side; empty where everything will do."""
         wanted = [sql_of(where, self.columns())] if where is not None else []
         if side is not None:
@@ -211,7 +212,7 @@ class LanceTable(Table):
             query = self._table.search().select(list(names))
             return (query.where(clause) if clause else query).to_arrow()
 
-    def _blocks(self, side: Side, clause: str) -> Iterator[tuple[pa.StringArray, Float32[np.ndarray, "b d"]]]:
+    def _blocks(self, side: Modality, clause: str) -> Iterator[tuple[pa.StringArray, Float32[np.ndarray, "b d"]]]:
         if side not in self.layout.widths:
             return
         with self._access.reading():
@@ -219,7 +220,7 @@ class LanceTable(Table):
             for batch in query.to_batches(BLOCK):
                 yield batch.column(ID), vectors_of(batch.column(vector_column(side))).rows
 
-    def _exact(self, side: Side, vector: Float32[np.ndarray, " d"], k: int, where: Condition | None) -> Found:
+    def _exact(self, side: Modality, vector: Float32[np.ndarray, " d"], k: int, where: Condition | None) -> Found:
         """Return the nearest of all blocks, kept block by block."""
         best = ranked([], np.zeros((0, len(vector)), np.float32), vector, k=k)
         for ids, rows in self._blocks(side, self._clause(where, side)):
@@ -229,7 +230,7 @@ class LanceTable(Table):
         return best
 
     def _approximate(
-        self, side: Side, vector: Float32[np.ndarray, " d"], k: int, where: Condition | None, effort: int
+        self, side: Modality, vector: Float32[np.ndarray, " d"], k: int, where: Condition | None, effort: int
     ) -> Found:
         """Return what the index finds: fewer than k where fewer in the partitions searched meet the condition."""
         if not self.indexed(side):

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.index.items import Side
 from diptych.index.milvus.conditions import id_among
 from diptych.index.milvus.rows import messages_of
 from diptych.index.milvus.sessions import (
@@ -26,6 +25,7 @@ from diptych.index.milvus.sessions import (
     text_field,
     vector_field,
 )
+from diptych.modality import Modality
 
 _LINKS, _BREADTH = 16, 200
 """HNSW's M and efConstruction."""
@@ -35,7 +35,7 @@ _TOKEN = 8
 class MilvusIndex:
     """Collections `NAME__SIDEXXXXXXXX_TABLE`, one for each time it was built; `NAME__SIDE_TABLE` means the last one."""
 
-    def __init__(self, session: Session, *, collection: str, table: str, side: Side) -> None:
+    def __init__(self, session: Session, *, collection: str, table: str, side: Modality) -> None:
         self._session = session
         self._start, self._end = f"{collection}__{side}", f"_{table}"
         self._alias = self._start + self._end

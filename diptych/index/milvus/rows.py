@@ -16,8 +16,9 @@ from diptych.errors import BadSetting, StoreFailed
 from diptych.index.checking import in_precision
 from diptych.index.conditions import Value
 from diptych.index.contract import Layout
-from diptych.index.items import SIDES, Items, Side, Vectors
+from diptych.index.items import Items, Vectors
 from diptych.index.milvus.sessions import MESSAGE, json_field, schema_of, text_field, truth_field, vector_field
+from diptych.modality import MODALITIES, Modality
 
 PLAIN = ("id", "content", "item", "metadata")
 """Fields of a row that every layout has."""
@@ -34,7 +35,7 @@ def schema_for(layout: Layout) -> Any:
     return schema_of(*texts, json_field("item"), json_field("metadata"), *truths, vector_field(width_of(layout)))
 
 
-def presence(side: Side) -> str:
+def presence(side: Modality) -> str:
     """Return the field that says whether an item has a side."""
     return f"has_{side}"
 
@@ -47,14 +48,14 @@ def width_of(layout: Layout) -> int:
     return width
 
 
-def place_of(side: Side, layout: Layout) -> slice:
+def place_of(side: Modality, layout: Layout) -> slice:
     """Return where a side stands in a row's vector."""
-    before = SIDES[: SIDES.index(side)]
+    before = MODALITIES[: MODALITIES.index(side)]
     start = sum(layout.widths.get(other, 0) for other in before)
     return slice(start, start + layout.widths[side])
 
 
-def padded(side: Side, vector: Float32[np.ndarray, " d"], layout: Layout) -> Float32[np.ndarray, " w"]:
+def padded(side: Modality, vector: Float32[np.ndarray, " d"], layout: Layout) -> Float32[np.ndarray, " w"]:
     """Return a vector of one side as one of a row, zero elsewhere."""
     whole = np.zeros(width_of(layout), np.float32)
     whole[place_of(side, layout)] = vector
@@ -104,7 +105,7 @@ def size_of(row: Mapping[str, Any]) -> int:
     )
 
 
-def items_of(rows: Sequence[Mapping[str, Any]], layout: Layout, sides: Sequence[Side]) -> Items:
+def items_of(rows: Sequence[Mapping[str, Any]], layout: Layout, sides: Sequence[Modality]) -> Items:
     """Return rows as items, with the vectors of some sides."""
     return Items(
         tuple(row["id"] for row in rows),
@@ -123,7 +124,7 @@ def vectors_of(rows: Sequence[Mapping[str, Any]], place: slice) -> Float32[np.nd
     return np.asarray([row["vector"] for row in rows], np.float32)[:, place]
 
 
-def _present(rows: Sequence[Mapping[str, Any]], side: Side) -> Any:
+def _present(rows: Sequence[Mapping[str, Any]], side: Modality) -> Any:
     return np.array([row[presence(side)] for row in rows], bool)
 
 

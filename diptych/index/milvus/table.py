@@ -16,7 +16,7 @@ from diptych.errors import BadSetting, StoreFailed
 from diptych.index.checking import check_items, check_width, new_columns
 from diptych.index.conditions import Columns, Condition
 from diptych.index.contract import Found, Layout, Table
-from diptych.index.items import Items, Side
+from diptych.index.items import Items
 from diptych.index.milvus.conditions import expression_of, id_among, joined, quoted
 from diptych.index.milvus.index import MilvusIndex
 from diptych.index.milvus.notes import Notes
@@ -36,6 +36,7 @@ from diptych.index.milvus.rows import (
 )
 from diptych.index.milvus.sessions import MESSAGE, MOST_ROWS, PATIENCE, Session
 from diptych.index.ranking import ranked
+from diptych.modality import Modality
 
 _SPARE = 8
 """Results asked for beyond the k that are wanted: single precision may swap what is nearly equal."""
@@ -103,13 +104,13 @@ class MilvusTable(Table):
         return len(there)
 
     @override
-    def count(self, *, where: Condition | None = None, side: Side | None = None) -> int:
+    def count(self, *, where: Condition | None = None, side: Modality | None = None) -> int:
         if side and side not in self.layout.widths:
             return 0
         return int(self._session.query(self._rows, _meeting(where, side), ["count(*)"])[0]["count(*)"])
 
     @override
-    def ids(self, *, where: Condition | None = None, side: Side | None = None) -> list[str]:
+    def ids(self, *, where: Condition | None = None, side: Modality | None = None) -> list[str]:
         if side and side not in self.layout.widths:
             return []
         pages = self._pages(_meeting(where, side), ["id"], rows=MOST_ROWS)
@@ -129,7 +130,7 @@ class MilvusTable(Table):
         where: Condition | None = None,
         after: str | None = None,
         limit: int | None = None,
-        vectors: Sequence[Side] = (),
+        vectors: Sequence[Modality] = (),
     ) -> Items:
         fields = [*PLAIN, *(presence(side) for side in vectors), *(["vector"] if vectors else [])]
         expression = joined("and", expression_of(where), f"id > {quoted(after)}" if after else "")
@@ -143,7 +144,7 @@ class MilvusTable(Table):
     @override
     def nearest(
         self,
-        side: Side,
+        side: Modality,
         vector: Float32[np.ndarray, " d"],
         *,
         k: int,
@@ -157,7 +158,7 @@ class MilvusTable(Table):
 
     @override
     def nearest_each(
-        self, side: Side, vectors: Float32[np.ndarray, "m d"], *, k: int, effort: int | None = None
+        self, side: Modality, vectors: Float32[np.ndarray, "m d"], *, k: int, effort: int | None = None
     ) -> list[Found]:
         if effort is None or self._session.file:
             return super().nearest_each(side, vectors, k=k, effort=effort)
@@ -165,7 +166,7 @@ class MilvusTable(Table):
         return self._approximate(side, vectors, k=k, where=None, effort=effort)
 
     @override
-    def blocks(self, side: Side) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
+    def blocks(self, side: Modality) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
         for page in self._pages(_meeting(None, side), ["id", "vector"], rows=self._wide):
             yield [row["id"] for row in page], vectors_of(page, place_of(side, self.layout))
 
@@ -174,7 +175,7 @@ class MilvusTable(Table):
         return None
 
     @override
-    def build_index(self, side: Side) -> None:
+    def build_index(self, side: Modality) -> None:
         """Build the approximate index of a side anew; milvus-lite goes on to scan, and only takes note."""
         if self._session.file:
             self._notes.write({self._noted + side: "yes"})
@@ -184,7 +185,7 @@ class MilvusTable(Table):
         self._indices[side].build(rows, self.layout.widths[side])
 
     @override
-    def indexed(self, side: Side) -> bool:
+    def indexed(self, side: Modality) -> bool:
         if self._session.file:
             return side in self._notes.read(self._noted)
         return self._indices[side].built()
@@ -212,13 +213,13 @@ class MilvusTable(Table):
         copies = {side: index.count() for side, index in self._indices.items()}
         return self.count() * (row + sum(4 * self.layout.widths[side] * count for side, count in copies.items()))
 
-    def _check_nearest(self, side: Side, width: int, k: int) -> None:
+    def _check_nearest(self, side: Modality, width: int, k: int) -> None:
         check_width(self.layout, side, width)
         if k > MOST_ROWS:
             raise BadSetting(f"Milvus finds up to {MOST_ROWS} items at once; got k={k}.")
 
     def _approximate(
-        self, side: Side, vectors: Float32[np.ndarray, "m d"], *, k: int, where: Condition | None, effort: int
+        self, side: Modality, vectors: Float32[np.ndarray, "m d"], *, k: int, where: Condition | None, effort: int
     ) -> list[Found]:
         """Return what the index proposes, so far as the table has it, in the table's own order."""
         limit, expression = min(k + _SPARE, MOST_ROWS), _meeting(where, side)
@@ -234,7 +235,7 @@ class MilvusTable(Table):
             answers.append(found)
         return answers
 
-    def _exact(self, side: Side, vector: Float32[np.ndarray, " d"], *, k: int, expression: str) -> Found:
+    def _exact(self, side: Modality, vector: Float32[np.ndarray, " d"], *, k: int, expression: str) -> Found:
         """Return the nearest by Milvus' scan, ranked again in double precision.
 
         As many are asked for as it takes until the last is less similar than the k-th, rounding included.
@@ -263,7 +264,7 @@ class MilvusTable(Table):
         return [row | {"similarity": similar[row["id"]]} for row in found]
 
     def _ranked(
-        self, side: Side, vector: Float32[np.ndarray, " d"], rows: Sequence[dict[str, Any]], *, k: int
+        self, side: Modality, vector: Float32[np.ndarray, " d"], rows: Sequence[dict[str, Any]], *, k: int
     ) -> Found:
         return ranked([row["id"] for row in rows], vectors_of(rows, place_of(side, self.layout)), vector, k=k)
 
@@ -273,7 +274,7 @@ class MilvusTable(Table):
             self._known = self.columns()
         return self._known
 
-    def _indexed_row(self, row: dict[str, Any], side: Side) -> dict[str, Any]:
+    def _indexed_row(self, row: dict[str, Any], side: Modality) -> dict[str, Any]:
         vector = np.asarray(row["vector"], np.float32)[place_of(side, self.layout)]
         return {"id": row["id"], "metadata": row["metadata"], "vector": vector}
 
@@ -285,5 +286,5 @@ class MilvusTable(Table):
         return named_rows(self._session, self._rows, ids, fields, rows=rows, expression=expression)
 
 
-def _meeting(where: Condition | None, side: Side | None) -> str:
+def _meeting(where: Condition | None, side: Modality | None) -> str:
     return joined("and", expression_of(where), f"{presence(side)} == true" if side else "")

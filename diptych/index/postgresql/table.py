@@ -17,7 +17,7 @@ from diptych.errors import BadSetting, MissingData
 from diptych.index.checking import check_items, check_width, new_columns
 from diptych.index.conditions import Columns, Condition
 from diptych.index.contract import Found, Layout, Table
-from diptych.index.items import Items, Side
+from diptych.index.items import Items
 from diptych.index.postgresql.conditions import EVERYTHING, NOTHING, Clause, both, clause_of
 from diptych.index.postgresql.items import build, compact, create, definition, is_indexed
 from diptych.index.postgresql.packages import Connection, Jsonb
@@ -25,6 +25,7 @@ from diptych.index.postgresql.rows import PARTS, items_of, rows_of
 from diptych.index.postgresql.sessions import Sessions
 from diptych.index.postgresql.vectors import VectorColumn, as_parameter, quoted
 from diptych.index.ranking import ranked
+from diptych.modality import Modality
 
 BLOCK = 4096
 """Vectors fetched at a time."""
@@ -90,12 +91,12 @@ class PostgresqlTable(Table):
             return connection.execute(f"DELETE FROM {self._items} WHERE id = ANY(%s::text[])", (list(ids),)).rowcount
 
     @override
-    def count(self, *, where: Condition | None = None, side: Side | None = None) -> int:
+    def count(self, *, where: Condition | None = None, side: Modality | None = None) -> int:
         number: int = self._selected("count(*)", self._meeting(where, side))[0][0]
         return number
 
     @override
-    def ids(self, *, where: Condition | None = None, side: Side | None = None) -> list[str]:
+    def ids(self, *, where: Condition | None = None, side: Modality | None = None) -> list[str]:
         return [row[0] for row in self._selected("id", self._meeting(where, side), "ORDER BY id")]
 
     @override
@@ -111,7 +112,7 @@ class PostgresqlTable(Table):
         where: Condition | None = None,
         after: str | None = None,
         limit: int | None = None,
-        vectors: Sequence[Side] = (),
+        vectors: Sequence[Modality] = (),
     ) -> Items:
         clause, order, named, columns = clause_of(where), "id", "", [self._column(side) for side in vectors]
         if after is not None:
@@ -126,7 +127,7 @@ class PostgresqlTable(Table):
     @override
     def nearest(
         self,
-        side: Side,
+        side: Modality,
         vector: Float32[np.ndarray, " d"],
         *,
         k: int,
@@ -151,7 +152,7 @@ class PostgresqlTable(Table):
         return _scored(self._ordered(column, order, vector, clause, k + SPARE, settings), column, vector, k)
 
     @override
-    def blocks(self, side: Side) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
+    def blocks(self, side: Modality) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
         column, last = self._column(side), ""
         while True:
             clause = both(self._meeting(None, side), Clause("id > %s::text", (last,)))
@@ -167,12 +168,12 @@ class PostgresqlTable(Table):
             return str(self._catalogued(connection, "version"))
 
     @override
-    def build_index(self, side: Side) -> None:
+    def build_index(self, side: Modality) -> None:
         with self._sessions.session() as connection:
             build(connection, self._schema, self._table, self._column(side))
 
     @override
-    def indexed(self, side: Side) -> bool:
+    def indexed(self, side: Modality) -> bool:
         with self._sessions.session() as connection:
             return is_indexed(connection, self._schema, self._table, self._column(side))
 
@@ -214,7 +215,7 @@ class PostgresqlTable(Table):
             raise self._gone()
         return row[0]
 
-    def _column(self, side: Side) -> VectorColumn:
+    def _column(self, side: Modality) -> VectorColumn:
         if side not in self._vectors:
             raise BadSetting(f"the table '{self.name}' keeps no vectors of the {side} side.")
         return self._vectors[side]
@@ -222,7 +223,7 @@ class PostgresqlTable(Table):
     def _gone(self) -> MissingData:
         return MissingData(f"the table '{self.name}' has been removed from the collection. Open the collection again.")
 
-    def _meeting(self, where: Condition | None, side: Side | None) -> Clause:
+    def _meeting(self, where: Condition | None, side: Modality | None) -> Clause:
         """Return the clause for items that meet a condition and have a side."""
         if side is None:
             return clause_of(where)

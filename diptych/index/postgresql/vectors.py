@@ -8,8 +8,9 @@ from jaxtyping import Float32
 
 from diptych.index.checking import in_precision
 from diptych.index.contract import Layout
-from diptych.index.items import Side, Vectors
+from diptych.index.items import Vectors
 from diptych.index.postgresql.packages import HalfVector, Vector
+from diptych.modality import Modality
 
 WIDEST_IN_FULL = 2000
 """Numbers in a vector, at most, that an index takes as they are; beyond, in half precision."""
@@ -28,12 +29,12 @@ def quoted(*names: str) -> str:
 class VectorColumn:
     """One side's vectors in a table."""
 
-    side: Side
+    side: Modality
     width: int
     half: bool
 
     @classmethod
-    def of(cls, layout: Layout) -> dict[Side, "VectorColumn"]:
+    def of(cls, layout: Layout) -> dict[Modality, "VectorColumn"]:
         """Return the columns that a layout asks for."""
         return {side: cls(side, width, layout.half) for side, width in layout.widths.items()}
 

@@ -1,11 +1,15 @@
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from diptych.encoders import ROOM
 from diptych.encoders.given import Given
-from diptych.encoders.opening import open_encoder, open_encoders
-from diptych.errors import BadSetting, MissingData, UnknownName
+from diptych.encoders.registry import open_encoder, open_encoders
+from diptych.errors import BadSetting, MissingData, MissingExtra, UnknownName
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_room_lists_every_encoder() -> None:
@@ -80,3 +84,16 @@ def test_settings_go_to_the_encoder_that_they_name() -> None:
 def test_a_setting_of_no_encoder_is_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownName, match=r"settings has no entry 'txt_encoder'\. Did you mean 'text_encoder'\?"):
         open_encoders("given", "given", ["txt_encoder.tokens=32"])
+
+
+def test_what_an_encoder_needs_is_an_extra_of_the_package() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    needed = {extra for card in ROOM.cards().values() for extra in card.needs}
+    assert {"timm", "open-clip", "onnx", "transformers", "sentence-transformers"} == needed <= extras.keys()
+
+
+@pytest.mark.parametrize("name", ["transformers", "sentence-transformers", "timm", "open-clip"])
+def test_an_encoder_whose_library_is_not_installed_names_the_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, name.replace("-", "_"), None)
+    with pytest.raises(MissingExtra, match=rf"the {name} encoders need .* Install it: pip install 'diptych\[{name}\]'"):
+        open_encoder(f"{name}:nowhere")

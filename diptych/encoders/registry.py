@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from diptych.encoders import ROOM
-from diptych.encoders.contract import Encoder, Modality
+from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
 from diptych.errors import UnknownName
+from diptych.modality import Modality
 from diptych.rooms import split_name
 from diptych.settings import override
 
