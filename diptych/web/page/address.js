@@ -1,15 +1,14 @@
 // The search that the address bar keeps, so that it can be shared and the way back works. A picture stays out of it, and
 // so does how far down the hits are shown.
-import { FIELDS as ALL } from "./search-fields.js";
+import { byId } from "./dom.js";
 
-const { k, offset, ...FIELDS } = ALL;
-export { FIELDS };
+const { k, offset, ...fields } = JSON.parse(byId("search-fields").textContent);
 
-const NOTHING = { tab: "search", collection: "", ...usual() };
+/** By name what each field of a search usually is, and its bounds; the service writes them into the page. */
+export const FIELDS = fields;
 
-function usual() {
-  return Object.fromEntries(Object.entries(FIELDS).map(([name, field]) => [name, field.usual]));
-}
+const USUAL = Object.fromEntries(Object.entries(FIELDS).map(([name, { usual }]) => [name, usual]));
+const NOTHING = { tab: "search", collection: "", ...USUAL };
 
 /** Return the search that the address spells. */
 export function read() {

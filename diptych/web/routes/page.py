@@ -3,7 +3,6 @@
 import json
 import mimetypes
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -20,6 +19,8 @@ TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css"
          ".svg": "image/svg+xml", ".json": "application/json", ".webmanifest": "application/manifest+json",
          ".woff2": "font/woff2"}  # fmt: skip
 """Types that not every system knows alike."""
+FIELDS_PLACE = b"{search-fields}"
+"""What stands in the page where the fields of a search go."""
 
 
 @ROUTER.get("/")
@@ -38,32 +39,25 @@ def _serve(path: Path) -> None:
         return _file(request, path)
 
 
-@ROUTER.get("/search-fields.js")
-def search_fields(request: Request) -> Response:
-    """Return the fields of a search as the page reads them from its address: what each is unless it is given."""
-    fields: dict[str, Any] = {
-        option.wire: {
-            "usual": [] if option.repeats else "" if option.default is None else option.default,
-            "minimum": option.minimum,
-            "maximum": option.maximum,
-        }
-        for option in options_of(SearchRequest)
-        if not option.is_picture
-    }
-    script = f"export const FIELDS = {json.dumps(fields)};\n".encode()
-    return _answer(request, script, digest(script.decode()), TYPES[".js"])
-
-
 def _file(request: Request, path: Path) -> Response:
+    """Return a file; the page with the fields of a search in their place."""
     kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return _answer(request, path.read_bytes(), file_digest(path), kind)
-
-
-def _answer(request: Request, content: bytes, mark: str, kind: str) -> Response:
-    headers = {"ETag": f'"{mark[:32]}"', "Cache-Control": "no-cache"}
+    fields = _search_fields() if path.name == "index.html" else ""
+    headers = {"ETag": f'"{digest(file_digest(path), fields)[:32]}"', "Cache-Control": "no-cache"}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
+    content = path.read_bytes().replace(FIELDS_PLACE, fields.encode()) if fields else path.read_bytes()
     return Response(content, headers=headers, media_type=kind)
+
+
+def _search_fields() -> str:
+    """Return the fields of a search as JSON within HTML: what each one's usual value and bounds are."""
+    fields = {}
+    for option in options_of(SearchRequest):
+        if not option.is_picture:
+            usual = [] if option.repeats else "" if option.default is None else option.default
+            fields[option.wire] = {"usual": usual, "minimum": option.minimum, "maximum": option.maximum}
+    return json.dumps(fields).replace("<", r"\u003c")
 
 
 for _path in sorted(FOLDER.rglob("*")):
