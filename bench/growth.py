@@ -30,10 +30,10 @@ import torch
 from galleries import BLOCK, WIDTH, Rows, around_centres
 from searching import Approximate, enough, items_of
 
-from diptych.bench.memory import forget_peak, peak_megabytes
+from diptych.benchmark.memory import forget_peak, peak_megabytes
 from diptych.fusion.product import Rule
+from diptych.index.address import open_store
 from diptych.index.contract import Found, Layout, Store, Table
-from diptych.index.opening import open_store
 from diptych.ingest.upserting import AT_ONCE
 from diptych.search.certified import Nearest, certified, one_by_one
 from diptych.search.recall import FIRST, exact_answers

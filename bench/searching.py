@@ -34,12 +34,12 @@ import torch
 from galleries import BLOCK, QUERIES, Gallery, Rows, clustered, opposed, trained
 from jaxtyping import Float32, Int
 
-from diptych.bench.memory import forget_peak, peak_megabytes
+from diptych.benchmark.memory import forget_peak, peak_megabytes
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
+from diptych.index.address import open_store
 from diptych.index.contract import Found, Layout, Table
 from diptych.index.items import Items, Vectors
-from diptych.index.opening import open_store
 from diptych.search.certified import Nearest, certified, one_by_one
 from diptych.search.moments import Moments
 from diptych.search.recall import FIRST, Answer, exact_answers

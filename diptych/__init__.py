@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 __all__ = ["Retriever", "__version__", "open_data"]
 
-_HOMES = {"Retriever": "diptych.retriever", "open_data": "diptych.data.opening"}
+_HOMES = {"Retriever": "diptych.retriever", "open_data": "diptych.data.sources"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,8 +11,8 @@ from diptych.cluster import Cluster
 from diptych.data import ROOM, fetching
 from diptych.data.checking import check_data
 from diptych.data.findings import Finding
-from diptych.data.opening import open_data, places
 from diptych.data.pairs import Pair
+from diptych.data.sources import open_data, places
 from diptych.data.statistics import describe
 from diptych.errors import MissingData, UnknownName
 from diptych.progress import Progress

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
 from diptych.data.queries import checked_picture, checked_text
+from diptych.data.sources import open_data
 from diptych.data.splitting import resplit
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encode_dataset, encode_images, encode_query, encode_texts, unknown_words

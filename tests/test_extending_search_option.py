@@ -63,7 +63,7 @@ SERVICE = """
 import json, sys
 from starlette.testclient import TestClient
 from diptych.web.app import build_app
-from diptych.web.opening import Options, admission_of, open_service
+from diptych.web.startup import Options, admission_of, open_service
 options = Options([sys.argv[1]])
 client = TestClient(build_app(open_service(options), admission_of(options)), base_url="http://localhost")
 fields = {"collection": "shop", "text": "a red square", "k": 24}

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
+from diptych.data.sources import open_data
 from diptych.results import Results, best_hits
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from diptych.bench.grid import Benchmark
-from diptych.bench.task import DataSource
+from diptych.benchmark.grid import Benchmark
+from diptych.benchmark.task import DataSource
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ("cca", "cfa", "jrl", "lgcfl", "semantic-matching")

@@ -26,9 +26,9 @@ from diptych.cli.options import (
 if TYPE_CHECKING:
     from typer import Context
 
-    from diptych.bench.comparing import RowChange
-    from diptych.bench.grid import Benchmark
-    from diptych.bench.table import Table
+    from diptych.benchmark.comparing import RowChange
+    from diptych.benchmark.grid import Benchmark
+    from diptych.benchmark.table import Table
     from diptych.cluster import Cluster
 else:
     Context = typer.Context.__bases__[0]  # what typer passes is no instance of the class that it names
@@ -103,8 +103,8 @@ def benchmark(
         data = str(features)
     if data is None or out is None:
         raise typer.BadParameter("it is needed.", param_hint="--out" if data else "--data")
-    from diptych.bench.grid import Benchmark
-    from diptych.bench.task import DataSource
+    from diptych.benchmark.grid import Benchmark
+    from diptych.benchmark.task import DataSource
 
     own = settings or []
     of_encoders = tuple(setting for setting in own if setting.startswith(ENCODERS))
@@ -128,8 +128,8 @@ def _run(asked: "Benchmark", jobs: int | None, cluster: "Cluster | None") -> "Ta
 
 def _report(table: "Table", out: Path, *, published: bool, json: bool) -> None:
     """Write every form of a table into a folder and print one."""
-    from diptych.bench.published import PUBLISHED
-    from diptych.bench.report import write_reports
+    from diptych.benchmark.published import PUBLISHED
+    from diptych.benchmark.report import write_reports
 
     beside = PUBLISHED.get(table.data) if published else None
     if published and beside is None:
@@ -151,7 +151,7 @@ def diff(
     json: Json = False,
 ) -> None:
     """Compare two benchmarks query by query."""
-    from diptych.bench.comparing import compare
+    from diptych.benchmark.comparing import compare
 
     rows = compare(before, after, show=show)
     if json:
@@ -204,7 +204,7 @@ def write_result(table: Mapping[str, Any], beside: Mapping[str, Any] | None) -> 
     )
     write_table(columns, [_cells(row, beside) for row in table["rows"]], title=title)
     if beside is not None:
-        from diptych.bench.published import NOTE
+        from diptych.benchmark.published import NOTE
 
         write(f"Note: {NOTE}")
     for row in table["not_applicable"]:

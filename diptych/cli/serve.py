@@ -53,8 +53,8 @@ def serve(
     """Serve collections over HTTP, with a page to search them in a browser."""
     try:
         from diptych.web.limits import Limits
-        from diptych.web.opening import Options
-        from diptych.web.opening import serve as run
+        from diptych.web.startup import Options
+        from diptych.web.startup import serve as run
     except ModuleNotFoundError as error:
         raise MissingExtra.named("serve", wanted_by="the service and its page", package=str(error.name)) from error
     from diptych.settings import override

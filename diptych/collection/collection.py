@@ -27,10 +27,10 @@ from diptych.collection.trial_queries import trial_queries
 from diptych.data.entries import read_entries
 from diptych.errors import BadSetting, DiptychError
 from diptych.explaining.explanation import Explanation
+from diptych.index.address import open_store
 from diptych.index.contract import Store, Table
 from diptych.index.filters import parse
 from diptych.index.items import Items
-from diptych.index.opening import open_store
 from diptych.index.passwords import masked
 from diptych.ingest.fence import RecordFollower, records_to_write_by
 from diptych.ingest.handed_over import NewItem, remove_items, upsert_items

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from diptych.data.entries import pictures_in
 from diptych.data.folder import has_manifest
-from diptych.index.opening import open_store
+from diptych.index.address import open_store
 
 INSIDE = ".diptych"
 """The folder of a collection that lies among its own pictures."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from diptych.data.addresses import Picture, picture_digest
 from diptych.data.findings import FaultError, Finding
-from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
 from diptych.data.pictures import decode
+from diptych.data.sources import open_data
 from diptych.data.texts import accepted_text, encoding_fault
 from diptych.errors import BadImage, MissingData
 from diptych.progress import Progress

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from diptych.data.features import Features
 from diptych.data.given_vectors import with_vectors
-from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
+from diptych.data.sources import open_data
 from diptych.encoders.encoding import FeatureSource, encode_dataset
 from diptych.encoders.registry import open_encoders
 from diptych.progress import Progress

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("psycopg", reason="psycopg is not installed: no PostgreSQL to test with")
 pytest.importorskip("pgvector", reason="pgvector is not installed: no PostgreSQL to test with")
 
-from diptych.index.opening import open_store
+from diptych.index.address import open_store
 from tests.index.servers_postgresql import PASSWORD, postgresql_server
 
 from .conftest import Diptych, Trained

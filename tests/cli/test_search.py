@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diptych.data.opening import open_data
+from diptych.data.sources import open_data
 from diptych.request_fields import options_of
 from diptych.results import Results, best_hits
 from diptych.retriever import Retriever

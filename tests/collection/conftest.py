@@ -10,7 +10,7 @@ import pytest
 
 from diptych.collection import Collection
 from diptych.collection.model import Model
-from diptych.index.opening import open_store
+from diptych.index.address import open_store
 from diptych.retriever import Retriever
 
 SETTINGS = (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from diptych.collection import Collection
-from diptych.index.opening import open_store
+from diptych.index.address import open_store
 from diptych.ingest.handed_over import NewItem
 from diptych.ingest.upserting import upsert_entries
 

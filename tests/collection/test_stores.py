@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from diptych.collection import Collection
-from diptych.index.opening import open_store
+from diptych.index.address import open_store
 from diptych.retriever import Retriever
 from tests.index.servers_milvus import milvus_lite_server, milvus_process, milvus_server
 from tests.index.servers_postgresql import postgresql_server

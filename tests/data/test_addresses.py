@@ -8,8 +8,8 @@ import pytest
 from diptych.data.addresses import Address, below, matching, picture_at, picture_digest
 from diptych.data.entries import read_entries
 from diptych.data.findings import refuse
-from diptych.data.opening import open_data
 from diptych.data.pictures import decode
+from diptych.data.sources import open_data
 from diptych.errors import BadManifest, BadSetting, MissingData, MissingExtra
 
 MEMORY = "memory://shop"

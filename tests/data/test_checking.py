@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 
 from diptych.data.checking import check, check_data
-from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet, Pair
+from diptych.data.sources import open_data
 
 
 def _set(*pairs: Pair, **splits: tuple[int, ...]) -> DataSet:

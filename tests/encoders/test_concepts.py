@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diptych.data.opening import open_data
+from diptych.data.sources import open_data
 from diptych.encoders.concepts import NamesClasses, concepts_of
 from diptych.encoders.encoding import encode_images
 from diptych.encoders.registry import open_encoder

@@ -9,7 +9,7 @@ from PIL import Image
 
 from diptych import catalogue
 from diptych.cluster import Cluster
-from diptych.data.opening import open_data
+from diptych.data.sources import open_data
 from diptych.encoders.cache import cache_folder, encode_items
 from diptych.encoders.contract import Encoder
 from diptych.encoders.registry import open_encoder

@@ -18,10 +18,10 @@ from transformers import (
     ViTModel,
 )
 
-from diptych.bench.cell import Cell
-from diptych.bench.grid import Benchmark
-from diptych.bench.task import DataSource
-from diptych.data.opening import open_data
+from diptych.benchmark.cell import Cell
+from diptych.benchmark.grid import Benchmark
+from diptych.benchmark.task import DataSource
+from diptych.data.sources import open_data
 from diptych.encoders.encoding import encode_dataset
 from diptych.encoders.registry import open_encoder, open_encoders
 from diptych.errors import BadCheckpoint, BadSetting

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from diptych.index.address import open_store
 from diptych.index.contract import Layout, Store, Table
 from diptych.index.items import Items, Vectors
-from diptych.index.opening import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "items"

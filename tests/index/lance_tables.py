@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from diptych.errors import StoreFailed
+from diptych.index.address import open_store
 from diptych.index.contract import Store, Table
 from diptych.index.items import Items
-from diptych.index.opening import open_store
 
 from .samples import LAYOUT, items_of
 

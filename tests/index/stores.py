@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from diptych.index.address import open_store
 from diptych.index.contract import Store, Table
-from diptych.index.opening import open_store
 
 from .oracle import OracleTable
 from .samples import COLUMNS, LAYOUT, ODD_IDS, items_of

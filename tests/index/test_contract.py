@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from diptych.errors import BadSetting, DiptychError, MissingData
+from diptych.index.address import open_store
 from diptych.index.contract import Layout, Store, Table
-from diptych.index.opening import open_store
 
 from .killing import SHARED, batch, own_ids, prepare
 from .oracle import OracleTable

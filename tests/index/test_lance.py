@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from diptych.errors import BadFeature, BadSetting, MissingData, ShapeMismatch, StoreFailed
+from diptych.index.address import open_store
 from diptych.index.contract import Layout, Store, Table
 from diptych.index.items import Vectors
-from diptych.index.opening import open_store
 
 from .lance_tables import bare, lance, place, table
 from .samples import LAYOUT, check_items, items_of

@@ -13,13 +13,13 @@ from lancedb.index import IvfSq
 
 from diptych.errors import MissingData, StoreFailed
 from diptych.files import digest
+from diptych.index.address import open_store
 from diptych.index.contract import Table
 from diptych.index.lance import access as lance_access
 from diptych.index.lance import table as lance_table
 from diptych.index.lance import upkeep as lance_upkeep
 from diptych.index.lance.table import LanceTable
 from diptych.index.lance.upkeep import covers_ids
-from diptych.index.opening import open_store
 
 from .lance_tables import bare, lance, many, place, small_disk, table, write_until_full
 from .samples import LAYOUT, queries_of

@@ -195,7 +195,7 @@ def test_a_file_that_another_process_has_open_is_refused(tmp_path: Path) -> None
     pytest.importorskip("milvus_lite", reason="milvus-lite is not installed")
     uri = f"milvus://{tmp_path}/lite.db"
     program = (
-        "from diptych.errors import StoreFailed\nfrom diptych.index.opening import open_store\n"
+        "from diptych.errors import StoreFailed\nfrom diptych.index.address import open_store\n"
         f"try:\n    open_store({uri!r}).record()\nexcept StoreFailed as error:\n    print(error)"
     )
     with closing(open_store(uri)) as store:
@@ -213,7 +213,7 @@ def test_a_file_that_another_process_has_open_is_refused(tmp_path: Path) -> None
 def test_a_missing_extra_says_how_to_install_it(package: str, tmp_path: Path) -> None:
     program = (
         f"import sys; sys.modules['{package}'] = None\n"
-        "from diptych.errors import MissingExtra\nfrom diptych.index.opening import open_store\n"
+        "from diptych.errors import MissingExtra\nfrom diptych.index.address import open_store\n"
         f"try:\n    open_store('milvus://{tmp_path}/lite.db').remember({{}})\n"
         "except MissingExtra as error:\n    print(error)"
     )

@@ -1,7 +1,7 @@
 import pytest
 
 from diptych.errors import BadSetting
-from diptych.index.opening import open_store, split_uri
+from diptych.index.address import open_store, split_uri
 from diptych.index.passwords import masked
 
 

@@ -147,7 +147,7 @@ def test_a_database_of_another_encoding_is_refused(postgresql_server: str, admin
 def test_a_missing_extra_says_how_to_install_it(package: str) -> None:
     program = (
         f"import sys; sys.modules['{package}'] = None\n"
-        "from diptych.errors import MissingExtra\nfrom diptych.index.opening import open_store\n"
+        "from diptych.errors import MissingExtra\nfrom diptych.index.address import open_store\n"
         "try:\n    open_store('postgresql://localhost/db')\nexcept MissingExtra as error:\n    print(error)"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

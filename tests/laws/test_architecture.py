@@ -16,7 +16,7 @@ FLOORS = {
     "data": 1, "maths": 1, "measures": 1, "fusion": 1, "index": 1, "drawing": 1,
     "encoders": 2, "methods": 2, "search": 2,
     "training": 3, "explaining": 3, "evaluation": 3, "results": 3, "ingest": 3,
-    "retriever": 4, "catalogue": 4, "bench": 4, "collection": 4, "runs": 4, "launching": 4,
+    "retriever": 4, "catalogue": 4, "benchmark": 4, "collection": 4, "runs": 4, "launching": 4,
     "web": 5, "client": 5,
     "cli": 6,
     "__main__": 7,

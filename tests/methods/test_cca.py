@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diptych.data.features import Encoded, Features
-from diptych.data.opening import open_data
+from diptych.data.sources import open_data
 from diptych.encoders.encoding import encode_dataset
 from diptych.encoders.given import Given
 from diptych.errors import BadSetting

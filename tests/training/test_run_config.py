@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diptych.data.opening import open_data
 from diptych.data.pairs import DataSet
+from diptych.data.sources import open_data
 from diptych.encoders.registry import open_encoders
 from diptych.files import json_of, record_of
 from diptych.training.run_config import (

@@ -20,8 +20,8 @@ from PIL import Image
 from diptych.collection import Collection
 from diptych.retriever import Retriever
 from diptych.web.limits import Limits
-from diptych.web.opening import Options, Server, admission_of, open_service
 from diptych.web.service import Service
+from diptych.web.startup import Options, Server, admission_of, open_service
 from tests.collection.conftest import SETTINGS, own_cache, shared_cache
 
 __all__ = ["own_cache", "shared_cache"]

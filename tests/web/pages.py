@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from diptych.web.limits import Limits
-from diptych.web.opening import Options
+from diptych.web.startup import Options
 from tests.browser import Page, expect
 
 from .conftest import Made, Running, running

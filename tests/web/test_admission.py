@@ -18,9 +18,9 @@ from diptych.web.app import build_app
 from diptych.web.guarding import Guarded
 from diptych.web.keys import Keys
 from diptych.web.limits import Limits
-from diptych.web.opening import Options, admission_of, open_service
 from diptych.web.routes.page import FOLDER
 from diptych.web.service import Service
+from diptych.web.startup import Options, admission_of, open_service
 
 from .conftest import Made, Running, Serve, fault
 

@@ -9,7 +9,7 @@ import pytest
 
 from diptych.collection import Collection
 from diptych.web.limits import Limits
-from diptych.web.opening import Options
+from diptych.web.startup import Options
 from tests.browser import Page, browser, expect
 from tests.collection.conftest import items_file
 

@@ -119,7 +119,7 @@ def test_the_log_tells_of_requests_and_of_queries_only_when_asked(
 
 
 def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
-    from diptych.bench.finished import table_of
+    from diptych.benchmark.finished import table_of
 
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "table.json").write_text("nothing")

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 
 from diptych.collection import Collection
-from diptych.index.opening import open_store
+from diptych.index.address import open_store
 from diptych.request_fields import options_of
 from diptych.search_request import SearchRequest
 from diptych.web.keys import Keys

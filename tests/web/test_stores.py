@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from diptych.collection import Collection
-from diptych.index.opening import open_store
+from diptych.index.address import open_store
 from diptych.web.limits import Limits
-from diptych.web.opening import Options
+from diptych.web.startup import Options
 from tests.index.servers_milvus import milvus_lite_server, milvus_process, milvus_server
 from tests.index.servers_postgresql import postgresql_server
 

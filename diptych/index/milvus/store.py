@@ -14,11 +14,11 @@ from typing import Any
 from typing_extensions import override
 
 from diptych.errors import BadSetting, MissingData
+from diptych.index.address import split_uri
 from diptych.index.contract import Layout, Store, Table
 from diptych.index.milvus.notes import Notes
 from diptych.index.milvus.sessions import Session
 from diptych.index.milvus.table import MilvusTable
-from diptych.index.opening import split_uri
 
 _TABLES = "table/"
 _LONGEST = 128

@@ -13,8 +13,8 @@ from typing import Any
 from typing_extensions import override
 
 from diptych.errors import BadSetting, MissingData, StoreFailed
+from diptych.index.address import split_uri
 from diptych.index.contract import Layout, Store
-from diptych.index.opening import split_uri
 from diptych.index.postgresql.packages import Connection, Jsonb, errors
 from diptych.index.postgresql.sessions import Sessions, said
 from diptych.index.postgresql.table import PostgresqlTable

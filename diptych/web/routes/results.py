@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-from diptych.bench.finished import finished, report_of, table_of
+from diptych.benchmark.finished import finished, report_of, table_of
 from diptych.errors import MissingData, UnknownName
 from diptych.runs import Run, entries, history
 from diptych.web.admission import Admission

@@ -5,7 +5,7 @@ from statistics import stdev
 import numpy as np
 import pytest
 
-from diptych.bench.table import pooled, tabulate
+from diptych.benchmark.table import pooled, tabulate
 
 from .cells import cell
 

@@ -1,7 +1,7 @@
 import pytest
 
 from diptych.data import ROOM
-from diptych.data.opening import open_data
+from diptych.data.sources import open_data
 from diptych.errors import MissingData, UnknownName
 
 ROW = {"id": "1", "image": None, "text": "one", "category": "c"}

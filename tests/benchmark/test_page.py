@@ -4,9 +4,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from diptych.bench.page import html_page, summary
-from diptych.bench.published import NOTE, Figures
-from diptych.bench.table import tabulate
+from diptych.benchmark.page import html_page, summary
+from diptych.benchmark.published import NOTE, Figures
+from diptych.benchmark.table import tabulate
 
 from .cells import cell
 from .tables import toy_table

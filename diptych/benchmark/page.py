@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from diptych.bench.cell import DIRECTIONS
-from diptych.bench.charts import ARROWS, precision_by_recall, quality_by_time
-from diptych.bench.page_style import SORTING, STYLE
-from diptych.bench.page_tables import (
+from diptych.benchmark.cell import DIRECTIONS
+from diptych.benchmark.charts import ARROWS, precision_by_recall, quality_by_time
+from diptych.benchmark.page_style import SORTING, STYLE
+from diptych.benchmark.page_tables import (
     categories_table,
     data_table,
     differences_table,
@@ -14,9 +14,9 @@ from diptych.bench.page_tables import (
     row_heading,
     settings_table,
 )
-from diptych.bench.published import NOTE, Figures
-from diptych.bench.table import Table
-from diptych.bench.wording import facts, figure
+from diptych.benchmark.published import NOTE, Figures
+from diptych.benchmark.table import Table
+from diptych.benchmark.wording import facts, figure
 from diptych.drawing.markup import Markup, joined, tag
 from diptych.methods import ROOM as METHODS
 

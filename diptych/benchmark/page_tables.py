@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from math import isnan
 
-from diptych.bench.published import Figures
-from diptych.bench.table import LEVEL, Table
-from diptych.bench.wording import (
+from diptych.benchmark.published import Figures
+from diptych.benchmark.table import LEVEL, Table
+from diptych.benchmark.wording import (
     FIGURES,
     HEADINGS,
     NOTHING,

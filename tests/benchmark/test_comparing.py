@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diptych.bench.cell import Cell
-from diptych.bench.comparing import compare, read_cells
+from diptych.benchmark.cell import Cell
+from diptych.benchmark.comparing import compare, read_cells
 from diptych.errors import MissingData
 
 from .cells import cell

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from diptych.bench.cell import Cell
-from diptych.bench.grid import Benchmark
-from diptych.bench.task import DataSource
+from diptych.benchmark.cell import Cell
+from diptych.benchmark.grid import Benchmark
+from diptych.benchmark.task import DataSource
 from diptych.errors import BadSetting, UnknownName
 from diptych.methods import ROOM
 from diptych.retriever import Retriever

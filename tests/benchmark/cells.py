@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from diptych.bench.cell import DIRECTIONS, Cell, Fit
+from diptych.benchmark.cell import DIRECTIONS, Cell, Fit
 
 CATEGORIES = (("cat",), ("dog",), ("cat", "dog"), ())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from diptych.bench.published import NOTE, PUBLISHED, Figures
+from diptych.benchmark.published import NOTE, PUBLISHED, Figures
 
 METHODS = {"cca", "cfa", "kcca", "jrl", "lgcfl", "dcca", "corr-ae", "cmdn", "deep-sm", "mcsm"}
 

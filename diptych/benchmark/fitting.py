@@ -7,9 +7,9 @@ from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
-from diptych.bench.cell import Cell, Fit, split_name
-from diptych.bench.memory import forget_peak, peak_megabytes
-from diptych.bench.task import CellTask
+from diptych.benchmark.cell import Cell, Fit, split_name
+from diptych.benchmark.memory import forget_peak, peak_megabytes
+from diptych.benchmark.task import CellTask
 from diptych.data.features import Features
 from diptych.errors import BadSetting, DiptychError
 from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, judgements_of, open_rule

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diptych.bench.cell import Cell
+from diptych.benchmark.cell import Cell
 from diptych.errors import BadCheckpoint
 
 from .cells import cell

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from diptych.bench.cell import Cell
+from diptych.benchmark.cell import Cell
 from diptych.cluster import Cluster
 from diptych.errors import BadSetting
 from tests.conftest import KillAWorker

@@ -6,9 +6,9 @@ from math import ceil, floor, log10
 import numpy as np
 from jaxtyping import Float
 
-from diptych.bench.cell import DIRECTIONS
-from diptych.bench.table import Row
-from diptych.bench.wording import duration, figure
+from diptych.benchmark.cell import DIRECTIONS
+from diptych.benchmark.table import Row
+from diptych.benchmark.wording import duration, figure
 from diptych.drawing.labels import RADIUS, Box, place_labels
 from diptych.drawing.markup import Markup, tag
 from diptych.drawing.plot import Axis, path, plot

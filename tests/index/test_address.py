@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from diptych.errors import BadSetting, UnknownName
+from diptych.index.address import Place, open_store, split_uri
 from diptych.index.contract import Layout
-from diptych.index.opening import Place, open_store, split_uri
 
 LAYOUT = Layout({"image": 3})
 

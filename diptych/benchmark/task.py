@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from diptych.bench.cell import row_name, split_name
+from diptych.benchmark.cell import row_name, split_name
 from diptych.training.data_source import DataSource
 
 __all__ = ["CellTask", "DataSource"]

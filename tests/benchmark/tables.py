@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from diptych.bench.table import Table, tabulate
+from diptych.benchmark.table import Table, tabulate
 
 from .cells import cell
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from diptych.bench.cell import DIRECTIONS, Cell, split_name
+from diptych.benchmark.cell import DIRECTIONS, Cell, split_name
 from diptych.measures.ranking import mean_over_judged
 from diptych.measures.significance import Comparisons, compare_all, mean_ranks
 

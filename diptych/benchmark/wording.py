@@ -6,8 +6,8 @@ from math import isnan
 from string import ascii_lowercase
 from typing import Any
 
-from diptych.bench.published import Figures
-from diptych.bench.table import LEVEL, Row, Table
+from diptych.benchmark.published import Figures
+from diptych.benchmark.table import LEVEL, Row, Table
 from diptych.measures.significance import ROUNDS
 
 NOTHING = "–"

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from diptych.bench.page import html_page
-from diptych.bench.published import NOTE, Figures
-from diptych.bench.table import Table
-from diptych.bench.wording import FIGURES, HEADINGS, PUBLISHED_HEADING, facts, lines, published_figures
+from diptych.benchmark.page import html_page
+from diptych.benchmark.published import NOTE, Figures
+from diptych.benchmark.table import Table
+from diptych.benchmark.wording import FIGURES, HEADINGS, PUBLISHED_HEADING, facts, lines, published_figures
 from diptych.files import write_json, written_atomically
 
 LATEX_LETTERS = {

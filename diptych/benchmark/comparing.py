@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from diptych.bench.cell import DIRECTIONS, Cell, split_name
-from diptych.bench.table import pooled
+from diptych.benchmark.cell import DIRECTIONS, Cell, split_name
+from diptych.benchmark.table import pooled
 from diptych.errors import MissingData
 from diptych.measures.ranking import mean_over_judged
 from diptych.measures.significance import paired_randomisation

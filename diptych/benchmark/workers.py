@@ -8,8 +8,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from threading import Thread
 
-from diptych.bench.fitting import finish_cell, fit_candidate
-from diptych.bench.task import CellTask
+from diptych.benchmark.fitting import finish_cell, fit_candidate
+from diptych.benchmark.task import CellTask
 from diptych.cluster import Cluster
 from diptych.errors import DiptychError, WorkerLost
 from diptych.settings import THREAD_VARIABLES, environment, thread_count

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
-from diptych.bench.cell import DIRECTIONS
-from diptych.bench.charts import PANEL_FRAME, SCATTER_FRAME, precision_by_recall, quality_by_time
+from diptych.benchmark.cell import DIRECTIONS
+from diptych.benchmark.charts import PANEL_FRAME, SCATTER_FRAME, precision_by_recall, quality_by_time
 
 from .tables import toy_table
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from diptych.bench.published import NOTE, Figures
-from diptych.bench.report import csv_text, latex, markdown, write_reports
+from diptych.benchmark.published import NOTE, Figures
+from diptych.benchmark.report import csv_text, latex, markdown, write_reports
 
 from .tables import toy_table
 

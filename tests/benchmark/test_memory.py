@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diptych.bench.memory import FORGET, STATUS, forget_peak, peak_megabytes
+from diptych.benchmark.memory import FORGET, STATUS, forget_peak, peak_megabytes
 
 MEGABYTE = 1 << 20
 

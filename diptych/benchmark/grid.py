@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from diptych.bench.candidates import candidates
-from diptych.bench.cell import Cell, row_name
-from diptych.bench.fitting import opened, refusal
-from diptych.bench.table import Table, tabulate
-from diptych.bench.task import CellTask
-from diptych.bench.workers import work_off, work_off_on
+from diptych.benchmark.candidates import candidates
+from diptych.benchmark.cell import Cell, row_name
+from diptych.benchmark.fitting import opened, refusal
+from diptych.benchmark.table import Table, tabulate
+from diptych.benchmark.task import CellTask
+from diptych.benchmark.workers import work_off, work_off_on
 from diptych.cluster import Cluster
 from diptych.data.features import Features
 from diptych.errors import BadSetting, DiptychError, UnknownName

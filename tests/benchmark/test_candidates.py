@@ -2,7 +2,7 @@
 
 import pytest
 
-from diptych.bench.candidates import LARGE, candidates
+from diptych.benchmark.candidates import LARGE, candidates
 
 GRID = {"ridge": (0.1, 1.0, 10.0), "kernel": ("linear", "rbf"), "wide": (True, False)}
 
