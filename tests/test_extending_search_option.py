@@ -26,7 +26,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     guide = (ROOT / "docs" / "guide" / "extending.md").read_text(encoding="utf-8")
     section = guide.partition("## A search option\n")[2].partition("\n## ")[0]
     changes = re.findall(r"^```diff\n--- a/(.*)\n\+\+\+ b/\1\n(.*?)^```$", section, re.M | re.S)
-    assert [name for name, _ in changes] == ["diptych/search_request.py", "diptych/collection/searching.py"]
+    assert [name for name, _ in changes] == ["diptych/search_request.py", "diptych/retrieval/answers.py"]
     for name, lines in changes:
         before, after = (
             "".join(line[1:] for line in lines.splitlines(keepends=True) if line[0] in kept) for kept in (" -", " +")

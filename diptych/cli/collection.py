@@ -24,7 +24,7 @@ from diptych.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from diptych.collection import Added, Collection
+    from diptych.collection import Added, Collection, StoredCollection
 
 app = typer.Typer(
     help="Collections that grow: create, fill, list and look after them; `diptych search` searches them.",
@@ -163,7 +163,7 @@ def list_items(
     json: Json = False,
 ) -> None:
     """List items in the order of their ids."""
-    with _opened(collection) as opened:
+    with _stored(collection) as opened:
         items = opened.items(where=where, after=after, limit=limit)
     if json:
         for n, identity in enumerate(items.ids):
@@ -179,7 +179,7 @@ def list_items(
 @app.command("stats")
 def stats(collection: Place, *, json: Json = False) -> None:
     """Tell what a collection holds, how it is searched and what it takes."""
-    with _opened(collection) as opened:
+    with _stored(collection) as opened:
         found = opened.stats()
     if json:
         write_json(found)
@@ -229,6 +229,14 @@ def _opened(place: str, model: str | None = None) -> "Iterator[Collection]":
     from diptych.collection import Collection
 
     with Collection.open(place, model=model) as collection:
+        yield collection
+
+
+@contextmanager
+def _stored(place: str) -> "Iterator[StoredCollection]":
+    from diptych.collection import StoredCollection
+
+    with StoredCollection.at(place) as collection:
         yield collection
 
 

@@ -1,19 +1,49 @@
 """Collections that grow and are searched; their vectors lie in a store of `diptych.index`."""
 
-from diptych.collection.collection import Collection
-from diptych.collection.embedding import EmbeddedRequest, contents_of
-from diptych.collection.location import is_collection
-from diptych.collection.model import Model, open_model
-from diptych.collection.records import CollectionRecord, ModelFingerprint
-from diptych.explaining.explanation import Explanation
-from diptych.ingest.handed_over import NewItem
-from diptych.ingest.pictures import PIXELS, raster_suffix, readable, thumbnail
-from diptych.ingest.rejects import Added, Reject
-from diptych.results import Results
-from diptych.search_request import SearchRequest
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from diptych.collection.collection import Collection
+    from diptych.collection.location import is_collection
+    from diptych.collection.model import fingerprint_of, open_model
+    from diptych.collection.records import CollectionRecord, ModelFingerprint
+    from diptych.collection.stored import StoredCollection
+    from diptych.explaining.explanation import Explanation
+    from diptych.ingest.handed_over import NewItem
+    from diptych.ingest.pictures import PIXELS, raster_suffix, readable, thumbnail
+    from diptych.ingest.rejects import Added, Reject
+    from diptych.results import Results
+    from diptych.retrieval.model import Model
+    from diptych.retrieval.requests import EmbeddedRequest, contents_of
+    from diptych.search_request import SearchRequest
+
+_HOMES = {
+    "diptych.collection.collection": ("Collection",),
+    "diptych.collection.location": ("is_collection",),
+    "diptych.collection.model": ("fingerprint_of", "open_model"),
+    "diptych.collection.records": ("CollectionRecord", "ModelFingerprint"),
+    "diptych.collection.stored": ("StoredCollection",),
+    "diptych.explaining.explanation": ("Explanation",),
+    "diptych.ingest.handed_over": ("NewItem",),
+    "diptych.ingest.pictures": ("PIXELS", "raster_suffix", "readable", "thumbnail"),
+    "diptych.ingest.rejects": ("Added", "Reject"),
+    "diptych.results": ("Results",),
+    "diptych.retrieval.model": ("Model",),
+    "diptych.retrieval.requests": ("EmbeddedRequest", "contents_of"),
+    "diptych.search_request": ("SearchRequest",),
+}
 
 __all__ = [
     "PIXELS", "Added", "Collection", "CollectionRecord", "EmbeddedRequest", "Explanation", "Model", "ModelFingerprint",
-    "NewItem", "Reject", "Results", "SearchRequest", "contents_of", "is_collection", "open_model", "raster_suffix",
-    "readable", "thumbnail",
+    "NewItem", "Reject", "Results", "SearchRequest", "StoredCollection", "contents_of", "fingerprint_of",
+    "is_collection", "open_model", "raster_suffix", "readable", "thumbnail",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import what the room offers when it is first wanted: listing a collection loads no network."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'diptych.collection' has no attribute {name!r}")

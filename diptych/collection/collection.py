@@ -6,22 +6,20 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
+from typing_extensions import override
 
 from diptych.cluster import Cluster
-from diptych.collection.embedding import EmbeddedRequest, embed
 from diptych.collection.explaining import explain_match
 from diptych.collection.location import location_of
-from diptych.collection.model import Model, ModelSource, open_model, reopen_model
-from diptych.collection.records import EXACT_LIMIT, RECALL, CollectionRecord, checked_record, current_record
+from diptych.collection.model import ModelSource, fingerprint_of, open_model, reopen_model
+from diptych.collection.records import EXACT_LIMIT, RECALL, CollectionRecord, checked_record
 from diptych.collection.reencoding import move
 from diptych.collection.resources import Resources
-from diptych.collection.searching import Snapshot, search
-from diptych.collection.statistics import statistics
+from diptych.collection.stored import StoredCollection
 from diptych.collection.tables import FIRST, drop_table, make_table
 from diptych.collection.trial_queries import trial_queries
 from diptych.data.entries import read_entries
@@ -29,8 +27,6 @@ from diptych.errors import BadSetting, DiptychError
 from diptych.explaining.explanation import Explanation
 from diptych.index.address import open_store
 from diptych.index.contract import Store, Table
-from diptych.index.filters import parse
-from diptych.index.items import Items
 from diptych.index.passwords import masked
 from diptych.ingest.fence import RecordFollower, records_to_write_by
 from diptych.ingest.handed_over import NewItem, remove_items, upsert_items
@@ -41,12 +37,15 @@ from diptych.ingest.workers import ingest
 from diptych.progress import Progress, silent
 from diptych.request_fields import takes_fields_of
 from diptych.results import Results
+from diptych.retrieval.answers import Snapshot, search
+from diptych.retrieval.model import Model
+from diptych.retrieval.requests import EmbeddedRequest, embed
 from diptych.search.searcher import Searcher
 from diptych.search.tuning import tune
 from diptych.search_request import SearchRequest
 
 
-class Collection:
+class Collection(StoredCollection):
     """Pictures and texts that are searched by the fused similarity of one model.
 
     >>> Collection.open("nowhere")
@@ -55,8 +54,7 @@ class Collection:
     """
 
     def __init__(self, store: Store, uri: str, model: Model | None = None, *, pictures: Path | None = None) -> None:
-        self.store = store
-        self.uri = uri
+        super().__init__(store, uri)
         self._resources = Resources(store, model)
         self._searcher = Searcher(store.uri)
         self._pictures = Pictures(pictures or (store.folder and store.folder / HANDED_OVER))
@@ -87,7 +85,7 @@ class Collection:
             raise BadSetting(f"there is a collection at {masked(uri)} already. Add to it, or choose another place.")
         opened = open_model(model, image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
         make_table(store, FIRST, opened, half=half)
-        record = CollectionRecord(opened.fingerprint, FIRST, half, exact_limit, recall)
+        record = CollectionRecord(fingerprint_of(opened), FIRST, half, exact_limit, recall)
         store.remember(record.to_json())
         return cls(store, uri, opened)
 
@@ -99,24 +97,13 @@ class Collection:
         return cls(store, uri, None if model is None else reopen_model(record.model, model))
 
     @property
-    def name(self) -> str:
-        """Where it lies, as it may be shown: without a password."""
-        return masked(self.uri)
-
-    @property
-    def record(self) -> CollectionRecord:
-        """What the collection remembers, as it is now: another process may have moved it to another model."""
-        return current_record(self.store, self.name)
-
-    @property
     def resources(self) -> Resources:
         """Its tables and models, so far as they are opened."""
         return self._resources
 
-    @property
-    def table(self) -> Table:
-        """The table that is searched and added to."""
-        return self._resources.table(self.record)
+    @override
+    def table_of(self, record: CollectionRecord) -> Table:
+        return self._resources.table(record)
 
     @property
     def model(self) -> Model:
@@ -159,18 +146,6 @@ class Collection:
             records = records_to_write_by(lambda: self.record)
             first, *_ = [remove_items(chosen, self._resources.table(each), self._pictures) for each in records]
         return first
-
-    def ids(self, *, where: str | None = None) -> list[str]:
-        """Return the sorted ids of all items, or of those that meet a filter."""
-        with self.store.moment():
-            table = self.table
-            return table.ids(where=parse(where, table.columns()) if where else None)
-
-    def items(self, *, where: str | None = None, after: str | None = None, limit: int | None = None) -> Items:
-        """Return items in the order of their ids: those that meet a filter, after an id, at most `limit`."""
-        with self.store.moment():
-            table = self.table
-            return table.read(where=parse(where, table.columns()) if where else None, after=after, limit=limit)
 
     @takes_fields_of(SearchRequest)
     def search(self, request: SearchRequest) -> Results:
@@ -217,7 +192,7 @@ class Collection:
         if (rule := state.model.rule(fusion)) is None:
             return None
         spaces = state.model.split("image", text[None])
-        served = self._searcher.served(state.table, "image", spaces, rule, state.record.promise)
+        served = self._searcher.served(state.table, "image", spaces, rule, state.promise)
         return None if served is None else float(served.score(*(np.array([each]) for each in similarities))[0])
 
     def explain(
@@ -250,12 +225,6 @@ class Collection:
                 for record in records_to_write_by(lambda: self.record)
             ]
         return first
-
-    def stats(self) -> dict[str, Any]:
-        """Return what there is, how it is searched and what it takes."""
-        with self.store.moment():
-            record = self.record
-            return {"collection": self.name, **statistics(record, self._resources.table(record), self._searcher)}
 
     def compact(self, *, progress: Progress | None = None) -> None:
         """Give back the space of what was replaced, and above the exact limit build and tune the index.
@@ -301,21 +270,9 @@ class Collection:
 
     def _snapshot(self, record: CollectionRecord | None = None) -> Snapshot:
         record = record or self.record
-        return Snapshot(self._resources.table(record), self._resources.model(record), self._searcher, record)
+        return Snapshot(self._resources.table(record), self._resources.model(record), self._searcher, record.promise)
 
     def drop(self) -> None:
         """Remove the collection with all it holds; pictures that were not handed over to it stay where they are."""
         self._pictures.drop()
         self.store.drop()
-
-    def close(self) -> None:
-        """Let go of the store."""
-        self.store.close()
-
-    def __enter__(self) -> "Collection":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

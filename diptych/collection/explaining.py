@@ -9,8 +9,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diptych.collection.embedding import contents_of, query_vector
-from diptych.collection.searching import Snapshot, compared_side
 from diptych.data.addresses import Picture
 from diptych.data.entries import ATTRIBUTION
 from diptych.encoders.contract import Encoder
@@ -23,6 +21,8 @@ from diptych.fusion.serving import Served
 from diptych.index.contract import Table
 from diptych.ingest.pictures import readable
 from diptych.modality import MODALITIES, Modality
+from diptych.retrieval.answers import Snapshot, compared_side
+from diptych.retrieval.requests import contents_of, query_vector
 from diptych.search_request import SearchRequest
 
 
@@ -122,7 +122,7 @@ def _fusing(state: Snapshot, side: Modality, fusion: str | None, collection: str
     def over(rule: FusionRule) -> tuple[Served | None, str]:
         vectors: list[Float[Tensor, " _"]] = [pair.other(space, side) for space in state.model.method.spaces]
         whole = np.concatenate([each.cpu().numpy() for each in vectors])[None]
-        served = state.searcher.served(state.table, side, state.model.split(side, whole), rule, state.record.promise)
+        served = state.searcher.served(state.table, side, state.model.split(side, whole), rule, state.promise)
         return served, items if served else f"{items} are too many to be looked at one by one."
 
     return Fusing.by(state.model.rule(fusion), fusion or state.model.rule_name or "", over)

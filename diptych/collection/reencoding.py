@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from diptych.collection.model import Model
+from diptych.collection.model import fingerprint_of
 from diptych.collection.records import CollectionRecord, UpcomingTable, current_record
 from diptych.collection.tables import after, drop_table, make_table, model_of_table
 from diptych.data.addresses import picture_at, picture_digest
@@ -21,6 +21,7 @@ from diptych.ingest.embedding import EntryEmbedder, ReadEntry
 from diptych.ingest.rejects import Added, Reject
 from diptych.ingest.upserting import AT_ONCE
 from diptych.progress import Progress
+from diptych.retrieval.model import Model
 
 LABEL = "items moved"
 FENCE_SECONDS = 10.0
@@ -70,7 +71,7 @@ def _begun(store: Store, record: CollectionRecord, model: Model) -> tuple[Table,
     if begun:
         drop_table(store, begun.table)
     name = after(record.table)
-    store.remember(replace(record, next=UpcomingTable(model.digest, name, model.fingerprint)).to_json())
+    store.remember(replace(record, next=UpcomingTable(model.digest, name, fingerprint_of(model))).to_json())
     model = make_table(store, name, model, half=record.half)
     return store.table(name), model
 
@@ -86,7 +87,7 @@ def raise_fence(store: Store, seconds: float) -> float:
 
 def _switched(record: CollectionRecord, model: Model, table: str) -> CollectionRecord:
     """Return the record after the switch; the old table stays for searches that are under way."""
-    return replace(record, model=model.fingerprint, table=table, previous=record.table, next=None, tuned={})
+    return replace(record, model=fingerprint_of(model), table=table, previous=record.table, next=None, tuned={})
 
 
 def _differing(old: Table, new: Table, lost: Mapping[str, tuple[str, str]]) -> list[str]:

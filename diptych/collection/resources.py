@@ -2,11 +2,12 @@
 
 from threading import Lock
 
-from diptych.collection.model import Model, reopen_model
+from diptych.collection.model import reopen_model
 from diptych.collection.records import CollectionRecord, ModelFingerprint
 from diptych.collection.tables import model_of_table
 from diptych.index.contract import Store, Table
 from diptych.ingest.embedding import EntryEmbedder
+from diptych.retrieval.model import Model
 
 Version = tuple[str, str]
 """A table, and the digest of the model that fills it."""

@@ -5,10 +5,9 @@ from typing import Any
 from diptych.collection.records import CollectionRecord
 from diptych.index.contract import Table
 from diptych.modality import MODALITIES
-from diptych.search.searcher import Searcher
 
 
-def statistics(record: CollectionRecord, table: Table, searcher: Searcher) -> dict[str, Any]:
+def statistics(record: CollectionRecord, table: Table) -> dict[str, Any]:
     """Return what there is in a table, how it is searched and what it takes."""
     count, size = table.count(), table.bytes()
     return {
@@ -21,5 +20,5 @@ def statistics(record: CollectionRecord, table: Table, searcher: Searcher) -> di
         "half": record.half,
         "bytes": size,
         "bytes_per_item": round(size / count) if count else None,
-        "search": {side: str(searcher.plan(table, side, record.promise)) for side in MODALITIES},
+        "search": {side: str(record.promise.plan(table, side)) for side in MODALITIES},
     }

@@ -1,14 +1,14 @@
 """The tables of a collection: the items that one model placed, and what is kept beside them to read their vectors.
 
-The items of `items_2` have their bases (`diptych.collection.reduction`) in `bases_2`, where there are any.
+The items of `items_2` have their bases (`diptych.retrieval.reduction`) in `bases_2`, where there are any.
 """
 
 from dataclasses import replace
 
-from diptych.collection.model import Model
-from diptych.collection.reduction import Reduction
 from diptych.index.contract import Layout, Store
 from diptych.modality import MODALITIES
+from diptych.retrieval.model import Model
+from diptych.retrieval.reduction import Reduction
 
 FIRST = "items_1"
 """The table of a new collection."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from diptych.collection.model import Model
 from diptych.index.contract import Table
 from diptych.modality import Modality
 from diptych.modality import other as other_modality
+from diptych.retrieval.model import Model
 from diptych.search.searcher import SpaceVectors
 
 QUERIES = 64

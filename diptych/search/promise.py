@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from diptych.index.contract import Table
 from diptych.modality import Modality
 
 
@@ -31,6 +32,25 @@ class Tuning:
 
 
 @dataclass(frozen=True)
+class SearchPlan:
+    """How one side of a table is searched."""
+
+    count: int
+    """How many items have this side."""
+    scanned: bool
+    """By a scan on this machine, else by the store."""
+    effort: int | None
+    """How hard the store's approximate index tries; None where the search is exact."""
+    recall: float | None = None
+    """What the index was measured to find of the exact first ten."""
+
+    def __str__(self) -> str:
+        if self.effort is not None:
+            return f"approximate, recall {self.recall:.3f} with effort {self.effort}"
+        return "exact, all items scanned" if self.scanned else "exact, by the store"
+
+
+@dataclass(frozen=True)
 class SearchPromise:
     """When a search may be approximate, and how much of the exact answer it then has to find."""
 
@@ -40,3 +60,12 @@ class SearchPromise:
     """The share of the exact first ten that an approximate search must find."""
     tunings: Mapping[Modality, Tuning] = field(default_factory=dict)
     """By side, where an index was built."""
+
+    def plan(self, table: Table, side: Modality) -> SearchPlan:
+        """Return how a side of a table is searched, by its size and by what the index was measured to find."""
+        count, tuning = table.count(side=side), self.tunings.get(side)
+        if count <= self.exact_limit or (tuning is not None and tuning.effort is None):
+            return SearchPlan(count, scanned=table.version() is not None, effort=None)
+        if tuning is None:
+            return SearchPlan(count, scanned=False, effort=None)
+        return SearchPlan(count, scanned=False, effort=tuning.effort, recall=tuning.recall)

@@ -23,31 +23,12 @@ from diptych.modality import Modality
 from diptych.modality import other as other_modality
 from diptych.search.certified import Best, Query, certified
 from diptych.search.moments import KeptMoments
-from diptych.search.promise import SearchPromise
+from diptych.search.promise import SearchPlan, SearchPromise
 from diptych.search.scan import Scan
 from diptych.settings import cache_root
 
 SpaceVectors = tuple[Float32[np.ndarray, "q _"], ...]
 """Of some queries, an array a space."""
-
-
-@dataclass(frozen=True)
-class SearchPlan:
-    """How one side of a table is searched."""
-
-    count: int
-    """How many items have this side."""
-    scanned: bool
-    """By a scan on this machine, else by the store."""
-    effort: int | None
-    """How hard the store's approximate index tries; None where the search is exact."""
-    recall: float | None = None
-    """What the index was measured to find of the exact first ten."""
-
-    def __str__(self) -> str:
-        if self.effort is not None:
-            return f"approximate, recall {self.recall:.3f} with effort {self.effort}"
-        return "exact, all items scanned" if self.scanned else "exact, by the store"
 
 
 @dataclass(frozen=True)
@@ -71,15 +52,6 @@ class Searcher:
         self._scans: dict[tuple[str, Modality], tuple[str, Scan]] = {}
         self._moments = KeptMoments()
 
-    def plan(self, table: Table, side: Modality, promise: SearchPromise) -> SearchPlan:
-        """Return how a side is searched, by its size and by what the collection promises."""
-        count, tuning = table.count(side=side), promise.tunings.get(side)
-        if count <= promise.exact_limit or (tuning is not None and tuning.effort is None):
-            return SearchPlan(count, scanned=table.version() is not None, effort=None)
-        if tuning is None:
-            return SearchPlan(count, scanned=False, effort=None)
-        return SearchPlan(count, scanned=False, effort=tuning.effort, recall=tuning.recall)
-
     def best(
         self,
         table: Table,
@@ -92,7 +64,7 @@ class Searcher:
         promise: SearchPromise,
     ) -> RankedItems:
         """Return for each query the k items of a side with the largest fused similarity."""
-        plan = self.plan(table, side, promise)
+        plan = promise.plan(table, side)
         if not plan.count:
             nothing = np.zeros(0)
             none = Best((), nothing, tuple(nothing for _ in queries))
@@ -114,7 +86,7 @@ class Searcher:
 
         None where a store searches, or where the rule says nothing of one item alone.
         """
-        if not self.plan(table, side, promise).scanned:
+        if not promise.plan(table, side).scanned:
             return None
         return self._scan(table, side, tuple(space.shape[1] for space in query)).served(query, rule)
 

@@ -197,7 +197,7 @@ class Service:
 
         def work(items: Sequence[Any]) -> list[np.ndarray | Exception]:
             prepared = items if side == "image" else [encoder.prepare(item) for item in items]
-            return list(model.place_prepared(side, prepared))  # type: ignore[arg-type]
+            return list(model.embed_prepared(side, prepared))  # type: ignore[arg-type]
 
         name = f"encode {encoder.name}"
         self._encoders[model.digest, side] = made = Batcher(

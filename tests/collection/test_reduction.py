@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diptych.collection import Added, Collection
-from diptych.collection.reduction import Reduction
 from diptych.modality import MODALITIES
+from diptych.retrieval.reduction import Reduction
 from diptych.retriever import Retriever
 from tests.index.oracle import OracleTable
 
@@ -98,7 +98,7 @@ def test_no_side_is_wider_than_its_rank(case: tuple[Affine, np.random.Generator]
 
 
 def test_a_table_keeps_the_bases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diptych.collection.reduction.AT_ONCE", 2)
+    monkeypatch.setattr("diptych.retrieval.reduction.AT_ONCE", 2)
     draw = np.random.default_rng(0).standard_normal
     maps = {"image": {"visual": draw((9, 4))}, "text": {"visual": draw((9, 5)), "textual": draw((30, 11))}}
     reduction = Reduction.of(Affine(maps), WIDTHS)

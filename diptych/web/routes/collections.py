@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from diptych.collection import Collection, Model
+from diptych.collection import Collection, Model, fingerprint_of
 from diptych.web.guarding import reading
 from diptych.web.schemas import Column, ServiceOf
 from diptych.web.shelves import Shelf
@@ -115,7 +115,7 @@ def _columns(collection: Collection, kinds: dict[str, Any]) -> list[Column]:
 
 
 def _model(model: Model) -> ModelDetail:
-    fingerprint = model.fingerprint
+    fingerprint = fingerprint_of(model)
     return ModelDetail(
         digest=model.digest,
         method=model.name,

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.collection.model import Model
 from diptych.data.queries import checked_picture, checked_text
 from diptych.errors import DiptychError, MissingData
 from diptych.index.contract import Table
 from diptych.modality import MODALITIES, Modality
+from diptych.retrieval.model import Model
 from diptych.search_request import SearchRequest
 
 UNWANTED = 0.5

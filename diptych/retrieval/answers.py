@@ -8,9 +8,6 @@ from typing import cast
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.collection.embedding import Vector
-from diptych.collection.model import Model
-from diptych.collection.records import CollectionRecord
 from diptych.data.addresses import picture_at
 from diptych.data.entries import ATTRIBUTION
 from diptych.errors import DiptychError
@@ -19,6 +16,9 @@ from diptych.index.filters import parse
 from diptych.index.items import Items
 from diptych.modality import MODALITIES, Modality
 from diptych.results import Hit, Results
+from diptych.retrieval.model import Model
+from diptych.retrieval.requests import Vector
+from diptych.search.promise import SearchPromise
 from diptych.search.scan import Best
 from diptych.search.searcher import RankedItems, Searcher
 from diptych.search_request import SearchRequest
@@ -26,12 +26,12 @@ from diptych.search_request import SearchRequest
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A state of a collection: its table, the model that fills it, and its record."""
+    """Items in a table, the model that embeds them, and how they are searched."""
 
     table: Table
     model: Model
     searcher: Searcher
-    record: CollectionRecord
+    promise: SearchPromise
 
 
 Group = tuple[Modality, str | None, str | None]
@@ -81,7 +81,7 @@ def _ranked(
     spaces, rule = state.model.split(side, vectors), state.model.rule(fusion)
     # an item that is asked for by its id leaves the answer
     depth = max(request.offset + request.k + (request.like is not None) for request in requests)
-    return state.searcher.best(state.table, side, spaces, rule, k=depth, where=condition, promise=state.record.promise)
+    return state.searcher.best(state.table, side, spaces, rule, k=depth, where=condition, promise=state.promise)
 
 
 def _page(request: SearchRequest, best: Best) -> Best:

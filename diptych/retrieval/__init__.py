@@ -1,0 +1,1 @@
+"""Requests against items, whatever keeps them: embed first, then search, for one request and for a hundred."""

@@ -1,0 +1,127 @@
+"""What embeds items and queries: a method with its encoders, each opened when it is first wanted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from diptych.data.features import Encoded
+from diptych.encoders.contract import Encoder
+from diptych.encoders.encoding import encoded_queries
+from diptych.encoders.given import Given
+from diptych.encoders.lazy import LazyEncoders
+from diptych.errors import BadSetting
+from diptych.evaluation import chosen_rule
+from diptych.files import digest, file_digest
+from diptych.fusion.contract import FusionRule
+from diptych.fusion.record import FusionRecord
+from diptych.methods.contract import Method
+from diptych.methods.embedding import embed_items, vectors_by_space
+from diptych.modality import MODALITIES, Modality
+from diptych.retrieval.reduction import Reduction
+from diptych.rooms import split_name
+from diptych.training.loading import load_encoders, load_model
+from diptych.training.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Model:
+    """A method with its encoders: embeds pictures and texts, one modality at a time, and says how spaces are fused."""
+
+    source: str
+    """A run's folder, or the name of a method without training: `conse`, `joint:NAME`."""
+    name: str
+    """The method's name."""
+    method: Method
+    encoders: LazyEncoders
+    fingerprints: Mapping[Modality, str]
+    """Of the encoders, by side."""
+    digest: str
+    """Changes with the weights, the settings and the encoders."""
+    fusion: FusionRecord | None
+    """The rule that the run chose and the weight of every rule; None without a run."""
+    settings: tuple[str, ...] = ()
+    """Settings of the encoders, where the source does not hold them."""
+    reduction: Reduction | None = None
+    """How its vectors are reduced in the table that it is used with; not at all by default."""
+
+    def embed(self, side: Modality, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of encoded pictures or texts: those of all spaces one after another."""
+        encoded.check_finite(side)
+        return vectors_by_space(embed_items(self.method, side, encoded))
+
+    def encode(self, side: Modality, items: Sequence[str | Path]) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of texts or pictures of a query; they are not cached."""
+        return self.embed_prepared(side, [self.encoder(side).prepare(item) for item in items])
+
+    def embed_prepared(self, side: Modality, prepared: Sequence[Any]) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of what the encoder of a side has prepared, all of it in one go."""
+        return self.embed(side, encoded_queries(self.encoder(side), prepared))
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many numbers a vector has in each space."""
+        return tuple(self.method.space_widths.values())
+
+    @property
+    def kept(self) -> Reduction:
+        """What is stored of its vectors."""
+        return self.reduction or Reduction(self.widths)
+
+    def whole(self, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
+        """Return vectors space by space, as they were embedded."""
+        return tuple(np.split(vectors, np.cumsum(self.widths)[:-1], axis=1))
+
+    def split(self, side: Modality, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
+        """Return vectors space by space, as they are compared with what is stored of a side."""
+        return self.kept.reduced(side, vectors)
+
+    def rule(self, name: str | None = None) -> FusionRule | None:
+        """Return a fusion rule with its chosen weight, by default the run's own; None with a single space."""
+        return chosen_rule(self.fusion, name) if self.fusion and len(self.method.spaces) > 1 else None
+
+    @property
+    def rule_name(self) -> str | None:
+        """The name of the run's own fusion rule; None where it chose none."""
+        return self.fusion.rule if self.fusion else None
+
+    def encoder(self, side: Modality) -> Encoder:
+        """Return the encoder of a side, opened when it is first wanted."""
+        return self.encoders[side]  # type: ignore[return-value]  # ready-made vectors were refused before
+
+    def stored(self, side: Modality, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
+        """Return the vectors of encoded pictures or texts as a table keeps them."""
+        return np.concatenate(self.split(side, self.embed(side, encoded)), axis=1)
+
+
+def model_of_run(folder: RunFolder, method: Method | None = None) -> Model:
+    """Return the model of a finished run; `method` is what it holds, where that is loaded already."""
+    config = folder.config()
+    encoders = load_encoders(folder)
+    records = config.encoders
+    fingerprints: dict[Modality, str] = {
+        "image": records.image.fingerprint or "",
+        "text": records.text.fingerprint or "",
+    }
+    weights = digest(file_digest(folder.model_file), repr(config.settings), *signatures(fingerprints))
+    source = str(folder.path.absolute())
+    method = method or load_model(folder)
+    return Model(source, config.method, method, encoders, fingerprints, weights, folder.result().fusion)
+
+
+def refuse_given(encoders: LazyEncoders, *, source: str) -> None:
+    """Refuse ready-made vectors, which cannot take new items in."""
+    for side, name in encoders.names.items():
+        if split_name(name)[0] == Given.name:
+            raise BadSetting(
+                f"{source} was trained on ready-made {side} vectors (`given`), which new items do not have. "
+                "Train with an encoder of that modality."
+            )
+
+
+def signatures(fingerprints: Mapping[Modality, str]) -> list[str]:
+    """Return the encoders' fingerprints as a digest of a model takes them."""
+    return [f"{side} {fingerprints[side]}" for side in MODALITIES]
