@@ -13,11 +13,11 @@ from diptych.data.queries import checked_picture, checked_text
 from diptych.data.sources import open_data
 from diptych.data.splitting import resplit
 from diptych.encoders.contract import Encoder
-from diptych.encoders.encoding import encode_dataset, encode_images, encode_query, encode_texts, unknown_words
+from diptych.encoders.encoding import encode_dataset, encode_images, unknown_words
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
-from diptych.errors import BadSetting
-from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, fused_rows, open_rule
+from diptych.errors import BadSetting, UnknownName
+from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, open_rule
 from diptych.explaining.audit import Audit, audited
 from diptych.explaining.explain import Pair, explain_pair
 from diptych.explaining.explanation import Explanation, save_explanations
@@ -25,12 +25,16 @@ from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.methods.contract import Method
-from diptych.methods.embedding import PairEmbeddings, embed_items, embed_pairs
+from diptych.methods.embedding import embed_items, embed_pairs
 from diptych.progress import Progress
-from diptych.results import Hit, Results, best_hits
+from diptych.request_fields import options_of
+from diptych.results import Hit, Results
+from diptych.retrieval.gallery import search_pairs
+from diptych.retrieval.model import Model, model_of_run
+from diptych.search_request import SearchRequest
 from diptych.settings import thread_count
 from diptych.training.data_source import DataSource
-from diptych.training.loading import load_encoders, load_model
+from diptych.training.loading import load_model
 from diptych.training.processes import joined
 from diptych.training.request import TrainingRequest, divided_settings
 from diptych.training.run import TrainingRun
@@ -102,7 +106,12 @@ class Retriever:
     @cached_property
     def encoders(self) -> LazyEncoders:
         """The encoders that the method was trained on, by modality; each is opened when it is first used."""
-        return load_encoders(self.folder)
+        return self._embedding.encoders
+
+    @cached_property
+    def _embedding(self) -> Model:
+        """The method with its encoders, as queries and galleries are embedded."""
+        return model_of_run(self.folder, self.model)
 
     @cached_property
     def result(self) -> RunResult:
@@ -169,32 +178,26 @@ class Retriever:
         self,
         data: str | None = None,
         *,
-        text: str | None = None,
-        image: Path | None = None,
-        k: int = 10,
         split: str | None = None,
-        fusion: str | None = None,
         data_root: Path | None = None,
         progress: Progress | None = None,
+        **options: Any,
     ) -> Results:
-        """Return the k pictures that fit a text best, or the k pairs whose texts fit a picture best."""
-        query = _query(text, image)
-        if k < 1:
-            raise BadSetting(f"k must be at least 1; got {k}.")
-        rule = self.rule(fusion)
-        if isinstance(query, str) and len(self.model.spaces) > 1 and "queries" in rule.needs:
+        """Return the pairs of a data set that answer a request best; by default of all pairs that it was trained on.
+
+        `options` are the fields of `SearchRequest`: `text`, `image`, `like`, `k` and so on, as for a collection.
+        """
+        if unknown := options.keys() - {option.name for option in options_of(SearchRequest)}:
+            raise UnknownName.among("search options", min(unknown), [each.name for each in options_of(SearchRequest)])
+        request = SearchRequest(**options)
+        if len(self.model.spaces) > 1 and "queries" in self.rule(request.fusion).needs and request.text is not None:
             raise BadSetting(
-                f"the fusion {fusion or self.result.fusion.rule!r} ranks a text against all other texts, so it "
+                f"the fusion {request.fusion or self.result.fusion.rule!r} ranks a text against all other texts, so it "
                 "cannot answer a single one. Search with another: --fusion product."
             )
         dataset = self.open_data(data, data_root=data_root)
         rows = dataset.split(split) if split else range(len(dataset.pairs))
-        spaces = self._embedded(query, dataset, rows, progress)
-        kind = "text" if isinstance(query, str) else "image"
-        fused = fused_rows(spaces, rule, queries=kind)(0, 1)[0]
-        each = {name: fused_rows({name: own}, rule, queries=kind)(0, 1)[0] for name, own in spaces.items()}
-        unknown = unknown_words(self.encoders["text"], [query]) if isinstance(query, str) else None
-        return Results(query, best_hits(dataset, rows, fused, each, k=k), dataset.attribution, unknown)
+        return search_pairs(request, self._embedding, dataset, rows, progress=progress)
 
     def explain(
         self,
@@ -268,20 +271,6 @@ class Retriever:
                 "ready-made vectors (`given`) cannot be explained. Train with encoders of pictures and of texts."
             )
         return see, read
-
-    def _embedded(
-        self, query: str | Path, dataset: DataSet, rows: Sequence[int], progress: Progress | None
-    ) -> dict[str, PairEmbeddings]:
-        """Return the query as the only item of its modality, the gallery as the other."""
-        if isinstance(query, str):
-            asked = embed_items(self.model, "text", encode_query(self.encoders["text"], query))
-            images = encode_images(dataset, rows, self.encoders["image"], progress=progress)
-            gallery = embed_items(self.model, "image", images)
-            return {name: PairEmbeddings(gallery[name].vectors, asked[name].vectors) for name in gallery}
-        asked = embed_items(self.model, "image", encode_query(self.encoders["image"], query))
-        texts = encode_texts(dataset, rows, self.encoders["text"], progress=progress)[0]
-        gallery = embed_items(self.model, "text", texts)
-        return {name: PairEmbeddings(asked[name].vectors, gallery[name].vectors) for name in gallery}
 
     def _fusion_header(self, fusion: str | None) -> dict[str, Any]:
         if len(self.model.spaces) < 2:

@@ -11,15 +11,12 @@ import typer
 from diptych.cli.console import LONGEST, say, shown_progress, write, write_json, write_table
 from diptych.cli.options import DataOption, DataRoot, Json, Moved
 from diptych.cli.request_options import takes_options_of
-from diptych.request_fields import options_of
 from diptych.search_request import SearchRequest
 
 if TYPE_CHECKING:
     from diptych.retriever import Results
 
 NOTES = {"text": "A lone - reads it from stdin."}
-OF_RUNS = ("text", "image", "k", "fusion")
-"""The fields of a request that the search of a run's data set knows."""
 
 
 @takes_options_of(SearchRequest, notes=NOTES)
@@ -44,23 +41,14 @@ def search(
         with Collection.open(place, model=model) as collection:
             results = collection.search(**fields)
     else:
-        _refuse({**_of_collections(fields), "--model": model}, "a collection")
-        if (fields["text"] is None) == (fields["image"] is None):
-            raise typer.BadParameter("give one of the two, a sentence or a picture.", param_hint="--text / --image")
+        _refuse({"--model": model}, "a collection")
         from diptych.retriever import Retriever
 
-        own = {name: fields[name] for name in OF_RUNS}
         with shown_progress() as progress:
             results = Retriever.load(Path(place)).search(
-                data, split=split, data_root=data_root, progress=progress, **own
+                data, split=split, data_root=data_root, progress=progress, **fields
             )
     _tell(results, save, json=json)
-
-
-def _of_collections(fields: Mapping[str, Any]) -> dict[str, object]:
-    """Return by their flags the options that are given and that no search of a run's data set knows."""
-    only = [option for option in options_of(SearchRequest) if option.name not in OF_RUNS]
-    return {option.flag: fields[option.name] for option in only if fields[option.name] not in (option.default, [])}
 
 
 def _is_collection(place: str) -> bool:

@@ -1,7 +1,7 @@
 """A collection as it lies in its store: what can be read of it without the model that fills it."""
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from diptych.collection.location import location_of
 from diptych.collection.records import CollectionRecord, checked_record, current_record
@@ -11,6 +11,8 @@ from diptych.index.contract import Store, Table
 from diptych.index.filters import parse
 from diptych.index.items import Items
 from diptych.index.passwords import masked
+
+Opened = TypeVar("Opened", bound="StoredCollection")
 
 
 class StoredCollection:
@@ -68,7 +70,7 @@ class StoredCollection:
         """Let go of the store."""
         self.store.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self: Opened) -> Opened:
         return self
 
     def __exit__(

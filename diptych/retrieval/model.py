@@ -90,7 +90,12 @@ class Model:
 
     def encoder(self, side: Modality) -> Encoder:
         """Return the encoder of a side, opened when it is first wanted."""
-        return self.encoders[side]  # type: ignore[return-value]  # ready-made vectors were refused before
+        encoder = self.encoders[side]
+        if isinstance(encoder, Given):
+            raise BadSetting(
+                "ready-made vectors (`given`) cannot encode a new query. Train with an encoder of that modality."
+            )
+        return encoder
 
     def stored(self, side: Modality, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of encoded pictures or texts as a table keeps them."""

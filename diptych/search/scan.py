@@ -86,7 +86,7 @@ class Scan:
         `queries` are vectors of that modality, one array a space. Where there is one space only, there is no rule, and
         items go by its inner products.
         """
-        queries = self._checked(queries, rule)
+        queries = self._checked(queries, rule, modality)
         positions = np.arange(len(self)) if allowed is None else np.flatnonzero(allowed)
         k = min(k, len(positions))
         if k == 0:
@@ -105,13 +105,13 @@ class Scan:
 
         None for a rule that ranks, which says nothing of one item alone.
         """
-        query = self._checked(query, rule)
+        query = self._checked(query, rule, None)
         if rule.wants is None or not len(self):
             return None
         (statistics,) = self._statistics(query, self._coarse(query), rule)
         return rule.served(*statistics)
 
-    def _checked(self, queries: Vectors, rule: FusionRule | None) -> Vectors:
+    def _checked(self, queries: Vectors, rule: FusionRule | None, modality: Modality | None) -> Vectors:
         """Return queries as wide as rows are, zeros included; an error where they cannot be searched for."""
         widths = self._held.state.widths
         got = tuple(space.shape[1] for space in queries)
@@ -125,7 +125,7 @@ class Scan:
                 f"a fusion makes one similarity of two, and one space needs none; got {len(widths)} spaces and the "
                 f"fusion {rule}."
             )
-        if rule is not None and "queries" in rule.needs:
+        if rule is not None and "queries" in rule.needs and modality != "image":
             raise BadSetting(
                 f"a fusion must rank one query at a time; {rule} needs all queries at once. Choose product."
             )

@@ -46,8 +46,9 @@ class RankedItems:
 class Searcher:
     """Searches the tables of one store, and keeps their scans open."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, cache: Path | None = None) -> None:
         self._uri = uri
+        self._folder = cache
         self._opening = Lock()
         self._scans: dict[tuple[str, Modality], tuple[str, Scan]] = {}
         self._moments = KeptMoments()
@@ -131,4 +132,4 @@ class Searcher:
 
     def _cache(self, what: str, table: Table, side: Modality) -> Path:
         """Return where something is kept that can be made anew from a side of a table."""
-        return cache_root() / what / digest(masked(self._uri), table.name, side)
+        return (self._folder or cache_root()) / what / digest(masked(self._uri), table.name, side)

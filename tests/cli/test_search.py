@@ -4,13 +4,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from diptych.data.sources import open_data
 from diptych.request_fields import options_of
-from diptych.results import Results, best_hits
+from diptych.results import Hit, Results
 from diptych.retriever import Retriever
 from diptych.search_request import SearchRequest
 
@@ -41,11 +40,10 @@ def test_a_sentence_is_read_from_stdin(diptych: Diptych, run: Path, monkeypatch:
     assert json.loads(diptych("search", run, "--text", "-", "--json").out)["query"] == "a blue disc"
 
 
-@pytest.mark.parametrize("arguments", [(), ("--text", "a", "--image", "b.png")])
-def test_a_search_has_exactly_one_query(diptych: Diptych, run: Path, arguments: tuple[str, ...]) -> None:
-    done = diptych("search", run, *arguments)
+def test_a_search_needs_something_to_look_for(diptych: Diptych, run: Path) -> None:
+    done = diptych("search", run)
     assert done.code == 2
-    assert "give one of the two, a sentence or a picture." in done.err
+    assert "a search needs a text, an image or the id of an item; pass at least one of them." in done.err
 
 
 def test_a_query_picture_that_is_missing_is_named(diptych: Diptych, run: Path, tmp_path: Path) -> None:
@@ -80,7 +78,8 @@ def test_the_credit_of_pictures_stands_beside_them(
     diptych: Diptych, run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     dataset = open_data("openmoji")
-    found = Results("a face", best_hits(dataset, range(2), np.ones(2), {}, k=2), dataset.attribution)
+    hits = tuple(Hit(each.id, 1.0, {}, each.image, each.texts, each.categories) for each in dataset.pairs[:2])
+    found = Results("a face", hits, dataset.attribution)
     monkeypatch.setattr(Retriever, "search", lambda *_, **__: found)
     assert "designed by OpenMoji" in diptych("search", run, "--text", "a face").out
     drawn = diptych("search", run, "--text", "a face", "--json", "--save", tmp_path / "with.png")
@@ -101,11 +100,28 @@ def test_every_field_of_a_request_is_an_option_with_its_sentence(diptych: Diptyc
         assert option.doc in told
 
 
-@pytest.mark.parametrize("option", [("--like", "p1"), ("--not", "a"), ("--balance", 0.6), ("--offset", 1)])
-def test_options_for_collections_are_refused_for_a_run(diptych: Diptych, run: Path, option: tuple[str, object]) -> None:
-    done = diptych("search", run, "--text", "a", *option)
+def hits_of(diptych: Diptych, run: Path, *options: object) -> list[str]:
+    done = diptych("search", run, *options, "--json")
+    assert done.code == 0, done.err
+    return [hit["id"] for hit in json.loads(done.out)["hits"]]
+
+
+def test_every_option_works_for_a_run_as_for_a_collection(diptych: Diptych, run: Path, tiny_set: Path) -> None:
+    plain = hits_of(diptych, run, "--text", "a red square", "-k", 24)
+    assert hits_of(diptych, run, "--text", "a red square", "--offset", 3, "-k", 4) == plain[3:7]
+    squares = hits_of(diptych, run, "--text", "a red square", "--where", "category = 'square'", "-k", 24)
+    assert squares == [each for each in plain if each in set(squares)]
+    assert len(squares) == 12
+    like = hits_of(diptych, run, "--like", "p1", "-k", 24)
+    assert "p1" not in like
+    assert len(like) == 23
+    assert hits_of(diptych, run, "--text", "a red square", "--not", "a red square", "-k", 24) != plain
+    both = ("--text", "a red square", "--image", tiny_set / "0.png", "-k", 24)
+    assert hits_of(diptych, run, *both, "--balance", 1.0) == plain
+    assert hits_of(diptych, run, "--text", "a red square", "--against", "text", "-k", 24) != []
+
+
+def test_only_a_collection_says_where_its_run_lies_now(diptych: Diptych, run: Path) -> None:
+    done = diptych("search", run, "--text", "a", "--model", run)
     assert done.code == 2
-    assert option[0] in done.err
     assert "it is for searches of a collection, and this is another kind" in " ".join(done.err.split())
-    usual = diptych("search", run, "--text", "a disc", "--balance", 0.5, "--offset", 0)
-    assert usual.code == 0, usual.err

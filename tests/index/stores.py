@@ -16,6 +16,7 @@ PACKAGES = {
     "postgresql": ("psycopg", "pgvector"),
     "milvus": ("pymilvus",),
     "milvus-lite": ("pymilvus", "milvus_lite"),
+    "memory": (),
 }
 """What must be installed for each kind of store."""
 
@@ -34,6 +35,8 @@ def new_uri(kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.
     """Return a function that returns, at each call, the URI of a store of this kind that does not exist yet."""
     if kind == "lance":
         return lambda: f"lance://{tmp_path_factory.mktemp('lance')}/collection"
+    if kind == "memory":
+        return lambda: f"memory://{_name()}"
     server: str = request.getfixturevalue(f"{kind.replace('-', '_')}_server")
     return lambda: f"{server}#{_name()}"
 
@@ -66,6 +69,8 @@ def several_processes(kind: str) -> None:
     """Skip stores that are files of one process."""
     if kind == "milvus-lite":
         pytest.skip("milvus-lite serves one process at a time")
+    if kind == "memory":
+        pytest.skip("the memory of a process is its own")
 
 
 def fresh(uri: str) -> Iterator[Store]:
