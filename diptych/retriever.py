@@ -153,9 +153,7 @@ class Retriever:
         rule = self.rule(fusion)
         dataset = self.open_data(data, split_seed=split_seed, data_root=data_root)
         rows = dataset.split(split)
-        features = encode_dataset(
-            dataset, rows, *self.encoders.values(), progress=progress, join_texts=texts == "joined"
-        )
+        features = encode_dataset(dataset, rows, *self.encoders.both(), progress=progress, join_texts=texts == "joined")
         unknown = unknown_words(self.encoders["text"], [text for row in rows for text in dataset.pairs[row].texts])
         header = {
             "method": self.config.method,
@@ -265,7 +263,7 @@ class Retriever:
         return audited(each(), header={**header, "split": split, "pairs": len(rows)}, seed=seed)
 
     def _explained_encoders(self) -> tuple[Encoder, Encoder]:
-        see, read = self.encoders.values()
+        see, read = self.encoders.both()
         if isinstance(see, Given) or isinstance(read, Given):
             raise BadSetting(
                 "ready-made vectors (`given`) cannot be explained. Train with encoders of pictures and of texts."

@@ -175,7 +175,7 @@ def test_a_picture_that_was_searched_by_its_own_text_is_scored_as_in_the_evaluat
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_at_least_one_hit_is_asked_for(k: int, trained: Retriever) -> None:
-    with pytest.raises(BadSetting, match=f"k must be at least 1; got {k}"):
+    with pytest.raises(BadSetting, match=f"k must be at least 1 and offset at least 0; got {k} and 0"):
         trained.search(text="a disc", k=k)
 
 

@@ -1,6 +1,6 @@
 """A pair of encoders, each opened when it is first asked for: a text query opens no image encoder."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
 from diptych.encoders.contract import Encoder
@@ -9,7 +9,7 @@ from diptych.encoders.registry import open_encoder, plain_name, settings_of
 from diptych.modality import MODALITIES, Modality
 
 
-class LazyEncoders(Mapping[Modality, Encoder | Given]):
+class LazyEncoders:
     """The encoders of pictures and of texts, by modality.
 
     `admit` sees an encoder as it is opened, with its modality, and refuses one that is not what was wanted.
@@ -36,8 +36,6 @@ class LazyEncoders(Mapping[Modality, Encoder | Given]):
                 self._opened[modality] = encoder
             return self._opened[modality]
 
-    def __iter__(self) -> Iterator[Modality]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
+    def both(self) -> tuple[Encoder | Given, Encoder | Given]:
+        """Return the encoder of pictures and that of texts, opened."""
+        return self["image"], self["text"]

@@ -115,7 +115,7 @@ def test_every_option_works_for_a_run_as_for_a_collection(diptych: Diptych, run:
     like = hits_of(diptych, run, "--like", "p1", "-k", 24)
     assert "p1" not in like
     assert len(like) == 23
-    assert hits_of(diptych, run, "--text", "a red square", "--not", "a red square", "-k", 24) != plain
+    assert hits_of(diptych, run, "--text", "a red square", "--not", "a red disc", "-k", 24) != plain
     both = ("--text", "a red square", "--image", tiny_set / "0.png", "-k", 24)
     assert hits_of(diptych, run, *both, "--balance", 1.0) == plain
     assert hits_of(diptych, run, "--text", "a red square", "--against", "text", "-k", 24) != []
