@@ -19,7 +19,7 @@ from diptych.encoders.lazy import LazyEncoders
 from diptych.errors import BadSetting
 from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, fused_rows, open_rule
 from diptych.explaining.audit import Audit, audited
-from diptych.explaining.explain import Pair, explain_pair
+from diptych.explaining.explain import TracedPair, explain_pair
 from diptych.explaining.explanation import Explanation, save_explanations
 from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.fusion.contract import FusionRule
@@ -214,7 +214,7 @@ class Retriever:
         texts, picture = (str(_query(text, None)),), Path(_query(None, image))
         see, read = self._explained_encoders()
 
-        def over(pair: Pair, rule: FusionRule) -> tuple[Served, str]:
+        def over(pair: TracedPair, rule: FusionRule) -> tuple[Served, str]:
             dataset = self.open_data(data, data_root=data_root)
             images = encode_images(dataset, dataset.split(split), see, progress=progress)
             embedded = embed_items(self.model, "image", images)
@@ -222,7 +222,7 @@ class Retriever:
             reference = f"the {len(images):,} pictures of {dataset.name}, split {split}, for this text"
             return rule.served(*map(Statistics.of, similarities)), reference
 
-        def fusing(pair: Pair) -> Fusing:
+        def fusing(pair: TracedPair) -> Fusing:
             if len(self.model.spaces) < 2:
                 return NOTHING_FUSED
             return Fusing.by(self.rule(fusion), fusion or self.result.fusion.rule, partial(over, pair))
@@ -252,9 +252,9 @@ class Retriever:
             rows = np.random.default_rng(seed).choice(rows, pairs, replace=False).tolist()
         found = encode_dataset(dataset, rows, see, read, progress=progress)
 
-        def each() -> Iterator[Pair]:
+        def each() -> Iterator[TracedPair]:
             for k in range(len(rows)):
-                yield Pair.of(self.model, (found.images.take([k]), see), (found.texts.take([k]), read))
+                yield TracedPair.of(self.model, (found.images.take([k]), see), (found.texts.take([k]), read))
                 if progress:
                     progress(k + 1, len(rows), "pairs explained")
 

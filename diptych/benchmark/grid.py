@@ -9,7 +9,7 @@ from typing import Any
 from diptych.benchmark.candidates import candidates
 from diptych.benchmark.cell import Cell, row_name
 from diptych.benchmark.fitting import opened, refusal
-from diptych.benchmark.table import Table, tabulate
+from diptych.benchmark.table import BenchmarkTable, tabulate
 from diptych.benchmark.task import CellTask
 from diptych.benchmark.workers import work_off, work_off_on
 from diptych.cluster import Cluster
@@ -53,7 +53,7 @@ class Benchmark:
 
     def run(
         self, *, jobs: int | None = None, cluster: Cluster | None = None, progress: Progress | None = None
-    ) -> Table:
+    ) -> BenchmarkTable:
         """Run what is missing and return the table; the same folder again goes on where it was.
 
         Cells are computed by `jobs` processes of this machine, or as tasks of a cluster.

@@ -17,7 +17,7 @@ LEVEL = 0.01
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchmarkRow:
     """One method's line."""
 
     name: str
@@ -62,7 +62,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class BenchmarkTable:
     """A benchmark's result, best method first."""
 
     data: str
@@ -70,7 +70,7 @@ class Table:
     """Names of the splits: seeds, or `official`."""
     asked: Mapping[str, Any]
     """Search budget, seed, encoders: what all methods have in common."""
-    rows: tuple[Row, ...]
+    rows: tuple[BenchmarkRow, ...]
     not_applicable: tuple[tuple[str, str], ...]
     """Rows that could not be computed, each with the reason."""
     comparisons: Comparisons
@@ -94,7 +94,7 @@ class Table:
 
 def tabulate(
     cells: Sequence[Cell], *, asked: Mapping[str, Any], not_applicable: Sequence[tuple[str, str]] = ()
-) -> Table:
+) -> BenchmarkTable:
     """Return the table of a benchmark's cells; a method that lacks a split is left out of it.
 
     All cells must be of one data set. The row `chance` is the expectation of a random order.
@@ -112,7 +112,7 @@ def tabulate(
         for (name, own), rank in zip(whole.items(), ranks, strict=True)
     ]
     chance = [_chance(next(iter(whole.values())))] if whole else []
-    return Table(
+    return BenchmarkTable(
         data=cells[0].data,
         splits=tuple(split_name(seed) for seed in seeds),
         asked=asked,
@@ -129,11 +129,11 @@ def pooled(cells: Sequence[Cell]) -> Float[np.ndarray, " q"]:
     return np.concatenate([cell.average_precision(direction) for cell in cells for direction in DIRECTIONS])
 
 
-def _row(name: str, cells: Sequence[Cell], *, rank: float, below: Sequence[str]) -> Row:
+def _row(name: str, cells: Sequence[Cell], *, rank: float, below: Sequence[str]) -> BenchmarkRow:
     averages = [cell.figures["average_map"] for cell in cells]
     peaks = [fit.peak_megabytes for cell in cells for fit in cell.fits if fit.peak_megabytes is not None]
     into, back = (fmean(cell.figures[direction]["map"] for cell in cells) for direction in DIRECTIONS)
-    return Row(
+    return BenchmarkRow(
         name=name,
         method=cells[0].method,
         preset=cells[0].preset,
@@ -150,10 +150,10 @@ def _row(name: str, cells: Sequence[Cell], *, rank: float, below: Sequence[str])
     )
 
 
-def _chance(cells: Sequence[Cell]) -> Row:
+def _chance(cells: Sequence[Cell]) -> BenchmarkRow:
     into, back = (fmean(cell.chance[direction] for cell in cells) for direction in DIRECTIONS)
     averages = [fmean(cell.chance.values()) for cell in cells]
-    return Row(
+    return BenchmarkRow(
         name="chance",
         method="chance",
         preset="",

@@ -7,7 +7,7 @@ from string import ascii_lowercase
 from typing import Any
 
 from diptych.benchmark.published import Figures
-from diptych.benchmark.table import LEVEL, Row, Table
+from diptych.benchmark.table import LEVEL, BenchmarkRow, BenchmarkTable
 from diptych.measures.significance import ROUNDS
 
 NOTHING = "–"
@@ -22,10 +22,10 @@ COMPARED = ("image_to_text", "text_to_image", "average")
 
 
 @dataclass(frozen=True)
-class Line:
+class PrintedRow:
     """A row as it is printed."""
 
-    row: Row
+    row: BenchmarkRow
     letter: str
     """What other rows call it; empty for chance, with which nothing is compared."""
     image_to_text: str
@@ -54,12 +54,12 @@ class Line:
         return [letter, name, into, back, f"{average} {spread}".rstrip(), *others]
 
 
-def lines(table: Table) -> list[Line]:
+def lines(table: BenchmarkTable) -> list[PrintedRow]:
     """Return the rows of a table as they are printed, best first."""
     letters = letters_of(table)
     best = {name: figure(max(getattr(row, name) for row in table.rows)) for name in COMPARED if table.rows}
     return [
-        Line(
+        PrintedRow(
             row=row,
             letter=letters.get(row.name, ""),
             image_to_text=figure(row.image_to_text),
@@ -76,7 +76,7 @@ def lines(table: Table) -> list[Line]:
     ]
 
 
-def letters_of(table: Table) -> dict[str, str]:
+def letters_of(table: BenchmarkTable) -> dict[str, str]:
     """Return the letter of each row that is compared with others, in the table's order: a, ..., z, aa, ab, ..."""
     compared = [row.name for row in table.rows if row.name in table.comparisons.methods]
     return {name: _letter(k) for k, name in enumerate(compared)}
@@ -99,7 +99,7 @@ def runs(names: Iterable[str], letters: Mapping[str, str]) -> str:
     return ", ".join(f"{span[0]}–{span[-1]}" if len(span) > 2 else ", ".join(span) for span in found) or NOTHING
 
 
-def facts(table: Table) -> list[tuple[str, str]]:
+def facts(table: BenchmarkTable) -> list[tuple[str, str]]:
     """Return what must be known to read a table, each with its name: data, settings, measure, test."""
     several = len(table.splits) > 1
     asked = {name: value for name, value in table.asked.items() if value not in (None, [], ())}
@@ -115,7 +115,7 @@ def facts(table: Table) -> list[tuple[str, str]]:
     ]
 
 
-def _test(table: Table) -> str:
+def _test(table: BenchmarkTable) -> str:
     """Return what the letters of a table rest on."""
     rests_on = (
         "rows, by letter, that are significantly ahead of this one or behind it: paired randomisation test "
@@ -127,7 +127,7 @@ def _test(table: Table) -> str:
     return f"{rests_on} Queries of several splits share models and items, so small p-values are somewhat too small."
 
 
-def published_figures(row: Row, published: Mapping[str, Figures]) -> str:
+def published_figures(row: BenchmarkRow, published: Mapping[str, Figures]) -> str:
     """Return what was published for a row's method: both directions and the average."""
     if known := published.get(row.method):
         return " / ".join(figure(value) for value in (known.image_to_text, known.text_to_image, known.average))
@@ -197,7 +197,7 @@ def spelt(value: Any) -> str:
     return str(value)
 
 
-def settings_by_split(table: Table, row: Row) -> Sequence[tuple[str, tuple[str, ...]]]:
+def settings_by_split(table: BenchmarkTable, row: BenchmarkRow) -> Sequence[tuple[str, tuple[str, ...]]]:
     """Return the splits with what the search changed there; nothing for a row without a search."""
     return list(zip(table.splits, row.chosen, strict=True)) if row.chosen else []
 

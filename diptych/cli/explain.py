@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import say, shown_progress, write, write_json, write_table
-from diptych.cli.options import DataOption, DataRoot, Fusion, Json, Moved
+from diptych.cli.options import DataOption, DataRootOption, FusionOption, JsonOption, MovedModelOption
 from diptych.errors import MissingData
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ def explain(
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="Draw into a page (.html) or a picture (.png).")
     ] = None,
-    fusion: Fusion = None,
-    model: Moved = None,
+    fusion: FusionOption = None,
+    model: MovedModelOption = None,
     data: DataOption = None,
     split: Annotated[
         str, typer.Option("--split", help="Fusion normalises over the pictures of this split of the run's data set.")
     ] = "val",
-    data_root: DataRoot = None,
-    json: Json = False,
+    data_root: DataRootOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Show which regions of a picture and which words of a text made them match, in each space and fused.
 

@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from torch import nn
 
 from diptych.collection.records import ModelFingerprint
-from diptych.collection.reduction import Reduction
+from diptych.collection.reduction import SpanReduction
 from diptych.data.features import Encoded
 from diptych.encoders.concepts import cached_concepts
 from diptych.encoders.contract import Encoder
@@ -56,7 +56,7 @@ class Model:
     """The rule that the run chose and the weight of every rule; None without a run."""
     settings: tuple[str, ...] = ()
     """Settings of the encoders, where the source does not hold them."""
-    reduction: Reduction | None = None
+    reduction: SpanReduction | None = None
     """How its vectors are reduced in the table that it is used with; not at all by default."""
 
     def place(self, side: Modality, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
@@ -78,9 +78,9 @@ class Model:
         return tuple(self.method.space_widths.values())
 
     @property
-    def kept(self) -> Reduction:
+    def kept(self) -> SpanReduction:
         """What is stored of its vectors."""
-        return self.reduction or Reduction(self.widths)
+        return self.reduction or SpanReduction(self.widths)
 
     def whole(self, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
         """Return vectors space by space, as they were placed."""
@@ -130,7 +130,7 @@ class ModelSource:
     fingerprint: ModelFingerprint
     source: str | None
     """The folder where its run lies now, if it moved."""
-    reduction: Reduction | None
+    reduction: SpanReduction | None
 
     @classmethod
     def of(cls, model: Model, fingerprint: ModelFingerprint) -> "ModelSource":

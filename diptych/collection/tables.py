@@ -6,7 +6,7 @@ The items of `items_2` have their bases (`diptych.collection.reduction`) in `bas
 from dataclasses import replace
 
 from diptych.collection.model import Model
-from diptych.collection.reduction import Reduction
+from diptych.collection.reduction import SpanReduction
 from diptych.index.contract import Layout, Store
 from diptych.modality import MODALITIES
 
@@ -29,7 +29,7 @@ def make_table(store: Store, name: str, model: Model, *, half: bool) -> Model:
     The bases come first: where there is a table of items, what is beside it is whole.
     """
     drop_table(store, name)
-    reduction = Reduction.of(model.method, model.widths)
+    reduction = SpanReduction.of(model.method, model.widths)
     if reduction.bases:
         reduction.write(store.create_table(_beside(name), reduction.layout()))
     store.create_table(name, Layout({side: sum(reduction.kept(side)) for side in MODALITIES}, half=half))
@@ -45,8 +45,8 @@ def drop_table(store: Store, name: str) -> None:
 def model_of_table(store: Store, name: str, model: Model) -> Model:
     """Return a model as it fills a table that exists."""
     if _beside(name) not in store.tables():
-        return replace(model, reduction=Reduction(model.widths))
-    return replace(model, reduction=Reduction.read(store.table(_beside(name)), model.widths))
+        return replace(model, reduction=SpanReduction(model.widths))
+    return replace(model, reduction=SpanReduction.read(store.table(_beside(name)), model.widths))
 
 
 def _beside(name: str) -> str:

@@ -15,11 +15,11 @@ import numpy as np
 
 from diptych.errors import BadData, MissingData, ShapeMismatch
 
-Columns = Mapping[str, np.ndarray | list[Any]]
+NamedArrays = Mapping[str, np.ndarray | list[Any]]
 """By name: an array, or a Parquet column that is no matrix as a plain list."""
 
 
-def read_arrays(path: Path, wanted: Collection[str]) -> Columns:
+def read_arrays(path: Path, wanted: Collection[str]) -> NamedArrays:
     """Return those of the wanted arrays that the file holds; others in it are not even read."""
     if not path.is_file():
         raise MissingData(f"'{path}' does not exist. Name a {', '.join(_READERS)} file of vectors.")
@@ -36,7 +36,7 @@ _BROKEN = (ValueError, TypeError, LookupError, EOFError, OSError, NotImplemented
 """What NumPy, SciPy and pyarrow raise at files that are damaged or of another kind."""
 
 
-def _read_npz(path: Path, wanted: Collection[str]) -> Columns:
+def _read_npz(path: Path, wanted: Collection[str]) -> NamedArrays:
     with path.open("rb") as file:
         opened = np.load(file, allow_pickle=False)
         if isinstance(opened, np.ndarray):
@@ -46,7 +46,7 @@ def _read_npz(path: Path, wanted: Collection[str]) -> Columns:
         return {name: opened[name] for name in opened.files if name in wanted}
 
 
-def _read_mat(path: Path, wanted: Collection[str]) -> Columns:
+def _read_mat(path: Path, wanted: Collection[str]) -> NamedArrays:
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
@@ -69,7 +69,7 @@ def _dense(path: Path, name: str, value: Any) -> np.ndarray:
     return np.strings.rstrip(value) if value.dtype.kind == "U" else value
 
 
-def _read_parquet(path: Path, wanted: Collection[str]) -> Columns:
+def _read_parquet(path: Path, wanted: Collection[str]) -> NamedArrays:
     from pyarrow.parquet import ParquetFile
 
     with ParquetFile(path) as file:
@@ -97,7 +97,7 @@ def _column(path: Path, name: str, column: Any) -> np.ndarray | list[Any]:
     return matrix
 
 
-_READERS: Mapping[str, Callable[[Path, Collection[str]], Columns]] = {
+_READERS: Mapping[str, Callable[[Path, Collection[str]], NamedArrays]] = {
     ".npz": _read_npz,
     ".mat": _read_mat,
     ".parquet": _read_parquet,

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.data.array_files import Columns, read_arrays
+from diptych.data.array_files import NamedArrays, read_arrays
 from diptych.data.manifest import SPLITS
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.splitting import DEFAULT_SEED, resplit
@@ -106,7 +106,7 @@ def dataset_of(path: Path) -> DataSet:
     return dataset if given.splits else resplit(dataset, DEFAULT_SEED)
 
 
-def _matrix(path: Path, modality: str, columns: Columns) -> Float32[np.ndarray, "n d"]:
+def _matrix(path: Path, modality: str, columns: NamedArrays) -> Float32[np.ndarray, "n d"]:
     """Return a modality's vectors, whole or its two halves joined; everything but finite numbers is refused."""
     names = (modality,) if modality in columns else _HALVES[modality]
     if absent := [name for name in names if name not in columns]:
@@ -143,7 +143,7 @@ def _described(column: np.ndarray | list[Any]) -> str:
     return f"a column of {type(column[0]).__name__}" if column else "an empty column"
 
 
-def _named(path: Path, columns: Columns, kind: str, count: int) -> list[Any] | None:
+def _named(path: Path, columns: NamedArrays, kind: str, count: int) -> list[Any] | None:
     """Return a column under any of its names as a list of one entry an item; None where the file has none."""
     name = next((name for name in _COLUMNS[kind] if name in columns), None)
     if name is None:

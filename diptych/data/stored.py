@@ -18,7 +18,7 @@ from diptych.errors import BadFeature
 MAPPED = 128
 """So many files of one kind are mapped at a time."""
 
-Items = Int[np.ndarray, " b"] | Sequence[int]
+ItemNumbers = Int[np.ndarray, " b"] | Sequence[int]
 
 
 class Files(Sequence[Float[np.ndarray, "_ d"]]):
@@ -84,7 +84,7 @@ class StoredRows:
         rows, width = self.shape
         return rows * width * np.dtype(np.float32).itemsize
 
-    def __getitem__(self, rows: slice | Items) -> Float32[np.ndarray, "b d"]:
+    def __getitem__(self, rows: slice | ItemNumbers) -> Float32[np.ndarray, "b d"]:
         """Return some rows in memory; `BadFeature` where they are not finite."""
         numbers = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
         counts = self.first[numbers + 1] - self.first[numbers]
@@ -104,7 +104,7 @@ class StoredRows:
         """Return all rows in memory."""
         return self[:].astype(dtype or np.float32, copy=False)
 
-    def take(self, rows: Items) -> "StoredRows":
+    def take(self, rows: ItemNumbers) -> "StoredRows":
         """Return the named rows, in that order, still where they are."""
         numbers = np.asarray(rows, dtype=np.int64)
         counts = self.first[numbers + 1] - self.first[numbers]

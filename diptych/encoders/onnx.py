@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.encoders.arguments import file_argument, import_extra
-from diptych.encoders.contract import Widths, fingerprint_of
+from diptych.encoders.contract import EncoderWidths, fingerprint_of
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Triple, Wholes
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import file_digest
@@ -75,7 +75,7 @@ class Onnx(ImageNetwork):
         self.sums_parts = len(self._outputs) == 1
 
     @property
-    def declared_widths(self) -> Widths | None:
+    def declared_widths(self) -> EncoderWidths | None:
         """The sizes of the outputs' last axes, or of their second where channels come first."""
         shapes = {len(each.shape): each.shape for each in self._session.get_outputs() if each.name in self._outputs}
         stated = {axes: shape[1 if axes == 2 or self._channels_first else 3] for axes, shape in shapes.items()}

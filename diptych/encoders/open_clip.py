@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Encoder, ItemFeatures, Widths, fingerprint_of, stated_widths
+from diptych.encoders.contract import Encoder, EncoderWidths, ItemFeatures, fingerprint_of, stated_widths
 from diptych.encoders.hub import opened_by
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
@@ -63,7 +63,7 @@ class OpenClip(ImageNetwork):
         self._loaded, self._width = tower, width
 
     @property
-    def declared_widths(self) -> Widths | None:
+    def declared_widths(self) -> EncoderWidths | None:
         """The numbers that a vision transformer normalises last, and those of the joint space."""
         if self._width is None or getattr(self._loaded, "attn_pool", None) is not None:
             return None  # how many tokens a pool of attention leaves, it does not state

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Widths, fingerprint_of
+from diptych.encoders.contract import EncoderWidths, fingerprint_of
 from diptych.encoders.hub import opened_by
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
@@ -55,7 +55,7 @@ class Timm(ImageNetwork):
         self._loaded = network
 
     @property
-    def declared_widths(self) -> Widths:
+    def declared_widths(self) -> EncoderWidths:
         """The numbers of a feature and what is pooled of them, as timm states both; few networks end in other ones."""
         width = int(self._loaded.num_features)
         return width, int(getattr(self._loaded, "head_hidden_size", None) or width)

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.encoders.arguments import file_argument
-from diptych.encoders.contract import Widths, fingerprint_of
+from diptych.encoders.contract import EncoderWidths, fingerprint_of
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes
 from diptych.encoders.weights import fit_state, read_state
 from diptych.errors import BadCheckpoint, BadSetting
@@ -64,7 +64,7 @@ class Vgg19(ImageNetwork):
         self.weights = weights
 
     @property
-    def declared_widths(self) -> Widths:
+    def declared_widths(self) -> EncoderWidths:
         """The channels of the last convolution and the outputs of fc7, from the file."""
         features, classifier = (cast("nn.Sequential", self._network[part]) for part in ("features", "classifier"))
         return cast("nn.Conv2d", features[CONV5_4]).out_channels, cast("nn.Linear", classifier[FC7]).out_features

@@ -6,7 +6,7 @@ from jaxtyping import Float16, Float32
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
 from diptych.index.conditions import Columns
 from diptych.index.contract import Layout
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.modality import Modality
 
 
@@ -37,7 +37,7 @@ def new_columns(known: Columns, wanted: Columns) -> Columns:
 
 
 def in_precision(
-    side: Modality, vectors: Vectors, *, half: bool
+    side: Modality, vectors: ItemVectors, *, half: bool
 ) -> Float16[np.ndarray, "n d"] | Float32[np.ndarray, "n d"]:
     """Return vectors in the precision of a table, where they are finite in it."""
     with np.errstate(over="ignore"):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diptych.data.features import Encoded, Parts
-from diptych.encoders.cache import Item, cache_folder, check_finite, no_items, prepared_batches, signature
+from diptych.encoders.cache import ItemContent, cache_folder, check_finite, no_items, prepared_batches, signature
 from diptych.encoders.contract import Encoder, ItemFeatures
 from diptych.encoders.shards import ShardFolder
 from diptych.errors import BadData, BadFeature
@@ -34,7 +34,7 @@ class Sifter:
         self._folder = ShardFolder(cache_folder(encoder))
         self._places = self._folder.places()
 
-    def encode(self, items: Sequence[tuple[str, Item]]) -> Sifted:
+    def encode(self, items: Sequence[tuple[str, ItemContent]]) -> Sifted:
         """Return the vectors of pictures (paths) or texts, each given with the digest of its content."""
         found: dict[str, ItemFeatures] = self._cached([key for key, _ in items if key in self._places])
         faults: dict[str, str] = {}
@@ -53,7 +53,7 @@ class Sifter:
         reasons = {k: faults[key] for k, (key, _) in enumerate(items) if key in faults}
         return Sifted(self._stacked([found[items[k][0]] for k in kept]), kept, reasons)
 
-    def _attempt(self, item: Item) -> Any:
+    def _attempt(self, item: ItemContent) -> Any:
         """Return what the encoder prepares of an item, or the error that names its fault."""
         try:
             return self.encoder.prepare(item)

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from diptych.measures.ranking import Found, mean_over_judged
+from diptych.measures.ranking import RelevantRanks, mean_over_judged
 
 
 def recall_levels(points: int) -> Float[np.ndarray, " k"]:
@@ -15,7 +15,7 @@ def recall_levels(points: int) -> Float[np.ndarray, " k"]:
     return np.linspace(0, 1, points)
 
 
-def precision_at_recall(found: Found, *, points: int = 11) -> Float[np.ndarray, "q k"]:
+def precision_at_recall(found: RelevantRanks, *, points: int = 11) -> Float[np.ndarray, "q k"]:
     """Return each query's interpolated precision at `points` levels of recall (11 and 101 are customary).
 
     p(ρ) = the largest precision at any place where the recall is at least ρ
@@ -37,7 +37,7 @@ def mean_curve(curves: Float[np.ndarray, "q k"]) -> Float[np.ndarray, " k"]:
     return np.array([mean_over_judged(level) for level in curves.T])
 
 
-def _best_precision_from_here(found: Found) -> Float[np.ndarray, " h"]:
+def _best_precision_from_here(found: RelevantRanks) -> Float[np.ndarray, " h"]:
     """Return, at each relevant place, the largest precision there or at any later place of the same query."""
     # precision lies in (0, 1]: whole numbers of queries before it keep their entries apart in one running maximum
     lifted = found.nth / found.rank - 2 * found.query

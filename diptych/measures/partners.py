@@ -15,10 +15,10 @@ A query without a partner in the gallery has rank NaN and is left out of the mea
 import numpy as np
 from jaxtyping import Float
 
-from diptych.measures.ranking import Found, mean_over_judged
+from diptych.measures.ranking import RelevantRanks, mean_over_judged
 
 
-def partner_rank(found: Found) -> Float[np.ndarray, " q"]:
+def partner_rank(found: RelevantRanks) -> Float[np.ndarray, " q"]:
     """Return the rank of each query's best partner, from where `found` says the partners stand."""
     ranks = np.full(len(found.relevant), np.nan)
     best = found.nth == 1

@@ -14,7 +14,7 @@ from diptych.errors import BadFeature
 
 
 @dataclass(frozen=True)
-class Found:
+class RelevantRanks:
     """Where the relevant items of some queries stand, one entry a relevant item, by query and then by rank."""
 
     query: Integer[np.ndarray, " h"]
@@ -54,15 +54,15 @@ def order(similarity: Float[np.ndarray, "q g"]) -> Int[np.ndarray, "q g"]:
     return np.argsort(-similarity, axis=1, kind="stable")
 
 
-def found(positions: Int[np.ndarray, "q g"], relevant: Bool[np.ndarray, "q g"]) -> Found:
+def found(positions: Int[np.ndarray, "q g"], relevant: Bool[np.ndarray, "q g"]) -> RelevantRanks:
     """Return where the relevant items stand in rankings made by `order`."""
     query, column = np.nonzero(np.take_along_axis(relevant, positions, axis=1))
     counts = np.bincount(query, minlength=len(relevant))
     before = np.cumsum(counts) - counts
-    return Found(query, column + 1, np.arange(len(query)) - before[query] + 1, counts)
+    return RelevantRanks(query, column + 1, np.arange(len(query)) - before[query] + 1, counts)
 
 
-def average_precision(found: Found, *, k: int | None = None) -> Float[np.ndarray, " q"]:
+def average_precision(found: RelevantRanks, *, k: int | None = None) -> Float[np.ndarray, " q"]:
     """Return the average precision over all results, or over the first `k`.
 
     AP   = 1/R Σ_{relevant places j} (relevant items among the first j) / j
@@ -76,17 +76,17 @@ def average_precision(found: Found, *, k: int | None = None) -> Float[np.ndarray
     return found.share(precision * (found.rank <= k), np.minimum(found.relevant, k))
 
 
-def precision(found: Found, *, k: int) -> Float[np.ndarray, " q"]:
+def precision(found: RelevantRanks, *, k: int) -> Float[np.ndarray, " q"]:
     """Return the share of relevant items among the first `k` places, empty places counting as misses."""
     return found.share((found.rank <= k).astype(float), np.full(len(found.relevant), k))
 
 
-def r_precision(found: Found) -> Float[np.ndarray, " q"]:
+def r_precision(found: RelevantRanks) -> Float[np.ndarray, " q"]:
     """Return the share of relevant items among the first R places, R being how many the query has."""
     return found.share((found.rank <= found.relevant[found.query]).astype(float), found.relevant)
 
 
-def ndcg(found: Found, *, k: int) -> Float[np.ndarray, " q"]:
+def ndcg(found: RelevantRanks, *, k: int) -> Float[np.ndarray, " q"]:
     """Return the normalised discounted cumulative gain of the first `k` places; an item is relevant or it is not.
 
     nDCG@k = Σ_{relevant places j ≤ k} 1/log2(j+1)  /  Σ_{j ≤ min(k, R)} 1/log2(j+1)

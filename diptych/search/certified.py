@@ -30,7 +30,7 @@ from jaxtyping import Float32, Float64
 from diptych.errors import BadSetting
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
-from diptych.index.contract import Found
+from diptych.index.contract import NearestItems
 from diptych.search.moments import Moments
 from diptych.search.scan import Best
 
@@ -47,13 +47,13 @@ PROBED = 8
 MISJUDGED = 1e-5
 """By how much of the two vectors' lengths a store in single precision may misjudge an inner product."""
 
-Nearest = Callable[[Float32[np.ndarray, " d"], int], Found]
+Nearest = Callable[[Float32[np.ndarray, " d"], int], NearestItems]
 """Return so many items with the largest inner products; fewer only where there are no more."""
-NearestEach = Callable[[Float32[np.ndarray, "m d"], int], list[Found]]
+NearestEach = Callable[[Float32[np.ndarray, "m d"], int], list[NearestItems]]
 """Return the same for each of several vectors."""
 Query = tuple[Float32[np.ndarray, " _"], ...]
 """A vector for each space."""
-Similarities = tuple[Float64[np.ndarray, " n"], ...]
+ItemSimilarities = tuple[Float64[np.ndarray, " n"], ...]
 """Of one query with some items, in each space."""
 
 
@@ -133,7 +133,7 @@ def one_by_one(nearest: Nearest) -> NearestEach:
     return lambda vectors, k: [nearest(vector, k) for vector in vectors]
 
 
-def _similarities(query: Query, vectors: Float32[np.ndarray, "n d"]) -> Similarities:
+def _similarities(query: Query, vectors: Float32[np.ndarray, "n d"]) -> ItemSimilarities:
     """Return exact inner products, computed alike for each item."""
     spaces = np.split(vectors, np.cumsum([len(part) for part in query])[:-1], axis=1)
     return tuple(
@@ -143,13 +143,13 @@ def _similarities(query: Query, vectors: Float32[np.ndarray, "n d"]) -> Similari
 
 
 def _settled(
-    served: Served, similarities: Similarities, fused: Float64[np.ndarray, " n"], k: int, misjudged: float
+    served: Served, similarities: ItemSimilarities, fused: Float64[np.ndarray, " n"], k: int, misjudged: float
 ) -> bool:
     """Return whether no item that was not returned can be among the best k, nor equal the last of them."""
     last = (served.visual * similarities[0] + served.textual * similarities[1]).min()
     return bool(np.partition(fused, -k)[-k] > served.bound(float(last) + 2 * misjudged))
 
 
-def _best(ids: tuple[str, ...], fused: Float64[np.ndarray, " n"], similarities: Similarities, k: int) -> Best:
+def _best(ids: tuple[str, ...], fused: Float64[np.ndarray, " n"], similarities: ItemSimilarities, k: int) -> Best:
     order = sorted(range(len(ids)), key=lambda row: (-fused[row], ids[row]))[:k]
     return Best(tuple(ids[row] for row in order), fused[order], tuple(space[order] for space in similarities))

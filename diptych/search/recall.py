@@ -24,12 +24,12 @@ FIRST = 10
 EQUAL = 1e-9
 """Similarities that differ by this share of their size are a tie that rounding broke."""
 
-Similarities = list[Float64[np.ndarray, "q b"]]
+GallerySimilarities = list[Float64[np.ndarray, "q b"]]
 """Of queries with some items, an array a space."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class ExactAnswer:
     """The exact answer to one query, so far as others are judged by it."""
 
     served: Served | None
@@ -47,7 +47,7 @@ class Answer:
         return min(float(right) / self.wanted, 1.0)
 
 
-def exact_answers(table: Table, side: Modality, queries: SpaceVectors, rule: FusionRule | None) -> list[Answer]:
+def exact_answers(table: Table, side: Modality, queries: SpaceVectors, rule: FusionRule | None) -> list[ExactAnswer]:
     """Return the exact answer to each query, from reading all vectors of a side two or three times.
 
     Little more than a block is in memory at a time. `BadSetting` for a rule that no index of vectors can serve.
@@ -62,7 +62,7 @@ def exact_answers(table: Table, side: Modality, queries: SpaceVectors, rule: Fus
             for query, one in enumerate(served)
         ]
         best = np.partition(np.hstack([best, scores]), -wanted, axis=1)[:, -wanted:]
-    return [Answer(one, float(least), wanted) for one, least in zip(served, best.min(axis=1), strict=True)]
+    return [ExactAnswer(one, float(least), wanted) for one, least in zip(served, best.min(axis=1), strict=True)]
 
 
 def _served(
@@ -91,7 +91,7 @@ def _served(
     return [rule.served(statistics(0, query), statistics(1, query)) for query in range(count)]
 
 
-def _similarities(queries: SpaceVectors, rows: Float32[np.ndarray, "b d"]) -> Similarities:
+def _similarities(queries: SpaceVectors, rows: Float32[np.ndarray, "b d"]) -> GallerySimilarities:
     """Return true similarities in each space with items whose vectors lie side by side."""
     ends = np.cumsum([space.shape[1] for space in queries])[:-1]
     blocks = np.split(rows.astype(np.float64), ends, axis=1)

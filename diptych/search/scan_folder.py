@@ -32,7 +32,7 @@ LARGEST, ROOM = 9, 15
 MAY_BE_DEAD = 1 / 3
 """The share of dead rows above which the files are made anew."""
 
-Batch = tuple[Sequence[str], Sequence[str], Float32[np.ndarray, "b d"]]
+ItemBatch = tuple[Sequence[str], Sequence[str], Float32[np.ndarray, "b d"]]
 """Ids, contents and vectors of some items."""
 
 
@@ -90,7 +90,7 @@ def _updated(folder: Path, held: Held, table: Table, wanted: dict[str, str]) -> 
     return _appended(folder, held.state, _read(table, held.state.side, fresh), dying)
 
 
-def _read(table: Table, side: Modality, ids: Sequence[str]) -> Iterator[Batch]:
+def _read(table: Table, side: Modality, ids: Sequence[str]) -> Iterator[ItemBatch]:
     for start in range(0, len(ids), BLOCK):
         items = table.read(ids[start : start + BLOCK], vectors=(side,))
         items = items.take(np.flatnonzero(items.vectors[side].present).tolist())
@@ -101,7 +101,7 @@ def _filled(folder: Path, table: Table, wanted: dict[str, str], empty: State) ->
     """Return the state of new files with every item that is wanted."""
     missing = dict(wanted)
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[ItemBatch]:
         for ids, vectors in table.blocks(empty.side):
             kept = [k for k, item in enumerate(ids) if item in missing]
             yield [ids[k] for k in kept], [missing.pop(ids[k]) for k in kept], vectors[kept]
@@ -112,7 +112,7 @@ def _filled(folder: Path, table: Table, wanted: dict[str, str], empty: State) ->
     return state
 
 
-def _appended(folder: Path, state: State, batches: Iterator[Batch], dying: Sequence[int]) -> State | None:
+def _appended(folder: Path, state: State, batches: Iterator[ItemBatch], dying: Sequence[int]) -> State | None:
     """Return the state with more rows and some of its rows dead, or None where the new ones exceed its scale."""
     files = {name: folder / file for name, file in state.files().items()}
     rows, peaks = state.rows, np.zeros(len(state.widths))

@@ -24,7 +24,7 @@ from diptych.web.limits import Limits
 from diptych.web.measuring import Counts
 from diptych.web.memory import give_back
 from diptych.web.refusals import WAIT, refuse
-from diptych.web.shelves import Encoding, Shelf, tried
+from diptych.web.shelves import EncodingBatcher, Shelf, tried
 from diptych.web.watching import Watch
 
 THREADS = 4
@@ -62,7 +62,7 @@ class Service:
         """Runs that are served beside the collections, by name."""
         self.stopping = False
         """Whether a shutdown has begun: streams end after what they are at."""
-        self._encoders: dict[tuple[str, str], Encoding] = {}
+        self._encoders: dict[tuple[str, str], EncodingBatcher] = {}
         self._pool = ThreadPoolExecutor(THREADS, "work")
         self._busy = 0
         self._in_hand: Counter[str] = Counter()
@@ -192,7 +192,7 @@ class Service:
             give_back()
             self._given_back = time.monotonic()
 
-    def _new_encoder(self, model: Model, side: str) -> Encoding:
+    def _new_encoder(self, model: Model, side: str) -> EncodingBatcher:
         encoder = model.encoder(side)  # type: ignore[arg-type]
 
         def work(items: Sequence[Any]) -> list[np.ndarray | Exception]:

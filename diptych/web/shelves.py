@@ -26,8 +26,8 @@ LOG = logging.getLogger("diptych.web")
 AGAIN = 30.0
 """Seconds after which a model that could not be loaded is tried again."""
 
-Encoding = Batcher[Any, np.ndarray]
-Searching = Batcher[EmbeddedRequest, Results]
+EncodingBatcher = Batcher[Any, np.ndarray]
+SearchBatcher = Batcher[EmbeddedRequest, Results]
 
 
 class View(NamedTuple):
@@ -61,7 +61,7 @@ class Shelf:
         self._faults: dict[str, tuple[float, DiptychError]] = {}
         self._switching = Lock()
         self._switched = 0.0
-        self.searches: Searching = Batcher(self._search, name=f"search {name}", limits=limits, watch=watch)
+        self.searches: SearchBatcher = Batcher(self._search, name=f"search {name}", limits=limits, watch=watch)
 
     @property
     def model(self) -> Model:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from diptych.benchmark.table import Table, tabulate
+from diptych.benchmark.table import BenchmarkTable, tabulate
 
 from .cells import cell
 
@@ -22,7 +22,7 @@ def toy_table(
     splits: int = 1,
     asked: Mapping[str, Any] | None = None,
     not_applicable: Sequence[tuple[str, str]] = (),
-) -> Table:
+) -> BenchmarkTable:
     """Return a table in which the first row is .001 above the second, and each later one .1 below that before it.
 
     Each split is .02 harder than that before it.

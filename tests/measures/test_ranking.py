@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from diptych.errors import BadFeature
 from diptych.measures.ranking import (
-    Found,
+    RelevantRanks,
     average_precision,
     found,
     mean_over_judged,
@@ -31,7 +31,7 @@ def rankings(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return similarity, draw(arrays(bool, shape))
 
 
-def found_in(similarity: np.ndarray, relevant: np.ndarray) -> Found:
+def found_in(similarity: np.ndarray, relevant: np.ndarray) -> RelevantRanks:
     return found(order(similarity), relevant)
 
 

@@ -25,9 +25,9 @@ from typing_extensions import override
 from diptych.errors import MissingData
 from diptych.index.checking import check_width, new_columns
 from diptych.index.conditions import ID, Columns, Condition
-from diptych.index.contract import Found, Table
+from diptych.index.contract import NearestItems, Table
 from diptych.index.items import Items
-from diptych.index.lance.access import Access
+from diptych.index.lance.access import TableAccess
 from diptych.index.lance.conditions import among, column_of, every, literal, sql_of
 from diptych.index.lance.rows import (
     BIRTH,
@@ -67,7 +67,7 @@ class LanceTable(Table):
         self.name = name
         self._folder = folder
         self._table = opened
-        self._access = Access(folder)
+        self._access = TableAccess(folder)
         self.layout = layout_of(self._schema())
 
     @override
@@ -149,7 +149,7 @@ class LanceTable(Table):
         k: int,
         where: Condition | None = None,
         effort: int | None = None,
-    ) -> Found:
+    ) -> NearestItems:
         check_width(self.layout, side, len(vector))
         if effort is not None:
             # the nearest partitions may hold few items or none; where few meet a condition, an exact search is quick
@@ -220,7 +220,9 @@ class LanceTable(Table):
             for batch in query.to_batches(BLOCK):
                 yield batch.column(ID), vectors_of(batch.column(vector_column(side))).rows
 
-    def _exact(self, side: Modality, vector: Float32[np.ndarray, " d"], k: int, where: Condition | None) -> Found:
+    def _exact(
+        self, side: Modality, vector: Float32[np.ndarray, " d"], k: int, where: Condition | None
+    ) -> NearestItems:
         """Return the nearest of all blocks, kept block by block."""
         best = ranked([], np.zeros((0, len(vector)), np.float32), vector, k=k)
         for ids, rows in self._blocks(side, self._clause(where, side)):
@@ -231,7 +233,7 @@ class LanceTable(Table):
 
     def _approximate(
         self, side: Modality, vector: Float32[np.ndarray, " d"], k: int, where: Condition | None, effort: int
-    ) -> Found:
+    ) -> NearestItems:
         """Return what the index finds: fewer than k where fewer in the partitions searched meet the condition."""
         if not self.indexed(side):
             raise MissingData(f"the table '{self.name}' has no approximate index of {side} vectors. Build it first.")

@@ -12,7 +12,7 @@ from typing import Any
 from lancedb.index import BTree
 
 from diptych.index.conditions import ID
-from diptych.index.lance.access import Access
+from diptych.index.lance.access import TableAccess
 
 MANY = 10_000
 """Items from which on their ids get an index, which makes writing among them faster."""
@@ -38,7 +38,7 @@ def scattered(table: Any, folder: Path) -> bool:
     return bool(disk_usage(folder).free > (2 * anew + INDICES) * found["total_bytes"])
 
 
-def gather(table: Any, access: Access) -> None:
+def gather(table: Any, access: TableAccess) -> None:
     """Put files together, take new items into the indices and remove what nobody reads any more; a writer does it."""
     if table.count_rows() >= MANY and index_of(table, ID) is None:
         table.create_index(ID, config=BTree())

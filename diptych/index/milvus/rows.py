@@ -16,7 +16,7 @@ from diptych.errors import BadSetting, StoreFailed
 from diptych.index.checking import in_precision
 from diptych.index.conditions import Value
 from diptych.index.contract import Layout
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.index.milvus.sessions import MESSAGE, json_field, schema_of, text_field, truth_field, vector_field
 from diptych.modality import MODALITIES, Modality
 
@@ -113,7 +113,7 @@ def items_of(rows: Sequence[Mapping[str, Any]], layout: Layout, sides: Sequence[
         tuple(row["item"]["image"] for row in rows),
         tuple(tuple(row["item"]["texts"]) for row in rows),
         tuple({name: _value(value) for name, value in row["metadata"].items()} for row in rows),
-        {side: Vectors(vectors_of(rows, place_of(side, layout)), _present(rows, side)) for side in sides},
+        {side: ItemVectors(vectors_of(rows, place_of(side, layout)), _present(rows, side)) for side in sides},
     )
 
 

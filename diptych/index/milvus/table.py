@@ -15,12 +15,12 @@ from typing_extensions import override
 from diptych.errors import BadSetting, StoreFailed
 from diptych.index.checking import check_items, check_width, new_columns
 from diptych.index.conditions import Columns, Condition
-from diptych.index.contract import Found, Layout, Table
+from diptych.index.contract import Layout, NearestItems, Table
 from diptych.index.items import Items
 from diptych.index.milvus.conditions import expression_of, id_among, joined, quoted
 from diptych.index.milvus.index import MilvusIndex
 from diptych.index.milvus.notes import Notes
-from diptych.index.milvus.reading import NAMED, Rows, named_rows, pages_of
+from diptych.index.milvus.reading import NAMED, MilvusRows, named_rows, pages_of
 from diptych.index.milvus.rows import (
     PLAIN,
     items_of,
@@ -150,7 +150,7 @@ class MilvusTable(Table):
         k: int,
         where: Condition | None = None,
         effort: int | None = None,
-    ) -> Found:
+    ) -> NearestItems:
         self._check_nearest(side, len(vector), k)
         if effort is None or self._session.file:
             return self._exact(side, vector, k=k, expression=_meeting(where, side))
@@ -159,7 +159,7 @@ class MilvusTable(Table):
     @override
     def nearest_each(
         self, side: Modality, vectors: Float32[np.ndarray, "m d"], *, k: int, effort: int | None = None
-    ) -> list[Found]:
+    ) -> list[NearestItems]:
         if effort is None or self._session.file:
             return super().nearest_each(side, vectors, k=k, effort=effort)
         self._check_nearest(side, vectors.shape[1], k)
@@ -220,7 +220,7 @@ class MilvusTable(Table):
 
     def _approximate(
         self, side: Modality, vectors: Float32[np.ndarray, "m d"], *, k: int, where: Condition | None, effort: int
-    ) -> list[Found]:
+    ) -> list[NearestItems]:
         """Return what the index proposes, so far as the table has it, in the table's own order."""
         limit, expression = min(k + _SPARE, MOST_ROWS), _meeting(where, side)
         named = self._indices[side].proposed(vectors, limit=limit, expression=expression_of(where), effort=effort)
@@ -235,7 +235,7 @@ class MilvusTable(Table):
             answers.append(found)
         return answers
 
-    def _exact(self, side: Modality, vector: Float32[np.ndarray, " d"], *, k: int, expression: str) -> Found:
+    def _exact(self, side: Modality, vector: Float32[np.ndarray, " d"], *, k: int, expression: str) -> NearestItems:
         """Return the nearest by Milvus' scan, ranked again in double precision.
 
         As many are asked for as it takes until the last is less similar than the k-th, rounding included.
@@ -265,7 +265,7 @@ class MilvusTable(Table):
 
     def _ranked(
         self, side: Modality, vector: Float32[np.ndarray, " d"], rows: Sequence[dict[str, Any]], *, k: int
-    ) -> Found:
+    ) -> NearestItems:
         return ranked([row["id"] for row in rows], vectors_of(rows, place_of(side, self.layout)), vector, k=k)
 
     def _columns_with(self, items: Items) -> Columns:
@@ -278,10 +278,12 @@ class MilvusTable(Table):
         vector = np.asarray(row["vector"], np.float32)[place_of(side, self.layout)]
         return {"id": row["id"], "metadata": row["metadata"], "vector": vector}
 
-    def _pages(self, expression: str, fields: Sequence[str], *, rows: int, limit: int | None = None) -> Iterator[Rows]:
+    def _pages(
+        self, expression: str, fields: Sequence[str], *, rows: int, limit: int | None = None
+    ) -> Iterator[MilvusRows]:
         return pages_of(self._session, self._rows, expression, fields, rows=rows, limit=limit)
 
-    def _named(self, ids: Sequence[str], fields: Sequence[str], expression: str = "") -> Iterator[Rows]:
+    def _named(self, ids: Sequence[str], fields: Sequence[str], expression: str = "") -> Iterator[MilvusRows]:
         rows = self._wide if "vector" in fields else MOST_ROWS
         return named_rows(self._session, self._rows, ids, fields, rows=rows, expression=expression)
 

@@ -40,7 +40,7 @@ class Word(BaseModel):
     end: int
 
 
-class Way(BaseModel):
+class Attribution(BaseModel):
     """What one way of asking says of each region and each word."""
 
     image: list[float]
@@ -54,7 +54,7 @@ class InSpace(BaseModel):
 
     name: str
     similarity: float
-    ways: dict[str, Way]
+    ways: dict[str, Attribution]
     """`attention`, `gradient`, `integrated` and `occlusion`."""
 
 
@@ -78,7 +78,7 @@ class ExplanationAnswer(BaseModel):
     fused: float | None
     fusion: Fusion
     spaces: list[InSpace]
-    fused_ways: dict[str, Way]
+    fused_ways: dict[str, Attribution]
     attribution: str
     """The credit that must stand beside the picture."""
     held: str

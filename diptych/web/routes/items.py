@@ -10,7 +10,7 @@ from diptych.collection import NewItem, readable, thumbnail
 from diptych.errors import BadData, BadSetting, MissingData
 from diptych.files import digest
 from diptych.web.guarding import reading, writing
-from diptych.web.schemas import Kind, ServiceOf, kind_of, thumbnail_url
+from diptych.web.schemas import ItemKind, ServiceOf, kind_of, thumbnail_url
 from diptych.web.shelves import Shelf
 
 READ, WRITE = reading(), writing()
@@ -24,7 +24,7 @@ class Item(BaseModel):
     """An item of a collection."""
 
     id: str
-    kind: Kind
+    kind: ItemKind
     texts: list[str]
     columns: dict[str, Any]
     thumbnail: str | None
