@@ -23,7 +23,7 @@ from diptych.encoders.encoding import encode_dataset
 from diptych.evaluation import Spaces, evaluate, open_rule
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
-from diptych.methods.embedding import PairEmbeddings, embed_pairs
+from diptych.methods.embeddings import PairEmbeddings, embed_pairs
 from diptych.retriever import Retriever
 
 SEEDS = (0, 1)

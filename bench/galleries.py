@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.encoders.encoding import encode_dataset
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.retriever import Retriever
 
 Rows = Float32[np.ndarray, "n d"]

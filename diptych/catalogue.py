@@ -10,10 +10,10 @@ from typing import Any
 from diptych.cluster import Cluster
 from diptych.data import ROOM, fetching
 from diptych.data.checking import check_data
+from diptych.data.dataset_statistics import describe
 from diptych.data.findings import Finding
 from diptych.data.pairs import Pair
 from diptych.data.sources import open_data, places
-from diptych.data.statistics import describe
 from diptych.errors import MissingData, UnknownName
 from diptych.progress import Progress
 from diptych.settings import data_roots

@@ -25,7 +25,7 @@ from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.methods.contract import Method
-from diptych.methods.embedding import PairEmbeddings, embed_items, embed_pairs
+from diptych.methods.embeddings import PairEmbeddings, embed_items, embed_pairs
 from diptych.progress import Progress
 from diptych.results import Hit, Results, best_hits
 from diptych.settings import thread_count

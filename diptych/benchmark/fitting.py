@@ -15,7 +15,7 @@ from diptych.errors import BadSetting, DiptychError
 from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, judgements_of, open_rule
 from diptych.files import json_of, write_json
 from diptych.measures.chance import chance_map
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.training.data_source import DataSource, LearningFeatures, SplitData
 from diptych.training.loading import load_model
 from diptych.training.request import TrainingRequest

@@ -9,9 +9,9 @@ from typing import Any
 from diptych.benchmark.candidates import candidates
 from diptych.benchmark.cell import Cell, row_name
 from diptych.benchmark.fitting import opened, refusal
+from diptych.benchmark.grid_workers import work_off, work_off_on
 from diptych.benchmark.table import BenchmarkTable, tabulate
 from diptych.benchmark.task import CellTask
-from diptych.benchmark.workers import work_off, work_off_on
 from diptych.cluster import Cluster
 from diptych.data.features import Features
 from diptych.errors import BadSetting, DiptychError, UnknownName
@@ -213,7 +213,7 @@ def lacks(needs: Sequence[str], features: Features, ready: SplitData) -> str:
     if "regions or words" in needs and features.images.parts is None and features.texts.parts is None:
         return "it reads regions of pictures or words of texts, and these features are one vector an item"
     if "concepts" in needs:
-        from diptych.encoders.concepts import concepts_of
+        from diptych.encoders.concept_vectors import concepts_of
 
         try:
             concepts_of(*ready.encoders)

@@ -7,7 +7,7 @@ from diptych.collection.model import Model, open_model
 from diptych.collection.records import CollectionRecord, ModelFingerprint
 from diptych.explaining.explanation import Explanation
 from diptych.ingest.handed_over import NewItem
-from diptych.ingest.pictures import PIXELS, raster_suffix, readable, thumbnail
+from diptych.ingest.kept_pictures import PIXELS, raster_suffix, readable, thumbnail
 from diptych.ingest.rejects import Added, Reject
 from diptych.results import Results
 from diptych.search_request import SearchRequest

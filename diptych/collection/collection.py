@@ -34,7 +34,7 @@ from diptych.index.items import Items
 from diptych.index.passwords import masked
 from diptych.ingest.fence import RecordFollower, records_to_write_by
 from diptych.ingest.handed_over import NewItem, remove_items, upsert_items
-from diptych.ingest.pictures import HANDED_OVER, Pictures
+from diptych.ingest.kept_pictures import HANDED_OVER, Pictures
 from diptych.ingest.rejects import Added, Reject, Rejects
 from diptych.ingest.upserting import Destination, Site
 from diptych.ingest.workers import ingest

@@ -21,7 +21,7 @@ from diptych.explaining.fusing import Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served
 from diptych.index.contract import Table
-from diptych.ingest.pictures import readable
+from diptych.ingest.kept_pictures import readable
 from diptych.modality import MODALITIES, Modality
 from diptych.search_request import SearchRequest
 

@@ -14,7 +14,7 @@ from torch import nn
 from diptych.collection.records import ModelFingerprint
 from diptych.collection.reduction import SpanReduction
 from diptych.data.features import Encoded
-from diptych.encoders.concepts import cached_concepts
+from diptych.encoders.concept_vectors import cached_concepts
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encoded_queries
 from diptych.encoders.given import Given
@@ -26,7 +26,7 @@ from diptych.fusion.contract import FusionRule
 from diptych.fusion.record import FusionRecord
 from diptych.methods import ROOM as METHODS
 from diptych.methods.contract import Method
-from diptych.methods.embedding import embed_items, vectors_by_space
+from diptych.methods.embeddings import embed_items, vectors_by_space
 from diptych.methods.module import SideInformation, UntrainedModelClass, open_method
 from diptych.modality import MODALITIES, Modality
 from diptych.rooms import split_name

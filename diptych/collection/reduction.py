@@ -20,7 +20,7 @@ from jaxtyping import Float32
 
 from diptych.index.contract import Layout, Table
 from diptych.index.items import Items, ItemVectors
-from diptych.maths.reduction import orthonormal_span
+from diptych.maths.linear_reduction import orthonormal_span
 from diptych.methods.contract import Method, SpanningMethod
 from diptych.modality import MODALITIES, Modality
 

@@ -17,7 +17,7 @@ from diptych.errors import BadData, BadSetting
 from diptych.index.contract import Store, Table
 from diptych.index.items import Items
 from diptych.index.passwords import masked
-from diptych.ingest.embedding import EntryEmbedder, ReadEntry
+from diptych.ingest.item_embedding import EntryEmbedder, ReadEntry
 from diptych.ingest.rejects import Added, Reject
 from diptych.ingest.upserting import AT_ONCE
 from diptych.progress import Progress

@@ -6,7 +6,7 @@ from diptych.collection.model import Model, reopen_model
 from diptych.collection.records import CollectionRecord, ModelFingerprint
 from diptych.collection.tables import model_of_table
 from diptych.index.contract import Store, Table
-from diptych.ingest.embedding import EntryEmbedder
+from diptych.ingest.item_embedding import EntryEmbedder
 
 Version = tuple[str, str]
 """A table, and the digest of the model that fills it."""

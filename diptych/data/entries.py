@@ -26,11 +26,11 @@ from diptych.data.addresses import Address, File, Picture, below, is_pattern, ma
 from diptych.data.findings import FaultError, Finding, Report
 from diptych.data.folder import find_manifests, has_manifest, manifest_at
 from diptych.data.manifest import called, identity_of, image_of, strings_of
+from diptych.data.manifest_rows import PACKED, Row, read_json_lines, read_rows
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.paths import absolute
 from diptych.data.pictures import SUFFIXES as PICTURES
 from diptych.data.sources import open_data
-from diptych.data.tables import PACKED, Row, read_json_lines, read_rows
 from diptych.data.texts import accepted_text
 from diptych.errors import MissingData
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from diptych.data.addresses import Address, is_url, matching
 from diptych.data.findings import Report, refuse
 from diptych.data.manifest import SPLITS, Source, read_manifests
+from diptych.data.manifest_rows import PACKED, SUFFIXES
 from diptych.data.pairs import DataSet
-from diptych.data.tables import PACKED, SUFFIXES
 from diptych.errors import BadManifest, MissingData
 from diptych.rooms import Card
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from diptych.data.addresses import Address, File, Picture, is_local, is_url
 from diptych.data.findings import FaultError, Finding, Report, refuse
+from diptych.data.manifest_rows import Row, read_rows
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.paths import absolute, confined
 from diptych.data.splitting import DEFAULT_SEED, resplit
-from diptych.data.tables import Row, read_rows
 from diptych.data.texts import accepted_text
 
 SPLITS = {

@@ -9,8 +9,8 @@ from diptych.data.entries import Entry, entry_of
 from diptych.data.findings import FaultError
 from diptych.errors import BadImage
 from diptych.index.contract import Table
-from diptych.ingest.embedding import EntryEmbedder
-from diptych.ingest.pictures import PIXELS, Pictures
+from diptych.ingest.item_embedding import EntryEmbedder
+from diptych.ingest.kept_pictures import PIXELS, Pictures
 from diptych.ingest.rejects import Added, Reject, Rejects
 from diptych.ingest.upserting import Destination, Site, upsert_entries
 from diptych.progress import silent

@@ -23,7 +23,7 @@ from diptych.fusion.serving import Statistics
 from diptych.methods.cca import CCA
 from diptych.methods.cca import PRESETS as CCA_PRESETS
 from diptych.methods.contract import Method
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.mcsm import MCSM, PRESETS
 from diptych.settings import override
 

@@ -9,7 +9,7 @@ from diptych.errors import BadSetting
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
 from diptych.index.contract import NearestItems
-from diptych.index.ranking import ranked
+from diptych.index.nearest import ranked
 from diptych.search.certified import DEEPEST, Best, certified, one_by_one
 from diptych.search.moments import Moments
 

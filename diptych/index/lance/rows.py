@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from diptych.index.checking import check_items, in_precision
 from diptych.index.conditions import Columns, Kind
 from diptych.index.contract import Layout
 from diptych.index.items import Items, ItemVectors
 from diptych.index.lance.conditions import column_of
+from diptych.index.refusals import check_items, in_precision
 from diptych.modality import MODALITIES, Modality
 
 TYPES: dict[Kind, pa.DataType] = {

@@ -23,7 +23,6 @@ from lancedb.index import IvfSq
 from typing_extensions import override
 
 from diptych.errors import MissingData
-from diptych.index.checking import check_width, new_columns
 from diptych.index.conditions import ID, Columns, Condition
 from diptych.index.contract import NearestItems, Table
 from diptych.index.items import Items
@@ -41,7 +40,8 @@ from diptych.index.lance.rows import (
     vectors_of,
 )
 from diptych.index.lance.upkeep import covers_ids, gather, index_of, scattered
-from diptych.index.ranking import ranked
+from diptych.index.nearest import ranked
+from diptych.index.refusals import check_width, new_columns
 from diptych.modality import Modality
 
 BLOCK = 4096

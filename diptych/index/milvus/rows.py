@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.errors import BadSetting, StoreFailed
-from diptych.index.checking import in_precision
 from diptych.index.conditions import Value
 from diptych.index.contract import Layout
 from diptych.index.items import Items, ItemVectors
 from diptych.index.milvus.sessions import MESSAGE, json_field, schema_of, text_field, truth_field, vector_field
+from diptych.index.refusals import in_precision
 from diptych.modality import MODALITIES, Modality
 
 PLAIN = ("id", "content", "item", "metadata")

@@ -13,7 +13,6 @@ from jaxtyping import Float32
 from typing_extensions import override
 
 from diptych.errors import BadSetting, StoreFailed
-from diptych.index.checking import check_items, check_width, new_columns
 from diptych.index.conditions import Columns, Condition
 from diptych.index.contract import Layout, NearestItems, Table
 from diptych.index.items import Items
@@ -35,7 +34,8 @@ from diptych.index.milvus.rows import (
     width_of,
 )
 from diptych.index.milvus.sessions import MESSAGE, MOST_ROWS, PATIENCE, Session
-from diptych.index.ranking import ranked
+from diptych.index.nearest import ranked
+from diptych.index.refusals import check_items, check_width, new_columns
 from diptych.modality import Modality
 
 _SPARE = 8

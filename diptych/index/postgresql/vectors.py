@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.index.checking import in_precision
 from diptych.index.contract import Layout
 from diptych.index.items import ItemVectors
 from diptych.index.postgresql.packages import HalfVector, Vector
+from diptych.index.refusals import in_precision
 from diptych.modality import Modality
 
 WIDEST_IN_FULL = 2000

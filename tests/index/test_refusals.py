@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
-from diptych.index.checking import check_items, check_width, in_precision, new_columns
 from diptych.index.contract import Layout, Store
 from diptych.index.items import Items, ItemVectors
+from diptych.index.refusals import check_items, check_width, in_precision, new_columns
 from diptych.modality import Modality
 
 LAYOUT = Layout({"image": 3, "text": 2})

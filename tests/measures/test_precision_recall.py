@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from diptych.measures.curves import mean_curve, precision_at_recall, recall_levels
+from diptych.measures.precision_recall import mean_curve, precision_at_recall, recall_levels
 from diptych.measures.ranking import found, order
 
 

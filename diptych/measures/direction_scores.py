@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from diptych.errors import ShapeMismatch
-from diptych.measures import curves, partners, ranking
+from diptych.measures import partners, precision_recall, ranking
 from diptych.measures.judgements import Judgements
 
 FIRST = 10
@@ -60,7 +60,7 @@ class Scores:
 
     def mean_curve(self) -> Float[np.ndarray, " 101"]:
         """Return the mean precision at the recalls 0, .01, ..., 1."""
-        return curves.mean_curve(self.curve)
+        return precision_recall.mean_curve(self.curve)
 
 
 def score_direction(similarity: Similarity, judgements: Judgements) -> Scores:
@@ -94,6 +94,6 @@ def _score_block(similarity: Float[np.ndarray, "b g"], judgements: Judgements, s
         ndcg_at_10=ranking.ndcg(found, k=10),
         r_precision=ranking.r_precision(found),
         rank=partners.partner_rank(ranking.found(positions, judgements.partners(start, stop))),
-        curve=curves.precision_at_recall(found, points=CURVE_POINTS),
+        curve=precision_recall.precision_at_recall(found, points=CURVE_POINTS),
         first=positions[:, :FIRST].copy(),  # a view would keep the whole ranking in memory
     )
