@@ -73,21 +73,21 @@ class Benchmark:
         missing = [task for task in tasks if not task.file.exists() and not refusal(task)]
         count = _Counter(sum(len(task.candidates) + 1 for task in missing), progress)
 
-        def told(task: CellTask, reason: str) -> None:
+        def count_off(task: CellTask, reason: str) -> None:
             count(task)
             failed.add(task, reason)
 
         if missing and cluster:
-            work_off_on(cluster, missing, told=told)
+            work_off_on(cluster, missing, on_end=count_off)
         elif missing:
-            work_off(missing, jobs=jobs, told=told)
+            work_off(missing, jobs=jobs, on_end=count_off)
         cells = [Cell.read(task.file) for task in tasks if task.file.exists()]
         if not cells:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in (*lacking, *failed.rows))
             raise BadSetting(f"no method could be computed on these data. {reasons}")
-        return tabulate(cells, asked=self.asked(), not_applicable=[*lacking, *failed.rows])
+        return tabulate(cells, protocol=self.protocol(), not_applicable=[*lacking, *failed.rows])
 
-    def asked(self) -> dict[str, Any]:
+    def protocol(self) -> dict[str, Any]:
         """Return what all methods have in common."""
         return {
             "search_budget": self.search_budget,
@@ -101,23 +101,23 @@ class Benchmark:
 
     def entries(self) -> list[tuple[str, str]]:
         """Return the method and the preset of every row, in the order they are asked for."""
-        found: dict[tuple[str, str], None] = {}
+        rows: dict[tuple[str, str], None] = {}
         for name in self.methods:
             if name == "all":
-                found |= dict.fromkeys((method, "default") for method in METHODS.names())
+                rows |= dict.fromkeys((method, "default") for method in METHODS.names())
                 continue
             method, preset = split_name(name)
             presets = open_method(method).PRESETS
             if (preset or "default") not in presets:
                 raise UnknownName.among(f"presets of {method}", preset, presets)
-            found[method.lower().replace("_", "-"), preset or "default"] = None
-        return list(found)
+            rows[method.lower().replace("_", "-"), preset or "default"] = None
+        return list(rows)
 
     def _admit(self) -> None:
         """Make the folder this benchmark's own; refuse one that holds figures of other data, encoders or budget."""
         ready = opened(self.source, self.split_seeds[0])
         own = {
-            **self.asked(),
+            **self.protocol(),
             "data": {"name": ready.dataset.name, "fingerprint": fingerprint(ready.dataset)},
             "encoders": asdict(ready.encoder_records()),
         }

@@ -92,8 +92,8 @@ def categories_table(table: BenchmarkTable) -> Markup:
     """Return each category's mean average precision under the first row, and how the other rows differ from it."""
     first, *others = [row.name for row in table.rows if row.name in table.categories]
     figures = table.categories
-    found = [abs(figures[other][category] - own) for other in others for category, own in figures[first].items()]
-    largest = max((value for value in found if not isnan(value)), default=0)
+    differences = [abs(figures[other][category] - own) for other in others for category, own in figures[first].items()]
+    largest = max((value for value in differences if not isnan(value)), default=0)
     rows = [
         [
             tag("th", category, scope="row", class_="named"),

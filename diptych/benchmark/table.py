@@ -68,7 +68,7 @@ class BenchmarkTable:
     data: str
     splits: tuple[str, ...]
     """Names of the splits: seeds, or `official`."""
-    asked: Mapping[str, Any]
+    protocol: Mapping[str, Any]
     """Search budget, seed, encoders: what all methods have in common."""
     rows: tuple[BenchmarkRow, ...]
     not_applicable: tuple[tuple[str, str], ...]
@@ -85,7 +85,7 @@ class BenchmarkTable:
         return {
             "data": self.data,
             "splits": list(self.splits),
-            **self.asked,
+            **self.protocol,
             "rows": [row.as_dict() for row in self.rows],
             "not_applicable": [{"method": name, "reason": reason} for name, reason in self.not_applicable],
             "comparisons": [asdict(pair) for pair in self.comparisons.pairs],
@@ -93,7 +93,7 @@ class BenchmarkTable:
 
 
 def tabulate(
-    cells: Sequence[Cell], *, asked: Mapping[str, Any], not_applicable: Sequence[tuple[str, str]] = ()
+    cells: Sequence[Cell], *, protocol: Mapping[str, Any], not_applicable: Sequence[tuple[str, str]] = ()
 ) -> BenchmarkTable:
     """Return the table of a benchmark's cells; a method that lacks a split is left out of it.
 
@@ -115,7 +115,7 @@ def tabulate(
     return BenchmarkTable(
         data=cells[0].data,
         splits=tuple(split_name(seed) for seed in seeds),
-        asked=asked,
+        protocol=protocol,
         rows=tuple(sorted([*rows, *chance], key=lambda row: -row.average)),
         not_applicable=tuple(not_applicable),
         comparisons=comparisons,
@@ -176,10 +176,10 @@ def _curves(cells: Sequence[Cell]) -> dict[str, Float[np.ndarray, " 101"]]:
 
 def _by_category(cells: Sequence[Cell]) -> dict[str, float]:
     """Return the mean average precision of each category's queries; a query of several counts for each."""
-    found: dict[str, list[float]] = {}
+    values: dict[str, list[float]] = {}
     for cell in cells:
         for direction in DIRECTIONS:
             for value, categories in zip(cell.average_precision(direction), cell.categories, strict=True):
                 for category in categories:
-                    found.setdefault(category, []).append(value)
-    return {category: mean_over_judged(np.array(found[category])) for category in sorted(found)}
+                    values.setdefault(category, []).append(value)
+    return {category: mean_over_judged(np.array(values[category])) for category in sorted(values)}

@@ -95,19 +95,19 @@ def runs(names: Iterable[str], letters: Mapping[str, str]) -> str:
             spans[-1].append(place)
         else:
             spans.append([place])
-    found = [[letters[order[place]] for place in span] for span in spans]
-    return ", ".join(f"{span[0]}–{span[-1]}" if len(span) > 2 else ", ".join(span) for span in found) or NOTHING
+    stretches = [[letters[order[place]] for place in span] for span in spans]
+    return ", ".join(f"{span[0]}–{span[-1]}" if len(span) > 2 else ", ".join(span) for span in stretches) or NOTHING
 
 
 def facts(table: BenchmarkTable) -> list[tuple[str, str]]:
     """Return what must be known to read a table, each with its name: data, settings, measure, test."""
     several = len(table.splits) > 1
-    asked = {name: value for name, value in table.asked.items() if value not in (None, [], ())}
+    protocol = {name: value for name, value in table.protocol.items() if value not in (None, [], ())}
     deviation = "; ± is the standard deviation of the average over splits (n - 1)" if several else ""
     return [
         ("Data", table.data),
         ("Splits" if several else "Split", ", ".join(table.splits)),
-        *((name.replace("_", " ").capitalize(), spelt(value)) for name, value in asked.items()),
+        *((name.replace("_", " ").capitalize(), spelt(value)) for name, value in protocol.items()),
         ("Figures", f"MAP over all results on test data, mean over splits{deviation}. Best figures are bold."),
         ("Rank", "mean place among the methods over splits"),
         ("Seconds", "to train the candidate that was chosen on validation data, once features are encoded"),
@@ -129,8 +129,8 @@ def _test(table: BenchmarkTable) -> str:
 
 def published_figures(row: BenchmarkRow, published: Mapping[str, Figures]) -> str:
     """Return what was published for a row's method: both directions and the average."""
-    if known := published.get(row.method):
-        return " / ".join(figure(value) for value in (known.image_to_text, known.text_to_image, known.average))
+    if figures := published.get(row.method):
+        return " / ".join(figure(value) for value in (figures.image_to_text, figures.text_to_image, figures.average))
     return NOTHING
 
 

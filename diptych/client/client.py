@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from diptych.client.answers import Explained, Item, Likeness, SearchAnswer, Taken
-from diptych.client.reading import explained, found, made
+from diptych.client.reading import explained, made, search_answer
 from diptych.errors import MissingExtra, Refused
 from diptych.request_fields import options_of, takes_fields_of
 from diptych.search_request import SearchRequest
@@ -70,7 +70,7 @@ class Client:
         fields = {option.wire: getattr(request, option.name) for option in options_of(SentRequest)}
         image = fields.pop("image")
         data = _present({"collection": collection, **fields})
-        return found(self._json("POST", "/v1/search", data=data, files=_files(image)))
+        return search_answer(self._json("POST", "/v1/search", data=data, files=_files(image)))
 
     def explain(
         self,

@@ -19,7 +19,7 @@ def made(kind: type[R], values: Mapping[str, Any]) -> R:
     return kind(**{name: value for name, value in values.items() if name in known})
 
 
-def found(answer: Mapping[str, Any]) -> SearchAnswer:
+def search_answer(answer: Mapping[str, Any]) -> SearchAnswer:
     """Return what a search found."""
     return made(SearchAnswer, {**answer, "hits": [made(Hit, hit) for hit in answer["hits"]]})
 

@@ -214,9 +214,9 @@ def _placed(entries: Sequence[_Entry], root: File) -> list[_Entry]:
 
 def _unique(entries: Iterable[_Entry], report: Report) -> list[_Entry]:
     """Return the entries with ids all different: rows of one picture joined, repeated ids reported and left out."""
-    found: dict[str, _Entry] = {}
+    by_id: dict[str, _Entry] = {}
     for entry in entries:
-        first = found.setdefault(entry.pair.id, entry)
+        first = by_id.setdefault(entry.pair.id, entry)
         if first is entry:
             continue
         if entry.named or first.named:
@@ -226,8 +226,8 @@ def _unique(entries: Iterable[_Entry], report: Report) -> list[_Entry]:
             what = f"its picture is in the split {entry.split!r} here and in {first.split!r} at {first.where}"
             report(Finding("picture in two splits", entry.where, what, "Keep a picture in one split."))
         else:
-            found[entry.pair.id] = replace(first, pair=_joined(first.pair, entry.pair))
-    return list(found.values())
+            by_id[entry.pair.id] = replace(first, pair=_joined(first.pair, entry.pair))
+    return list(by_id.values())
 
 
 def _joined(first: Pair, second: Pair) -> Pair:

@@ -116,16 +116,16 @@ def _shaded(record: ExplanationRecord, way: Mapping[str, Any]) -> list[_Shade]:
     if not way["words"]:
         return []
     top, x, line, blank = strongest(way["words"]), 0, 0, round(text_width(" ", size=BODY)) + PADDING
-    found = []
+    shades = []
     for word, value in zip(record["words"], way["words"], strict=True):
         width = round(text_width(word["text"], size=BODY))
         if x and x + width > SIDE:
             x, line = 0, line + 1
         if line == LINES:
             break
-        found.append(_Shade(word["text"], x, line, value / top if top else 0.0))
+        shades.append(_Shade(word["text"], x, line, value / top if top else 0.0))
         x += width + blank + PADDING
-    return found
+    return shades
 
 
 def _notes(way: Mapping[str, Any]) -> list[str]:

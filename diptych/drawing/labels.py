@@ -45,13 +45,13 @@ def place_labels(
     Where nothing is free in reach, the label stands right of its point all the same.
     """
     taken = [LabelBox(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in points]
-    found: list[LabelBox] = []
+    labels: list[LabelBox] = []
     for (x, y), width in zip(points, widths, strict=True):
         boxes = list(_around(x, y, width, height))
         free = (box for box in boxes if within.holds(box) and not any(box.overlaps(other) for other in taken))
-        found.append(next(free, boxes[0]))
-        taken.append(found[-1])
-    return found
+        labels.append(next(free, boxes[0]))
+        taken.append(labels[-1])
+    return labels
 
 
 def _around(x: float, y: float, width: float, height: float) -> Iterator[LabelBox]:

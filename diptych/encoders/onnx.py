@@ -88,11 +88,13 @@ class Onnx(ImageNetwork):
         ordered = images if self._channels_first else images.permute(0, 2, 3, 1)
         batches = ordered[:, None] if self._one_by_one else [ordered]
         runs = [self._session.run(self._outputs, {self._input: batch.cpu().numpy()}) for batch in batches]
-        found = {output.ndim: torch.cat([torch.from_numpy(run[k]) for run in runs]) for k, output in enumerate(runs[0])}
-        grid = found.get(4)
+        outputs = {
+            output.ndim: torch.cat([torch.from_numpy(run[k]) for run in runs]) for k, output in enumerate(runs[0])
+        }
+        grid = outputs.get(4)
         if grid is not None and self._channels_first:
             grid = grid.permute(0, 2, 3, 1)
-        return grid, (found[2] if 2 in found else grid.mean((1, 2)))  # type: ignore[union-attr]
+        return grid, (outputs[2] if 2 in outputs else grid.mean((1, 2)))  # type: ignore[union-attr]
 
     @property
     def _input(self) -> str:

@@ -153,9 +153,9 @@ def open_text_encoder(name: str, config: TextConfig) -> OpenClipText:
 def _opened(name: str) -> tuple[Any, Any, str]:
     """Return the package, the network of both towers, and the network's name without that of its weights."""
     open_clip = import_extra("open_clip", extra="open-clip")
-    argument = argument_of(name, wanted="name")
+    argument = argument_of(name, kind="name")
     whole_name = argument.startswith(("local-dir:", "hf-hub:"))
     architecture, _, tag = (argument, "", "") if whole_name else argument.partition("/")
-    given = {} if whole_name else {"pretrained": tag or None, "require_pretrained": True}
+    weights = {} if whole_name else {"pretrained": tag or None, "require_pretrained": True}
     with opened_by("open_clip", argument):
-        return open_clip, open_clip.create_model(architecture, **given).eval(), architecture
+        return open_clip, open_clip.create_model(architecture, **weights).eval(), architecture

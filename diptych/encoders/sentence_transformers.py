@@ -87,7 +87,7 @@ def _half(tensor: Any) -> Any:
 def open_encoder(name: str, config: Config) -> SentenceNetwork:
     """Return the network in the folder, or of the hub's name, that the name's argument gives."""
     package = import_extra("sentence_transformers", extra="sentence-transformers")
-    source = argument_of(name, wanted="name")
+    source = argument_of(name, kind="name")
     with opened_by("sentence-transformers", source):
         network = package.SentenceTransformer(source)
     return SentenceNetwork(name, config, network)

@@ -64,14 +64,14 @@ class ShardFolder:
 
     def places(self) -> dict[str, ShardPosition]:
         """Return where every committed item stands; a damaged shard is removed, with a warning in the log."""
-        found: dict[str, ShardPosition] = {}
+        positions: dict[str, ShardPosition] = {}
         for note in self._notes():
             try:
-                found |= self._places_of(note)
+                positions |= self._places_of(note)
             except (OSError, ValueError, KeyError, TypeError) as error:
                 log.warning("features %s are damaged (%s): removed, to be encoded again", note.with_suffix(""), error)
                 self._remove(note.stem)
-        return found
+        return positions
 
     def load(self, places: Sequence[ShardPosition]) -> tuple[Parts | None, Float32[np.ndarray, "n d"] | StoredRows]:
         """Return the parts, mapped into memory when they are asked for, and the whole vectors of items, in their order.

@@ -54,17 +54,17 @@ class BlockEncoder:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._folder = ShardFolder(cache_folder(encoder))
-        self._known = set(self._folder.places())
+        self._keys = set(self._folder.places())
 
     def __call__(self, items: Sequence[ItemContent]) -> int:
         """Return how many items the block has, once the vectors of all are committed."""
         with ThreadPoolExecutor(thread_count()) as pool:
             items = list(pool.map(_at_hand, items))
         contents: Mapping[str, ItemContent] = dict(zip(keys_of(items), items, strict=True))
-        missing = {key: item for key, item in contents.items() if key not in self._known}
+        missing = {key: item for key, item in contents.items() if key not in self._keys}
         if missing:
             fill_cache(self._folder, self._encoder, missing, total=len(missing), tell=_silent)
-        self._known |= missing.keys()
+        self._keys |= missing.keys()
         return len(items)
 
 

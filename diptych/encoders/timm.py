@@ -81,7 +81,7 @@ class Timm(ImageNetwork):
 def open_encoder(name: str, config: Config) -> Timm:
     """Return the timm model that the name's argument names."""
     timm = import_extra("timm", extra="timm")
-    model = argument_of(name, wanted="name")
+    model = argument_of(name, kind="name")
     if ":" not in model and not timm.is_model(model.partition(".")[0]):
         raise UnknownName.among("timm", model, timm.list_models())
     with opened_by("timm", model):

@@ -177,7 +177,7 @@ class TransformerText(Encoder):
 
 def open_encoder(name: str, config: Config) -> Transformer:
     """Return the image network in the folder, or of the hub's name, that the name's argument gives."""
-    library, source = import_extra("transformers", extra="transformers"), argument_of(name, wanted="name")
+    library, source = import_extra("transformers", extra="transformers"), argument_of(name, kind="name")
     processing = import_extra("transformers.image_processing_base", extra="transformers")
     with opened_by("transformers", source):
         model = library.AutoModel.from_pretrained(source).eval()
@@ -188,7 +188,7 @@ def open_encoder(name: str, config: Config) -> Transformer:
 
 def open_text_encoder(name: str, config: TextConfig) -> TransformerText:
     """Return the text side of the dual encoder in that folder, or of that name on the hub."""
-    library, source = import_extra("transformers", extra="transformers"), argument_of(name, wanted="name")
+    library, source = import_extra("transformers", extra="transformers"), argument_of(name, kind="name")
     with opened_by("transformers", source):
         model = library.AutoModel.from_pretrained(source).eval()
         if not (hasattr(model, "text_model") and hasattr(model, "vision_model")):

@@ -77,14 +77,14 @@ class Vgg19(ImageNetwork):
     @cached_property
     def _network(self) -> nn.ModuleDict:
         state = read_state(self.weights)
-        wanted = {name: tensor for name, tensor in state.items() if not name.startswith("classifier.6.")}
+        layers = {name: tensor for name, tensor in state.items() if not name.startswith("classifier.6.")}
         try:
             widths = [state[f"features.{k}.weight"].shape[0] for k in _convolution_positions()]
             hidden = [state[f"classifier.{k}.weight"].shape[0] for k in (FC6, FC7)]
         except KeyError as error:
             raise BadCheckpoint(f"{self.weights} is no VGG-19: it lacks {error}. Save torchvision's vgg19.") from error
         network = build(widths, hidden)
-        fit_state(network, wanted, self.weights)
+        fit_state(network, layers, self.weights)
         return network.eval().to(self.device)
 
 

@@ -86,8 +86,8 @@ def _gradients(score: PartScore, sequences: Float[Tensor, "b p d"]) -> Float[Ten
         total = score(leaves).sum()
         if not total.requires_grad:
             return torch.zeros_like(sequences)
-        (found,) = torch.autograd.grad(total, leaves)
-    return found
+        (gradients,) = torch.autograd.grad(total, leaves)
+    return gradients
 
 
 def _summed(products: Float[Tensor, "p d"]) -> Float32[np.ndarray, " p"]:

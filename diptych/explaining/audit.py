@@ -86,14 +86,14 @@ class Audit:
 def audited(pairs: Iterator[TracedPair], *, header: Mapping[str, Any], seed: int = 0) -> Audit:
     """Return how faithful every way is on these pairs, in every space and for either side whose parts move it."""
     generator = np.random.default_rng(seed)
-    found: dict[AuditedSide, list[Curves]] = {}
+    curves: dict[AuditedSide, list[Curves]] = {}
     for pair in pairs:
         for place in _places(pair):
-            found.setdefault(place, []).append(_curves(pair, place, generator))
-    rows = tuple(_compared(place, way, each) for place, each in found.items() for way in each[0] if way != RANDOM)
+            curves.setdefault(place, []).append(_curves(pair, place, generator))
+    rows = tuple(_compared(place, way, each) for place, each in curves.items() for way in each[0] if way != RANDOM)
     means: dict[AuditedSide, Curves] = {
         place: {way: {d: np.mean([one[way][d] for one in each], axis=0) for d in DIRECTIONS} for way in each[0]}
-        for place, each in found.items()
+        for place, each in curves.items()
     }
     return Audit(rows, means, header)
 
@@ -130,10 +130,10 @@ def _both(
     rank = torch.from_numpy(np.argsort(order))
     counts = torch.linspace(0, len(order), LEVELS).round()
     inserted = rank[None] < counts[:, None]
-    kept = torch.cat([~inserted, inserted])[..., None].to(values)
+    masks = torch.cat([~inserted, inserted])[..., None].to(values)
     with torch.no_grad():
-        found = torch.cat([score(values * each) for each in torch.split(kept, TOGETHER)]).double().cpu().numpy()
-    return {"deletion": found[:LEVELS], "insertion": found[LEVELS:]}
+        similarities = torch.cat([score(values * each) for each in torch.split(masks, TOGETHER)]).double().cpu().numpy()
+    return {"deletion": similarities[:LEVELS], "insertion": similarities[LEVELS:]}
 
 
 def _area(curve: Float[np.ndarray, " l"]) -> float:

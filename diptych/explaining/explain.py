@@ -113,9 +113,9 @@ class TracedPair:
             weights = self.method.embed_scaled(space, modality, side.scaled).attention
         if weights is None:
             return None
-        found, pools, count = weights[0].float().cpu().numpy(), self.method.pools(space), len(side.values)
-        read = min(count, len(found) * int(np.prod(pools, dtype=int)))
-        return np.pad(over_parts(found, pools, count=read), (0, count - read)).astype(np.float32)
+        attention, pools, count = weights[0].float().cpu().numpy(), self.method.pools(space), len(side.values)
+        read = min(count, len(attention) * int(np.prod(pools, dtype=int)))
+        return np.pad(over_parts(attention, pools, count=read), (0, count - read)).astype(np.float32)
 
     def standstill(self, space: str, modality: Modality) -> tuple[bool, str | None]:
         """Return whether a side's parts move a space's similarity, and what does not move with them, or why not."""
@@ -243,9 +243,9 @@ def _fused_similarity(by: Fusing, similarities: Sequence[float]) -> float | None
 
 
 def _ways_of_space(pair: TracedPair, space: str, places: Mapping[Modality, Places]) -> dict[str, Attribution]:
-    found = {name: pair.standstill(space, name) for name in places}
-    moved = {name: moves for name, (moves, _) in found.items()}
-    reason = _told([*(each.reason for each in places.values()), *(why for _, why in found.values())])
+    standstills = {name: pair.standstill(space, name) for name in places}
+    moved = {name: moves for name, (moves, _) in standstills.items()}
+    reason = _told([*(each.reason for each in places.values()), *(why for _, why in standstills.values())])
     scores = {name: pair.score(space, name) for name, moves in moved.items() if moves}
     ways = {name: _way(way, scores, pair, places, reason) for name, way in MOVING.items()}
     return {ATTENTION: _attention(pair, [space], places), **ways}
@@ -256,9 +256,11 @@ def _fused_ways(pair: TracedPair, by: Fusing, places: Mapping[Modality, Places])
     attention = {ATTENTION: _attention(pair, spaces, places)}
     if len(spaces) > 1 and by.served is None:
         return attention
-    found = {name: [pair.standstill(space, name) for space in spaces] for name in places}
-    reason = _told([*(each.reason for each in places.values()), *(why for each in found.values() for _, why in each)])
-    scores = {name: pair.fused_score(by, name) for name, each in found.items() if any(moves for moves, _ in each)}
+    standstills = {name: [pair.standstill(space, name) for space in spaces] for name in places}
+    reason = _told(
+        [*(each.reason for each in places.values()), *(why for each in standstills.values() for _, why in each)]
+    )
+    scores = {name: pair.fused_score(by, name) for name, each in standstills.items() if any(moves for moves, _ in each)}
     return attention | {name: _way(way, scores, pair, places, reason) for name, way in MOVING.items()}
 
 

@@ -32,8 +32,8 @@ def open_store(uri: str) -> Store:
     if not separator:
         scheme, rest = _PLAIN, uri
     name = _ALIASES.get(scheme.lower(), scheme.lower())
-    if name not in (known := ROOM.names()):
-        raise UnknownName.among("schemes", scheme, known)
+    if name not in (names := ROOM.names()):
+        raise UnknownName.among("schemes", scheme, names)
     store: Store = ROOM.open(name).open_store(f"{name}://{rest}")
     return store
 

@@ -28,12 +28,12 @@ def check_width(layout: Layout, side: Modality, width: int) -> None:
         )
 
 
-def new_columns(known: Columns, wanted: Columns) -> Columns:
+def new_columns(columns: Columns, others: Columns) -> Columns:
     """Return the columns that a table lacks; one that holds another kind is refused."""
-    for name, kind in wanted.items():
-        if known.get(name, kind) != kind:
-            raise BadSetting(f"the column '{name}' holds {known[name]}; got {kind}. Give it another name.")
-    return {name: kind for name, kind in wanted.items() if name not in known}
+    for name, kind in others.items():
+        if columns.get(name, kind) != kind:
+            raise BadSetting(f"the column '{name}' holds {columns[name]}; got {kind}. Give it another name.")
+    return {name: kind for name, kind in others.items() if name not in columns}
 
 
 def in_precision(

@@ -125,7 +125,7 @@ class Anchored(nn.Module):
 
     def span(self, items: Float64[Tensor, "n d"], config: Config) -> Spanned:
         """Take the anchors from the training items and return the space that they span."""
-        anchors = items[landmarks(len(items), wanted=len(self.anchors))]
+        anchors = items[landmarks(len(items), size=len(self.anchors))]
         self.anchors.copy_(anchors)
         self.scale.fill_(self.kernel.scale(items, bandwidth=config.bandwidth))
         kernel, gram = (self.kernel.between(rows, anchors, scale=self.scale).numpy() for rows in (items, anchors))

@@ -76,8 +76,8 @@ def certified(
     if k < 1:
         raise BadSetting(f"k must be at least 1; got {k}.")
     if rule is None:
-        found = nearest(query[0], k)
-        return Best(found.ids, found.similarities, (found.similarities,))
+        items = nearest(query[0], k)
+        return Best(items.ids, items.similarities, (items.similarities,))
     served = rule.served(*_statistics(rule, query, unfiltered, moments))
     direction = np.concatenate([served.visual * query[0].astype(np.float64), served.textual * query[1]])
     length, longest = float(np.linalg.norm(direction)), float(np.abs(direction).max())
@@ -85,13 +85,13 @@ def certified(
     depth = max(2 * k, FIRST) if longest else k
     deepest = max(depth, DEEPEST) if approximate else maxsize
     while True:
-        found = nearest(vector, depth)
-        similarities = _similarities(query, found.vectors)
+        items = nearest(vector, depth)
+        similarities = _similarities(query, items.vectors)
         fused = served.score(*similarities)
-        misjudged = MISJUDGED * length * float(np.linalg.norm(found.vectors, axis=1).max(initial=0.0))
-        ended = len(found.ids) < depth or depth >= deepest or not longest
+        misjudged = MISJUDGED * length * float(np.linalg.norm(items.vectors, axis=1).max(initial=0.0))
+        ended = len(items.ids) < depth or depth >= deepest or not longest
         if ended or _settled(served, similarities, fused, k, misjudged):
-            return _best(found.ids, fused, similarities, k)
+            return _best(items.ids, fused, similarities, k)
         depth = min(depth * GROWTH, deepest)
 
 
@@ -120,9 +120,9 @@ def _ranges(query: Query, spaces: Sequence[int], unfiltered: NearestEach) -> lis
         np.concatenate([part if n == space else np.zeros_like(part) for n, part in enumerate(query)])
         for space in spaces
     ]
-    found = iter(unfiltered(np.stack([end for vector in along for end in (-vector, vector)]), PROBED))
+    answers = iter(unfiltered(np.stack([end for vector in along for end in (-vector, vector)]), PROBED))
     ranges = []
-    for space, ends in zip(spaces, zip(found, found, strict=True), strict=True):
+    for space, ends in zip(spaces, zip(answers, answers, strict=True), strict=True):
         low, high = (_similarities(query, end.vectors)[space] for end in ends)
         ranges.append(Statistics(min(low.tolist(), default=0.0), max(high.tolist(), default=0.0)))
     return ranges

@@ -119,7 +119,7 @@ class CoarseScorer:
         torch's meet after every operation, which costs more than such a small one where the machine has other work too.
         """
         (n, width), converted = self._rows.shape, self._rows.dtype == torch.float16
-        found = torch.empty(len(queries), len(queries[0]), n)
+        products_of = torch.empty(len(queries), len(queries[0]), n)
         # each thread gets as many pieces as the others
         pieces = self._threads * -(-n * width // (PIECE * self._threads))
         length = max(ROWS, -(-n // max(1, pieces)))
@@ -132,11 +132,11 @@ class CoarseScorer:
                 piece = self._rows[start : start + length]
                 if buffer is not None:
                     piece = buffer[: len(piece)].copy_(piece)
-                for space, span, products in zip(queries, self._spans, found, strict=True):
+                for space, span, products in zip(queries, self._spans, products_of, strict=True):
                     multiply(piece[:, span], space, products[:, start : start + length])
 
         pool = _pool(self._threads)
-        return found.numpy(), [pool.submit(work) for _ in range(self._threads)]
+        return products_of.numpy(), [pool.submit(work) for _ in range(self._threads)]
 
 
 def _one_query(rows: torch.Tensor, query: Float32[np.ndarray, "1 d_s"], out: torch.Tensor) -> None:

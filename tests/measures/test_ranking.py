@@ -13,12 +13,12 @@ from diptych.errors import BadFeature
 from diptych.measures.ranking import (
     RelevantRanks,
     average_precision,
-    found,
     mean_over_judged,
     ndcg,
     order,
     precision,
     r_precision,
+    relevant_ranks,
 )
 
 
@@ -32,7 +32,7 @@ def rankings(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 
 def found_in(similarity: np.ndarray, relevant: np.ndarray) -> RelevantRanks:
-    return found(order(similarity), relevant)
+    return relevant_ranks(order(similarity), relevant)
 
 
 def literal_order(similarity: np.ndarray) -> Iterator[list[int]]:

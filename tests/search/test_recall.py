@@ -97,7 +97,7 @@ def test_ties_at_the_end_count_as_right() -> None:
 def test_fewer_than_ten_items_are_all_that_is_wanted() -> None:
     table, rows, queries = drawn(items=4)
     for row, answer in enumerate(exact_answers(table, "image", queries, ROOM.open("zscore").Rule())):
-        assert answer.wanted == 4
+        assert answer.count == 4
         assert answer.recall(found(spaces_of(rows, queries), row, np.arange(3))) == 0.75
 
 

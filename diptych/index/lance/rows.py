@@ -105,12 +105,12 @@ def vectors_of(column: pa.ChunkedArray | pa.FixedSizeListArray) -> ItemVectors:
     """Return a column of vectors in single precision, those that are NULL as zeros."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     width = array.type.list_size
-    given = array.flatten().to_numpy(zero_copy_only=False).reshape(-1, width).astype(np.float32, copy=False)
+    vectors = array.flatten().to_numpy(zero_copy_only=False).reshape(-1, width).astype(np.float32, copy=False)
     if array.null_count == 0:
-        return ItemVectors(given, np.ones(len(array), dtype=bool))
+        return ItemVectors(vectors, np.ones(len(array), dtype=bool))
     present = array.is_valid().to_numpy(zero_copy_only=False)
     rows = np.zeros((len(array), width), dtype=np.float32)
-    rows[present] = given
+    rows[present] = vectors
     return ItemVectors(rows, present)
 
 

@@ -65,9 +65,9 @@ def padded(side: Modality, vector: Float32[np.ndarray, " d"], layout: Layout) ->
 def rows_of(items: Items, layout: Layout) -> list[dict[str, Any]]:
     """Return items as rows; what Milvus has no room for is a `StoreFailed`."""
     vectors = np.zeros((len(items), width_of(layout)), np.float32)
-    for side, given in items.vectors.items():
-        if given.present.any():
-            vectors[:, place_of(side, layout)] = in_precision(side, given, half=layout.half)
+    for side, side_vectors in items.vectors.items():
+        if side_vectors.present.any():
+            vectors[:, place_of(side, layout)] = in_precision(side, side_vectors, half=layout.half)
     has = {
         presence(side): items.vectors[side].present.tolist() if side in items.vectors else [False] * len(items)
         for side in layout.widths
@@ -134,8 +134,8 @@ def _plain(value: Value) -> Any:
 
 
 def _value(value: Any) -> Value:
-    found: Value = tuple(value) if isinstance(value, list) else value
-    return found
+    plain: Value = tuple(value) if isinstance(value, list) else value
+    return plain
 
 
 def _length(value: Any) -> int:

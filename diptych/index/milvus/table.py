@@ -58,7 +58,7 @@ class MilvusTable(Table):
         self._indices = {
             side: MilvusIndex(session, collection=collection, table=name, side=side) for side in layout.widths
         }
-        self._known: Columns = {}
+        self._kinds: Columns = {}
         self._wide = max(1, min(MOST_ROWS, MESSAGE // (4 * width_of(layout) + 1024)))
         """Rows with vectors in an answer."""
 
@@ -137,8 +137,8 @@ class MilvusTable(Table):
         if ids is None:
             pages = self._pages(expression, fields, rows=self._wide, limit=limit)
             return items_of([row for page in pages for row in page], self.layout, vectors)
-        found = {row["id"]: row for page in self._named(ids, fields, expression) for row in page}
-        rows = [found[name] for name in dict.fromkeys(ids) if name in found]
+        by_id = {row["id"]: row for page in self._named(ids, fields, expression) for row in page}
+        rows = [by_id[name] for name in dict.fromkeys(ids) if name in by_id]
         return items_of(rows[:limit], self.layout, vectors)
 
     @override
@@ -228,11 +228,11 @@ class MilvusTable(Table):
         rows = {row["id"]: row for page in self._named(ids, ["id", "vector"], expression) for row in page}
         answers = []
         for vector, names in zip(vectors, named, strict=True):
-            found = self._ranked(side, vector, [rows[name] for name in names if name in rows], k=k)
-            if len(found.ids) < k:
+            nearest = self._ranked(side, vector, [rows[name] for name in names if name in rows], k=k)
+            if len(nearest.ids) < k:
                 # a condition that few meet, or items removed since: the index found less than there is
-                found = self._exact(side, vector, k=k, expression=expression)
-            answers.append(found)
+                nearest = self._exact(side, vector, k=k, expression=expression)
+            answers.append(nearest)
         return answers
 
     def _exact(self, side: Modality, vector: Float32[np.ndarray, " d"], *, k: int, expression: str) -> NearestItems:
@@ -244,13 +244,13 @@ class MilvusTable(Table):
         limit = min(k + _SPARE, MOST_ROWS)
         while True:
             rows = self._scanned(query, limit, expression)
-            found = self._ranked(side, vector, rows, k=k)
+            nearest = self._ranked(side, vector, rows, k=k)
             if len(rows) < limit or limit == MOST_ROWS:
-                return found
+                return nearest
             last = min(row["similarity"] for row in rows)
             largest = max(abs(row["similarity"]) for row in rows)
-            if last < found.similarities[-1] - _ROUNDING * largest:
-                return found
+            if last < nearest.similarities[-1] - _ROUNDING * largest:
+                return nearest
             limit = min(2 * limit, MOST_ROWS)
 
     def _scanned(self, query: Float32[np.ndarray, " w"], limit: int, expression: str) -> list[dict[str, Any]]:
@@ -258,10 +258,10 @@ class MilvusTable(Table):
         (hits,) = self._session.search(self._rows, [query], limit=limit, expression=expression, fields=fields)
         similar = {hit["id"]: hit["distance"] for hit in hits}
         if "vector" in fields:
-            found = [{"id": hit["id"], "vector": hit["entity"]["vector"]} for hit in hits]
+            rows = [{"id": hit["id"], "vector": hit["entity"]["vector"]} for hit in hits]
         else:
-            found = [row for page in self._named(list(similar), ["id", "vector"]) for row in page]
-        return [row | {"similarity": similar[row["id"]]} for row in found]
+            rows = [row for page in self._named(list(similar), ["id", "vector"]) for row in page]
+        return [row | {"similarity": similar[row["id"]]} for row in rows]
 
     def _ranked(
         self, side: Modality, vector: Float32[np.ndarray, " d"], rows: Sequence[dict[str, Any]], *, k: int
@@ -270,9 +270,9 @@ class MilvusTable(Table):
 
     def _columns_with(self, items: Items) -> Columns:
         """Return columns, read anew where what is known of them lacks one that items have; none is ever taken away."""
-        if not {name for metadata in items.metadata for name in metadata} <= self._known.keys():
-            self._known = self.columns()
-        return self._known
+        if not {name for metadata in items.metadata for name in metadata} <= self._kinds.keys():
+            self._kinds = self.columns()
+        return self._kinds
 
     def _indexed_row(self, row: dict[str, Any], side: Modality) -> dict[str, Any]:
         vector = np.asarray(row["vector"], np.float32)[place_of(side, self.layout)]
