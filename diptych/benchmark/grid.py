@@ -152,10 +152,10 @@ class Benchmark:
         """Return the cells that can be computed, dearest methods first, and the rows that cannot with the reason."""
         tasks: list[CellTask] = []
         lacking: list[tuple[str, str]] = []
-        seen: dict[tuple[DataSource, int | None], Features] = {}
+        features: dict[tuple[DataSource, int | None], Features] = {}
         for method, preset in self.entries():
             try:
-                tasks += [self._task(method, preset, seed, seen, progress) for seed in self.split_seeds]
+                tasks += [self._task(method, preset, seed, features, progress) for seed in self.split_seeds]
             except NotApplicableError as reason:
                 lacking.append((row_name(method, preset), str(reason)))
         return sorted(tasks, key=_cost), lacking
@@ -165,7 +165,7 @@ class Benchmark:
         method: str,
         preset: str,
         split_seed: int | None,
-        seen: dict[tuple[DataSource, int | None], Features],
+        features: dict[tuple[DataSource, int | None], Features],
         progress: Progress | None,
     ) -> CellTask:
         module = open_method(method)
@@ -177,13 +177,13 @@ class Benchmark:
             source = replace(source, image_encoder=image, text_encoder=text, vectors=None, encoder_settings=())
         try:
             ready = opened(source, split_seed)
-            if (source, split_seed) not in seen:
-                seen[source, split_seed] = _encode(ready, progress)
+            if (source, split_seed) not in features:
+                features[source, split_seed] = _encode(ready, progress)
         except DiptychError as error:
             if source == self.source:  # what all methods read must be there
                 raise
             raise NotApplicableError(str(error)) from None
-        if reason := lacks(module.CARD.needs, seen[source, split_seed], ready):
+        if reason := lacks(module.CARD.needs, features[source, split_seed], ready):
             raise NotApplicableError(reason)
         return CellTask(
             self.out, source, method, preset, split_seed, self.seed, tuple((*own, *settings) for settings in drawn)

@@ -117,12 +117,12 @@ def benchmark(
     _report(table, out, published=published, json=json)
 
 
-def _run(asked: "Benchmark", jobs: int | None, cluster: "Cluster | None") -> "BenchmarkTable":
+def _run(grid: "Benchmark", jobs: int | None, cluster: "Cluster | None") -> "BenchmarkTable":
     try:
         with shown_progress() as progress:
-            return asked.run(jobs=jobs, cluster=cluster, progress=progress)
+            return grid.run(jobs=jobs, cluster=cluster, progress=progress)
     except KeyboardInterrupt:
-        say(f"Interrupted. Give the same command again to continue in {asked.out}.")
+        say(f"Interrupted. Give the same command again to continue in {grid.out}.")
         raise
 
 

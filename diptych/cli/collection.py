@@ -180,11 +180,11 @@ def list_items(
 def stats(collection: CollectionArgument, *, json: JsonOption = False) -> None:
     """Tell what a collection holds, how it is searched and what it takes."""
     with _opened(collection) as opened:
-        found = opened.stats()
+        figures = opened.stats()
     if json:
-        write_json(found)
+        write_json(figures)
     else:
-        write_table(("what", ""), [(name.replace("_", " "), _told(value)) for name, value in found.items()])
+        write_table(("what", ""), [(name.replace("_", " "), _told(value)) for name, value in figures.items()])
 
 
 @app.command("compact")
@@ -193,11 +193,11 @@ def compact(collection: CollectionArgument, *, json: JsonOption = False) -> None
     with _opened(collection) as opened:
         with shown_progress() as progress:
             opened.compact(progress=progress)
-        found = opened.stats()
+        figures = opened.stats()
     if json:
-        write_json(found)
+        write_json(figures)
     else:
-        say(f"{opened.name} takes {found['bytes'] / 2**20:,.1f} MB for {found['items']:,} items.")
+        say(f"{opened.name} takes {figures['bytes'] / 2**20:,.1f} MB for {figures['items']:,} items.")
 
 
 @app.command("reencode")

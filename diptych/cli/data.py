@@ -109,14 +109,14 @@ def show(
     """Show one pair: its picture's path, its texts and its categories."""
     from diptych import catalogue
 
-    found = catalogue.pair(data, pair, root=data_root)
+    one = catalogue.pair(data, pair, root=data_root)
     if picture:
-        write(str(found.image or ""))
+        write(str(one.image or ""))
     elif json:
-        write_json(asdict(found))
+        write_json(asdict(one))
     else:
-        rows = [("picture", found.image), *(("text", text) for text in found.texts)]
-        write_table((found.id, ""), [*rows, *(("category", category) for category in found.categories)])
+        rows = [("picture", one.image), *(("text", text) for text in one.texts)]
+        write_table((one.id, ""), [*rows, *(("category", category) for category in one.categories)])
 
 
 def _whereabouts(entry: "CatalogueEntry") -> str:

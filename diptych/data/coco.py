@@ -46,12 +46,12 @@ def read(root: Path, *, report: Report = refuse) -> DataSet:
     edition = _edition(root)
     train = list(_pairs(root, f"train{edition}", report))
     test = list(_pairs(root, f"val{edition}", report))
-    drawn = stratified_split(
+    halves = stratified_split(
         [pair.categories for pair in train],
         seed=DEFAULT_SEED,
         fractions=(1 - _VALIDATION_SHARE, _VALIDATION_SHARE, 0.0),
     )
-    splits = {"train": drawn["train"], "val": drawn["val"], "test": range(len(train), len(train) + len(test))}
+    splits = {"train": halves["train"], "val": halves["val"], "test": range(len(train), len(train) + len(test))}
     return DataSet(_EDITIONS[edition], tuple(train + test), {}).with_splits(splits, seed=DEFAULT_SEED)
 
 

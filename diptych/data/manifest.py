@@ -63,7 +63,9 @@ def read_manifests(sources: Sequence[Source], *, root: File, name: str, report: 
     A faulty row is reported and left out. Where no row names a split, a stratified one is drawn with seed 0.
     """
     root = absolute(root) if isinstance(root, Path) else root
-    entries = _placed(_unique([entry for source in sources for entry in _entries(source, root, report)], report), root)
+    entries = _in_folder_splits(
+        _unique([entry for source in sources for entry in _entries(source, root, report)], report), root
+    )
     if not entries:
         do = "Write one row a pair, with image and texts."
         report(Finding("no pairs", ", ".join(map(_name, sources)), "it holds no usable pair", do))
@@ -202,7 +204,7 @@ def _split(row: Row, where: str, source: Source) -> str | None:
     return SPLITS[named]
 
 
-def _placed(entries: Sequence[_Entry], root: File) -> list[_Entry]:
+def _in_folder_splits(entries: Sequence[_Entry], root: File) -> list[_Entry]:
     """Return the entries, in the splits that all their pictures' folders are called after, if no row names one."""
     if any(entry.split or entry.pair.image is None for entry in entries):
         return list(entries)

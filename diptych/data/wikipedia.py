@@ -136,8 +136,8 @@ def _splits(root: Path, categories: Sequence[tuple[str]], train: int) -> tuple[M
             raise ShapeMismatch(f"'{path}' must order the {count} test lines; got {len(order)} numbers that do not.")
         val, test = np.split(order, [round(count * _VALIDATION_SHARE)])
         return {"train": range(train), "val": (val + train).tolist(), "test": (test + train).tolist()}, None
-    drawn = stratified_split(categories, seed=DEFAULT_SEED, fractions=(1 - _VALIDATION_SHARE, _VALIDATION_SHARE, 0.0))
-    val_rows, test_rows = ([row + train for row in drawn[name]] for name in ("val", "train"))
+    parts = stratified_split(categories, seed=DEFAULT_SEED, fractions=(1 - _VALIDATION_SHARE, _VALIDATION_SHARE, 0.0))
+    val_rows, test_rows = ([row + train for row in parts[name]] for name in ("val", "train"))
     return {"train": range(train), "val": val_rows, "test": test_rows}, DEFAULT_SEED
 
 

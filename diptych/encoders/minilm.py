@@ -88,8 +88,8 @@ class MiniLM(Encoder):
         order = sorted(range(len(prepared)), key=lambda k: len(prepared[k].ids))
         features: dict[int, ItemFeatures] = {}
         for start in range(0, len(order), self.together):
-            chosen = order[start : start + self.together]
-            features.update(zip(chosen, self._encode_batch([prepared[k] for k in chosen]), strict=True))
+            rows = order[start : start + self.together]
+            features.update(zip(rows, self._encode_batch([prepared[k] for k in rows]), strict=True))
         return [features[k] for k in range(len(prepared))]
 
     def spans(self, text: str) -> tuple[Span, ...]:

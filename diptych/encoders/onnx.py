@@ -104,8 +104,8 @@ class Onnx(ImageNetwork):
     def _outputs(self) -> list[str]:
         """Return the names of the first output with four axes and the first with two."""
         outputs = self._session.get_outputs()
-        chosen = [next((each.name for each in outputs if len(each.shape) == axes), None) for axes in (4, 2)]
-        return [name for name in chosen if name]
+        names = [next((each.name for each in outputs if len(each.shape) == axes), None) for axes in (4, 2)]
+        return [name for name in names if name]
 
 
 def open_encoder(name: str, config: Config) -> Onnx:

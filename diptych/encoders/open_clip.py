@@ -72,10 +72,10 @@ class OpenClip(ImageNetwork):
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
         """Return the patch tokens as a grid, where there are any, and the vector in the joint space."""
-        seen = self._tower(images)
-        if not isinstance(seen, tuple):
-            return None, seen
-        whole, patches = seen
+        outputs = self._tower(images)
+        if not isinstance(outputs, tuple):
+            return None, outputs
+        whole, patches = outputs
         return as_grid(patches), whole
 
     @cached_property

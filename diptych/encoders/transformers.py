@@ -67,8 +67,8 @@ class TransformerTower(nn.Module):
 
     def forward(self, **inputs: Tensor) -> tuple[Float[Tensor, "b ..."], Wholes]:
         """Return the last hidden states and the whole vectors."""
-        seen = self.network(**inputs)
-        hidden, pooled = seen.last_hidden_state, getattr(seen, "pooler_output", None)
+        outputs = self.network(**inputs)
+        hidden, pooled = outputs.last_hidden_state, getattr(outputs, "pooler_output", None)
         if pooled is None:
             pooled = hidden.mean((2, 3)) if hidden.ndim == 4 else hidden[:, 0]
         return hidden, self.projection(pooled.flatten(1))
@@ -161,8 +161,8 @@ class TransformerText(Encoder):
             return_tensors="pt",
         )
         lengths = tokens["attention_mask"].sum(1).tolist()
-        read = {name: tokens[name].to(self.device) for name in self.tokenizer.model_input_names if name in tokens}
-        hidden, whole = self._tower(**read)
+        inputs = {name: tokens[name].to(self.device) for name in self.tokenizer.model_input_names if name in tokens}
+        hidden, whole = self._tower(**inputs)
         parts, wholes = hidden.half().cpu().numpy(), whole.half().cpu().numpy()
         return [ItemFeatures(parts[k, : lengths[k]], wholes[k]) for k in range(len(prepared))]
 

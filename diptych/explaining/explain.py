@@ -114,8 +114,8 @@ class TracedPair:
         if weights is None:
             return None
         attention, pools, count = weights[0].float().cpu().numpy(), self.method.pools(space), len(side.values)
-        read = min(count, len(attention) * int(np.prod(pools, dtype=int)))
-        return np.pad(over_parts(attention, pools, count=read), (0, count - read)).astype(np.float32)
+        length = min(count, len(attention) * int(np.prod(pools, dtype=int)))
+        return np.pad(over_parts(attention, pools, count=length), (0, count - length)).astype(np.float32)
 
     def standstill(self, space: str, modality: Modality) -> tuple[bool, str | None]:
         """Return whether a side's parts move a space's similarity, and what does not move with them, or why not."""
@@ -146,12 +146,12 @@ def explain_pair(
 
     `fusing` says how the pair's similarities become one.
     """
-    seen, read = encode_pair(encoders, image, texts)
-    pair = TracedPair.of(method, (seen, encoders["image"]), (read, encoders["text"]))
+    of_image, of_texts = encode_pair(encoders, image, texts)
+    pair = TracedPair.of(method, (of_image, encoders["image"]), (of_texts, encoders["text"]))
     width, height = upright_size(image)
     places: dict[Modality, Places] = {
-        "image": places_of_regions(seen, encoders["image"], width=width, height=height),
-        "text": places_of_words(read, encoders["text"], texts),
+        "image": places_of_regions(of_image, encoders["image"], width=width, height=height),
+        "text": places_of_words(of_texts, encoders["text"], texts),
     }
     return _explanation(pair, places, fusing(pair), image, (width, height), texts, attribution=attribution)
 
@@ -169,10 +169,10 @@ def explain_image(
 
     `beside` is what to call the other one, and its vector in each space; it is held as it is.
     """
-    seen = encoded_queries(encoder, [encoder.prepare(image)])
-    pair = TracedPair.beside(method, "image", (seen, encoder), beside[1])
+    encoded = encoded_queries(encoder, [encoder.prepare(image)])
+    pair = TracedPair.beside(method, "image", (encoded, encoder), beside[1])
     width, height = upright_size(image)
-    places: dict[Modality, Places] = {"image": places_of_regions(seen, encoder, width=width, height=height)}
+    places: dict[Modality, Places] = {"image": places_of_regions(encoded, encoder, width=width, height=height)}
     return _explanation(pair, places, fusing(pair), image, (width, height), (), attribution=attribution, held=beside[0])
 
 
@@ -188,21 +188,21 @@ def explain_texts(
 
     `beside` is what to call the other one, and its vector in each space; it is held as it is.
     """
-    read = _encode_texts(encoder, texts)
-    pair = TracedPair.beside(method, "text", (read, encoder), beside[1])
-    places: dict[Modality, Places] = {"text": places_of_words(read, encoder, texts)}
+    encoded = _encode_texts(encoder, texts)
+    pair = TracedPair.beside(method, "text", (encoded, encoder), beside[1])
+    places: dict[Modality, Places] = {"text": places_of_words(encoded, encoder, texts)}
     return _explanation(pair, places, fusing(pair), None, (0, 0), texts, held=beside[0])
 
 
 def encode_pair(encoders: Mapping[str, Encoder], image: Picture, texts: Sequence[str]) -> tuple[Encoded, Encoded]:
     """Return a picture and some texts, which are one item, encoded."""
-    seen = encoded_queries(encoders["image"], [encoders["image"].prepare(image)])
-    return seen, _encode_texts(encoders["text"], texts)
+    encoded = encoded_queries(encoders["image"], [encoders["image"].prepare(image)])
+    return encoded, _encode_texts(encoders["text"], texts)
 
 
 def _encode_texts(encoder: Encoder, texts: Sequence[str]) -> Encoded:
-    read = encoded_queries(encoder, [encoder.prepare(text) for text in texts])
-    return joined_texts(read, np.zeros(len(texts), dtype=np.int64), 1) if len(texts) > 1 else read
+    encoded = encoded_queries(encoder, [encoder.prepare(text) for text in texts])
+    return joined_texts(encoded, np.zeros(len(texts), dtype=np.int64), 1) if len(texts) > 1 else encoded
 
 
 def _explanation(
@@ -245,7 +245,7 @@ def _fused_similarity(by: Fusing, similarities: Sequence[float]) -> float | None
 def _ways_of_space(pair: TracedPair, space: str, places: Mapping[Modality, Places]) -> dict[str, Attribution]:
     standstills = {name: pair.standstill(space, name) for name in places}
     moved = {name: moves for name, (moves, _) in standstills.items()}
-    reason = _told([*(each.reason for each in places.values()), *(why for _, why in standstills.values())])
+    reason = _sentence_of([*(each.reason for each in places.values()), *(why for _, why in standstills.values())])
     scores = {name: pair.score(space, name) for name, moves in moved.items() if moves}
     ways = {name: _way(way, scores, pair, places, reason) for name, way in MOVING.items()}
     return {ATTENTION: _attention(pair, [space], places), **ways}
@@ -257,7 +257,7 @@ def _fused_ways(pair: TracedPair, by: Fusing, places: Mapping[Modality, Places])
     if len(spaces) > 1 and by.served is None:
         return attention
     standstills = {name: [pair.standstill(space, name) for space in spaces] for name in places}
-    reason = _told(
+    reason = _sentence_of(
         [*(each.reason for each in places.values()), *(why for each in standstills.values() for _, why in each)]
     )
     scores = {name: pair.fused_score(by, name) for name, each in standstills.items() if any(moves for moves, _ in each)}
@@ -290,9 +290,9 @@ def _attention(pair: TracedPair, spaces: Sequence[str], places: Mapping[Modality
     silent = [NAMES[name] for name in places if places[name].owner is not None and not len(values[name])]
     if silent:
         reasons.append(f"The {' and '.join(spaces)} space attends to no {' and no '.join(silent)}.")
-    return Attribution(values["image"], values["text"], _told(reasons))
+    return Attribution(values["image"], values["text"], _sentence_of(reasons))
 
 
-def _told(reasons: Sequence[str | None]) -> str | None:
+def _sentence_of(reasons: Sequence[str | None]) -> str | None:
     """Return the reasons there are, each once."""
     return " ".join(dict.fromkeys(each for each in reasons if each)) or None

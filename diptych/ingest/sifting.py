@@ -36,9 +36,9 @@ class Sifter:
 
     def encode(self, items: Sequence[tuple[str, ItemContent]]) -> Sifted:
         """Return the vectors of pictures (paths) or texts, each given with the digest of its content."""
-        found: dict[str, ItemFeatures] = self._cached([key for key, _ in items if key in self._places])
+        features: dict[str, ItemFeatures] = self._cached([key for key, _ in items if key in self._places])
         faults: dict[str, str] = {}
-        missing = list({key: item for key, item in items if key not in found}.items())
+        missing = list({key: item for key, item in items if key not in features}.items())
         for batch, prepared in prepared_batches(self._attempt, missing, size=self.encoder.batch):
             faults |= {key: str(got) for (key, _), got in zip(batch, prepared, strict=True) if isinstance(got, BadData)}
             good = [(pair, got) for pair, got in zip(batch, prepared, strict=True) if not isinstance(got, BadData)]
@@ -46,12 +46,12 @@ class Sifter:
             for ((key, item), _), each in zip(good, vectors, strict=True):
                 try:
                     check_finite(each, item, self.encoder)
-                    found[key] = each
+                    features[key] = each
                 except BadFeature as error:
                     faults[key] = str(error)
-        kept = [k for k, (key, _) in enumerate(items) if key in found]
+        rows = [k for k, (key, _) in enumerate(items) if key in features]
         reasons = {k: faults[key] for k, (key, _) in enumerate(items) if key in faults}
-        return Sifted(self._stacked([found[items[k][0]] for k in kept]), kept, reasons)
+        return Sifted(self._stacked([features[items[k][0]] for k in rows]), rows, reasons)
 
     def _attempt(self, item: ItemContent) -> Any:
         """Return what the encoder prepares of an item, or the error that names its fault."""

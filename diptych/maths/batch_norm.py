@@ -33,8 +33,8 @@ class BatchNorm(SharesRows, nn.BatchNorm1d):
     @torch.no_grad()
     def _remember(self, mean: Float[Tensor, " d"], variance: Float[Tensor, " d"]) -> None:
         """Move the moments that are used in evaluation towards these."""
-        for kept, seen in ((self.running_mean, mean), (self.running_var, variance)):
-            if kept is not None:
-                kept.lerp_(seen.to(kept.dtype), self.momentum or 0.0)
+        for running, moment in ((self.running_mean, mean), (self.running_var, variance)):
+            if running is not None:
+                running.lerp_(moment.to(running.dtype), self.momentum or 0.0)
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)

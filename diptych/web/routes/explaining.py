@@ -113,11 +113,11 @@ async def explain(
         request.state.query = {"text": text, "like": like, "id": identity}
     why = partial(shelf.collection.explain, identity, text=text, like=like, against=against, fusion=fusion)
     if (data := await sent_picture(image)) is None:
-        found: Explanation = await service.in_thread(why)
+        explanation: Explanation = await service.in_thread(why)
     else:
         async with service.picture_file(data) as file:
-            found = await service.in_thread(why, image=file)
-    record = found.as_record()
+            explanation = await service.in_thread(why, image=file)
+    record = explanation.as_record()
     if reference := record["fusion"]["reference"]:
         # where the collection lies on the server is nobody's business
         record["fusion"]["reference"] = reference.replace(shelf.collection.name, shelf.name)

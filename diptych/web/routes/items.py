@@ -63,8 +63,8 @@ async def list_items(
     if limit > service.limits.items:
         raise BadSetting(f"at most {service.limits.items:,} items are listed at a time; got {limit}. Ask for less.")
     shelf = service.shelf(collection)
-    found = await service.in_thread(_listed, shelf, where, after, limit)
-    return ItemList(items=found, after=found[-1].id if len(found) == limit else None)
+    items = await service.in_thread(_listed, shelf, where, after, limit)
+    return ItemList(items=items, after=items[-1].id if len(items) == limit else None)
 
 
 @READ.get("/collections/{collection}/items/{id:path}", tags=["items"], summary="Look at an item")
