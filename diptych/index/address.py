@@ -42,7 +42,7 @@ def split_uri(uri: str, *, default: str = "diptych") -> StoreAddress:
     """Return what stands before the `#` of a URI, and the collection's name after it.
 
     >>> split_uri("postgresql://ann@db/shop#museum")
-    Place(rest='postgresql://ann@db/shop', name='museum')
+    StoreAddress(rest='postgresql://ann@db/shop', name='museum')
     >>> split_uri("postgresql://ann@db/shop").name
     'diptych'
     """
