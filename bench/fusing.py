@@ -23,7 +23,7 @@ from diptych.encoders.encoding import encode_dataset
 from diptych.evaluation import Spaces, evaluate, open_rule
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
-from diptych.methods.embedding import PairEmbeddings, embed_pairs
+from diptych.methods.embeddings import PairEmbeddings, embed_pairs
 from diptych.retriever import Retriever
 
 SEEDS = (0, 1)
@@ -40,7 +40,7 @@ class Split:
                 measure("default", data, seed, training, out)
             runs.append(Retriever.load(out / "default" / f"split-{seed}-seed-{training}"))
         dataset = runs[0].open_data()
-        self.features: Features = encode_dataset(dataset, dataset.split("test"), *runs[0].encoders)
+        self.features: Features = encode_dataset(dataset, dataset.split("test"), *runs[0].encoders.both())
         self.first, self.second = (embed_pairs(run.model, self.features) for run in runs)
         self.rules: dict[str, FusionRule] = {name: runs[0].rule(name) for name in ROOM.names()}
 

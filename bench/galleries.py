@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.encoders.encoding import encode_dataset
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.retriever import Retriever
 
 Rows = Float32[np.ndarray, "n d"]
@@ -68,7 +68,7 @@ def trained(run: Path) -> Gallery:
     """Return the pictures of the data set of a run as items, and texts spread over all of it as queries."""
     retriever = Retriever.load(run)
     dataset = retriever.open_data()
-    features = encode_dataset(dataset, range(len(dataset.pairs)), *retriever.encoders)
+    features = encode_dataset(dataset, range(len(dataset.pairs)), *retriever.encoders.both())
     placed = embed_pairs(retriever.model, features)
     items, texts = (
         np.hstack([getattr(placed[space], side) for space in retriever.model.spaces]) for side in ("images", "texts")

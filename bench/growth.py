@@ -33,7 +33,7 @@ from searching import Approximate, enough, items_of
 from diptych.benchmark.memory import forget_peak, peak_megabytes
 from diptych.fusion.product import Rule
 from diptych.index.address import open_store
-from diptych.index.contract import Found, Layout, Store, Table
+from diptych.index.contract import Layout, NearestItems, Store, Table
 from diptych.ingest.upserting import AT_ONCE
 from diptych.search.certified import Nearest, certified, one_by_one
 from diptych.search.recall import FIRST, exact_answers
@@ -114,7 +114,7 @@ def added(table: Table, rows: Rows) -> float:
 def searched(store: Store, table: Table, queries: tuple[Rows, Rows], involved: Involved) -> list[str]:
     """Return what the index takes to be built, what it finds and how soon."""
 
-    def nearest(effort: int, vector: Rows, depth: int) -> Found:
+    def nearest(effort: int, vector: Rows, depth: int) -> NearestItems:
         return table.nearest("image", vector, k=depth, effort=effort)
 
     def propose(found: Nearest, query: int) -> Best:

@@ -38,11 +38,11 @@ from diptych.benchmark.memory import forget_peak, peak_megabytes
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
 from diptych.index.address import open_store
-from diptych.index.contract import Found, Layout, Table
-from diptych.index.items import Items, Vectors
+from diptych.index.contract import Layout, NearestItems, Table
+from diptych.index.items import Items, ItemVectors
 from diptych.search.certified import Nearest, certified, one_by_one
 from diptych.search.moments import Moments
-from diptych.search.recall import FIRST, Answer, exact_answers
+from diptych.search.recall import FIRST, ExactAnswer, exact_answers
 from diptych.search.scan import Best, Scan
 from diptych.settings import thread_count
 
@@ -83,7 +83,7 @@ class Arena:
         queries = self.gallery.split(self.gallery.queries[first : first + count])
         return self.scan.search(queries, self.rule, k=FIRST, modality="text")
 
-    def answers(self) -> list[Answer]:
+    def answers(self) -> list[ExactAnswer]:
         """Return the exact answer to each query."""
         return exact_answers(self.table, "image", self.gallery.split(self.gallery.queries), self.rule)
 
@@ -105,14 +105,16 @@ class Arena:
         """Return the moments of all items in each space."""
         return Moments.of([self.gallery.items], [part.shape[1] for part in self.gallery.split(self.gallery.items[:1])])
 
-    def in_store(self, effort: int | None, vector: Vector, depth: int) -> Found:
+    def in_store(self, effort: int | None, vector: Vector, depth: int) -> NearestItems:
         """Return what the store finds."""
         return self.table.nearest("image", vector, k=depth, effort=effort)
 
-    def found(self, rows: Int[np.ndarray, " k"], vector: Vector) -> Found:
+    def found(self, rows: Int[np.ndarray, " k"], vector: Vector) -> NearestItems:
         """Return items by their rows, as a store would."""
         vectors = self.gallery.items[rows[rows >= 0]]
-        return Found(tuple(f"{row:08}" for row in rows if row >= 0), vectors.astype(np.float64) @ vector, vectors)
+        return NearestItems(
+            tuple(f"{row:08}" for row in rows if row >= 0), vectors.astype(np.float64) @ vector, vectors
+        )
 
 
 Propose = Callable[[Nearest, int], Best]
@@ -124,7 +126,7 @@ class Approximate(NamedTuple):
 
     build_seconds: float
     efforts: Sequence[int]
-    nearest: Callable[[int, Vector, int], Found]
+    nearest: Callable[[int, Vector, int], NearestItems]
 
 
 def store_index(arena: Arena) -> Approximate:
@@ -138,7 +140,7 @@ def faiss_graph(arena: Arena) -> Approximate:
     graph = faiss.IndexHNSWFlat(arena.gallery.items.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)
     graph.add(arena.gallery.items)
 
-    def nearest(effort: int, vector: Vector, depth: int) -> Found:
+    def nearest(effort: int, vector: Vector, depth: int) -> NearestItems:
         graph.hnsw.efSearch = max(effort, depth)
         return arena.found(graph.search(vector[None], depth)[1][0], vector)
 
@@ -152,7 +154,7 @@ def usearch_graph(arena: Arena) -> Approximate:
     graph = Index(ndim=arena.gallery.items.shape[1], metric="ip", dtype="f32", connectivity=LINKS)
     graph.add(np.arange(len(arena.gallery.items)), arena.gallery.items, threads=thread_count())
 
-    def nearest(effort: int, vector: Vector, depth: int) -> Found:
+    def nearest(effort: int, vector: Vector, depth: int) -> NearestItems:
         setattr(graph, "expansion_search", max(effort, depth))  # noqa: B010 (typed as read-only, documented as settable)
         return arena.found(graph.search(vector, depth).keys.astype(np.int64), vector)
 
@@ -204,7 +206,7 @@ def approximate(arena: Arena, rounds: int) -> Iterator[list[str]]:
         yield [name, str(effort), f"{reached:.3f}", f"{1e3 * median(seconds):.1f}", f"{built[name].build_seconds:.1f}"]
 
 
-def enough(propose: Propose, index: Approximate, right: Sequence[Answer]) -> tuple[int, float]:
+def enough(propose: Propose, index: Approximate, right: Sequence[ExactAnswer]) -> tuple[int, float]:
     """Return the least effort that reaches the recall wanted, or the greatest there is, with the recall."""
     for effort in index.efforts:
         nearest = partial(index.nearest, effort)
@@ -219,7 +221,7 @@ def items_of(first: int, rows: Rows) -> Items:
     """Return items that are nothing but vectors of pictures, with ids that count on from the first."""
     ids, present = tuple(f"{first + k:08}" for k in range(len(rows))), np.ones(len(rows), dtype=bool)
     none = (None,) * len(rows)
-    return Items(ids, ids, none, ((),) * len(rows), ({},) * len(rows), {"image": Vectors(rows, present)})
+    return Items(ids, ids, none, ((),) * len(rows), ({},) * len(rows), {"image": ItemVectors(rows, present)})
 
 
 def stored(gallery: Gallery, uri: str) -> tuple[Table, float]:

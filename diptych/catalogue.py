@@ -10,19 +10,19 @@ from typing import Any
 from diptych.cluster import Cluster
 from diptych.data import ROOM, fetching
 from diptych.data.checking import check_data
+from diptych.data.dataset_statistics import describe
 from diptych.data.findings import Finding
 from diptych.data.pairs import Pair
 from diptych.data.sources import open_data, places
-from diptych.data.statistics import describe
 from diptych.errors import MissingData, UnknownName
 from diptych.progress import Progress
 from diptych.settings import data_roots
 
-__all__ = ["Encoding", "Entry", "Finding", "Pair", "check", "encode", "entries", "get", "pair", "stats"]
+__all__ = ["CatalogueEntry", "EncodingResult", "Finding", "Pair", "check", "encode", "entries", "get", "pair", "stats"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """A data set that has a reader."""
 
     name: str
@@ -37,7 +37,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Encoding:
+class EncodingResult:
     """What filling the cache for a data set came to."""
 
     data: str
@@ -51,10 +51,10 @@ class Encoding:
     seconds: float
 
 
-def entries(*, root: Path | None = None) -> list[Entry]:
+def entries(*, root: Path | None = None) -> list[CatalogueEntry]:
     """Return every data set that has a reader, and where it lies."""
     return [
-        Entry(
+        CatalogueEntry(
             name,
             card.title,
             card.licence,
@@ -103,7 +103,7 @@ def encode(
     root: Path | None = None,
     cluster: Cluster | None = None,
     progress: Progress | None = None,
-) -> Encoding:
+) -> EncodingResult:
     """Encode all pairs of a data set into the cache, here or on a cluster, and return what that came to.
 
     Settings are those of the encoders: `image_encoder.side=380`.
@@ -126,7 +126,7 @@ def encode(
 
         spread_dataset(cluster, dataset, (images, texts), settings=settings, progress=progress)
     spoken = [text for each in dataset.pairs for text in each.texts]
-    return Encoding(
+    return EncodingResult(
         data=dataset.name,
         image_encoder=signature_of(images, dataset),
         text_encoder=signature_of(texts, dataset),

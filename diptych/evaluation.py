@@ -15,11 +15,11 @@ from diptych.fusion.choosing import choose_rule
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.record import ChosenRule, FusionRecord
 from diptych.measures.chance import chance_map
+from diptych.measures.direction_scores import Scores, score_direction
 from diptych.measures.judgements import Judgements
 from diptych.measures.ranking import mean_over_judged
-from diptych.measures.report import Scores, score_direction
 from diptych.methods.contract import Method
-from diptych.methods.embedding import PairEmbeddings, embed_pairs
+from diptych.methods.embeddings import PairEmbeddings, embed_pairs
 
 DIRECTIONS = ("image_to_text", "text_to_image")
 Spaces = Mapping[str, PairEmbeddings]

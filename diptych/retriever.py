@@ -19,18 +19,18 @@ from diptych.encoders.lazy import LazyEncoders
 from diptych.errors import BadSetting, UnknownName
 from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, open_rule
 from diptych.explaining.audit import Audit, audited
-from diptych.explaining.explain import Pair, explain_pair
+from diptych.explaining.explain import TracedPair, explain_pair
 from diptych.explaining.explanation import Explanation, save_explanations
 from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.methods.contract import Method
-from diptych.methods.embedding import embed_items, embed_pairs
+from diptych.methods.embeddings import embed_items, embed_pairs
 from diptych.progress import Progress
 from diptych.request_fields import options_of
 from diptych.results import Hit, Results
+from diptych.retrieval.embedding_model import EmbeddingModel, model_of_run
 from diptych.retrieval.gallery import search_pairs
-from diptych.retrieval.model import Model, model_of_run
 from diptych.search_request import SearchRequest
 from diptych.settings import thread_count
 from diptych.training.data_source import DataSource
@@ -109,7 +109,7 @@ class Retriever:
         return self._embedding.encoders
 
     @cached_property
-    def _embedding(self) -> Model:
+    def _embedding(self) -> EmbeddingModel:
         """The method with its encoders, as queries and galleries are embedded."""
         return model_of_run(self.folder, self.model)
 
@@ -215,7 +215,7 @@ class Retriever:
         texts, picture = (str(_query(text, None)),), Path(_query(None, image))
         see, read = self._explained_encoders()
 
-        def over(pair: Pair, rule: FusionRule) -> tuple[Served, str]:
+        def over(pair: TracedPair, rule: FusionRule) -> tuple[Served, str]:
             dataset = self.open_data(data, data_root=data_root)
             images = encode_images(dataset, dataset.split(split), see, progress=progress)
             embedded = embed_items(self.model, "image", images)
@@ -223,7 +223,7 @@ class Retriever:
             reference = f"the {len(images):,} pictures of {dataset.name}, split {split}, for this text"
             return rule.served(*map(Statistics.of, similarities)), reference
 
-        def fusing(pair: Pair) -> Fusing:
+        def fusing(pair: TracedPair) -> Fusing:
             if len(self.model.spaces) < 2:
                 return NOTHING_FUSED
             return Fusing.by(self.rule(fusion), fusion or self.result.fusion.rule, partial(over, pair))
@@ -253,9 +253,9 @@ class Retriever:
             rows = np.random.default_rng(seed).choice(rows, pairs, replace=False).tolist()
         found = encode_dataset(dataset, rows, see, read, progress=progress)
 
-        def each() -> Iterator[Pair]:
+        def each() -> Iterator[TracedPair]:
             for k in range(len(rows)):
-                yield Pair.of(self.model, (found.images.take([k]), see), (found.texts.take([k]), read))
+                yield TracedPair.of(self.model, (found.images.take([k]), see), (found.texts.take([k]), read))
                 if progress:
                     progress(k + 1, len(rows), "pairs explained")
 

@@ -88,12 +88,12 @@ class Room:
     def _files(self) -> dict[str, tuple[str, Card]]:
         spec = find_spec(self.package)
         folders = (spec and spec.submodule_search_locations) or ()
-        found: dict[str, tuple[str, Card]] = {}
+        entries: dict[str, tuple[str, Card]] = {}
         for path in sorted(path for folder in folders for form in FORMS for path in Path(folder).glob(form)):
             if card := read_card(path):
                 stem = path.parent.name if path.stem == "__init__" else path.stem
-                found |= {_entry_name(name): (stem, card) for name in card.variants or (stem,)}
-        return found
+                entries |= {_entry_name(name): (stem, card) for name in card.variants or (stem,)}
+        return entries
 
     @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:

@@ -21,8 +21,8 @@ from diptych.evaluation import (
 from diptych.fusion import ROOM as FUSION
 from diptych.fusion.choosing import GRID, fuse_both
 from diptych.fusion.record import ChosenRule, FusionRecord
-from diptych.measures.report import score_matrix
-from diptych.methods.embedding import PairEmbeddings
+from diptych.measures.direction_scores import score_matrix
+from diptych.methods.embeddings import PairEmbeddings
 
 CLASSES = 3
 

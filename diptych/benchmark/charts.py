@@ -7,15 +7,15 @@ import numpy as np
 from jaxtyping import Float
 
 from diptych.benchmark.cell import DIRECTIONS
-from diptych.benchmark.table import Row
+from diptych.benchmark.table import BenchmarkRow
 from diptych.benchmark.wording import duration, figure
-from diptych.drawing.labels import RADIUS, Box, place_labels
+from diptych.drawing.labels import RADIUS, LabelBox, place_labels
 from diptych.drawing.markup import Markup, tag
 from diptych.drawing.plot import Axis, path, plot
 
 ARROWS = {"image_to_text": "image → text", "text_to_image": "text → image"}
-PANEL, PANEL_FRAME = (220, 180), Box(30.0, 20.0, 212.0, 140.0)
-SCATTER, SCATTER_FRAME = (720, 420), Box(40.0, 28.0, 704.0, 372.0)
+PANEL, PANEL_FRAME = (220, 180), LabelBox(30.0, 20.0, 212.0, 140.0)
+SCATTER, SCATTER_FRAME = (720, 420), LabelBox(40.0, 28.0, 704.0, 372.0)
 """Width and height in pixels, and where in it the axes are."""
 STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 """Distances between ticks of a share."""
@@ -58,7 +58,7 @@ def precision_by_recall(
     )
 
 
-def quality_by_time(rows: Sequence[Row]) -> Markup:
+def quality_by_time(rows: Sequence[BenchmarkRow]) -> Markup:
     """Return a plot of the average MAP over the seconds that training took, with each row's name beside its point.
 
     Rows without a time, such as chance, are left out.
@@ -88,7 +88,7 @@ def _curve(across: Axis, up: Axis, precision: Float[np.ndarray, " 101"], class_:
     return path(across, up, [(k / 100, float(precision[k])) for k in range(0, 101, 2)], class_=class_)
 
 
-def _labelled(row: Row, point: tuple[float, float], box: Box) -> list[Markup]:
+def _labelled(row: BenchmarkRow, point: tuple[float, float], box: LabelBox) -> list[Markup]:
     """Return a point, its label, and the line between them, which shows where the label had to go elsewhere."""
     x, y = point
     end_x, end_y = box.nearest(x, y)

@@ -96,11 +96,11 @@ def _row(name: str, pairs: Sequence[tuple[Cell, Cell]], show: int) -> RowChange:
 
 
 def _changes(old: Cell, new: Cell) -> list[Change]:
-    found = []
+    changes = []
     for direction in DIRECTIONS:
         before, after = old.average_precision(direction), new.average_precision(direction)
         for row in np.flatnonzero(before != after):
             if not np.isnan(before[row] + after[row]):
                 split = split_name(old.split_seed)
-                found.append(Change(split, direction, old.ids[row], float(before[row]), float(after[row])))
-    return found
+                changes.append(Change(split, direction, old.ids[row], float(before[row]), float(after[row])))
+    return changes

@@ -30,7 +30,7 @@ def report_of(folder: Path, name: str) -> Path:
 
 
 def _folder(folder: Path, name: str) -> Path:
-    known = finished(folder)
-    if name not in known:
-        raise UnknownName.among("benchmarks", name, known)
-    return known[name]
+    reports = finished(folder)
+    if name not in reports:
+        raise UnknownName.among("benchmarks", name, reports)
+    return reports[name]

@@ -15,7 +15,7 @@ from diptych.errors import BadSetting, DiptychError
 from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, judgements_of, open_rule
 from diptych.files import json_of, write_json
 from diptych.measures.chance import chance_map
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.training.data_source import DataSource, LearningFeatures, SplitData
 from diptych.training.loading import load_model
 from diptych.training.request import TrainingRequest
@@ -77,10 +77,10 @@ def read_fit(task: CellTask, candidate: int) -> Fit:
 
 def refusal(task: CellTask) -> str:
     """Return why no candidate of a cell could be trained; empty where one was, or has not been tried yet."""
-    tried = [read_fit(task, k) for k in range(len(task.candidates)) if task.fit_file(k).exists()]
-    if len(tried) < len(task.candidates) or any(fit.validation_map is not None for fit in tried):
+    fits = [read_fit(task, k) for k in range(len(task.candidates)) if task.fit_file(k).exists()]
+    if len(fits) < len(task.candidates) or any(fit.validation_map is not None for fit in fits):
         return ""
-    return f"no candidate could be trained on split {split_name(task.split_seed)}. The first said: {tried[0].error}"
+    return f"no candidate could be trained on split {split_name(task.split_seed)}. The first said: {fits[0].error}"
 
 
 def requested(task: CellTask, candidate: int) -> TrainingRequest:

@@ -9,9 +9,9 @@ from typing import Any
 from diptych.benchmark.candidates import candidates
 from diptych.benchmark.cell import Cell, row_name
 from diptych.benchmark.fitting import opened, refusal
-from diptych.benchmark.table import Table, tabulate
+from diptych.benchmark.grid_workers import work_off, work_off_on
+from diptych.benchmark.table import BenchmarkTable, tabulate
 from diptych.benchmark.task import CellTask
-from diptych.benchmark.workers import work_off, work_off_on
 from diptych.cluster import Cluster
 from diptych.data.features import Features
 from diptych.errors import BadSetting, DiptychError, UnknownName
@@ -53,7 +53,7 @@ class Benchmark:
 
     def run(
         self, *, jobs: int | None = None, cluster: Cluster | None = None, progress: Progress | None = None
-    ) -> Table:
+    ) -> BenchmarkTable:
         """Run what is missing and return the table; the same folder again goes on where it was.
 
         Cells are computed by `jobs` processes of this machine, or as tasks of a cluster.
@@ -73,21 +73,21 @@ class Benchmark:
         missing = [task for task in tasks if not task.file.exists() and not refusal(task)]
         count = _Counter(sum(len(task.candidates) + 1 for task in missing), progress)
 
-        def told(task: CellTask, reason: str) -> None:
+        def count_off(task: CellTask, reason: str) -> None:
             count(task)
             failed.add(task, reason)
 
         if missing and cluster:
-            work_off_on(cluster, missing, told=told)
+            work_off_on(cluster, missing, on_end=count_off)
         elif missing:
-            work_off(missing, jobs=jobs, told=told)
+            work_off(missing, jobs=jobs, on_end=count_off)
         cells = [Cell.read(task.file) for task in tasks if task.file.exists()]
         if not cells:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in (*lacking, *failed.rows))
             raise BadSetting(f"no method could be computed on these data. {reasons}")
-        return tabulate(cells, asked=self.asked(), not_applicable=[*lacking, *failed.rows])
+        return tabulate(cells, protocol=self.protocol(), not_applicable=[*lacking, *failed.rows])
 
-    def asked(self) -> dict[str, Any]:
+    def protocol(self) -> dict[str, Any]:
         """Return what all methods have in common."""
         return {
             "search_budget": self.search_budget,
@@ -101,23 +101,23 @@ class Benchmark:
 
     def entries(self) -> list[tuple[str, str]]:
         """Return the method and the preset of every row, in the order they are asked for."""
-        found: dict[tuple[str, str], None] = {}
+        rows: dict[tuple[str, str], None] = {}
         for name in self.methods:
             if name == "all":
-                found |= dict.fromkeys((method, "default") for method in METHODS.names())
+                rows |= dict.fromkeys((method, "default") for method in METHODS.names())
                 continue
             method, preset = split_name(name)
             presets = open_method(method).PRESETS
             if (preset or "default") not in presets:
                 raise UnknownName.among(f"presets of {method}", preset, presets)
-            found[method.lower().replace("_", "-"), preset or "default"] = None
-        return list(found)
+            rows[method.lower().replace("_", "-"), preset or "default"] = None
+        return list(rows)
 
     def _admit(self) -> None:
         """Make the folder this benchmark's own; refuse one that holds figures of other data, encoders or budget."""
         ready = opened(self.source, self.split_seeds[0])
         own = {
-            **self.asked(),
+            **self.protocol(),
             "data": {"name": ready.dataset.name, "fingerprint": fingerprint(ready.dataset)},
             "encoders": asdict(ready.encoder_records()),
         }
@@ -152,10 +152,10 @@ class Benchmark:
         """Return the cells that can be computed, dearest methods first, and the rows that cannot with the reason."""
         tasks: list[CellTask] = []
         lacking: list[tuple[str, str]] = []
-        seen: dict[tuple[DataSource, int | None], Features] = {}
+        features: dict[tuple[DataSource, int | None], Features] = {}
         for method, preset in self.entries():
             try:
-                tasks += [self._task(method, preset, seed, seen, progress) for seed in self.split_seeds]
+                tasks += [self._task(method, preset, seed, features, progress) for seed in self.split_seeds]
             except NotApplicableError as reason:
                 lacking.append((row_name(method, preset), str(reason)))
         return sorted(tasks, key=_cost), lacking
@@ -165,7 +165,7 @@ class Benchmark:
         method: str,
         preset: str,
         split_seed: int | None,
-        seen: dict[tuple[DataSource, int | None], Features],
+        features: dict[tuple[DataSource, int | None], Features],
         progress: Progress | None,
     ) -> CellTask:
         module = open_method(method)
@@ -177,13 +177,13 @@ class Benchmark:
             source = replace(source, image_encoder=image, text_encoder=text, vectors=None, encoder_settings=())
         try:
             ready = opened(source, split_seed)
-            if (source, split_seed) not in seen:
-                seen[source, split_seed] = _encode(ready, progress)
+            if (source, split_seed) not in features:
+                features[source, split_seed] = _encode(ready, progress)
         except DiptychError as error:
             if source == self.source:  # what all methods read must be there
                 raise
             raise NotApplicableError(str(error)) from None
-        if reason := lacks(module.CARD.needs, seen[source, split_seed], ready):
+        if reason := lacks(module.CARD.needs, features[source, split_seed], ready):
             raise NotApplicableError(reason)
         return CellTask(
             self.out, source, method, preset, split_seed, self.seed, tuple((*own, *settings) for settings in drawn)
@@ -213,7 +213,7 @@ def lacks(needs: Sequence[str], features: Features, ready: SplitData) -> str:
     if "regions or words" in needs and features.images.parts is None and features.texts.parts is None:
         return "it reads regions of pictures or words of texts, and these features are one vector an item"
     if "concepts" in needs:
-        from diptych.encoders.concepts import concepts_of
+        from diptych.encoders.concept_vectors import concepts_of
 
         try:
             concepts_of(*ready.encoders)

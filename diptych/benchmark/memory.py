@@ -17,6 +17,6 @@ def forget_peak() -> None:
 def peak_megabytes() -> float | None:
     """Return the most resident memory since `forget_peak`; None where the system does not tell (only Linux does)."""
     with suppress(OSError):
-        if found := re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text()):
-            return int(found[1]) / 1024
+        if match := re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text()):
+            return int(match[1]) / 1024
     return None

@@ -15,13 +15,13 @@ from diptych.benchmark.page_tables import (
     settings_table,
 )
 from diptych.benchmark.published import NOTE, Figures
-from diptych.benchmark.table import Table
+from diptych.benchmark.table import BenchmarkTable
 from diptych.benchmark.wording import facts, figure
 from diptych.drawing.markup import Markup, joined, tag
 from diptych.methods import ROOM as METHODS
 
 
-def html_page(table: Table, published: Mapping[str, Figures] | None = None) -> str:
+def html_page(table: BenchmarkTable, published: Mapping[str, Figures] | None = None) -> str:
     """Return a benchmark as one page: its table, who is ahead of whom, curves, categories, times, settings.
 
     Figures published for a method, where they are given, stand in columns of their own, marked as foreign.
@@ -55,7 +55,7 @@ def html_page(table: Table, published: Mapping[str, Figures] | None = None) -> s
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
-def summary(table: Table) -> str:
+def summary(table: BenchmarkTable) -> str:
     """Return a sentence or two: who comes first, and whether anyone is as good for all that can be told."""
     compared = [row for row in table.rows if row.name in table.comparisons.methods]
     if not compared:
@@ -72,12 +72,12 @@ def summary(table: Table) -> str:
     return f"{begin}. It is significantly ahead of all but {', '.join(even)}."
 
 
-def _results(table: Table, published: Mapping[str, Figures] | None) -> Markup:
+def _results(table: BenchmarkTable, published: Mapping[str, Figures] | None) -> Markup:
     note = tag("p", NOTE, class_="note") if published else Markup()
     return joined([results_table(table, published), note])
 
 
-def _times(table: Table) -> Markup:
+def _times(table: BenchmarkTable) -> Markup:
     caption = tag(
         "figcaption", "Average MAP of each method by the seconds that training it took, up and left is better"
     )
@@ -87,7 +87,7 @@ def _times(table: Table) -> Markup:
     return tag("figure", caption, plot)
 
 
-def _curves(table: Table) -> Markup:
+def _curves(table: BenchmarkTable) -> Markup:
     names = [row.name for row in table.rows if row.name in table.curves]
     strokes = {direction: ARROWS[direction] for direction in DIRECTIONS} | {"beside": f"both of {names[0]}"}
     key = [tag("span", tag("span", class_=f"key {stroke}"), f" {what}") for stroke, what in strokes.items()]
@@ -102,12 +102,12 @@ def _curves(table: Table) -> Markup:
     return joined([tag("p", *key, class_="note keys"), tag("div", *panels, class_="panels")])
 
 
-def _left_out(table: Table) -> Markup:
+def _left_out(table: BenchmarkTable) -> Markup:
     rows = [[row_heading(name), tag("td", reason, class_="wide")] for name, reason in table.not_applicable]
     return data_table("Rows that could not be computed on these data", [heading("method"), heading("reason")], rows)
 
 
-def _made(table: Table) -> Markup:
+def _made(table: BenchmarkTable) -> Markup:
     return tag("dl", *(part for name, value in facts(table) for part in (tag("dt", name), tag("dd", value))))
 
 

@@ -5,13 +5,13 @@ from html import escape
 from math import isnan
 
 from diptych.benchmark.published import Figures
-from diptych.benchmark.table import LEVEL, Table
+from diptych.benchmark.table import LEVEL, BenchmarkTable
 from diptych.benchmark.wording import (
     FIGURES,
     HEADINGS,
     NOTHING,
     PUBLISHED_HEADING,
-    Line,
+    PrintedRow,
     duration,
     figure,
     letters_of,
@@ -22,7 +22,7 @@ from diptych.benchmark.wording import (
     signed,
 )
 from diptych.drawing.markup import Markup, joined, tag
-from diptych.measures.significance import Comparison
+from diptych.measures.significance import PairedComparison
 
 STRONGEST = 45
 """Percent of colour in the cell of the largest difference: text stays readable on it."""
@@ -54,7 +54,7 @@ def row_heading(text: str) -> Markup:
     return tag("th", tag("code", text), scope="row", class_="named")
 
 
-def results_table(table: Table, published: Mapping[str, Figures] | None) -> Markup:
+def results_table(table: BenchmarkTable, published: Mapping[str, Figures] | None) -> Markup:
     """Return the table of all rows; published figures are set apart as foreign."""
     numeric = [k in FIGURES for k in range(len(HEADINGS))]
     headings = [heading(text, number=number) for text, number in zip(HEADINGS, numeric, strict=True)]
@@ -68,7 +68,7 @@ def results_table(table: Table, published: Mapping[str, Figures] | None) -> Mark
     return data_table(caption, headings, rows, class_="sortable")
 
 
-def differences_table(table: Table) -> Markup:
+def differences_table(table: BenchmarkTable) -> Markup:
     """Return the matrix of every two rows: above the diagonal their difference, below it the adjusted p."""
     letters = letters_of(table)
     pairs = {(pair.first, pair.second): pair for pair in table.comparisons.pairs}
@@ -88,12 +88,12 @@ def differences_table(table: Table) -> Markup:
     return data_table(caption, headings, rows)
 
 
-def categories_table(table: Table) -> Markup:
+def categories_table(table: BenchmarkTable) -> Markup:
     """Return each category's mean average precision under the first row, and how the other rows differ from it."""
     first, *others = [row.name for row in table.rows if row.name in table.categories]
     figures = table.categories
-    found = [abs(figures[other][category] - own) for other in others for category, own in figures[first].items()]
-    largest = max((value for value in found if not isnan(value)), default=0)
+    differences = [abs(figures[other][category] - own) for other in others for category, own in figures[first].items()]
+    largest = max((value for value in differences if not isnan(value)), default=0)
     rows = [
         [
             tag("th", category, scope="row", class_="named"),
@@ -113,7 +113,7 @@ def categories_table(table: Table) -> Markup:
     return data_table(caption, headings, rows)
 
 
-def settings_table(table: Table, titles: Mapping[str, str]) -> Markup:
+def settings_table(table: BenchmarkTable, titles: Mapping[str, str]) -> Markup:
     """Return what each row is and what the search changed in its preset, split by split."""
     rows = []
     for row in table.rows:
@@ -126,7 +126,7 @@ def settings_table(table: Table, titles: Mapping[str, str]) -> Markup:
     )
 
 
-def _result_cells(line: Line) -> list[Markup]:
+def _result_cells(line: PrintedRow) -> list[Markup]:
     texts = line.cells(escape, lambda text: f"<strong>{text}</strong>")
     cells = [tag("td", Markup(text), class_="number" if k in FIGURES else None) for k, text in enumerate(texts)]
     cells[1] = row_heading(line.row.name)
@@ -134,7 +134,7 @@ def _result_cells(line: Line) -> list[Markup]:
     return [*cells, *(tag("td", text, class_="number") for text in (duration(line.row.search_seconds), memory))]
 
 
-def _pair_cell(pairs: Mapping[tuple[str, str], Comparison], one: str, other: str, *, above: bool) -> Markup:
+def _pair_cell(pairs: Mapping[tuple[str, str], PairedComparison], one: str, other: str, *, above: bool) -> Markup:
     if one == other:
         return tag("td", class_="self")
     pair = pairs.get((one, other)) or pairs[other, one]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from diptych.benchmark.page import html_page
 from diptych.benchmark.published import NOTE, Figures
-from diptych.benchmark.table import Table
+from diptych.benchmark.table import BenchmarkTable
 from diptych.benchmark.wording import FIGURES, HEADINGS, PUBLISHED_HEADING, facts, lines, published_figures
 from diptych.files import write_json, written_atomically
 
@@ -23,7 +23,7 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
-def write_reports(table: Table, out: Path, published: Mapping[str, Figures] | None = None) -> None:
+def write_reports(table: BenchmarkTable, out: Path, published: Mapping[str, Figures] | None = None) -> None:
     """Write a table into a folder as table.json, table.md, table.tex, table.csv and report.html."""
     write_json(out / "table.json", table.as_dict())
     texts = {
@@ -37,7 +37,7 @@ def write_reports(table: Table, out: Path, published: Mapping[str, Figures] | No
             temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def markdown(table: Table, published: Mapping[str, Figures] | None = None) -> str:
+def markdown(table: BenchmarkTable, published: Mapping[str, Figures] | None = None) -> str:
     """Return a table in Markdown, with what must be known to read it below.
 
     Figures published for a method, where they are given, follow in a column of their own, marked as such.
@@ -52,7 +52,7 @@ def markdown(table: Table, published: Mapping[str, Figures] | None = None) -> st
     return "\n".join([*drawn, "", *(f"- {_markdown_escaped(note)}" for note in notes), ""])
 
 
-def latex(table: Table) -> str:
+def latex(table: BenchmarkTable) -> str:
     """Return a table in LaTeX for the package booktabs, its facts as comments above it."""
     columns = "".join("r" if k in FIGURES else "l" for k in range(len(HEADINGS)))
     return "\n".join(
@@ -71,7 +71,7 @@ def latex(table: Table) -> str:
     )
 
 
-def csv_text(table: Table) -> str:
+def csv_text(table: BenchmarkTable) -> str:
     """Return the rows of a table with unrounded figures; names of rows significantly ahead are parted by blanks."""
     text = io.StringIO()
     writer = csv.DictWriter(text, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
@@ -81,7 +81,7 @@ def csv_text(table: Table) -> str:
     return text.getvalue()
 
 
-def _notes(table: Table) -> list[str]:
+def _notes(table: BenchmarkTable) -> list[str]:
     """Return what must be known to read a table, and which rows are missing from it for what reason."""
     missing = [f"{name}: not applicable: {reason}" for name, reason in table.not_applicable]
     return [*(f"{name}: {value}" for name, value in facts(table)), *missing]

@@ -17,7 +17,7 @@ LEVEL = 0.01
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchmarkRow:
     """One method's line."""
 
     name: str
@@ -62,15 +62,15 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class BenchmarkTable:
     """A benchmark's result, best method first."""
 
     data: str
     splits: tuple[str, ...]
     """Names of the splits: seeds, or `official`."""
-    asked: Mapping[str, Any]
+    protocol: Mapping[str, Any]
     """Search budget, seed, encoders: what all methods have in common."""
-    rows: tuple[Row, ...]
+    rows: tuple[BenchmarkRow, ...]
     not_applicable: tuple[tuple[str, str], ...]
     """Rows that could not be computed, each with the reason."""
     comparisons: Comparisons
@@ -85,7 +85,7 @@ class Table:
         return {
             "data": self.data,
             "splits": list(self.splits),
-            **self.asked,
+            **self.protocol,
             "rows": [row.as_dict() for row in self.rows],
             "not_applicable": [{"method": name, "reason": reason} for name, reason in self.not_applicable],
             "comparisons": [asdict(pair) for pair in self.comparisons.pairs],
@@ -93,8 +93,8 @@ class Table:
 
 
 def tabulate(
-    cells: Sequence[Cell], *, asked: Mapping[str, Any], not_applicable: Sequence[tuple[str, str]] = ()
-) -> Table:
+    cells: Sequence[Cell], *, protocol: Mapping[str, Any], not_applicable: Sequence[tuple[str, str]] = ()
+) -> BenchmarkTable:
     """Return the table of a benchmark's cells; a method that lacks a split is left out of it.
 
     All cells must be of one data set. The row `chance` is the expectation of a random order.
@@ -112,10 +112,10 @@ def tabulate(
         for (name, own), rank in zip(whole.items(), ranks, strict=True)
     ]
     chance = [_chance(next(iter(whole.values())))] if whole else []
-    return Table(
+    return BenchmarkTable(
         data=cells[0].data,
         splits=tuple(split_name(seed) for seed in seeds),
-        asked=asked,
+        protocol=protocol,
         rows=tuple(sorted([*rows, *chance], key=lambda row: -row.average)),
         not_applicable=tuple(not_applicable),
         comparisons=comparisons,
@@ -129,11 +129,11 @@ def pooled(cells: Sequence[Cell]) -> Float[np.ndarray, " q"]:
     return np.concatenate([cell.average_precision(direction) for cell in cells for direction in DIRECTIONS])
 
 
-def _row(name: str, cells: Sequence[Cell], *, rank: float, below: Sequence[str]) -> Row:
+def _row(name: str, cells: Sequence[Cell], *, rank: float, below: Sequence[str]) -> BenchmarkRow:
     averages = [cell.figures["average_map"] for cell in cells]
     peaks = [fit.peak_megabytes for cell in cells for fit in cell.fits if fit.peak_megabytes is not None]
     into, back = (fmean(cell.figures[direction]["map"] for cell in cells) for direction in DIRECTIONS)
-    return Row(
+    return BenchmarkRow(
         name=name,
         method=cells[0].method,
         preset=cells[0].preset,
@@ -150,10 +150,10 @@ def _row(name: str, cells: Sequence[Cell], *, rank: float, below: Sequence[str])
     )
 
 
-def _chance(cells: Sequence[Cell]) -> Row:
+def _chance(cells: Sequence[Cell]) -> BenchmarkRow:
     into, back = (fmean(cell.chance[direction] for cell in cells) for direction in DIRECTIONS)
     averages = [fmean(cell.chance.values()) for cell in cells]
-    return Row(
+    return BenchmarkRow(
         name="chance",
         method="chance",
         preset="",
@@ -176,10 +176,10 @@ def _curves(cells: Sequence[Cell]) -> dict[str, Float[np.ndarray, " 101"]]:
 
 def _by_category(cells: Sequence[Cell]) -> dict[str, float]:
     """Return the mean average precision of each category's queries; a query of several counts for each."""
-    found: dict[str, list[float]] = {}
+    values: dict[str, list[float]] = {}
     for cell in cells:
         for direction in DIRECTIONS:
             for value, categories in zip(cell.average_precision(direction), cell.categories, strict=True):
                 for category in categories:
-                    found.setdefault(category, []).append(value)
-    return {category: mean_over_judged(np.array(found[category])) for category in sorted(found)}
+                    values.setdefault(category, []).append(value)
+    return {category: mean_over_judged(np.array(values[category])) for category in sorted(values)}

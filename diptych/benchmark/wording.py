@@ -7,7 +7,7 @@ from string import ascii_lowercase
 from typing import Any
 
 from diptych.benchmark.published import Figures
-from diptych.benchmark.table import LEVEL, Row, Table
+from diptych.benchmark.table import LEVEL, BenchmarkRow, BenchmarkTable
 from diptych.measures.significance import ROUNDS
 
 NOTHING = "–"
@@ -22,10 +22,10 @@ COMPARED = ("image_to_text", "text_to_image", "average")
 
 
 @dataclass(frozen=True)
-class Line:
+class PrintedRow:
     """A row as it is printed."""
 
-    row: Row
+    row: BenchmarkRow
     letter: str
     """What other rows call it; empty for chance, with which nothing is compared."""
     image_to_text: str
@@ -54,12 +54,12 @@ class Line:
         return [letter, name, into, back, f"{average} {spread}".rstrip(), *others]
 
 
-def lines(table: Table) -> list[Line]:
+def lines(table: BenchmarkTable) -> list[PrintedRow]:
     """Return the rows of a table as they are printed, best first."""
     letters = letters_of(table)
     best = {name: figure(max(getattr(row, name) for row in table.rows)) for name in COMPARED if table.rows}
     return [
-        Line(
+        PrintedRow(
             row=row,
             letter=letters.get(row.name, ""),
             image_to_text=figure(row.image_to_text),
@@ -76,7 +76,7 @@ def lines(table: Table) -> list[Line]:
     ]
 
 
-def letters_of(table: Table) -> dict[str, str]:
+def letters_of(table: BenchmarkTable) -> dict[str, str]:
     """Return the letter of each row that is compared with others, in the table's order: a, ..., z, aa, ab, ..."""
     compared = [row.name for row in table.rows if row.name in table.comparisons.methods]
     return {name: _letter(k) for k, name in enumerate(compared)}
@@ -95,19 +95,19 @@ def runs(names: Iterable[str], letters: Mapping[str, str]) -> str:
             spans[-1].append(place)
         else:
             spans.append([place])
-    found = [[letters[order[place]] for place in span] for span in spans]
-    return ", ".join(f"{span[0]}–{span[-1]}" if len(span) > 2 else ", ".join(span) for span in found) or NOTHING
+    stretches = [[letters[order[place]] for place in span] for span in spans]
+    return ", ".join(f"{span[0]}–{span[-1]}" if len(span) > 2 else ", ".join(span) for span in stretches) or NOTHING
 
 
-def facts(table: Table) -> list[tuple[str, str]]:
+def facts(table: BenchmarkTable) -> list[tuple[str, str]]:
     """Return what must be known to read a table, each with its name: data, settings, measure, test."""
     several = len(table.splits) > 1
-    asked = {name: value for name, value in table.asked.items() if value not in (None, [], ())}
+    protocol = {name: value for name, value in table.protocol.items() if value not in (None, [], ())}
     deviation = "; ± is the standard deviation of the average over splits (n - 1)" if several else ""
     return [
         ("Data", table.data),
         ("Splits" if several else "Split", ", ".join(table.splits)),
-        *((name.replace("_", " ").capitalize(), spelt(value)) for name, value in asked.items()),
+        *((name.replace("_", " ").capitalize(), spelt(value)) for name, value in protocol.items()),
         ("Figures", f"MAP over all results on test data, mean over splits{deviation}. Best figures are bold."),
         ("Rank", "mean place among the methods over splits"),
         ("Seconds", "to train the candidate that was chosen on validation data, once features are encoded"),
@@ -115,7 +115,7 @@ def facts(table: Table) -> list[tuple[str, str]]:
     ]
 
 
-def _test(table: Table) -> str:
+def _test(table: BenchmarkTable) -> str:
     """Return what the letters of a table rest on."""
     rests_on = (
         "rows, by letter, that are significantly ahead of this one or behind it: paired randomisation test "
@@ -127,10 +127,10 @@ def _test(table: Table) -> str:
     return f"{rests_on} Queries of several splits share models and items, so small p-values are somewhat too small."
 
 
-def published_figures(row: Row, published: Mapping[str, Figures]) -> str:
+def published_figures(row: BenchmarkRow, published: Mapping[str, Figures]) -> str:
     """Return what was published for a row's method: both directions and the average."""
-    if known := published.get(row.method):
-        return " / ".join(figure(value) for value in (known.image_to_text, known.text_to_image, known.average))
+    if figures := published.get(row.method):
+        return " / ".join(figure(value) for value in (figures.image_to_text, figures.text_to_image, figures.average))
     return NOTHING
 
 
@@ -197,7 +197,7 @@ def spelt(value: Any) -> str:
     return str(value)
 
 
-def settings_by_split(table: Table, row: Row) -> Sequence[tuple[str, tuple[str, ...]]]:
+def settings_by_split(table: BenchmarkTable, row: BenchmarkRow) -> Sequence[tuple[str, tuple[str, ...]]]:
     """Return the splits with what the search changed there; nothing for a row without a search."""
     return list(zip(table.splits, row.chosen, strict=True)) if row.chosen else []
 

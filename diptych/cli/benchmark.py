@@ -10,16 +10,16 @@ from diptych.cli.console import say, shown_progress, spelt, write, write_json, w
 from diptych.cli.options import (
     IMAGE_ENCODER,
     TEXT_ENCODER,
-    Address,
-    CpusPerWorker,
-    DataRoot,
-    GpusPerWorker,
-    ImageEncoder,
-    Json,
+    AddressOption,
+    CpusPerWorkerOption,
+    DataRootOption,
+    GpusPerWorkerOption,
+    ImageEncoderOption,
+    JsonOption,
     Named,
-    On,
-    TextEncoder,
-    Workers,
+    OnOption,
+    TextEncoderOption,
+    WorkersOption,
     cluster_of,
 )
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from diptych.benchmark.comparing import RowChange
     from diptych.benchmark.grid import Benchmark
-    from diptych.benchmark.table import Table
+    from diptych.benchmark.table import BenchmarkTable
     from diptych.cluster import Cluster
 else:
     Context = typer.Context.__bases__[0]  # what typer passes is no instance of the class that it names
@@ -82,15 +82,15 @@ def benchmark(
             "Repeatable.",
         ),
     ] = None,
-    image_encoder: ImageEncoder = IMAGE_ENCODER,
-    text_encoder: TextEncoder = TEXT_ENCODER,
-    data_root: DataRoot = None,
-    on: On = None,
-    address: Address = None,
-    workers: Workers = None,
-    cpus_per_worker: CpusPerWorker = None,
-    gpus_per_worker: GpusPerWorker = None,
-    json: Json = False,
+    image_encoder: ImageEncoderOption = IMAGE_ENCODER,
+    text_encoder: TextEncoderOption = TEXT_ENCODER,
+    data_root: DataRootOption = None,
+    on: OnOption = None,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
+    cpus_per_worker: CpusPerWorkerOption = None,
+    gpus_per_worker: GpusPerWorkerOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Compare methods on identical features, splits and measures.
 
@@ -117,16 +117,16 @@ def benchmark(
     _report(table, out, published=published, json=json)
 
 
-def _run(asked: "Benchmark", jobs: int | None, cluster: "Cluster | None") -> "Table":
+def _run(grid: "Benchmark", jobs: int | None, cluster: "Cluster | None") -> "BenchmarkTable":
     try:
         with shown_progress() as progress:
-            return asked.run(jobs=jobs, cluster=cluster, progress=progress)
+            return grid.run(jobs=jobs, cluster=cluster, progress=progress)
     except KeyboardInterrupt:
-        say(f"Interrupted. Give the same command again to continue in {asked.out}.")
+        say(f"Interrupted. Give the same command again to continue in {grid.out}.")
         raise
 
 
-def _report(table: "Table", out: Path, *, published: bool, json: bool) -> None:
+def _report(table: "BenchmarkTable", out: Path, *, published: bool, json: bool) -> None:
     """Write every form of a table into a folder and print one."""
     from diptych.benchmark.published import PUBLISHED
     from diptych.benchmark.report import write_reports
@@ -148,7 +148,7 @@ def diff(
     after: Annotated[Path, typer.Argument(metavar="B", help="The folder of another.")],
     *,
     show: Annotated[int, typer.Option("--show", metavar="N", min=0, help="Queries to name for each method.")] = 5,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Compare two benchmarks query by query."""
     from diptych.benchmark.comparing import compare

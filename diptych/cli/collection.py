@@ -10,16 +10,16 @@ import typer
 
 from diptych.cli.console import LONGEST, say, shown_progress, spelt, write_json, write_table
 from diptych.cli.options import (
-    Address,
-    CpusPerWorker,
-    DataRoot,
-    GpusPerWorker,
-    Json,
-    Moved,
-    On,
-    Settings,
-    Where,
-    Workers,
+    AddressOption,
+    CpusPerWorkerOption,
+    DataRootOption,
+    GpusPerWorkerOption,
+    JsonOption,
+    MovedModelOption,
+    OnOption,
+    SettingsOption,
+    WhereOption,
+    WorkersOption,
     cluster_of,
 )
 
@@ -32,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Place = Annotated[
+CollectionArgument = Annotated[
     str,
     typer.Argument(
         metavar="COLLECTION",
@@ -40,7 +40,7 @@ Place = Annotated[
         "collection itself.",
     ),
 ]
-Model = Annotated[
+ModelOption = Annotated[
     str,
     typer.Option(
         "--model",
@@ -48,13 +48,13 @@ Model = Annotated[
         help="The folder of a training run, or conse or joint:NAME, which need no training.",
     ),
 ]
-ImageEncoder = Annotated[
+ModelImageEncoderOption = Annotated[
     str | None, typer.Option("--image-encoder", metavar="NAME", help="Reads pictures, where MODEL is no run.")
 ]
-TextEncoder = Annotated[
+ModelTextEncoderOption = Annotated[
     str | None, typer.Option("--text-encoder", metavar="NAME", help="Reads texts, where MODEL is no run.")
 ]
-RejectsFile = Annotated[
+RejectsOption = Annotated[
     Path,
     typer.Option("--rejects", metavar="FILE", help="Where items that cannot be taken in are listed, with reasons."),
 ]
@@ -63,12 +63,12 @@ REJECTS = Path("rejects.jsonl")
 
 @app.command("create")
 def create(
-    collection: Place,
+    collection: CollectionArgument,
     *,
-    model: Model,
-    image_encoder: ImageEncoder = None,
-    text_encoder: TextEncoder = None,
-    setting: Settings = None,
+    model: ModelOption,
+    image_encoder: ModelImageEncoderOption = None,
+    text_encoder: ModelTextEncoderOption = None,
+    setting: SettingsOption = None,
     half: Annotated[bool, typer.Option("--half", help="Store vectors in half precision.")] = False,
     exact_limit: Annotated[
         int, typer.Option("--exact-limit", metavar="N", min=0, help="Above so many items an index proposes hits.")
@@ -76,8 +76,8 @@ def create(
     recall: Annotated[
         float, typer.Option("--recall", metavar="R", help="Share of the exact first ten that it must find.")
     ] = 0.99,
-    rejects: RejectsFile = REJECTS,
-    json: Json = False,
+    rejects: RejectsOption = REJECTS,
+    json: JsonOption = False,
 ) -> None:
     """Make a collection; a folder of pictures, or of a manifest, is taken in at once."""
     from diptych.collection import Collection
@@ -104,7 +104,7 @@ def create(
 
 @app.command("add")
 def add(
-    collection: Place,
+    collection: CollectionArgument,
     source: Annotated[
         list[str],
         typer.Argument(
@@ -114,15 +114,15 @@ def add(
         ),
     ],
     *,
-    model: Moved = None,
-    rejects: RejectsFile = REJECTS,
-    data_root: DataRoot = None,
-    on: On = None,
-    address: Address = None,
-    workers: Workers = None,
-    cpus_per_worker: CpusPerWorker = None,
-    gpus_per_worker: GpusPerWorker = None,
-    json: Json = False,
+    model: MovedModelOption = None,
+    rejects: RejectsOption = REJECTS,
+    data_root: DataRootOption = None,
+    on: OnOption = None,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
+    cpus_per_worker: CpusPerWorkerOption = None,
+    gpus_per_worker: GpusPerWorkerOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Take pictures and texts in, by id; what is unchanged is skipped.
 
@@ -136,11 +136,11 @@ def add(
 
 @app.command("remove")
 def remove(
-    collection: Place,
+    collection: CollectionArgument,
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Items to take out.")] = None,
     *,
-    where: Where = None,
-    json: Json = False,
+    where: WhereOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Take items out, by id or by a filter; pictures stay where they are."""
     if not ids and where is None:
@@ -155,12 +155,12 @@ def remove(
 
 @app.command("list")
 def list_items(
-    collection: Place,
+    collection: CollectionArgument,
     *,
-    where: Where = None,
+    where: WhereOption = None,
     after: Annotated[str | None, typer.Option("--after", metavar="ID", help="Begin after this id.")] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many at most.")] = 20,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """List items in the order of their ids."""
     with _stored(collection) as opened:
@@ -177,39 +177,39 @@ def list_items(
 
 
 @app.command("stats")
-def stats(collection: Place, *, json: Json = False) -> None:
+def stats(collection: CollectionArgument, *, json: JsonOption = False) -> None:
     """Tell what a collection holds, how it is searched and what it takes."""
     with _stored(collection) as opened:
-        found = opened.stats()
+        figures = opened.stats()
     if json:
-        write_json(found)
+        write_json(figures)
     else:
-        write_table(("what", ""), [(name.replace("_", " "), _told(value)) for name, value in found.items()])
+        write_table(("what", ""), [(name.replace("_", " "), _told(value)) for name, value in figures.items()])
 
 
 @app.command("compact")
-def compact(collection: Place, *, json: Json = False) -> None:
+def compact(collection: CollectionArgument, *, json: JsonOption = False) -> None:
     """Give back the space of what was replaced; above the exact limit, build the index and tune it to its recall."""
     with _opened(collection) as opened:
         with shown_progress() as progress:
             opened.compact(progress=progress)
-        found = opened.stats()
+        figures = opened.stats()
     if json:
-        write_json(found)
+        write_json(figures)
     else:
-        say(f"{opened.name} takes {found['bytes'] / 2**20:,.1f} MB for {found['items']:,} items.")
+        say(f"{opened.name} takes {figures['bytes'] / 2**20:,.1f} MB for {figures['items']:,} items.")
 
 
 @app.command("reencode")
 def reencode(
-    collection: Place,
+    collection: CollectionArgument,
     *,
-    model: Model,
-    image_encoder: ImageEncoder = None,
-    text_encoder: TextEncoder = None,
-    setting: Settings = None,
-    rejects: RejectsFile = REJECTS,
-    json: Json = False,
+    model: ModelOption,
+    image_encoder: ModelImageEncoderOption = None,
+    text_encoder: ModelTextEncoderOption = None,
+    setting: SettingsOption = None,
+    rejects: RejectsOption = REJECTS,
+    json: JsonOption = False,
 ) -> None:
     """Move a collection to another model; searches are answered by the old one until all is moved."""
     with _opened(collection) as opened, shown_progress() as progress:

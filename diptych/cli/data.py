@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import say, shown_progress, spelt, write, write_json, write_table
-from diptych.cli.options import Data, DataRoot, Json, SplitSeed
+from diptych.cli.options import DataArgument, DataRootOption, JsonOption, SplitSeedOption
 
 if TYPE_CHECKING:
-    from diptych.catalogue import Entry
+    from diptych.catalogue import CatalogueEntry
 
 app = typer.Typer(help="List, describe, check and download data sets.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")
-def list_sets(*, data_root: DataRoot = None, json: Json = False) -> None:
+def list_sets(*, data_root: DataRootOption = None, json: JsonOption = False) -> None:
     """List the data sets that can be read, and where each lies."""
     from diptych import catalogue
 
@@ -29,7 +29,13 @@ def list_sets(*, data_root: DataRoot = None, json: Json = False) -> None:
 
 
 @app.command("stats")
-def stats(data: Data, *, split_seed: SplitSeed = None, data_root: DataRoot = None, json: Json = False) -> None:
+def stats(
+    data: DataArgument,
+    *,
+    split_seed: SplitSeedOption = None,
+    data_root: DataRootOption = None,
+    json: JsonOption = False,
+) -> None:
     """Count a data set's pairs, splits, classes, texts and words."""
     from diptych import catalogue
 
@@ -44,7 +50,7 @@ def stats(data: Data, *, split_seed: SplitSeed = None, data_root: DataRoot = Non
 
 
 @app.command("check")
-def check(data: Data, *, data_root: DataRoot = None, json: Json = False) -> None:
+def check(data: DataArgument, *, data_root: DataRootOption = None, json: JsonOption = False) -> None:
     """Find everything that is wrong with a data set.
 
     Every picture is decoded and every text read. The exit code is 1 where something is wrong.
@@ -74,8 +80,8 @@ def get(
     sha256: Annotated[
         str | None, typer.Option("--sha256", metavar="HEX", help="The checksum you trust, where none is published.")
     ] = None,
-    data_root: DataRoot = None,
-    json: Json = False,
+    data_root: DataRootOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Download a data set, verify it and unpack it.
 
@@ -93,27 +99,27 @@ def get(
 
 @app.command("show")
 def show(
-    data: Data,
+    data: DataArgument,
     pair: Annotated[str, typer.Argument(metavar="ID", help="The pair's id.")],
     *,
     picture: Annotated[bool, typer.Option("--picture", help="Print only the path of the picture.")] = False,
-    data_root: DataRoot = None,
-    json: Json = False,
+    data_root: DataRootOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Show one pair: its picture's path, its texts and its categories."""
     from diptych import catalogue
 
-    found = catalogue.pair(data, pair, root=data_root)
+    one = catalogue.pair(data, pair, root=data_root)
     if picture:
-        write(str(found.image or ""))
+        write(str(one.image or ""))
     elif json:
-        write_json(asdict(found))
+        write_json(asdict(one))
     else:
-        rows = [("picture", found.image), *(("text", text) for text in found.texts)]
-        write_table((found.id, ""), [*rows, *(("category", category) for category in found.categories)])
+        rows = [("picture", one.image), *(("text", text) for text in one.texts)]
+        write_table((one.id, ""), [*rows, *(("category", category) for category in one.categories)])
 
 
-def _whereabouts(entry: "Entry") -> str:
+def _whereabouts(entry: "CatalogueEntry") -> str:
     if entry.brought:
         return "the installation"
     if entry.place is not None:

@@ -7,27 +7,27 @@ from typing import Annotated, Any
 import typer
 
 from diptych.cli.console import shown_progress, write, write_json, write_table
-from diptych.cli.options import DataOption, DataRoot, Fusion, Json, Run, SplitSeed
+from diptych.cli.options import DataOption, DataRootOption, FusionOption, JsonOption, RunArgument, SplitSeedOption
 
 DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 
 
 def evaluate(
-    run: Run,
+    run: RunArgument,
     *,
     data: DataOption = None,
     split: Annotated[str, typer.Option("--split", help="Which split to measure.")] = "test",
-    split_seed: SplitSeed = None,
+    split_seed: SplitSeedOption = None,
     texts: Annotated[
         str, typer.Option("--texts", help="joined: a pair's texts are one item. each: every text is its own.")
     ] = "joined",
-    fusion: Fusion = None,
+    fusion: FusionOption = None,
     save: Annotated[
         Path | None,
         typer.Option("--save", metavar="DIR", help="Where per-query scores and curves go; left out, below RUN."),
     ] = None,
-    data_root: DataRoot = None,
-    json: Json = False,
+    data_root: DataRootOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Measure a run in both directions, each space and fused.
 

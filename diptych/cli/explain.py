@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import say, shown_progress, write, write_json, write_table
-from diptych.cli.options import DataOption, DataRoot, Fusion, Json, Moved
+from diptych.cli.options import DataOption, DataRootOption, FusionOption, JsonOption, MovedModelOption
 from diptych.errors import MissingData
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ def explain(
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="Draw into a page (.html) or a picture (.png).")
     ] = None,
-    fusion: Fusion = None,
-    model: Moved = None,
+    fusion: FusionOption = None,
+    model: MovedModelOption = None,
     data: DataOption = None,
     split: Annotated[
         str, typer.Option("--split", help="Fusion normalises over the pictures of this split of the run's data set.")
     ] = "val",
-    data_root: DataRoot = None,
-    json: Json = False,
+    data_root: DataRootOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Show which regions of a picture and which words of a text made them match, in each space and fused.
 
@@ -53,7 +53,7 @@ def explain(
         _refuse({"--text": text, "--data": data, "--data-root": data_root})
         if (query is None) == (image is None):
             raise typer.BadParameter("give one of the two, a sentence or a picture.", param_hint="--query / --image")
-        found = _of_hits(collection, query, image, hits=hits, fusion=fusion, model=model)
+        explanations = _of_hits(collection, query, image, hits=hits, fusion=fusion, model=model)
     else:
         _refuse({"--query": query, "--model": model})
         if image is None or text is None:
@@ -64,8 +64,8 @@ def explain(
             explanation = Retriever.load(Path(str(run))).explain(
                 image, text, fusion=fusion, data=data, split=split, data_root=data_root, progress=progress
             )
-        found = [("", explanation)]
-    _tell(found, save, json=json)
+        explanations = [("", explanation)]
+    _tell(explanations, save, json=json)
 
 
 def _of_hits(
@@ -76,13 +76,13 @@ def _of_hits(
 
     with Collection.open(place, model=model) as collection:
         side = "image" if query is not None else "text"
-        found = []
+        explanations = []
         for hit in collection.search(query, image=image, against=side, k=hits, fusion=fusion).hits:
             try:
-                found.append((hit.id, collection.explain(hit.id, text=query, image=image, fusion=fusion)))
+                explanations.append((hit.id, collection.explain(hit.id, text=query, image=image, fusion=fusion)))
             except MissingData as error:
                 say(str(error))
-        return found
+        return explanations
 
 
 def _refuse(options: dict[str, object]) -> None:
@@ -92,17 +92,17 @@ def _refuse(options: dict[str, object]) -> None:
             raise typer.BadParameter("it is for the other kind: a run's pair, or a collection's hits.", param_hint=flag)
 
 
-def _tell(found: "list[tuple[str, Explanation]]", save: Path | None, *, json: bool) -> None:
-    for identity, explanation in found:
+def _tell(explanations: "list[tuple[str, Explanation]]", save: Path | None, *, json: bool) -> None:
+    for identity, explanation in explanations:
         record = explanation.as_record()
         if json:
             write_json({"id": identity, **record} if identity else record)
         else:
             _write(record, title=f"{identity}: {explanation.text}" if identity else explanation.text)
-    if save is not None and found:
+    if save is not None and explanations:
         from diptych.retriever import save_explanations
 
-        save_explanations([explanation for _, explanation in found], save)
+        save_explanations([explanation for _, explanation in explanations], save)
         say(f"Drawn in {save}.")
 
 

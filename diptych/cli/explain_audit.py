@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from diptych.cli.console import say, shown_progress, write_json, write_table
-from diptych.cli.options import DataOption, DataRoot, Json, Run
+from diptych.cli.options import DataOption, DataRootOption, JsonOption, RunArgument
 
 
 def explain_audit(
-    run: Run,
+    run: RunArgument,
     *,
     data: DataOption = None,
     split: Annotated[str, typer.Option("--split", help="Which split's pairs are explained.")] = "test",
@@ -19,8 +19,8 @@ def explain_audit(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="S", min=0, help="Draws pairs and random orders.")] = 0,
     save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Draw the curves into a PNG.")] = None,
-    data_root: DataRoot = None,
-    json: Json = False,
+    data_root: DataRootOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Measure how faithful each way of explaining is, by deletion and insertion against random orders.
 

@@ -6,24 +6,24 @@ from typing import Annotated
 import typer
 
 from diptych.cli.console import say, write, write_json, write_table
-from diptych.cli.options import Json
+from diptych.cli.options import JsonOption
 from diptych.web.keys import Keys, default_file
 
 app = typer.Typer(help="Keys of the service: make, list and revoke them.", no_args_is_help=True, rich_markup_mode=None)
 
-File = Annotated[
+KeysOption = Annotated[
     Path | None, typer.Option("--keys", metavar="FILE", help="The file of keys; left out, the one of this user.")
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Who or what uses it.")]
+KeyNameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Who or what uses it.")]
 
 
 @app.command("add")
 def add(
-    name: Name,
+    name: KeyNameArgument,
     *,
     scope: Annotated[str, typer.Option("--scope", metavar="SCOPE", help="read, or write, which reads too.")] = "read",
-    keys: File = None,
-    json: Json = False,
+    keys: KeysOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Make a key and print it; it is not kept and cannot be shown again."""
     token = _keys(keys).add(name, scope)
@@ -35,7 +35,7 @@ def add(
 
 
 @app.command("revoke")
-def revoke(name: Name, *, keys: File = None, json: Json = False) -> None:
+def revoke(name: KeyNameArgument, *, keys: KeysOption = None, json: JsonOption = False) -> None:
     """Take a key out; a running service refuses it at once."""
     _keys(keys).revoke(name)
     if json:
@@ -45,7 +45,7 @@ def revoke(name: Name, *, keys: File = None, json: Json = False) -> None:
 
 
 @app.command("list")
-def list_keys(*, keys: File = None, json: Json = False) -> None:
+def list_keys(*, keys: KeysOption = None, json: JsonOption = False) -> None:
     """List whose keys there are."""
     known = list(_keys(keys))
     if json:

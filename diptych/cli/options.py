@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from diptych.cluster import Cluster
 
-Data = Annotated[
+DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
@@ -21,10 +21,10 @@ DataOption = Annotated[
     str | None,
     typer.Option("--data", metavar="DATA", help="A data set's name or path; left out, the one it was trained on."),
 ]
-DataRoot = Annotated[
+DataRootOption = Annotated[
     Path | None, typer.Option("--data-root", metavar="DIR", help="Look for named data sets in this folder first.")
 ]
-ImageEncoder = Annotated[
+ImageEncoderOption = Annotated[
     str,
     typer.Option(
         "--image-encoder",
@@ -33,7 +33,7 @@ ImageEncoder = Annotated[
         "timm:NAME, open-clip:NAME, transformers:NAME, or given.",
     ),
 ]
-TextEncoder = Annotated[
+TextEncoderOption = Annotated[
     str,
     typer.Option(
         "--text-encoder",
@@ -42,46 +42,46 @@ TextEncoder = Annotated[
         "open-clip:NAME, transformers:NAME, or given.",
     ),
 ]
-Fusion = Annotated[
+FusionOption = Annotated[
     str | None, typer.Option("--fusion", metavar="RULE", help="Fuse the spaces by this rule, not the run's own.")
 ]
-Where = Annotated[
+WhereOption = Annotated[
     str | None,
     typer.Option("--where", metavar="FILTER", help="Only items such as \"category = 'dog' and year > 2010\"."),
 ]
-Moved = Annotated[
+MovedModelOption = Annotated[
     str | None, typer.Option("--model", metavar="RUN", help="Where the run of the collection lies now, if it moved.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `diptych train` wrote.")]
-Settings = Annotated[
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `diptych train` wrote.")]
+SettingsOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Change one setting: image_encoder.side=380. Repeatable."),
 ]
-SplitSeed = Annotated[
+SplitSeedOption = Annotated[
     int | None,
     typer.Option("--split-seed", metavar="S", min=0, help="Draw a stratified 80/10/10 split with this seed."),
 ]
-On = Annotated[
+OnOption = Annotated[
     Literal["ray"] | None,
     typer.Option("--on", help="Where to work: ray spreads it over the workers of a Ray cluster; left out, here."),
 ]
-Address = Annotated[
+AddressOption = Annotated[
     str | None,
     typer.Option(
         "--address", metavar="HOST:PORT", help="With --on ray: the cluster; left out, one is started on this machine."
     ),
 ]
-Workers = Annotated[
+WorkersOption = Annotated[
     str | None,
     typer.Option(
         "--workers", metavar="N", help="With --on ray: how many, or MIN-MAX; left out, as many as there is room for."
     ),
 ]
-CpusPerWorker = Annotated[
+CpusPerWorkerOption = Annotated[
     float | None, typer.Option("--cpus-per-worker", metavar="C", help="With --on ray: processors of each; one.")
 ]
-GpusPerWorker = Annotated[
+GpusPerWorkerOption = Annotated[
     float | None,
     typer.Option("--gpus-per-worker", metavar="G", help="With --on ray: GPUs of each; one where there are any."),
 ]

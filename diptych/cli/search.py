@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import LONGEST, say, shown_progress, write, write_json, write_table
-from diptych.cli.options import DataOption, DataRoot, Json, Moved
+from diptych.cli.options import DataOption, DataRootOption, JsonOption, MovedModelOption
 from diptych.cli.request_options import takes_options_of
 from diptych.search_request import SearchRequest
 
@@ -24,11 +24,11 @@ def search(
     place: Annotated[str, typer.Argument(metavar="PLACE", help="A collection, or the folder of a training run.")],
     *,
     save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Save the hits as a PNG.")] = None,
-    model: Moved = None,
+    model: MovedModelOption = None,
     data: DataOption = None,
     split: Annotated[str | None, typer.Option("--split", help="Search this split only; left out, all pairs.")] = None,
-    data_root: DataRoot = None,
-    json: Json = False,
+    data_root: DataRootOption = None,
+    json: JsonOption = False,
     **fields: Any,
 ) -> None:
     """Find what is nearest to a sentence or a picture: in a collection, or in the data set of a run."""

@@ -13,13 +13,13 @@ from diptych.cli.console import say, shown_progress, spelt, write, write_json
 from diptych.cli.options import (
     IMAGE_ENCODER,
     TEXT_ENCODER,
-    DataRoot,
-    ImageEncoder,
-    Json,
+    DataRootOption,
+    ImageEncoderOption,
+    JsonOption,
     Named,
-    Settings,
-    SplitSeed,
-    TextEncoder,
+    SettingsOption,
+    SplitSeedOption,
+    TextEncoderOption,
 )
 
 
@@ -34,11 +34,11 @@ def train(
         str, typer.Option("--preset", metavar="NAME", help="default (the best), paper or released.")
     ] = "default",
     seed: Annotated[int, typer.Option("--seed", help="Draws the first weights and the batches.")] = 0,
-    split_seed: SplitSeed = None,
-    settings: Settings = None,
-    image_encoder: ImageEncoder = IMAGE_ENCODER,
-    text_encoder: TextEncoder = TEXT_ENCODER,
-    data_root: DataRoot = None,
+    split_seed: SplitSeedOption = None,
+    settings: SettingsOption = None,
+    image_encoder: ImageEncoderOption = IMAGE_ENCODER,
+    text_encoder: TextEncoderOption = TEXT_ENCODER,
+    data_root: DataRootOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in RUN where it stopped.")] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write TensorBoard events below RUN too; an extra.")
@@ -50,7 +50,7 @@ def train(
         int,
         typer.Option("--max-restarts", metavar="K", min=0, help="Start them again up to K times when one has died."),
     ] = 3,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Train a method on a data set and write a run folder.
 

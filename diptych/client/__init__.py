@@ -4,7 +4,30 @@ It needs nothing but httpx (`pip install 'diptych[client]'`), neither models nor
 raised as `diptych.errors.Refused`, with the service's own sentence; where it says when to come back, the client does.
 """
 
-from diptych.client.answers import Explained, Found, Hit, InSpace, Item, Likeness, Region, Taken, Way, Word
+from diptych.client.answers import (
+    Attribution,
+    Explained,
+    Hit,
+    InSpace,
+    Item,
+    Likeness,
+    Region,
+    SearchAnswer,
+    Taken,
+    Word,
+)
 from diptych.client.client import Client
 
-__all__ = ["Client", "Explained", "Found", "Hit", "InSpace", "Item", "Likeness", "Region", "Taken", "Way", "Word"]
+__all__ = [
+    "Attribution",
+    "Client",
+    "Explained",
+    "Hit",
+    "InSpace",
+    "Item",
+    "Likeness",
+    "Region",
+    "SearchAnswer",
+    "Taken",
+    "Word",
+]

@@ -24,7 +24,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchAnswer:
     """What a search found."""
 
     hits: Sequence[Hit]
@@ -75,7 +75,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Way:
+class Attribution:
     """What one way of looking says: a number for each region and each word, none where it says nothing of them."""
 
     image: Sequence[float]
@@ -90,7 +90,7 @@ class InSpace:
 
     name: str
     similarity: float
-    ways: Mapping[str, Way]
+    ways: Mapping[str, Attribution]
     """`attention`, `gradient`, `integrated` and `occlusion`."""
 
 
@@ -110,7 +110,7 @@ class Explained:
     fusion: Mapping[str, Any]
     """The rule, its weight, and what it normalises over."""
     spaces: Sequence[InSpace]
-    fused_ways: Mapping[str, Way]
+    fused_ways: Mapping[str, Attribution]
     attribution: str
     """The credit that must stand beside the picture."""
     held: str

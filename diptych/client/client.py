@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from diptych.client.answers import Explained, Found, Item, Likeness, Taken
-from diptych.client.reading import explained, found, made
+from diptych.client.answers import Explained, Item, Likeness, SearchAnswer, Taken
+from diptych.client.reading import explained, made, search_answer
 from diptych.errors import MissingExtra, Refused
 from diptych.request_fields import options_of, takes_fields_of
 from diptych.search_request import SearchRequest
@@ -31,7 +31,7 @@ PAUSE = 1.0
 AT_ONCE = 256
 """Items that go into one request of `put_many`."""
 
-Picture = Path | bytes
+PictureSource = Path | bytes
 """The file of a picture, or its bytes."""
 
 
@@ -40,7 +40,7 @@ class SentRequest(SearchRequest):
     """A search that goes to a service, which says itself what is wrong with it."""
 
     _: KW_ONLY
-    image: Picture | None = None  # type: ignore[assignment]
+    image: PictureSource | None = None  # type: ignore[assignment]
     """Find what fits this picture: its file, or its bytes."""
 
     def __post_init__(self) -> None:
@@ -65,12 +65,12 @@ class Client:
         return told
 
     @takes_fields_of(SentRequest)
-    def search(self, collection: str, request: SentRequest) -> Found:
+    def search(self, collection: str, request: SentRequest) -> SearchAnswer:
         """Return the k items that fit best, after `offset` better ones; as `Collection.search`."""
         fields = {option.wire: getattr(request, option.name) for option in options_of(SentRequest)}
         image = fields.pop("image")
         data = _present({"collection": collection, **fields})
-        return found(self._json("POST", "/v1/search", data=data, files=_files(image)))
+        return search_answer(self._json("POST", "/v1/search", data=data, files=_files(image)))
 
     def explain(
         self,
@@ -78,7 +78,7 @@ class Client:
         identity: str | None = None,
         text: str | None = None,
         *,
-        image: Picture | None = None,
+        image: PictureSource | None = None,
         like: str | None = None,
         against: str | None = None,
         fusion: str | None = None,
@@ -94,7 +94,7 @@ class Client:
     def similarity(
         self,
         text: str,
-        image: Picture,
+        image: PictureSource,
         *,
         collection: str | None = None,
         model: str | None = None,
@@ -124,7 +124,7 @@ class Client:
         identity: str,
         *,
         texts: Sequence[str] = (),
-        image: Picture | None = None,
+        image: PictureSource | None = None,
         columns: Mapping[str, Any] | None = None,
     ) -> str:
         """Put an item in, or in the place of the one with its id; return `added`, `updated` or `unchanged`."""
@@ -239,11 +239,11 @@ def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None and value not in ([], ())}
 
 
-def _files(image: Picture | None) -> dict[str, tuple[str, bytes]] | None:
+def _files(image: PictureSource | None) -> dict[str, tuple[str, bytes]] | None:
     return None if image is None else {"image": ("picture", _bytes(image))}
 
 
-def _bytes(image: Picture) -> bytes:
+def _bytes(image: PictureSource) -> bytes:
     return image.read_bytes() if isinstance(image, Path) else image
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from diptych.client.answers import Explained, Found, Hit, InSpace, Region, Way, Word
+from diptych.client.answers import Attribution, Explained, Hit, InSpace, Region, SearchAnswer, Word
 
 R = TypeVar("R")
 
@@ -19,9 +19,9 @@ def made(kind: type[R], values: Mapping[str, Any]) -> R:
     return kind(**{name: value for name, value in values.items() if name in known})
 
 
-def found(answer: Mapping[str, Any]) -> Found:
+def search_answer(answer: Mapping[str, Any]) -> SearchAnswer:
     """Return what a search found."""
-    return made(Found, {**answer, "hits": [made(Hit, hit) for hit in answer["hits"]]})
+    return made(SearchAnswer, {**answer, "hits": [made(Hit, hit) for hit in answer["hits"]]})
 
 
 def explained(answer: Mapping[str, Any]) -> Explained:
@@ -39,5 +39,5 @@ def explained(answer: Mapping[str, Any]) -> Explained:
     return made(Explained, {**answer, **parts})
 
 
-def _ways(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, Way]:
-    return {name: made(Way, way) for name, way in ways.items()}
+def _ways(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, Attribution]:
+    return {name: made(Attribution, way) for name, way in ways.items()}

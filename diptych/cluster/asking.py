@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from diptych.cluster.connecting import connect, hush_data, import_ray
-from diptych.cluster.working import RETRIES, Box, Place, Worker, in_place, pass_on, told
+from diptych.cluster.working import RETRIES, Parcel, Worker, WorkerSetup, in_place, pass_on, told
 from diptych.errors import BadSetting, DiptychError
 from diptych.settings import cache_root
 
@@ -78,12 +78,12 @@ class Connected:
             )
 
     @property
-    def place(self) -> "Place":
+    def place(self) -> "WorkerSetup":
         """What a worker has to know of this process."""
         threads = max(1, int(self._cpus))
         own = {name: value for name, value in os.environ.items() if name.startswith(TAKEN_ALONG)}
         own |= {"DIPTYCH_CACHE": str(cache_root().absolute()), "DIPTYCH_THREADS": str(threads)}
-        return Place(own, str(Path.cwd()), threads)
+        return WorkerSetup(own, str(Path.cwd()), threads)
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Return the future of a piece of work that some worker does; it is done again where the worker dies."""
@@ -107,7 +107,7 @@ class Connected:
 
         hush_data()
         few, many = min(self.workers[0], len(blocks)), min(self.workers[1], len(blocks))
-        rows = from_items([{"box": Box(block)} for block in blocks], override_num_blocks=len(blocks))
+        rows = from_items([{"box": Parcel(block)} for block in blocks], override_num_blocks=len(blocks))
         retried: dict[str, Any] = {"max_task_retries": RETRIES}  # without end by default, even for what kills them all
         pool = ActorPoolStrategy(size=many) if few == many else ActorPoolStrategy(min_size=few, max_size=many)
         worker: Any = Worker

@@ -15,14 +15,14 @@ RETRIES = 3
 
 
 @dataclass(frozen=True)
-class Box:
+class Parcel:
     """What passes through Ray Data as it is: of bare tuples, lists and arrays it would make columns of its own."""
 
     content: Any
 
 
 @dataclass(frozen=True)
-class Place:
+class WorkerSetup:
     """What a worker takes over from the process that wants its work."""
 
     variables: Mapping[str, str] = field(repr=False)
@@ -47,7 +47,7 @@ class Worker:
     What is refused is handed back like a result: raised here, Ray would wrap it up with its traces and lose it.
     """
 
-    def __init__(self, place: Place, maker: Callable[[], Callable[[Any], Any]]) -> None:
+    def __init__(self, place: WorkerSetup, maker: Callable[[], Callable[[Any], Any]]) -> None:
         place.enter()
         self._refusal: DiptychError | None = None
         try:
@@ -58,12 +58,12 @@ class Worker:
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row with what was made, or why it was refused."""
         try:
-            return {"box": Box(self._refusal or self._make(row["box"].content))}
+            return {"box": Parcel(self._refusal or self._make(row["box"].content))}
         except DiptychError as refusal:
-            return {"box": Box(refusal)}
+            return {"box": Parcel(refusal)}
 
 
-def in_place(place: Place, work: Callable[..., Any], arguments: Iterable[Any]) -> Any:
+def in_place(place: WorkerSetup, work: Callable[..., Any], arguments: Iterable[Any]) -> Any:
     """Return what work comes to in a process that was made ready for it."""
     place.enter()
     return work(*arguments)

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from diptych.collection.stored import StoredCollection
     from diptych.explaining.explanation import Explanation
     from diptych.ingest.handed_over import NewItem
-    from diptych.ingest.pictures import PIXELS, raster_suffix, readable, thumbnail
+    from diptych.ingest.kept_pictures import PIXELS, raster_suffix, readable, thumbnail
     from diptych.ingest.rejects import Added, Reject
     from diptych.results import Results
-    from diptych.retrieval.model import Model
+    from diptych.retrieval.embedding_model import EmbeddingModel
     from diptych.retrieval.requests import EmbeddedRequest, contents_of
     from diptych.search_request import SearchRequest
 
@@ -26,18 +26,35 @@ _HOMES = {
     "diptych.collection.stored": ("StoredCollection",),
     "diptych.explaining.explanation": ("Explanation",),
     "diptych.ingest.handed_over": ("NewItem",),
-    "diptych.ingest.pictures": ("PIXELS", "raster_suffix", "readable", "thumbnail"),
+    "diptych.ingest.kept_pictures": ("PIXELS", "raster_suffix", "readable", "thumbnail"),
     "diptych.ingest.rejects": ("Added", "Reject"),
     "diptych.results": ("Results",),
-    "diptych.retrieval.model": ("Model",),
+    "diptych.retrieval.embedding_model": ("EmbeddingModel",),
     "diptych.retrieval.requests": ("EmbeddedRequest", "contents_of"),
     "diptych.search_request": ("SearchRequest",),
 }
 
 __all__ = [
-    "PIXELS", "Added", "Collection", "CollectionRecord", "EmbeddedRequest", "Explanation", "Model", "ModelFingerprint",
-    "NewItem", "Reject", "Results", "SearchRequest", "StoredCollection", "contents_of", "fingerprint_of",
-    "is_collection", "open_model", "raster_suffix", "readable", "thumbnail",
+    "PIXELS",
+    "Added",
+    "Collection",
+    "CollectionRecord",
+    "EmbeddedRequest",
+    "EmbeddingModel",
+    "Explanation",
+    "ModelFingerprint",
+    "NewItem",
+    "Reject",
+    "Results",
+    "SearchRequest",
+    "StoredCollection",
+    "contents_of",
+    "fingerprint_of",
+    "is_collection",
+    "open_model",
+    "raster_suffix",
+    "readable",
+    "thumbnail",
 ]  # fmt: skip
 
 

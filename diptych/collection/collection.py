@@ -30,7 +30,7 @@ from diptych.index.contract import Store, Table
 from diptych.index.passwords import masked
 from diptych.ingest.fence import RecordFollower, records_to_write_by
 from diptych.ingest.handed_over import NewItem, remove_items, upsert_items
-from diptych.ingest.pictures import HANDED_OVER, Pictures
+from diptych.ingest.kept_pictures import HANDED_OVER, Pictures
 from diptych.ingest.rejects import Added, Reject, Rejects
 from diptych.ingest.upserting import Destination, Site
 from diptych.ingest.workers import ingest
@@ -38,7 +38,7 @@ from diptych.progress import Progress, silent
 from diptych.request_fields import takes_fields_of
 from diptych.results import Results
 from diptych.retrieval.answers import Snapshot, search
-from diptych.retrieval.model import Model
+from diptych.retrieval.embedding_model import EmbeddingModel
 from diptych.retrieval.requests import EmbeddedRequest, embed
 from diptych.search.searcher import Searcher
 from diptych.search.tuning import tune
@@ -53,7 +53,9 @@ class Collection(StoredCollection):
     diptych.errors.MissingData: there is no collection at nowhere. Make it: diptych collection create nowhere --model M.
     """
 
-    def __init__(self, store: Store, uri: str, model: Model | None = None, *, pictures: Path | None = None) -> None:
+    def __init__(
+        self, store: Store, uri: str, model: EmbeddingModel | None = None, *, pictures: Path | None = None
+    ) -> None:
         super().__init__(store, uri)
         self._resources = Resources(store, model)
         self._searcher = Searcher(store.uri)
@@ -106,7 +108,7 @@ class Collection(StoredCollection):
         return self._resources.table(record)
 
     @property
-    def model(self) -> Model:
+    def model(self) -> EmbeddingModel:
         """The model that fills it, loaded when it is first wanted."""
         return self._resources.model(self.record)
 

@@ -13,13 +13,13 @@ from diptych.data.addresses import Picture
 from diptych.data.entries import ATTRIBUTION
 from diptych.encoders.contract import Encoder
 from diptych.errors import BadSetting, MissingData
-from diptych.explaining.explain import Pair, explain_image, explain_pair, explain_texts
+from diptych.explaining.explain import TracedPair, explain_image, explain_pair, explain_texts
 from diptych.explaining.explanation import Explanation
 from diptych.explaining.fusing import Fusing
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served
 from diptych.index.contract import Table
-from diptych.ingest.pictures import readable
+from diptych.ingest.kept_pictures import readable
 from diptych.modality import MODALITIES, Modality
 from diptych.retrieval.answers import Snapshot, compared_side
 from diptych.retrieval.requests import contents_of, query_vector
@@ -104,7 +104,12 @@ def _encoders(state: Snapshot) -> dict[str, Encoder]:
 
 
 def _beside(
-    state: Snapshot, request: SearchRequest, item: _Shown, side: Modality, name: str, fusing: Callable[[Pair], Fusing]
+    state: Snapshot,
+    request: SearchRequest,
+    item: _Shown,
+    side: Modality,
+    name: str,
+    fusing: Callable[[TracedPair], Fusing],
 ) -> Explanation:
     """Return why a side of an item is like another picture or text, whose vector is held as it is."""
     method, encoder = state.model.method, state.model.encoder(side)
@@ -115,7 +120,7 @@ def _beside(
     return explain_image(method, encoder, item.image, beside, fusing=fusing, attribution=item.attribution)
 
 
-def _fusing(state: Snapshot, side: Modality, fusion: str | None, collection: str, pair: Pair) -> Fusing:
+def _fusing(state: Snapshot, side: Modality, fusion: str | None, collection: str, pair: TracedPair) -> Fusing:
     """Return the fusion as a search does it: normalised over all items that have the side."""
     items = f"the {'pictures' if side == 'image' else 'texts'} of {collection}"
 

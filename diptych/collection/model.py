@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from diptych.collection.records import ModelFingerprint
-from diptych.encoders.concepts import cached_concepts
+from diptych.encoders.concept_vectors import cached_concepts
 from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
@@ -20,8 +20,8 @@ from diptych.methods import ROOM as METHODS
 from diptych.methods.contract import Method
 from diptych.methods.module import SideInformation, UntrainedModelClass, open_method
 from diptych.modality import MODALITIES, Modality
-from diptych.retrieval.model import Model, model_of_run, refuse_given, signatures
-from diptych.retrieval.reduction import Reduction
+from diptych.retrieval.embedding_model import EmbeddingModel, model_of_run, refuse_given, signatures
+from diptych.retrieval.reduction import SpanReduction
 from diptych.rooms import split_name
 from diptych.settings import override, thread_count
 from diptych.training.run_folder import RunFolder
@@ -37,14 +37,14 @@ class ModelSource:
     fingerprint: ModelFingerprint
     source: str | None
     """The folder where its run lies now, if it moved."""
-    reduction: Reduction | None
+    reduction: SpanReduction | None
 
     @classmethod
-    def of(cls, model: Model, fingerprint: ModelFingerprint) -> "ModelSource":
+    def of(cls, model: EmbeddingModel, fingerprint: ModelFingerprint) -> "ModelSource":
         """Return how to open a model that a collection remembers by this fingerprint."""
         return cls(fingerprint, model.source if model.source != fingerprint.source else None, model.reduction)
 
-    def __call__(self) -> Model:
+    def __call__(self) -> EmbeddingModel:
         """Return the model."""
         return replace(reopen_model(self.fingerprint, self.source), reduction=self.reduction)
 
@@ -55,7 +55,7 @@ def open_model(
     image_encoder: str | None = None,
     text_encoder: str | None = None,
     settings: Sequence[str] = (),
-) -> Model:
+) -> EmbeddingModel:
     """Return the model of a run's folder, or a method without training by its name (`conse`, `joint:NAME`).
 
     Encoders and settings of encoders are chosen here for the latter alone; a run has its own.
@@ -78,7 +78,7 @@ def open_model(
     return _untrained(name, argument, (image_encoder, text_encoder), settings)
 
 
-def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> Model:
+def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> EmbeddingModel:
     """Return the model that a collection remembers, which may have moved to another `source`.
 
     `BadCheckpoint` where it is not the one that filled the collection.
@@ -102,7 +102,7 @@ def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> Mo
     return model
 
 
-def _of_run(folder: RunFolder) -> Model:
+def _of_run(folder: RunFolder) -> EmbeddingModel:
     model = model_of_run(folder)
     refuse_given(model.encoders, source=str(folder.path))
     return model
@@ -115,7 +115,7 @@ def _untrained(
     settings: Sequence[str],
     *,
     recorded: ModelFingerprint | None = None,
-) -> Model:
+) -> EmbeddingModel:
     """Return a method without training; where a record names the weights of its encoders, none is opened."""
     module = open_method(name)
     config = override(module.PRESETS["default"], [f"model={argument}"] if argument else [])
@@ -133,7 +133,7 @@ def _untrained(
     method = cast("Method", cast("nn.Module", model).eval())
     source = f"{name}:{argument}" if argument else name
     mark = digest(name, repr(config), *signatures(fingerprints))
-    return Model(source, name, method, encoders, fingerprints, mark, None, tuple(settings))
+    return EmbeddingModel(source, name, method, encoders, fingerprints, mark, None, tuple(settings))
 
 
 def _admit(recorded: Mapping[Modality, str] | None, modality: Modality, encoder: Encoder | Given) -> None:
@@ -145,7 +145,7 @@ def _admit(recorded: Mapping[Modality, str] | None, modality: Modality, encoder:
         )
 
 
-def fingerprint_of(model: Model) -> ModelFingerprint:
+def fingerprint_of(model: EmbeddingModel) -> ModelFingerprint:
     """Return what a collection remembers of the model that fills it."""
     return ModelFingerprint(
         model.source,

@@ -17,11 +17,11 @@ from diptych.errors import BadData, BadSetting
 from diptych.index.contract import Store, Table
 from diptych.index.items import Items
 from diptych.index.passwords import masked
-from diptych.ingest.embedding import EntryEmbedder, ReadEntry
+from diptych.ingest.item_embedding import EntryEmbedder, ReadEntry
 from diptych.ingest.rejects import Added, Reject
 from diptych.ingest.upserting import AT_ONCE
 from diptych.progress import Progress
-from diptych.retrieval.model import Model
+from diptych.retrieval.embedding_model import EmbeddingModel
 
 LABEL = "items moved"
 FENCE_SECONDS = 10.0
@@ -32,7 +32,7 @@ SKEW = 3.0
 """By how many seconds the clocks of two machines may differ."""
 
 
-def move(store: Store, model: Model, *, reject: Callable[[Reject], None], progress: Progress) -> Added:
+def move(store: Store, model: EmbeddingModel, *, reject: Callable[[Reject], None], progress: Progress) -> Added:
     """Fill a table with every item embedded by `model`, then make it the collection's; go on where a kill ended it.
 
     What is added or removed meanwhile is followed: the tables are compared until they agree, and once more while
@@ -63,7 +63,7 @@ def move(store: Store, model: Model, *, reject: Callable[[Reject], None], progre
     return Added(added=moved, rejected=len(lost))
 
 
-def _begun(store: Store, record: CollectionRecord, model: Model) -> tuple[Table, Model]:
+def _begun(store: Store, record: CollectionRecord, model: EmbeddingModel) -> tuple[Table, EmbeddingModel]:
     """Return the table to be filled, the one begun before for the same model or a new one, and what fills it."""
     begun = record.next
     if begun and begun.digest == model.digest and begun.table in store.tables():
@@ -85,7 +85,7 @@ def raise_fence(store: Store, seconds: float) -> float:
     return fence_until
 
 
-def _switched(record: CollectionRecord, model: Model, table: str) -> CollectionRecord:
+def _switched(record: CollectionRecord, model: EmbeddingModel, table: str) -> CollectionRecord:
     """Return the record after the switch; the old table stays for searches that are under way."""
     return replace(record, model=fingerprint_of(model), table=table, previous=record.table, next=None, tuned={})
 

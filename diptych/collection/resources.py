@@ -6,8 +6,8 @@ from diptych.collection.model import reopen_model
 from diptych.collection.records import CollectionRecord, ModelFingerprint
 from diptych.collection.tables import model_of_table
 from diptych.index.contract import Store, Table
-from diptych.ingest.embedding import EntryEmbedder
-from diptych.retrieval.model import Model
+from diptych.ingest.item_embedding import EntryEmbedder
+from diptych.retrieval.embedding_model import EmbeddingModel
 
 Version = tuple[str, str]
 """A table, and the digest of the model that fills it."""
@@ -16,10 +16,10 @@ Version = tuple[str, str]
 class Resources:
     """Keeps open what was opened once. While a model is loaded, tables and other models are there all the same."""
 
-    def __init__(self, store: Store, model: Model | None) -> None:
+    def __init__(self, store: Store, model: EmbeddingModel | None) -> None:
         self._store = store
         self._loaded = {} if model is None else {model.digest: model}
-        self._models: dict[Version, Model] = {}
+        self._models: dict[Version, EmbeddingModel] = {}
         self._tables: dict[Version, Table] = {}
         self._embedders: dict[Version, EntryEmbedder] = {}
         self._opening = Lock()
@@ -36,7 +36,7 @@ class Resources:
         """Return whether the model that a record names is there without loading it."""
         return record.version in self._models
 
-    def model(self, record: CollectionRecord) -> Model:
+    def model(self, record: CollectionRecord) -> EmbeddingModel:
         """Return the model that a record names as it fills the current table, loaded when it is first wanted."""
         version, digest = record.version, record.model.digest
         if (opened := self._models.get(version)) is not None:
@@ -48,11 +48,11 @@ class Resources:
                 self._loaded.pop(digest, None)
             return self._models[version]
 
-    def add_model(self, model: Model) -> None:
+    def add_model(self, model: EmbeddingModel) -> None:
         """Keep a model that is loaded already."""
         self._loaded[model.digest] = model
 
-    def load_model(self, fingerprint: ModelFingerprint) -> Model:
+    def load_model(self, fingerprint: ModelFingerprint) -> EmbeddingModel:
         """Return a model that will be wanted later, loaded now."""
         with self._loading:
             if fingerprint.digest not in self._loaded:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from diptych.index.contract import Layout, Store
 from diptych.modality import MODALITIES
-from diptych.retrieval.model import Model
-from diptych.retrieval.reduction import Reduction
+from diptych.retrieval.embedding_model import EmbeddingModel
+from diptych.retrieval.reduction import SpanReduction
 
 FIRST = "items_1"
 """The table of a new collection."""
@@ -23,13 +23,13 @@ def after(table: str) -> str:
     return f"items_{int(table.rpartition('_')[2]) + 1}"
 
 
-def make_table(store: Store, name: str, model: Model, *, half: bool) -> Model:
+def make_table(store: Store, name: str, model: EmbeddingModel, *, half: bool) -> EmbeddingModel:
     """Make a table for what a model places, no wider than need be, and return the model that fills it.
 
     The bases come first: where there is a table of items, what is beside it is whole.
     """
     drop_table(store, name)
-    reduction = Reduction.of(model.method, model.widths)
+    reduction = SpanReduction.of(model.method, model.widths)
     if reduction.bases:
         reduction.write(store.create_table(_beside(name), reduction.layout()))
     store.create_table(name, Layout({side: sum(reduction.kept(side)) for side in MODALITIES}, half=half))
@@ -42,11 +42,11 @@ def drop_table(store: Store, name: str) -> None:
     store.drop_table(_beside(name))
 
 
-def model_of_table(store: Store, name: str, model: Model) -> Model:
+def model_of_table(store: Store, name: str, model: EmbeddingModel) -> EmbeddingModel:
     """Return a model as it fills a table that exists."""
     if _beside(name) not in store.tables():
-        return replace(model, reduction=Reduction(model.widths))
-    return replace(model, reduction=Reduction.read(store.table(_beside(name)), model.widths))
+        return replace(model, reduction=SpanReduction(model.widths))
+    return replace(model, reduction=SpanReduction.read(store.table(_beside(name)), model.widths))
 
 
 def _beside(name: str) -> str:

@@ -5,14 +5,14 @@ import numpy as np
 from diptych.index.contract import Table
 from diptych.modality import Modality
 from diptych.modality import other as other_modality
-from diptych.retrieval.model import Model
+from diptych.retrieval.embedding_model import EmbeddingModel
 from diptych.search.searcher import SpaceVectors
 
 QUERIES = 64
 SEED = 0
 
 
-def trial_queries(table: Table, side: Modality, model: Model) -> SpaceVectors:
+def trial_queries(table: Table, side: Modality, model: EmbeddingModel) -> SpaceVectors:
     """Return vectors of the items' other side, else points between two items of this side, in each space."""
     draw = np.random.default_rng(SEED)
     other = other_modality(side)

@@ -128,9 +128,9 @@ def picture_at(text: str) -> Picture:
     >>> picture_at("cats/1.jpg").name, picture_at("a.tar#1.jpg@512+99").size
     ('1.jpg', 99)
     """
-    if found := _WITHIN.fullmatch(text):
-        size = found["size"]
-        return Address(found["place"], found["name"], int(found["first"]), None if size is None else int(size))
+    if match := _WITHIN.fullmatch(text):
+        size = match["size"]
+        return Address(match["place"], match["name"], int(match["first"]), None if size is None else int(size))
     return Address(text) if is_url(text) else Path(text)
 
 
@@ -147,12 +147,12 @@ def matching(source: str) -> list[File]:
         return [Address(source)] if is_url(source) else [Path(source)]
     with _reaching(Address(source)):
         system, pattern = filesystem(source)
-        found = sorted(system.glob(pattern))
-    if not found:
+        names = sorted(system.glob(pattern))
+    if not names:
         raise MissingData(f"no file is called like '{source}'. Look at the pattern.")
     if not is_url(source):
-        return [Path(each) for each in found]
-    return [_named(each, source) for each in found]
+        return [Path(each) for each in names]
+    return [_named(each, source) for each in names]
 
 
 def below(folder: str) -> list[Address]:
@@ -199,15 +199,15 @@ def _reaching(address: Address) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        scheme, told = urlsplit(address.place).scheme, str(error).rstrip(".")
-        raise MissingExtra(f"addresses that begin with {scheme}:// need one more package: {told}.") from error
+        scheme, reason = urlsplit(address.place).scheme, str(error).rstrip(".")
+        raise MissingExtra(f"addresses that begin with {scheme}:// need one more package: {reason}.") from error
     except ValueError as error:  # fsspec's own answer to a scheme that it does not know
         raise BadSetting(f"'{address.place}' cannot be opened: {error}. Name a path, or a URL of fsspec.") from error
     except FileNotFoundError as error:
         raise MissingData(f"'{address}' does not exist. Look at the name of the bucket and of the file.") from error
     except OSError as error:
-        told = str(error).splitlines()[0].rstrip(".")
-        raise MissingData(f"'{address}' cannot be read: {told}. Look at the address and the credentials.") from error
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise MissingData(f"'{address}' cannot be read: {reason}. Look at the address and the credentials.") from error
 
 
 def _cell(address: Address) -> bytes:

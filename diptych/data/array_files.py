@@ -15,11 +15,11 @@ import numpy as np
 
 from diptych.errors import BadData, MissingData, ShapeMismatch
 
-Columns = Mapping[str, np.ndarray | list[Any]]
+NamedArrays = Mapping[str, np.ndarray | list[Any]]
 """By name: an array, or a Parquet column that is no matrix as a plain list."""
 
 
-def read_arrays(path: Path, wanted: Collection[str]) -> Columns:
+def read_arrays(path: Path, names: Collection[str]) -> NamedArrays:
     """Return those of the wanted arrays that the file holds; others in it are not even read."""
     if not path.is_file():
         raise MissingData(f"'{path}' does not exist. Name a {', '.join(_READERS)} file of vectors.")
@@ -27,7 +27,7 @@ def read_arrays(path: Path, wanted: Collection[str]) -> Columns:
     if reader is None:
         raise BadData(f"'{path}' must be a {', '.join(_READERS)} file; got {path.suffix or 'no suffix'!r}.")
     try:
-        return reader(path, wanted)
+        return reader(path, names)
     except _BROKEN as error:
         raise BadData(f"'{path}' cannot be read ({error}). Write it again as a {path.suffix} file.") from error
 
@@ -36,27 +36,27 @@ _BROKEN = (ValueError, TypeError, LookupError, EOFError, OSError, NotImplemented
 """What NumPy, SciPy and pyarrow raise at files that are damaged or of another kind."""
 
 
-def _read_npz(path: Path, wanted: Collection[str]) -> Columns:
+def _read_npz(path: Path, names: Collection[str]) -> NamedArrays:
     with path.open("rb") as file:
         opened = np.load(file, allow_pickle=False)
         if isinstance(opened, np.ndarray):
             raise BadData(
                 f"'{path}' holds one array without a name. Write it with numpy.savez(path, image=..., text=...)."
             )
-        return {name: opened[name] for name in opened.files if name in wanted}
+        return {name: opened[name] for name in opened.files if name in names}
 
 
-def _read_mat(path: Path, wanted: Collection[str]) -> Columns:
+def _read_mat(path: Path, names: Collection[str]) -> NamedArrays:
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
     try:
-        arrays = loadmat(path, appendmat=False, variable_names=list(wanted))
+        arrays = loadmat(path, appendmat=False, variable_names=list(names))
     except MatReadError as error:
         raise BadData(f"'{path}' cannot be read ({error}). Write it again with save -v7.") from error
     except NotImplementedError as error:
         raise BadData(f"'{path}' is of MATLAB's version 7.3, which is not read. Write it with save -v7.") from error
-    return {name: _dense(path, name, value) for name, value in arrays.items() if name in wanted}
+    return {name: _dense(path, name, value) for name, value in arrays.items() if name in names}
 
 
 def _dense(path: Path, name: str, value: Any) -> np.ndarray:
@@ -69,13 +69,13 @@ def _dense(path: Path, name: str, value: Any) -> np.ndarray:
     return np.strings.rstrip(value) if value.dtype.kind == "U" else value
 
 
-def _read_parquet(path: Path, wanted: Collection[str]) -> Columns:
+def _read_parquet(path: Path, names: Collection[str]) -> NamedArrays:
     from pyarrow.parquet import ParquetFile
 
     with ParquetFile(path) as file:
-        names = [name for name in file.schema_arrow.names if name in wanted]
-        table = file.read(columns=names)
-    return {name: _column(path, name, table[name]) for name in names}
+        present = [name for name in file.schema_arrow.names if name in names]
+        table = file.read(columns=present)
+    return {name: _column(path, name, table[name]) for name in present}
 
 
 def _column(path: Path, name: str, column: Any) -> np.ndarray | list[Any]:
@@ -97,7 +97,7 @@ def _column(path: Path, name: str, column: Any) -> np.ndarray | list[Any]:
     return matrix
 
 
-_READERS: Mapping[str, Callable[[Path, Collection[str]], Columns]] = {
+_READERS: Mapping[str, Callable[[Path, Collection[str]], NamedArrays]] = {
     ".npz": _read_npz,
     ".mat": _read_mat,
     ".parquet": _read_parquet,

@@ -18,9 +18,9 @@ from diptych.settings import thread_count
 
 def check_data(name_or_path: str, *, root: Path | None = None, progress: Progress | None = None) -> list[Finding]:
     """Return everything that is wrong with a named data set: what its reader leaves out, then what `check` finds."""
-    found: list[Finding] = []
-    dataset = open_data(name_or_path, root=root, report=found.append)
-    return found + check(dataset, progress=progress)
+    findings: list[Finding] = []
+    dataset = open_data(name_or_path, root=root, report=findings.append)
+    return findings + check(dataset, progress=progress)
 
 
 def check(dataset: DataSet, *, progress: Progress | None = None) -> list[Finding]:
@@ -98,12 +98,12 @@ def _places(dataset: DataSet, contents: Iterable[tuple[int, str]]) -> dict[str, 
 
 def _check_overlap(thing: str, places: Mapping[str, list[tuple[str, str]]]) -> Iterator[Finding]:
     """Yield what stands in several splits, naming the first pair of each split and counting the others."""
-    for content, found in places.items():
+    for content, pairs in places.items():
         first: dict[str, str] = {}
-        for split, name in found:
+        for split, name in pairs:
             first.setdefault(split, name)
         if len(first) > 1:
-            others = len(found) - len(first)
+            others = len(pairs) - len(first)
             where = ", ".join(f"{split} {name}" for split, name in first.items()) + (
                 f" and {others} more" if others else ""
             )

@@ -46,26 +46,26 @@ def read(root: Path, *, report: Report = refuse) -> DataSet:
     edition = _edition(root)
     train = list(_pairs(root, f"train{edition}", report))
     test = list(_pairs(root, f"val{edition}", report))
-    drawn = stratified_split(
+    halves = stratified_split(
         [pair.categories for pair in train],
         seed=DEFAULT_SEED,
         fractions=(1 - _VALIDATION_SHARE, _VALIDATION_SHARE, 0.0),
     )
-    splits = {"train": drawn["train"], "val": drawn["val"], "test": range(len(train), len(train) + len(test))}
+    splits = {"train": halves["train"], "val": halves["val"], "test": range(len(train), len(train) + len(test))}
     return DataSet(_EDITIONS[edition], tuple(train + test), {}).with_splits(splits, seed=DEFAULT_SEED)
 
 
 def _edition(root: Path) -> str:
-    found = [edition for edition in _EDITIONS if (root / "annotations" / f"captions_train{edition}.json").is_file()]
-    if not found:
+    editions = [edition for edition in _EDITIONS if (root / "annotations" / f"captions_train{edition}.json").is_file()]
+    if not editions:
         raise MissingData(
             f"'{root / 'annotations'}' holds no captions_train2014.json or captions_train2017.json. {SOURCE}"
         )
-    if len(found) > 1:
+    if len(editions) > 1:
         raise BadManifest(
-            f"'{root}' holds the editions {' and '.join(found)}, which share pictures. Keep one a folder."
+            f"'{root}' holds the editions {' and '.join(editions)}, which share pictures. Keep one a folder."
         )
-    return found[0]
+    return editions[0]
 
 
 def _pairs(root: Path, part: str, report: Report) -> Iterator[Pair]:
@@ -100,14 +100,14 @@ def _categories(path: Path) -> dict[int, tuple[str, ...]]:
     if not path.is_file():
         return {}
     instances = _load(path)
-    found: dict[int, set[str]] = defaultdict(set)
+    by_picture: dict[int, set[str]] = defaultdict(set)
     try:
         names = {category["id"]: category["name"] for category in instances["categories"]}
         for instance in instances["annotations"]:
-            found[instance["image_id"]].add(names[instance["category_id"]])
+            by_picture[instance["image_id"]].add(names[instance["category_id"]])
     except (KeyError, TypeError) as error:
         raise _bad_json(path.name, error) from error
-    return {number: tuple(sorted(kinds)) for number, kinds in found.items()}
+    return {number: tuple(sorted(kinds)) for number, kinds in by_picture.items()}
 
 
 def _load(path: Path) -> Any:

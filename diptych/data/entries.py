@@ -26,11 +26,11 @@ from diptych.data.addresses import Address, File, Picture, below, is_pattern, ma
 from diptych.data.findings import FaultError, Finding, Report
 from diptych.data.folder import find_manifests, has_manifest, manifest_at
 from diptych.data.manifest import called, identity_of, image_of, strings_of
+from diptych.data.manifest_rows import PACKED, Row, read_json_lines, read_rows
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.paths import absolute
 from diptych.data.pictures import SUFFIXES as PICTURES
 from diptych.data.sources import open_data
-from diptych.data.tables import PACKED, Row, read_json_lines, read_rows
 from diptych.data.texts import accepted_text
 from diptych.errors import MissingData
 
@@ -135,10 +135,10 @@ def _entries_at(file: File, report: Report) -> Iterator[Entry]:
 
 
 def _remote_entries(folder: str) -> Iterator[Entry]:
-    found = [address for address in below(folder) if address.suffix.lower() in PICTURES]
-    if not found:
+    pictures = [address for address in below(folder) if address.suffix.lower() in PICTURES]
+    if not pictures:
         raise MissingData(f"'{folder}' holds no pictures. Name a folder that does, or a file of pairs.")
-    for address in found:
+    for address in pictures:
         inside = address.within(folder)
         place = {"folder": inside.rpartition("/")[0]} if "/" in inside else {}
         yield Entry(inside, address, (), str(address), place)
@@ -233,9 +233,9 @@ def _value(name: str, value: Any, where: str) -> str | float | bool | tuple[str,
     if not name.isidentifier():
         do = "Name it with letters, digits and _ alone."
         raise FaultError(Finding("bad column", where, f"a column cannot be called {name!r}", do))
-    for accepts, kept in _KINDS:
+    for accepts, kind in _KINDS:
         if accepts(value):
-            return kept(value)
+            return kind(value)
     what = f"{name} must be a text, a number, true or false, or a list of texts; got {str(value)[:60]}"
     raise FaultError(Finding("bad value", where, what, "Write one of these, or leave it out."))
 

@@ -161,10 +161,10 @@ def _download(archive: Archive, folder: Path, progress: Progress | None) -> Path
         part = folder / f"{archive.name}.part"
         _complete(archive, part, progress)
         part.rename(whole)
-    if (found := file_digest(whole)) != archive.sha256:
+    if (digest := file_digest(whole)) != archive.sha256:
         whole.unlink()
         raise BadDownload(
-            f"{archive.name} must have the SHA-256 {archive.sha256}; got {found}. It was deleted: try again."
+            f"{archive.name} must have the SHA-256 {archive.sha256}; got {digest}. It was deleted: try again."
         )
     return whole
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from diptych.data.addresses import Address, is_url, matching
 from diptych.data.findings import Report, refuse
 from diptych.data.manifest import SPLITS, Source, read_manifests
+from diptych.data.manifest_rows import PACKED, SUFFIXES
 from diptych.data.pairs import DataSet
-from diptych.data.tables import PACKED, SUFFIXES
 from diptych.errors import BadManifest, MissingData
 from diptych.rooms import Card
 
@@ -52,8 +52,8 @@ def read_packed(source: str, *, report: Report = refuse) -> DataSet:
 
 def manifest_at(folder: str) -> Address | None:
     """Return the manifest in a folder in the net; None where it has none."""
-    found = (Address(f"{folder.rstrip('/')}/{name}") for name in _NAMES)
-    return next((address for address in found if address.is_file()), None)
+    candidates = (Address(f"{folder.rstrip('/')}/{name}") for name in _NAMES)
+    return next((address for address in candidates if address.is_file()), None)
 
 
 def has_manifest(root: Path) -> bool:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.data.array_files import Columns, read_arrays
+from diptych.data.array_files import NamedArrays, read_arrays
 from diptych.data.manifest import SPLITS
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.splitting import DEFAULT_SEED, resplit
@@ -83,9 +83,9 @@ def read_vectors(path: Path) -> GivenVectors:
 
 def with_vectors(dataset: DataSet, path: Path) -> DataSet:
     """Return the data set with a file's vectors in place of its own, matched by id, or in order where it names none."""
-    given = read_vectors(path)
-    rows = _rows_of(dataset, given)
-    return replace(dataset, vectors={modality: vectors[rows] for modality, vectors in given.vectors.items()})
+    file = read_vectors(path)
+    rows = _rows_of(dataset, file)
+    return replace(dataset, vectors={modality: vectors[rows] for modality, vectors in file.vectors.items()})
 
 
 def dataset_of(path: Path) -> DataSet:
@@ -93,26 +93,26 @@ def dataset_of(path: Path) -> DataSet:
 
     Where the file has categories but no split, a stratified one is drawn with seed 0.
     """
-    given = read_vectors(path)
-    if given.categories is None and given.splits is None:
+    file = read_vectors(path)
+    if file.categories is None and file.splits is None:
         raise MissingData(
             f"'{path}' has vectors but neither categories nor a split, so it is no data set by itself. "
             f"Add `categories` or `split` to it, or name the data set whose pairs it describes."
         )
-    ids = given.ids or tuple(str(row) for row in range(len(given)))
-    categories = given.categories or ((),) * len(given)
+    ids = file.ids or tuple(str(row) for row in range(len(file)))
+    categories = file.categories or ((),) * len(file)
     pairs = tuple(Pair(name, None, (), own) for name, own in zip(ids, categories, strict=True))
-    dataset = DataSet(path.stem, pairs, given.splits or {}, vectors=given.vectors)
-    return dataset if given.splits else resplit(dataset, DEFAULT_SEED)
+    dataset = DataSet(path.stem, pairs, file.splits or {}, vectors=file.vectors)
+    return dataset if file.splits else resplit(dataset, DEFAULT_SEED)
 
 
-def _matrix(path: Path, modality: str, columns: Columns) -> Float32[np.ndarray, "n d"]:
+def _matrix(path: Path, modality: str, columns: NamedArrays) -> Float32[np.ndarray, "n d"]:
     """Return a modality's vectors, whole or its two halves joined; everything but finite numbers is refused."""
     names = (modality,) if modality in columns else _HALVES[modality]
     if absent := [name for name in names if name not in columns]:
-        wanted = modality if len(absent) > 1 else absent[0]
+        key = modality if len(absent) > 1 else absent[0]
         raise MissingData(
-            f"'{path}' has no {wanted!r}. It must hold vectors as image and text, or as I_tr, T_tr, I_te and T_te."
+            f"'{path}' has no {key!r}. It must hold vectors as image and text, or as I_tr, T_tr, I_te and T_te."
         )
     parts = [_numbers(path, name, columns[name]) for name in names]
     if len(widths := dict.fromkeys(part.shape[1] for part in parts)) > 1:
@@ -143,7 +143,7 @@ def _described(column: np.ndarray | list[Any]) -> str:
     return f"a column of {type(column[0]).__name__}" if column else "an empty column"
 
 
-def _named(path: Path, columns: Columns, kind: str, count: int) -> list[Any] | None:
+def _named(path: Path, columns: NamedArrays, kind: str, count: int) -> list[Any] | None:
     """Return a column under any of its names as a list of one entry an item; None where the file has none."""
     name = next((name for name in _COLUMNS[kind] if name in columns), None)
     if name is None:
@@ -198,19 +198,19 @@ def _splits(path: Path, column: Sequence[Any]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(own) for name, own in rows.items()}
 
 
-def _rows_of(dataset: DataSet, given: GivenVectors) -> list[int]:
+def _rows_of(dataset: DataSet, file: GivenVectors) -> list[int]:
     """Return the file's row of each pair."""
-    if given.ids is None:
-        if len(given) != len(dataset.pairs):
+    if file.ids is None:
+        if len(file) != len(dataset.pairs):
             raise ShapeMismatch(
-                f"'{given.path}' has no ids, so it must have one row for each of the {len(dataset.pairs)} pairs of "
-                f"{dataset.name}, in their order; got {len(given)} rows. Add `ids` to it."
+                f"'{file.path}' has no ids, so it must have one row for each of the {len(dataset.pairs)} pairs of "
+                f"{dataset.name}, in their order; got {len(file)} rows. Add `ids` to it."
             )
-        return list(range(len(given)))
-    position = {name: row for row, name in enumerate(given.ids)}
+        return list(range(len(file)))
+    position = {name: row for row, name in enumerate(file.ids)}
     if missing := [pair.id for pair in dataset.pairs if pair.id not in position]:
         raise MissingData(
-            f"'{given.path}' has no vectors for {len(missing)} of the {len(dataset.pairs)} pairs of {dataset.name}, "
+            f"'{file.path}' has no vectors for {len(missing)} of the {len(dataset.pairs)} pairs of {dataset.name}, "
             f"the first is {missing[0]!r}. Add them, or take these pairs out of the data set."
         )
     return [position[pair.id] for pair in dataset.pairs]

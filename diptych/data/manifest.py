@@ -18,10 +18,10 @@ from typing import Any
 
 from diptych.data.addresses import Address, File, Picture, is_local, is_url
 from diptych.data.findings import FaultError, Finding, Report, refuse
+from diptych.data.manifest_rows import Row, read_rows
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.paths import absolute, confined
 from diptych.data.splitting import DEFAULT_SEED, resplit
-from diptych.data.tables import Row, read_rows
 from diptych.data.texts import accepted_text
 
 SPLITS = {
@@ -63,7 +63,9 @@ def read_manifests(sources: Sequence[Source], *, root: File, name: str, report: 
     A faulty row is reported and left out. Where no row names a split, a stratified one is drawn with seed 0.
     """
     root = absolute(root) if isinstance(root, Path) else root
-    entries = _placed(_unique([entry for source in sources for entry in _entries(source, root, report)], report), root)
+    entries = _in_folder_splits(
+        _unique([entry for source in sources for entry in _entries(source, root, report)], report), root
+    )
     if not entries:
         do = "Write one row a pair, with image and texts."
         report(Finding("no pairs", ", ".join(map(_name, sources)), "it holds no usable pair", do))
@@ -202,7 +204,7 @@ def _split(row: Row, where: str, source: Source) -> str | None:
     return SPLITS[named]
 
 
-def _placed(entries: Sequence[_Entry], root: File) -> list[_Entry]:
+def _in_folder_splits(entries: Sequence[_Entry], root: File) -> list[_Entry]:
     """Return the entries, in the splits that all their pictures' folders are called after, if no row names one."""
     if any(entry.split or entry.pair.image is None for entry in entries):
         return list(entries)
@@ -214,9 +216,9 @@ def _placed(entries: Sequence[_Entry], root: File) -> list[_Entry]:
 
 def _unique(entries: Iterable[_Entry], report: Report) -> list[_Entry]:
     """Return the entries with ids all different: rows of one picture joined, repeated ids reported and left out."""
-    found: dict[str, _Entry] = {}
+    by_id: dict[str, _Entry] = {}
     for entry in entries:
-        first = found.setdefault(entry.pair.id, entry)
+        first = by_id.setdefault(entry.pair.id, entry)
         if first is entry:
             continue
         if entry.named or first.named:
@@ -226,8 +228,8 @@ def _unique(entries: Iterable[_Entry], report: Report) -> list[_Entry]:
             what = f"its picture is in the split {entry.split!r} here and in {first.split!r} at {first.where}"
             report(Finding("picture in two splits", entry.where, what, "Keep a picture in one split."))
         else:
-            found[entry.pair.id] = replace(first, pair=_joined(first.pair, entry.pair))
-    return list(found.values())
+            by_id[entry.pair.id] = replace(first, pair=_joined(first.pair, entry.pair))
+    return list(by_id.values())
 
 
 def _joined(first: Pair, second: Pair) -> Pair:

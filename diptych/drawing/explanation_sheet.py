@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from diptych.drawing.explanation_wording import ADDS, TAKES, WAYS, Record, fusion_line, title_of, views
+from diptych.drawing.explanation_wording import ADDS, TAKES, WAYS, ExplanationRecord, fusion_line, title_of, views
 from diptych.drawing.heat import colour, heated, ink_on, stops, strongest
 from diptych.drawing.sheet import INK, MUTED, RULE, Sheet, text_width, wrap
 
@@ -39,7 +39,7 @@ class _Shade(NamedTuple):
     """From -1 to 1; None where nothing is said of it."""
 
 
-def explanation_sheet(shown: "Sequence[tuple[Record, Image]]", path: "Path") -> None:
+def explanation_sheet(shown: "Sequence[tuple[ExplanationRecord, Image]]", path: "Path") -> None:
     """Draw explanations, each with its picture at full size, one below the other into a PNG."""
     heights = [_height(record, picture) for record, picture in shown]
     sheet = Sheet(2 * MARGIN + INNER, 2 * MARGIN + sum(heights) + (len(shown) - 1) * 2 * GAP + 3 * GAP)
@@ -51,7 +51,7 @@ def explanation_sheet(shown: "Sequence[tuple[Record, Image]]", path: "Path") -> 
     sheet.save(path)
 
 
-def _draw(sheet: Sheet, record: Record, picture: "Image", top: int) -> None:
+def _draw(sheet: Sheet, record: ExplanationRecord, picture: "Image", top: int) -> None:
     top = _draw_head(sheet, record, top)
     small = _fitted(picture, ASIDE - GAP)
     sheet.paste(small, MARGIN, top + SMALL)
@@ -67,7 +67,7 @@ def _draw(sheet: Sheet, record: Record, picture: "Image", top: int) -> None:
         top += _row_height(record, picture, ways) + GAP
 
 
-def _draw_head(sheet: Sheet, record: Record, top: int) -> int:
+def _draw_head(sheet: Sheet, record: ExplanationRecord, top: int) -> int:
     """Write the text, how it was fused and the credit, and return where the rows begin."""
     for line in wrap(title_of(record), size=HEADING, width=INNER, lines=2):
         sheet.write(line, MARGIN, top, size=HEADING, bold=True)
@@ -79,13 +79,15 @@ def _draw_head(sheet: Sheet, record: Record, top: int) -> int:
     return top + GAP + BODY
 
 
-def _head_height(record: Record) -> int:
+def _head_height(record: ExplanationRecord) -> int:
     lines = len(wrap(title_of(record), size=HEADING, width=INNER, lines=2))
     notes = [wrap(note, size=SMALL, width=INNER, lines=2) for note in (fusion_line(record), record["attribution"])]
     return lines * round(LEADING * HEADING) + sum(map(len, notes)) * round(LEADING * SMALL) + GAP + BODY
 
 
-def _draw_panel(sheet: Sheet, record: Record, picture: "Image", way: Mapping[str, Any], x: int, y: int) -> None:
+def _draw_panel(
+    sheet: Sheet, record: ExplanationRecord, picture: "Image", way: Mapping[str, Any], x: int, y: int
+) -> None:
     """Draw the heat over the picture, the shaded words, and how strong the strongest of each is."""
     if way["image"]:
         small = _fitted(picture, SIDE)
@@ -109,21 +111,21 @@ def _draw_panel(sheet: Sheet, record: Record, picture: "Image", way: Mapping[str
         y += round(LEADING * SMALL)
 
 
-def _shaded(record: Record, way: Mapping[str, Any]) -> list[_Shade]:
+def _shaded(record: ExplanationRecord, way: Mapping[str, Any]) -> list[_Shade]:
     """Return the words of a panel at their places, as many as fit into its lines."""
     if not way["words"]:
         return []
     top, x, line, blank = strongest(way["words"]), 0, 0, round(text_width(" ", size=BODY)) + PADDING
-    found = []
+    shades = []
     for word, value in zip(record["words"], way["words"], strict=True):
         width = round(text_width(word["text"], size=BODY))
         if x and x + width > SIDE:
             x, line = 0, line + 1
         if line == LINES:
             break
-        found.append(_Shade(word["text"], x, line, value / top if top else 0.0))
+        shades.append(_Shade(word["text"], x, line, value / top if top else 0.0))
         x += width + blank + PADDING
-    return found
+    return shades
 
 
 def _notes(way: Mapping[str, Any]) -> list[str]:
@@ -141,7 +143,7 @@ def _lines_height(shades: Sequence[_Shade]) -> int:
     return round((shades[-1].line + 1) * LEADING * BODY) + PADDING if shades else 0
 
 
-def _row_height(record: Record, picture: "Image", ways: Mapping[str, Any]) -> int:
+def _row_height(record: ExplanationRecord, picture: "Image", ways: Mapping[str, Any]) -> int:
     heights = [
         (_fitted(picture, SIDE).height + BODY // 2 if way["image"] else 0)
         + _lines_height(_shaded(record, way))
@@ -151,7 +153,7 @@ def _row_height(record: Record, picture: "Image", ways: Mapping[str, Any]) -> in
     return SMALL + max(heights)
 
 
-def _height(record: Record, picture: "Image") -> int:
+def _height(record: ExplanationRecord, picture: "Image") -> int:
     rows = [_row_height(record, picture, ways) + GAP for _, _, ways in views(record)]
     rows[0] = max(rows[0], _fitted(picture, ASIDE - GAP).height + 2 * HEADING + 3 * GAP)
     return _head_height(record) + sum(rows)

@@ -17,11 +17,11 @@ MEANINGS = {
 }
 ADDS, TAKES = "adds to the similarity", "takes away"
 
-Record = Mapping[str, Any]
+ExplanationRecord = Mapping[str, Any]
 """An explanation as a JSON-able object."""
 
 
-def views(record: Record) -> Iterator[tuple[str, float | None, Mapping[str, Any]]]:
+def views(record: ExplanationRecord) -> Iterator[tuple[str, float | None, Mapping[str, Any]]]:
     """Yield what may be looked at: the fused similarity where there is one, then each space, with its ways."""
     if len(record["spaces"]) > 1 and record["fused"] is not None:
         yield "fused", record["fused"], record["fused_ways"]
@@ -29,7 +29,7 @@ def views(record: Record) -> Iterator[tuple[str, float | None, Mapping[str, Any]
         yield f"{space['name']} space", space["similarity"], space["ways"]
 
 
-def title_of(record: Record) -> str:
+def title_of(record: ExplanationRecord) -> str:
     """Return what stands above an explanation: its text, or without one what its picture was compared with.
 
     >>> title_of({"text": "a cat"}), title_of({"text": "", "held": "the picture of 'tom'"})
@@ -38,7 +38,7 @@ def title_of(record: Record) -> str:
     return f"“{record['text']}”" if record["text"] else f"Compared with {record['held']}"
 
 
-def fusion_line(record: Record) -> str:
+def fusion_line(record: ExplanationRecord) -> str:
     """Return in a sentence how the spaces' similarities became one; empty where there is one space.
 
     >>> fusion_line({"fusion": {"rule": "linear", "weight": 0.25, "reference": "the pictures of shop"}})

@@ -76,8 +76,8 @@ def _tiles(pictures: "Sequence[Image | None]", captions: Sequence[str], similari
     best = max(similarities, default=0.0)
     shares = [min(1.0, max(0.0, similarity / best)) if best > 0 else 0.0 for similarity in similarities]
     lines = [wrap(caption, size=BODY, width=SIDE, lines=CAPTION_LINES) for caption in captions]
-    found = zip(pictures, lines, similarities, shares, strict=True)
-    return [_Tile(picture, line, rank, *figures) for rank, (picture, line, *figures) in enumerate(found, start=1)]
+    rows = zip(pictures, lines, similarities, shares, strict=True)
+    return [_Tile(picture, line, rank, *figures) for rank, (picture, line, *figures) in enumerate(rows, start=1)]
 
 
 def _draw_query(sheet: Sheet, query: "str | Image", words: Sequence[str]) -> None:

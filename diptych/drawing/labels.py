@@ -14,7 +14,7 @@ SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
 
 
 @dataclass(frozen=True)
-class Box:
+class LabelBox:
     """A rectangle in pixels from the top left."""
 
     left: float
@@ -22,12 +22,12 @@ class Box:
     right: float
     bottom: float
 
-    def overlaps(self, other: "Box") -> bool:
+    def overlaps(self, other: "LabelBox") -> bool:
         """Return whether the two share an area."""
         across = self.left < other.right and other.left < self.right
         return across and self.top < other.bottom and other.top < self.bottom
 
-    def holds(self, other: "Box") -> bool:
+    def holds(self, other: "LabelBox") -> bool:
         """Return whether the other lies wholly inside."""
         across = self.left <= other.left and other.right <= self.right
         return across and self.top <= other.top and other.bottom <= self.bottom
@@ -38,27 +38,27 @@ class Box:
 
 
 def place_labels(
-    points: Sequence[tuple[float, float]], widths: Sequence[float], *, height: float, within: Box
-) -> list[Box]:
+    points: Sequence[tuple[float, float]], widths: Sequence[float], *, height: float, within: LabelBox
+) -> list[LabelBox]:
     """Return a box for each point's label: the nearest free one that lies inside, earlier points choosing first.
 
     Where nothing is free in reach, the label stands right of its point all the same.
     """
-    taken = [Box(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in points]
-    found: list[Box] = []
+    taken = [LabelBox(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in points]
+    labels: list[LabelBox] = []
     for (x, y), width in zip(points, widths, strict=True):
         boxes = list(_around(x, y, width, height))
         free = (box for box in boxes if within.holds(box) and not any(box.overlaps(other) for other in taken))
-        found.append(next(free, boxes[0]))
-        taken.append(found[-1])
-    return found
+        labels.append(next(free, boxes[0]))
+        taken.append(labels[-1])
+    return labels
 
 
-def _around(x: float, y: float, width: float, height: float) -> Iterator[Box]:
+def _around(x: float, y: float, width: float, height: float) -> Iterator[LabelBox]:
     """Yield the boxes on every side of a point, the nearest first."""
     for step in range(REACHES):
         reach = GAP + step * height / 2
         for across, down in SIDES:
             left = x - width / 2 + across * (width / 2 + reach)
             top = y - height / 2 + down * (height / 2 + reach)
-            yield Box(left, top, left + width, top + height)
+            yield LabelBox(left, top, left + width, top + height)

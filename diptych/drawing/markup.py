@@ -21,12 +21,12 @@ def tag(name: str, /, *children: str, **attributes: str | float | int | None) ->
     >>> tag("p", "a < b, ", tag("b", "c"), class_="wide", x=1.25)
     '<p class="wide" x="1.25">a &lt; b, <b>c</b></p>'
     """
-    given = "".join(
+    text = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_spelt(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return Markup(f"<{name}{given}>" if name in VOID else f"<{name}{given}>{joined(children)}</{name}>")
+    return Markup(f"<{name}{text}>" if name in VOID else f"<{name}{text}>{joined(children)}</{name}>")
 
 
 def joined(parts: Iterable[str]) -> Markup:

@@ -59,25 +59,25 @@ def path(across: Axis, up: Axis, points: Iterable[tuple[float, float]], *, class
 
 def _across(across: Axis, up: Axis) -> list[Markup]:
     foot = up.start + TICK_GAP + 2 * BASELINE
-    drawn = []
+    marks = []
     for value, label in across.ticks:
         x = across.at(value)
-        drawn.append(tag("line", x1=x, x2=x, y1=up.start, y2=up.stop, class_="grid"))
-        drawn.append(tag("text", label, x=x, y=foot, text_anchor="middle", class_="tick"))
+        marks.append(tag("line", x1=x, x2=x, y1=up.start, y2=up.stop, class_="grid"))
+        marks.append(tag("text", label, x=x, y=foot, text_anchor="middle", class_="tick"))
     if across.title:
         middle = (across.start + across.stop) / 2
-        drawn.append(tag("text", across.title, x=middle, y=foot + 4 * BASELINE, text_anchor="middle", class_="axis"))
-    return drawn
+        marks.append(tag("text", across.title, x=middle, y=foot + 4 * BASELINE, text_anchor="middle", class_="axis"))
+    return marks
 
 
 def _up(across: Axis, up: Axis) -> list[Markup]:
-    drawn = []
+    marks = []
     for value, label in up.ticks:
         y = up.at(value)
-        drawn.append(tag("line", x1=across.start, x2=across.stop, y1=y, y2=y, class_="grid"))
-        drawn.append(tag("text", label, x=across.start - TICK_GAP, y=y + BASELINE, text_anchor="end", class_="tick"))
+        marks.append(tag("line", x1=across.start, x2=across.stop, y1=y, y2=y, class_="grid"))
+        marks.append(tag("text", label, x=across.start - TICK_GAP, y=y + BASELINE, text_anchor="end", class_="tick"))
     if up.title:
-        drawn.append(
+        marks.append(
             tag("text", up.title, x=across.start, y=up.stop - 3 * BASELINE, text_anchor="start", class_="axis")
         )
-    return drawn
+    return marks

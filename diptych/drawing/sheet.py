@@ -103,14 +103,14 @@ def save_figure(figure: "Figure", path: Path) -> None:
 def wrap(text: str, *, size: int, width: int, lines: int) -> list[str]:
     """Return a text in so many lines at most, none wider than `width` pixels; an ellipsis ends what is cut."""
     words = _pieces(" ".join(text.split()))
-    found: list[str] = []
-    while words and len(found) < lines:
+    rows: list[str] = []
+    while words and len(rows) < lines:
         count = _fitting(words, size=size, width=width)
-        found.append("".join(words[:count]).strip())
+        rows.append("".join(words[:count]).strip())
         words = words[count:]
-    if words and found:
-        found[-1] = _cut(found[-1], size=size, width=width)
-    return found
+    if words and rows:
+        rows[-1] = _cut(rows[-1], size=size, width=width)
+    return rows
 
 
 def text_width(text: str, *, size: int) -> float:

@@ -8,19 +8,17 @@ from diptych.errors import BadSetting, MissingData, MissingExtra
 from diptych.rooms import split_name
 
 
-def argument_of(name: str, *, wanted: str) -> str:
-    """Return the argument of an encoder's name, which it cannot do without; `wanted` says what it names."""
+def argument_of(name: str, *, kind: str) -> str:
+    """Return the argument of an encoder's name, which it cannot do without; `kind` says what it names."""
     head, argument = split_name(name)
     if not argument:
-        raise BadSetting(
-            f"the encoder {head} needs a {wanted}; got none. Write it after a colon: {head}:{wanted.upper()}."
-        )
+        raise BadSetting(f"the encoder {head} needs a {kind}; got none. Write it after a colon: {head}:{kind.upper()}.")
     return argument
 
 
 def file_argument(name: str) -> Path:
     """Return the file that an encoder's name points at, which must exist."""
-    path = Path(argument_of(name, wanted="path"))
+    path = Path(argument_of(name, kind="path"))
     if not path.is_file():
         raise MissingData(
             f"the encoder {split_name(name)[0]} wants a file; {path} is none. Give the path of its weights."

@@ -56,7 +56,7 @@ class Shape:
         return cls(**{field.name: stated[field.name] for field in fields(cls)})
 
 
-class Embeddings(nn.Module):
+class BertEmbeddings(nn.Module):
     """Tokens -> normalised sums of their word, segment and position."""
 
     def __init__(self, shape: Shape) -> None:
@@ -124,7 +124,7 @@ class Bert(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.embeddings = Embeddings(shape)
+        self.embeddings = BertEmbeddings(shape)
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers))})
 
     def forward(self, ids: Int[Tensor, "b t"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t d"]:

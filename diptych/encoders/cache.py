@@ -31,11 +31,11 @@ SHARD_BYTES = 128 * 2**20
 BATCHES_AHEAD = 6
 """So many batches are prepared while the network works on another."""
 
-Item = Picture | str
+ItemContent = Picture | str
 """A picture or a text."""
 
 
-def encode_items(encoder: Encoder, items: Sequence[Item], *, progress: Progress | None = None) -> Encoded:
+def encode_items(encoder: Encoder, items: Sequence[ItemContent], *, progress: Progress | None = None) -> Encoded:
     """Return the vectors of pictures or texts, in their order; only what the cache lacks is encoded.
 
     Equal contents are encoded once. Pictures are decoded in threads while the network runs. When a picture
@@ -73,7 +73,7 @@ def signature(encoder: Encoder) -> str:
     return f"{encoder.name}@{encoder.fingerprint}"
 
 
-def keys_of(items: Sequence[Item]) -> list[str]:
+def keys_of(items: Sequence[ItemContent]) -> list[str]:
     """Return each item's content as a digest; files are read in threads."""
     with ThreadPoolExecutor(thread_count()) as pool:
         files = pool.map(picture_key, [item for item in items if not isinstance(item, str)])
@@ -89,7 +89,7 @@ def picture_key(path: Picture) -> str:
 
 
 def fill_cache(
-    folder: ShardFolder, encoder: Encoder, missing: Mapping[str, Item], *, total: int, tell: Progress
+    folder: ShardFolder, encoder: Encoder, missing: Mapping[str, ItemContent], *, total: int, tell: Progress
 ) -> None:
     """Encode what is missing, shard by shard; on an error what is done so far is kept."""
     label = f"{encoder.modality}s with {split_name(encoder.name)[0]}"
@@ -105,14 +105,14 @@ def fill_cache(
 
 
 def prepared_batches(
-    prepare: Callable[[Item], Any], items: Sequence[tuple[str, Item]], *, size: int
-) -> Iterator[tuple[Sequence[tuple[str, Item]], list[Any]]]:
+    prepare: Callable[[ItemContent], Any], items: Sequence[tuple[str, ItemContent]], *, size: int
+) -> Iterator[tuple[Sequence[tuple[str, ItemContent]], list[Any]]]:
     """Yield batches with what threads prepared of them, a few batches ahead of the network."""
 
-    def prepare_all(batch: Sequence[tuple[str, Item]]) -> list[Any]:
+    def prepare_all(batch: Sequence[tuple[str, ItemContent]]) -> list[Any]:
         return [prepare(item) for _, item in batch]
 
-    waiting: deque[tuple[Sequence[tuple[str, Item]], Future[list[Any]]]] = deque()
+    waiting: deque[tuple[Sequence[tuple[str, ItemContent]], Future[list[Any]]]] = deque()
     with ThreadPoolExecutor(max(1, thread_count() // 2)) as pool:
         for start in range(0, len(items), size):
             batch = items[start : start + size]
@@ -124,7 +124,7 @@ def prepared_batches(
             yield last, future.result()
 
 
-def check_finite(vectors: ItemFeatures, item: Item, encoder: Encoder) -> None:
+def check_finite(vectors: ItemFeatures, item: ItemContent, encoder: Encoder) -> None:
     """Refuse vectors with NaN or infinity, naming the item."""
     for array in vectors:
         if array is not None and not np.isfinite(array).all():

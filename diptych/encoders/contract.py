@@ -14,7 +14,7 @@ from diptych.files import digest
 from diptych.modality import Modality
 from diptych.rooms import split_name
 
-Widths = tuple[int | None, int]
+EncoderWidths = tuple[int | None, int]
 """How many numbers describe a part (None where there are no parts), and the whole."""
 Span = tuple[int, int]
 """First character of a text, character after the last."""
@@ -74,7 +74,7 @@ class Encoder(ABC):
         return None
 
 
-def stated_widths(name: str, widths: Widths | None) -> Widths:
+def stated_widths(name: str, widths: EncoderWidths | None) -> EncoderWidths:
     """Return the widths that an encoder states; `BadSetting` where it states none."""
     if widths is None:
         raise BadSetting(

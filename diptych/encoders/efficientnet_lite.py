@@ -24,7 +24,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from diptych.encoders.arguments import refuse_argument
-from diptych.encoders.contract import Widths, fingerprint_of
+from diptych.encoders.contract import EncoderWidths, fingerprint_of
 from diptych.encoders.imagenet import class_names
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes
 from diptych.encoders.weights import fit_state, read_state
@@ -81,7 +81,7 @@ class EfficientNetLite(ImageNetwork):
         self.grid = config.grid
 
     @property
-    def declared_widths(self) -> Widths:
+    def declared_widths(self) -> EncoderWidths:
         """The channels of the last feature map, twice."""
         return WIDTH, WIDTH
 

@@ -142,9 +142,9 @@ def joined_texts(texts: Encoded, owner: Int[np.ndarray, " m"], pairs: int) -> En
     return replace(texts, whole=whole, parts=parts)
 
 
-def _check_modality(encoder: Encoder, wanted: Modality) -> None:
-    if encoder.modality != wanted:
+def _check_modality(encoder: Encoder, modality: Modality) -> None:
+    if encoder.modality != modality:
         raise BadSetting(
-            f"--{wanted}-encoder must name an encoder of {wanted}s; {encoder.name} encodes {encoder.modality}s. "
+            f"--{modality}-encoder must name an encoder of {modality}s; {encoder.name} encodes {encoder.modality}s. "
             f"`diptych encode --help` names both kinds."
         )

@@ -43,7 +43,7 @@ def read_package(folder: Path, *, limit: int = 0) -> WordTable:
     vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
     words = parquet.read_table(folder / "glove_6B_index.parquet").column("index").to_pylist()
     positions = {word: k for k, word in enumerate(words[: limit or None])}
-    return WordTable(positions, vectors.shape[1], lambda found: np.asarray(vectors[list(found)]))
+    return WordTable(positions, vectors.shape[1], lambda rows: np.asarray(vectors[list(rows)]))
 
 
 def open_encoder(name: str, config: Config) -> WordVectors:

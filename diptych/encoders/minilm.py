@@ -86,11 +86,11 @@ class MiniLM(Encoder):
     def encode(self, prepared: Sequence[Encoding]) -> list[ItemFeatures]:
         """Return the vectors of each text's word pieces and of the whole; texts of like length share a batch."""
         order = sorted(range(len(prepared)), key=lambda k: len(prepared[k].ids))
-        found: dict[int, ItemFeatures] = {}
+        features: dict[int, ItemFeatures] = {}
         for start in range(0, len(order), self.together):
-            chosen = order[start : start + self.together]
-            found.update(zip(chosen, self._encode_batch([prepared[k] for k in chosen]), strict=True))
-        return [found[k] for k in range(len(prepared))]
+            rows = order[start : start + self.together]
+            features.update(zip(rows, self._encode_batch([prepared[k] for k in rows]), strict=True))
+        return [features[k] for k in range(len(prepared))]
 
     def spans(self, text: str) -> tuple[Span, ...]:
         """Return where each part stands in the text; the part of zeros of a text without a word piece is all of it."""

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.encoders.arguments import file_argument, import_extra
-from diptych.encoders.contract import Widths, fingerprint_of
+from diptych.encoders.contract import EncoderWidths, fingerprint_of
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Triple, Wholes
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import file_digest
@@ -75,7 +75,7 @@ class Onnx(ImageNetwork):
         self.sums_parts = len(self._outputs) == 1
 
     @property
-    def declared_widths(self) -> Widths | None:
+    def declared_widths(self) -> EncoderWidths | None:
         """The sizes of the outputs' last axes, or of their second where channels come first."""
         shapes = {len(each.shape): each.shape for each in self._session.get_outputs() if each.name in self._outputs}
         stated = {axes: shape[1 if axes == 2 or self._channels_first else 3] for axes, shape in shapes.items()}
@@ -88,11 +88,13 @@ class Onnx(ImageNetwork):
         ordered = images if self._channels_first else images.permute(0, 2, 3, 1)
         batches = ordered[:, None] if self._one_by_one else [ordered]
         runs = [self._session.run(self._outputs, {self._input: batch.cpu().numpy()}) for batch in batches]
-        found = {output.ndim: torch.cat([torch.from_numpy(run[k]) for run in runs]) for k, output in enumerate(runs[0])}
-        grid = found.get(4)
+        outputs = {
+            output.ndim: torch.cat([torch.from_numpy(run[k]) for run in runs]) for k, output in enumerate(runs[0])
+        }
+        grid = outputs.get(4)
         if grid is not None and self._channels_first:
             grid = grid.permute(0, 2, 3, 1)
-        return grid, (found[2] if 2 in found else grid.mean((1, 2)))  # type: ignore[union-attr]
+        return grid, (outputs[2] if 2 in outputs else grid.mean((1, 2)))  # type: ignore[union-attr]
 
     @property
     def _input(self) -> str:
@@ -102,8 +104,8 @@ class Onnx(ImageNetwork):
     def _outputs(self) -> list[str]:
         """Return the names of the first output with four axes and the first with two."""
         outputs = self._session.get_outputs()
-        chosen = [next((each.name for each in outputs if len(each.shape) == axes), None) for axes in (4, 2)]
-        return [name for name in chosen if name]
+        names = [next((each.name for each in outputs if len(each.shape) == axes), None) for axes in (4, 2)]
+        return [name for name in names if name]
 
 
 def open_encoder(name: str, config: Config) -> Onnx:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Encoder, ItemFeatures, Widths, fingerprint_of, stated_widths
+from diptych.encoders.contract import Encoder, EncoderWidths, ItemFeatures, fingerprint_of, stated_widths
 from diptych.encoders.hub import opened_by
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
@@ -63,7 +63,7 @@ class OpenClip(ImageNetwork):
         self._loaded, self._width = tower, width
 
     @property
-    def declared_widths(self) -> Widths | None:
+    def declared_widths(self) -> EncoderWidths | None:
         """The numbers that a vision transformer normalises last, and those of the joint space."""
         if self._width is None or getattr(self._loaded, "attn_pool", None) is not None:
             return None  # how many tokens a pool of attention leaves, it does not state
@@ -72,10 +72,10 @@ class OpenClip(ImageNetwork):
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
         """Return the patch tokens as a grid, where there are any, and the vector in the joint space."""
-        seen = self._tower(images)
-        if not isinstance(seen, tuple):
-            return None, seen
-        whole, patches = seen
+        outputs = self._tower(images)
+        if not isinstance(outputs, tuple):
+            return None, outputs
+        whole, patches = outputs
         return as_grid(patches), whole
 
     @cached_property
@@ -153,9 +153,9 @@ def open_text_encoder(name: str, config: TextConfig) -> OpenClipText:
 def _opened(name: str) -> tuple[Any, Any, str]:
     """Return the package, the network of both towers, and the network's name without that of its weights."""
     open_clip = import_extra("open_clip", extra="open-clip")
-    argument = argument_of(name, wanted="name")
+    argument = argument_of(name, kind="name")
     whole_name = argument.startswith(("local-dir:", "hf-hub:"))
     architecture, _, tag = (argument, "", "") if whole_name else argument.partition("/")
-    given = {} if whole_name else {"pretrained": tag or None, "require_pretrained": True}
+    weights = {} if whole_name else {"pretrained": tag or None, "require_pretrained": True}
     with opened_by("open_clip", argument):
-        return open_clip, open_clip.create_model(architecture, **given).eval(), architecture
+        return open_clip, open_clip.create_model(architecture, **weights).eval(), architecture

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Encoder, ItemFeatures, Span, Widths, fingerprint_of, stated_widths
+from diptych.encoders.contract import Encoder, EncoderWidths, ItemFeatures, Span, fingerprint_of, stated_widths
 from diptych.encoders.hub import opened_by
 from diptych.encoders.token_spans import token_spans
 from diptych.encoders.weights import network_digest
@@ -59,7 +59,7 @@ class SentenceNetwork(Encoder):
         return stated_widths(self.name, self._widths)[1]
 
     @property
-    def _widths(self) -> Widths | None:
+    def _widths(self) -> EncoderWidths | None:
         """The widths that the last module before the pooling and the network state."""
         before = takewhile(lambda module: not hasattr(module, "pooling_mode"), self.network.children())
         tokens = [module.get_embedding_dimension() for module in before if hasattr(module, "get_embedding_dimension")]
@@ -87,7 +87,7 @@ def _half(tensor: Any) -> Any:
 def open_encoder(name: str, config: Config) -> SentenceNetwork:
     """Return the network in the folder, or of the hub's name, that the name's argument gives."""
     package = import_extra("sentence_transformers", extra="sentence-transformers")
-    source = argument_of(name, wanted="name")
+    source = argument_of(name, kind="name")
     with opened_by("sentence-transformers", source):
         network = package.SentenceTransformer(source)
     return SentenceNetwork(name, config, network)

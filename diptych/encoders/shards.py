@@ -30,7 +30,7 @@ WHOLE_BYTES = 256 * 2**20
 log = logging.getLogger(__name__)
 
 
-class Place(NamedTuple):
+class ShardPosition(NamedTuple):
     """Where one item's vectors stand."""
 
     shard: str
@@ -62,18 +62,18 @@ class ShardFolder:
         ends = np.cumsum([len(each) for each in parts]).tolist()
         write_json(self.path / f"{shard}.json", {"contents": list(vectors), "part_ends": ends, "sizes": sizes})
 
-    def places(self) -> dict[str, Place]:
+    def places(self) -> dict[str, ShardPosition]:
         """Return where every committed item stands; a damaged shard is removed, with a warning in the log."""
-        found: dict[str, Place] = {}
+        positions: dict[str, ShardPosition] = {}
         for note in self._notes():
             try:
-                found |= self._places_of(note)
+                positions |= self._places_of(note)
             except (OSError, ValueError, KeyError, TypeError) as error:
                 log.warning("features %s are damaged (%s): removed, to be encoded again", note.with_suffix(""), error)
                 self._remove(note.stem)
-        return found
+        return positions
 
-    def load(self, places: Sequence[Place]) -> tuple[Parts | None, Float32[np.ndarray, "n d"] | StoredRows]:
+    def load(self, places: Sequence[ShardPosition]) -> tuple[Parts | None, Float32[np.ndarray, "n d"] | StoredRows]:
         """Return the parts, mapped into memory when they are asked for, and the whole vectors of items, in their order.
 
         Whole vectors that would take more than `WHOLE_BYTES` are left in the files too.
@@ -105,7 +105,7 @@ class ShardFolder:
         """Return the committed shards' JSON files, and no half-written one (those have hidden names)."""
         return sorted(path for path in self.path.glob("*.json") if not path.name.startswith("."))
 
-    def _places_of(self, note: Path) -> dict[str, Place]:
+    def _places_of(self, note: Path) -> dict[str, ShardPosition]:
         content: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
         for kind, size in content["sizes"].items():
             if (there := self._file(note.stem, kind).stat().st_size) != size:
@@ -113,7 +113,7 @@ class ShardFolder:
         ends = content["part_ends"] or [0] * len(content["contents"])
         spans = zip([0, *ends[:-1]], ends, strict=True)
         rows = enumerate(zip(content["contents"], spans, strict=True))
-        return {key: Place(note.stem, row, start, stop) for row, (key, (start, stop)) in rows}
+        return {key: ShardPosition(note.stem, row, start, stop) for row, (key, (start, stop)) in rows}
 
     def _remove(self, shard: str) -> None:
         for path in (self.path / f"{shard}.json", self._file(shard, "whole"), self._file(shard, "parts")):

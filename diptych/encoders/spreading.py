@@ -13,7 +13,7 @@ from math import ceil
 from diptych.cluster import Cluster, Connected
 from diptych.data.addresses import Address
 from diptych.data.pairs import DataSet
-from diptych.encoders.cache import SHARD_ITEMS, Item, cache_folder, fill_cache, keys_of
+from diptych.encoders.cache import SHARD_ITEMS, ItemContent, cache_folder, fill_cache, keys_of
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import FeatureSource, pictures_of, texts_of
 from diptych.encoders.registry import open_encoder
@@ -54,17 +54,17 @@ class BlockEncoder:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._folder = ShardFolder(cache_folder(encoder))
-        self._known = set(self._folder.places())
+        self._keys = set(self._folder.places())
 
-    def __call__(self, items: Sequence[Item]) -> int:
+    def __call__(self, items: Sequence[ItemContent]) -> int:
         """Return how many items the block has, once the vectors of all are committed."""
         with ThreadPoolExecutor(thread_count()) as pool:
             items = list(pool.map(_at_hand, items))
-        contents: Mapping[str, Item] = dict(zip(keys_of(items), items, strict=True))
-        missing = {key: item for key, item in contents.items() if key not in self._known}
+        contents: Mapping[str, ItemContent] = dict(zip(keys_of(items), items, strict=True))
+        missing = {key: item for key, item in contents.items() if key not in self._keys}
         if missing:
             fill_cache(self._folder, self._encoder, missing, total=len(missing), tell=_silent)
-        self._known |= missing.keys()
+        self._keys |= missing.keys()
         return len(items)
 
 
@@ -78,7 +78,7 @@ def spread_dataset(
 ) -> None:
     """Fill the cache with all pairs of a data set; `settings` such as `image_encoder.side=380` opened the encoders."""
     rows = range(len(dataset.pairs))
-    work: list[tuple[Encoder, Sequence[Item]]] = []
+    work: list[tuple[Encoder, Sequence[ItemContent]]] = []
     for modality, encoder in zip(MODALITIES, encoders, strict=True):
         if not isinstance(encoder, Encoder):
             encoder.encode(dataset, rows, modality)  # says what it lacks
@@ -95,7 +95,7 @@ def spread_dataset(
 def spread(
     connected: Connected,
     encoder: Encoder,
-    items: Sequence[Item],
+    items: Sequence[ItemContent],
     *,
     settings: Sequence[str] = (),
     progress: Progress | None = None,
@@ -110,7 +110,7 @@ def spread(
         tell(done, len(items), label)
 
 
-def blocks_of(items: Sequence[Item], encoder: Encoder, *, workers: int) -> list[Sequence[Item]]:
+def blocks_of(items: Sequence[ItemContent], encoder: Encoder, *, workers: int) -> list[Sequence[ItemContent]]:
     """Return the items in whole batches: a shard's worth at most, and less where every worker shall have enough."""
     batches = ceil(len(items) / encoder.batch)
     most = max(1, SHARD_ITEMS[encoder.modality] // encoder.batch)
@@ -118,7 +118,7 @@ def blocks_of(items: Sequence[Item], encoder: Encoder, *, workers: int) -> list[
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def _at_hand(item: Item) -> Item:
+def _at_hand(item: ItemContent) -> ItemContent:
     """Return a picture from elsewhere with its content, which is wanted twice."""
     return item.at_hand() if isinstance(item, Address) else item
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Widths, fingerprint_of
+from diptych.encoders.contract import EncoderWidths, fingerprint_of
 from diptych.encoders.hub import opened_by
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
@@ -55,7 +55,7 @@ class Timm(ImageNetwork):
         self._loaded = network
 
     @property
-    def declared_widths(self) -> Widths:
+    def declared_widths(self) -> EncoderWidths:
         """The numbers of a feature and what is pooled of them, as timm states both; few networks end in other ones."""
         width = int(self._loaded.num_features)
         return width, int(getattr(self._loaded, "head_hidden_size", None) or width)
@@ -81,7 +81,7 @@ class Timm(ImageNetwork):
 def open_encoder(name: str, config: Config) -> Timm:
     """Return the timm model that the name's argument names."""
     timm = import_extra("timm", extra="timm")
-    model = argument_of(name, wanted="name")
+    model = argument_of(name, kind="name")
     if ":" not in model and not timm.is_model(model.partition(".")[0]):
         raise UnknownName.among("timm", model, timm.list_models())
     with opened_by("timm", model):

@@ -12,9 +12,9 @@ def token_spans(tokenizer: Any, text: str, *, longest: int | None) -> tuple[Span
     """
     if not getattr(tokenizer, "is_fast", False):
         return None
-    found = tokenizer(
+    encoded = tokenizer(
         text, truncation=longest is not None, max_length=longest, return_offsets_mapping=True,
         return_special_tokens_mask=True,
     )  # fmt: skip
-    places = zip(found["offset_mapping"], found["special_tokens_mask"], strict=True)
+    places = zip(encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
     return tuple(None if special else (start, stop) for (start, stop), special in places)

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Encoder, ItemFeatures, Span, Widths, fingerprint_of, stated_widths
+from diptych.encoders.contract import Encoder, EncoderWidths, ItemFeatures, Span, fingerprint_of, stated_widths
 from diptych.encoders.hub import opened_by
 from diptych.encoders.token_spans import token_spans
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes, as_grid
@@ -57,7 +57,7 @@ class TextConfig:
     """There is nothing to set for texts: the network brings its own settings."""
 
 
-class Tower(nn.Module):
+class TransformerTower(nn.Module):
     """A network of one modality: x -> hidden states and one vector; that of a dual encoder lies in its joint space."""
 
     def __init__(self, network: nn.Module, projection: nn.Module | None = None) -> None:
@@ -67,8 +67,8 @@ class Tower(nn.Module):
 
     def forward(self, **inputs: Tensor) -> tuple[Float[Tensor, "b ..."], Wholes]:
         """Return the last hidden states and the whole vectors."""
-        seen = self.network(**inputs)
-        hidden, pooled = seen.last_hidden_state, getattr(seen, "pooler_output", None)
+        outputs = self.network(**inputs)
+        hidden, pooled = outputs.last_hidden_state, getattr(outputs, "pooler_output", None)
         if pooled is None:
             pooled = hidden.mean((2, 3)) if hidden.ndim == 4 else hidden[:, 0]
         return hidden, self.projection(pooled.flatten(1))
@@ -89,7 +89,7 @@ class Tower(nn.Module):
 class Transformer(ImageNetwork):
     """An image network of transformers."""
 
-    def __init__(self, name: str, config: Config, tower: Tower, scaling: dict[str, Any]) -> None:
+    def __init__(self, name: str, config: Config, tower: TransformerTower, scaling: dict[str, Any]) -> None:
         side = config.side or getattr(tower.network.config, "image_size", 0)
         if not side:
             raise BadSetting(f"{name} does not say how large its pictures are. Set it: side=224.")
@@ -104,7 +104,7 @@ class Transformer(ImageNetwork):
         self._loaded = tower
 
     @property
-    def declared_widths(self) -> Widths | None:
+    def declared_widths(self) -> EncoderWidths | None:
         """The widths in the network's configuration."""
         return self._loaded.widths
 
@@ -117,7 +117,7 @@ class Transformer(ImageNetwork):
         return as_grid(hidden[:, leading:]), whole
 
     @cached_property
-    def _tower(self) -> Tower:
+    def _tower(self) -> TransformerTower:
         return self._loaded.to(self.device)
 
 
@@ -127,7 +127,7 @@ class TransformerText(Encoder):
     modality: Modality = "text"
     batch = 64
 
-    def __init__(self, name: str, config: TextConfig, tower: Tower, tokenizer: Any) -> None:
+    def __init__(self, name: str, config: TextConfig, tower: TransformerTower, tokenizer: Any) -> None:
         self.name = name
         self.tokenizer = tokenizer
         self.longest = int(tower.network.config.max_position_embeddings)  # type: ignore[union-attr,arg-type]
@@ -161,8 +161,8 @@ class TransformerText(Encoder):
             return_tensors="pt",
         )
         lengths = tokens["attention_mask"].sum(1).tolist()
-        read = {name: tokens[name].to(self.device) for name in self.tokenizer.model_input_names if name in tokens}
-        hidden, whole = self._tower(**read)
+        inputs = {name: tokens[name].to(self.device) for name in self.tokenizer.model_input_names if name in tokens}
+        hidden, whole = self._tower(**inputs)
         parts, wholes = hidden.half().cpu().numpy(), whole.half().cpu().numpy()
         return [ItemFeatures(parts[k, : lengths[k]], wholes[k]) for k in range(len(prepared))]
 
@@ -171,24 +171,24 @@ class TransformerText(Encoder):
         return token_spans(self.tokenizer, text, longest=self.longest)
 
     @cached_property
-    def _tower(self) -> Tower:
+    def _tower(self) -> TransformerTower:
         return self._loaded.to(self.device)
 
 
 def open_encoder(name: str, config: Config) -> Transformer:
     """Return the image network in the folder, or of the hub's name, that the name's argument gives."""
-    library, source = import_extra("transformers", extra="transformers"), argument_of(name, wanted="name")
+    library, source = import_extra("transformers", extra="transformers"), argument_of(name, kind="name")
     processing = import_extra("transformers.image_processing_base", extra="transformers")
     with opened_by("transformers", source):
         model = library.AutoModel.from_pretrained(source).eval()
         scaling, _ = processing.ImageProcessingMixin.get_image_processor_dict(source)
     projection = getattr(model, "visual_projection", None)
-    return Transformer(name, config, Tower(getattr(model, "vision_model", model), projection), scaling)
+    return Transformer(name, config, TransformerTower(getattr(model, "vision_model", model), projection), scaling)
 
 
 def open_text_encoder(name: str, config: TextConfig) -> TransformerText:
     """Return the text side of the dual encoder in that folder, or of that name on the hub."""
-    library, source = import_extra("transformers", extra="transformers"), argument_of(name, wanted="name")
+    library, source = import_extra("transformers", extra="transformers"), argument_of(name, kind="name")
     with opened_by("transformers", source):
         model = library.AutoModel.from_pretrained(source).eval()
         if not (hasattr(model, "text_model") and hasattr(model, "vision_model")):
@@ -198,4 +198,4 @@ def open_text_encoder(name: str, config: TextConfig) -> TransformerText:
             )
         tokenizer = library.AutoTokenizer.from_pretrained(source)
     projection = getattr(model, "text_projection", None)
-    return TransformerText(name, config, Tower(model.text_model, projection), tokenizer)
+    return TransformerText(name, config, TransformerTower(model.text_model, projection), tokenizer)

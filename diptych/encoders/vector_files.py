@@ -42,8 +42,8 @@ def read_binary(path: Path, *, limit: int = 0) -> WordTable:
         positions.setdefault(content[cursor:space].decode("utf-8", "replace").lstrip("\n"), space + 1)
         cursor = space + 1 + width * BYTES_A_NUMBER
 
-    def fetch(found: Sequence[int]) -> Float32[np.ndarray, "t d"]:
-        return np.stack([np.frombuffer(content, "<f4", width, offset) for offset in found])
+    def fetch(offsets: Sequence[int]) -> Float32[np.ndarray, "t d"]:
+        return np.stack([np.frombuffer(content, "<f4", width, offset) for offset in offsets])
 
     return WordTable(positions, width, fetch)
 
@@ -68,8 +68,8 @@ def read_text(path: Path, *, limit: int = 0) -> WordTable:
     if not positions:
         raise BadCheckpoint(f"{path} has no word in it. Give a file of word vectors.")
 
-    def fetch(found: Sequence[int]) -> Float32[np.ndarray, "t d"]:
-        return np.stack([_numbers(content, start, width, path) for start in found])
+    def fetch(starts: Sequence[int]) -> Float32[np.ndarray, "t d"]:
+        return np.stack([_numbers(content, start, width, path) for start in starts])
 
     return WordTable(positions, width, fetch)
 

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diptych.encoders.arguments import file_argument
-from diptych.encoders.contract import Widths, fingerprint_of
+from diptych.encoders.contract import EncoderWidths, fingerprint_of
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes
 from diptych.encoders.weights import fit_state, read_state
 from diptych.errors import BadCheckpoint, BadSetting
@@ -64,7 +64,7 @@ class Vgg19(ImageNetwork):
         self.weights = weights
 
     @property
-    def declared_widths(self) -> Widths:
+    def declared_widths(self) -> EncoderWidths:
         """The channels of the last convolution and the outputs of fc7, from the file."""
         features, classifier = (cast("nn.Sequential", self._network[part]) for part in ("features", "classifier"))
         return cast("nn.Conv2d", features[CONV5_4]).out_channels, cast("nn.Linear", classifier[FC7]).out_features
@@ -77,14 +77,14 @@ class Vgg19(ImageNetwork):
     @cached_property
     def _network(self) -> nn.ModuleDict:
         state = read_state(self.weights)
-        wanted = {name: tensor for name, tensor in state.items() if not name.startswith("classifier.6.")}
+        layers = {name: tensor for name, tensor in state.items() if not name.startswith("classifier.6.")}
         try:
             widths = [state[f"features.{k}.weight"].shape[0] for k in _convolution_positions()]
             hidden = [state[f"classifier.{k}.weight"].shape[0] for k in (FC6, FC7)]
         except KeyError as error:
             raise BadCheckpoint(f"{self.weights} is no VGG-19: it lacks {error}. Save torchvision's vgg19.") from error
         network = build(widths, hidden)
-        fit_state(network, wanted, self.weights)
+        fit_state(network, layers, self.weights)
         return network.eval().to(self.device)
 
 

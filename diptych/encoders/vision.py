@@ -13,7 +13,7 @@ from torch import Tensor
 
 from diptych.data.addresses import Picture
 from diptych.data.pictures import decode
-from diptych.encoders.contract import Encoder, ItemFeatures, Widths, stated_widths
+from diptych.encoders.contract import Encoder, EncoderWidths, ItemFeatures, stated_widths
 from diptych.modality import Modality
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -61,7 +61,7 @@ class ImageNetwork(Encoder):
         self.mean = mean
         self.std = std
         self.flip = flip
-        self._seen: Widths | None = None  # once a picture was encoded
+        self._seen: EncoderWidths | None = None  # once a picture was encoded
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.device.type == "cuda":
             self.batch = TOGETHER
@@ -72,7 +72,7 @@ class ImageNetwork(Encoder):
 
     @property
     @abstractmethod
-    def declared_widths(self) -> Widths | None:
+    def declared_widths(self) -> EncoderWidths | None:
         """The widths of a region and of the whole as the network states them; None where it states none."""
 
     @property

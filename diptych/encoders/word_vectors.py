@@ -87,22 +87,22 @@ class WordVectors(Encoder):
 
     def unknown_share(self, texts: Sequence[str]) -> float:
         """Return which share of all words the table lacks; 1 where there is no word at all."""
-        found = [self._find(word) is not None for text in texts for word in words_of(text)]
-        return 1 - sum(found) / len(found) if found else 1.0
+        is_known = [self._find(word) is not None for text in texts for word in words_of(text)]
+        return 1 - sum(is_known) / len(is_known) if is_known else 1.0
 
     def spans(self, text: str) -> tuple[Span, ...] | None:
         """Return where each known word stands; the part of zeros of a text without one is all of it.
 
         None where composing the text, which comes before its words are found, changes which these are.
         """
-        found = [(span, unicodedata.normalize("NFC", text[slice(*span)])) for span in word_spans(text)]
-        if [word for _, word in found] != words_of(text):
+        words = [(span, unicodedata.normalize("NFC", text[slice(*span)])) for span in word_spans(text)]
+        if [word for _, word in words] != words_of(text):
             return None
-        return tuple(span for span, word in found if self._find(word) is not None) or ((0, len(text)),)
+        return tuple(span for span, word in words if self._find(word) is not None) or ((0, len(text)),)
 
     def _encode_text(self, text: str) -> ItemFeatures:
-        found = [place for word in words_of(text) if (place := self._find(word)) is not None]
-        parts = self.table.fetch(found) if found else np.zeros((1, self.table.width), dtype=np.float32)
+        positions = [place for word in words_of(text) if (place := self._find(word)) is not None]
+        parts = self.table.fetch(positions) if positions else np.zeros((1, self.table.width), dtype=np.float32)
         return ItemFeatures(parts.astype(np.float16), parts.mean(0).astype(np.float16))
 
     def _find(self, word: str) -> int | None:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from diptych.errors import BadSetting, ShapeMismatch
 
-Score = Callable[[Float[Tensor, "b p d"]], Float[Tensor, " b"]]
+PartScore = Callable[[Float[Tensor, "b p d"]], Float[Tensor, " b"]]
 """Returns one score for each of some sequences of p parts."""
 
 STEPS = 64
@@ -32,7 +32,7 @@ TOGETHER = 64
 
 
 def gradient(
-    score: Score, parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None = None
+    score: PartScore, parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None = None
 ) -> Float32[np.ndarray, " p"]:
     """Return each part's distance from the baseline times the score's gradient there."""
     start = _baseline(parts, baseline)
@@ -40,7 +40,7 @@ def gradient(
 
 
 def integrated(
-    score: Score, parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None = None, *, steps: int = STEPS
+    score: PartScore, parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None = None, *, steps: int = STEPS
 ) -> Float32[np.ndarray, " p"]:
     """Return each part's share of the way from the baseline's score to the score of the parts."""
     if steps < 1:
@@ -55,7 +55,7 @@ def integrated(
 
 
 def occlusion(
-    score: Score, parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None = None
+    score: PartScore, parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None = None
 ) -> Float32[np.ndarray, " p"]:
     """Return how far the score falls when each part by itself gives way to the baseline."""
     start = _baseline(parts, baseline)
@@ -79,15 +79,15 @@ def _baseline(parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None
     return baseline
 
 
-def _gradients(score: Score, sequences: Float[Tensor, "b p d"]) -> Float[Tensor, "b p d"]:
+def _gradients(score: PartScore, sequences: Float[Tensor, "b p d"]) -> Float[Tensor, "b p d"]:
     """Return each sequence's gradient of its own score: zero where a score moves by leaps alone, as votes do."""
     with torch.enable_grad():
         leaves = sequences.detach().clone().requires_grad_()
         total = score(leaves).sum()
         if not total.requires_grad:
             return torch.zeros_like(sequences)
-        (found,) = torch.autograd.grad(total, leaves)
-    return found
+        (gradients,) = torch.autograd.grad(total, leaves)
+    return gradients
 
 
 def _summed(products: Float[Tensor, "p d"]) -> Float32[np.ndarray, " p"]:

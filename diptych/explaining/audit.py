@@ -24,8 +24,8 @@ from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from diptych.drawing.faithfulness import faithfulness_curves
-from diptych.explaining.attribution import TOGETHER, Score
-from diptych.explaining.explain import ATTENTION, MOVING, Pair
+from diptych.explaining.attribution import TOGETHER, PartScore
+from diptych.explaining.explain import ATTENTION, MOVING, TracedPair
 from diptych.modality import Modality
 
 LEVELS = 21
@@ -36,7 +36,7 @@ RANDOM = "random"
 DIRECTIONS = ("deletion", "insertion")
 
 
-class Place(NamedTuple):
+class AuditedSide(NamedTuple):
     """What is taken away, and from which score."""
 
     space: str
@@ -66,7 +66,7 @@ class Audit:
     """The faithfulness of every way, and the mean curves behind it."""
 
     rows: tuple[Faithfulness, ...]
-    curves: Mapping[Place, Curves]
+    curves: Mapping[AuditedSide, Curves]
     header: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
@@ -83,32 +83,32 @@ class Audit:
         faithfulness_curves(panels, path)
 
 
-def audited(pairs: Iterator[Pair], *, header: Mapping[str, Any], seed: int = 0) -> Audit:
+def audited(pairs: Iterator[TracedPair], *, header: Mapping[str, Any], seed: int = 0) -> Audit:
     """Return how faithful every way is on these pairs, in every space and for either side whose parts move it."""
     generator = np.random.default_rng(seed)
-    found: dict[Place, list[Curves]] = {}
+    curves: dict[AuditedSide, list[Curves]] = {}
     for pair in pairs:
         for place in _places(pair):
-            found.setdefault(place, []).append(_curves(pair, place, generator))
-    rows = tuple(_compared(place, way, each) for place, each in found.items() for way in each[0] if way != RANDOM)
-    means: dict[Place, Curves] = {
+            curves.setdefault(place, []).append(_curves(pair, place, generator))
+    rows = tuple(_compared(place, way, each) for place, each in curves.items() for way in each[0] if way != RANDOM)
+    means: dict[AuditedSide, Curves] = {
         place: {way: {d: np.mean([one[way][d] for one in each], axis=0) for d in DIRECTIONS} for way in each[0]}
-        for place, each in found.items()
+        for place, each in curves.items()
     }
     return Audit(rows, means, header)
 
 
-def _places(pair: Pair) -> list[Place]:
+def _places(pair: TracedPair) -> list[AuditedSide]:
     """Return the spaces and sides whose parts move a similarity."""
     return [
-        Place(space, side)
+        AuditedSide(space, side)
         for space in pair.method.spaces
         for side in pair.sides
         if len(pair.sides[side].values) > 1 and pair.standstill(space, side)[0]
     ]
 
 
-def _curves(pair: Pair, place: Place, generator: np.random.Generator) -> Curves:
+def _curves(pair: TracedPair, place: AuditedSide, generator: np.random.Generator) -> Curves:
     score, values = pair.score(*place), pair.sides[place.side].values
     orders = {way: _order(move(score, values)) for way, move in MOVING.items()}
     weights = pair.attention(place.space) if pair.read_by(place.space) == place.side else None
@@ -124,23 +124,23 @@ def _order(values: Float32[np.ndarray, " p"]) -> Int[np.ndarray, " p"]:
 
 
 def _both(
-    score: Score, values: Float[Tensor, "p _"], order: Int[np.ndarray, " p"]
+    score: PartScore, values: Float[Tensor, "p _"], order: Int[np.ndarray, " p"]
 ) -> dict[str, Float[np.ndarray, " l"]]:
     """Return the similarities along deletion and insertion in an order."""
     rank = torch.from_numpy(np.argsort(order))
     counts = torch.linspace(0, len(order), LEVELS).round()
     inserted = rank[None] < counts[:, None]
-    kept = torch.cat([~inserted, inserted])[..., None].to(values)
+    masks = torch.cat([~inserted, inserted])[..., None].to(values)
     with torch.no_grad():
-        found = torch.cat([score(values * each) for each in torch.split(kept, TOGETHER)]).double().cpu().numpy()
-    return {"deletion": found[:LEVELS], "insertion": found[LEVELS:]}
+        similarities = torch.cat([score(values * each) for each in torch.split(masks, TOGETHER)]).double().cpu().numpy()
+    return {"deletion": similarities[:LEVELS], "insertion": similarities[LEVELS:]}
 
 
 def _area(curve: Float[np.ndarray, " l"]) -> float:
     return float(np.trapezoid(curve, dx=1 / (len(curve) - 1)))
 
 
-def _compared(place: Place, way: str, curves: list[Curves]) -> Faithfulness:
+def _compared(place: AuditedSide, way: str, curves: list[Curves]) -> Faithfulness:
     gains = {
         direction: np.array([sign * (_area(one[way][direction]) - _area(one[RANDOM][direction])) for one in curves])
         for direction, sign in zip(DIRECTIONS, (-1, 1), strict=True)

@@ -14,8 +14,8 @@ from diptych.data.pictures import upright_size
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encoded_queries, joined_texts
 from diptych.errors import BadSetting
-from diptych.explaining.attribution import Score, gradient, integrated, occlusion
-from diptych.explaining.explanation import Explanation, InSpace, Way
+from diptych.explaining.attribution import PartScore, gradient, integrated, occlusion
+from diptych.explaining.explanation import Attribution, Explanation, InSpace
 from diptych.explaining.fusing import Fusing, fused
 from diptych.explaining.places import over_parts
 from diptych.explaining.sides import NAMES, Places, Traced, places_of_regions, places_of_words
@@ -32,7 +32,7 @@ ATTENTION = "attention"
 
 
 @dataclass(frozen=True)
-class Pair:
+class TracedPair:
     """A picture and a text as one method compares them, or one side of them and what it is compared with."""
 
     method: TraceableMethod
@@ -42,21 +42,21 @@ class Pair:
     """By space, the vector of another picture (beside a picture) or text (beside a text), which does not move."""
 
     @classmethod
-    def of(cls, method: Method, image: tuple[Encoded, Encoder], text: tuple[Encoded, Encoder]) -> "Pair":
+    def of(cls, method: Method, image: tuple[Encoded, Encoder], text: tuple[Encoded, Encoder]) -> "TracedPair":
         """Return the pair of one encoded picture and one encoded text; `BadSetting` where a method cannot be traced."""
         return cls._traced(method, {"image": image, "text": text}, {})
 
     @classmethod
     def beside(
         cls, method: Method, modality: Modality, item: tuple[Encoded, Encoder], held: Mapping[str, Float[Tensor, " _"]]
-    ) -> "Pair":
+    ) -> "TracedPair":
         """Return one encoded item beside vectors of its own modality, by space; these do not move."""
         return cls._traced(method, {modality: item}, held)
 
     @classmethod
     def _traced(
         cls, method: Method, items: Mapping[Modality, tuple[Encoded, Encoder]], held: Mapping[str, Float[Tensor, " _"]]
-    ) -> "Pair":
+    ) -> "TracedPair":
         if not isinstance(method, TraceableMethod):
             raise BadSetting(f"{type(method).__name__} does not tell how it compares. Explain a run of mcsm.")
         sides = {
@@ -82,7 +82,7 @@ class Pair:
         modality = next(iter(self.sides))
         return float(self.vectors(space, modality)[0] @ self.other(space, modality))
 
-    def score(self, space: str, modality: Modality) -> Score:
+    def score(self, space: str, modality: Modality) -> PartScore:
         """Return a space's similarity as a function of one side's parts, the other side held as it is."""
         opposite = self.other(space, modality)
 
@@ -91,7 +91,7 @@ class Pair:
 
         return score
 
-    def fused_score(self, fusing: Fusing, modality: Modality) -> Score:
+    def fused_score(self, fusing: Fusing, modality: Modality) -> PartScore:
         """Return the fused similarity as a function of one side's parts, the other side held as it is."""
         scores = [self.score(space, modality) for space in self.method.spaces]
         if fusing.served is None:
@@ -113,9 +113,9 @@ class Pair:
             weights = self.method.embed_scaled(space, modality, side.scaled).attention
         if weights is None:
             return None
-        found, pools, count = weights[0].float().cpu().numpy(), self.method.pools(space), len(side.values)
-        read = min(count, len(found) * int(np.prod(pools, dtype=int)))
-        return np.pad(over_parts(found, pools, count=read), (0, count - read)).astype(np.float32)
+        attention, pools, count = weights[0].float().cpu().numpy(), self.method.pools(space), len(side.values)
+        length = min(count, len(attention) * int(np.prod(pools, dtype=int)))
+        return np.pad(over_parts(attention, pools, count=length), (0, count - length)).astype(np.float32)
 
     def standstill(self, space: str, modality: Modality) -> tuple[bool, str | None]:
         """Return whether a side's parts move a space's similarity, and what does not move with them, or why not."""
@@ -139,19 +139,19 @@ def explain_pair(
     image: Picture,
     texts: Sequence[str],
     *,
-    fusing: Callable[[Pair], Fusing],
+    fusing: Callable[[TracedPair], Fusing],
     attribution: str = "",
 ) -> Explanation:
     """Return why a picture and some texts (which are one item) are as similar as they are.
 
     `fusing` says how the pair's similarities become one.
     """
-    seen, read = encode_pair(encoders, image, texts)
-    pair = Pair.of(method, (seen, encoders["image"]), (read, encoders["text"]))
+    of_image, of_texts = encode_pair(encoders, image, texts)
+    pair = TracedPair.of(method, (of_image, encoders["image"]), (of_texts, encoders["text"]))
     width, height = upright_size(image)
     places: dict[Modality, Places] = {
-        "image": places_of_regions(seen, encoders["image"], width=width, height=height),
-        "text": places_of_words(read, encoders["text"], texts),
+        "image": places_of_regions(of_image, encoders["image"], width=width, height=height),
+        "text": places_of_words(of_texts, encoders["text"], texts),
     }
     return _explanation(pair, places, fusing(pair), image, (width, height), texts, attribution=attribution)
 
@@ -162,17 +162,17 @@ def explain_image(
     image: Picture,
     beside: tuple[str, Mapping[str, Float[Tensor, " _"]]],
     *,
-    fusing: Callable[[Pair], Fusing],
+    fusing: Callable[[TracedPair], Fusing],
     attribution: str = "",
 ) -> Explanation:
     """Return which regions of a picture make it as similar as it is to another one.
 
     `beside` is what to call the other one, and its vector in each space; it is held as it is.
     """
-    seen = encoded_queries(encoder, [encoder.prepare(image)])
-    pair = Pair.beside(method, "image", (seen, encoder), beside[1])
+    encoded = encoded_queries(encoder, [encoder.prepare(image)])
+    pair = TracedPair.beside(method, "image", (encoded, encoder), beside[1])
     width, height = upright_size(image)
-    places: dict[Modality, Places] = {"image": places_of_regions(seen, encoder, width=width, height=height)}
+    places: dict[Modality, Places] = {"image": places_of_regions(encoded, encoder, width=width, height=height)}
     return _explanation(pair, places, fusing(pair), image, (width, height), (), attribution=attribution, held=beside[0])
 
 
@@ -182,31 +182,31 @@ def explain_texts(
     texts: Sequence[str],
     beside: tuple[str, Mapping[str, Float[Tensor, " _"]]],
     *,
-    fusing: Callable[[Pair], Fusing],
+    fusing: Callable[[TracedPair], Fusing],
 ) -> Explanation:
     """Return which words of some texts (which are one item) make them as similar as they are to another text.
 
     `beside` is what to call the other one, and its vector in each space; it is held as it is.
     """
-    read = _encode_texts(encoder, texts)
-    pair = Pair.beside(method, "text", (read, encoder), beside[1])
-    places: dict[Modality, Places] = {"text": places_of_words(read, encoder, texts)}
+    encoded = _encode_texts(encoder, texts)
+    pair = TracedPair.beside(method, "text", (encoded, encoder), beside[1])
+    places: dict[Modality, Places] = {"text": places_of_words(encoded, encoder, texts)}
     return _explanation(pair, places, fusing(pair), None, (0, 0), texts, held=beside[0])
 
 
 def encode_pair(encoders: Mapping[str, Encoder], image: Picture, texts: Sequence[str]) -> tuple[Encoded, Encoded]:
     """Return a picture and some texts, which are one item, encoded."""
-    seen = encoded_queries(encoders["image"], [encoders["image"].prepare(image)])
-    return seen, _encode_texts(encoders["text"], texts)
+    encoded = encoded_queries(encoders["image"], [encoders["image"].prepare(image)])
+    return encoded, _encode_texts(encoders["text"], texts)
 
 
 def _encode_texts(encoder: Encoder, texts: Sequence[str]) -> Encoded:
-    read = encoded_queries(encoder, [encoder.prepare(text) for text in texts])
-    return joined_texts(read, np.zeros(len(texts), dtype=np.int64), 1) if len(texts) > 1 else read
+    encoded = encoded_queries(encoder, [encoder.prepare(text) for text in texts])
+    return joined_texts(encoded, np.zeros(len(texts), dtype=np.int64), 1) if len(texts) > 1 else encoded
 
 
 def _explanation(
-    pair: Pair,
+    pair: TracedPair,
     places: Mapping[Modality, Places],
     by: Fusing,
     image: Picture | None,
@@ -242,42 +242,44 @@ def _fused_similarity(by: Fusing, similarities: Sequence[float]) -> float | None
     return None if by.served is None else float(by.served.score(*(np.array([each]) for each in similarities))[0])
 
 
-def _ways_of_space(pair: Pair, space: str, places: Mapping[Modality, Places]) -> dict[str, Way]:
-    found = {name: pair.standstill(space, name) for name in places}
-    moved = {name: moves for name, (moves, _) in found.items()}
-    reason = _told([*(each.reason for each in places.values()), *(why for _, why in found.values())])
+def _ways_of_space(pair: TracedPair, space: str, places: Mapping[Modality, Places]) -> dict[str, Attribution]:
+    standstills = {name: pair.standstill(space, name) for name in places}
+    moved = {name: moves for name, (moves, _) in standstills.items()}
+    reason = _sentence_of([*(each.reason for each in places.values()), *(why for _, why in standstills.values())])
     scores = {name: pair.score(space, name) for name, moves in moved.items() if moves}
     ways = {name: _way(way, scores, pair, places, reason) for name, way in MOVING.items()}
     return {ATTENTION: _attention(pair, [space], places), **ways}
 
 
-def _fused_ways(pair: Pair, by: Fusing, places: Mapping[Modality, Places]) -> dict[str, Way]:
+def _fused_ways(pair: TracedPair, by: Fusing, places: Mapping[Modality, Places]) -> dict[str, Attribution]:
     spaces = pair.method.spaces
     attention = {ATTENTION: _attention(pair, spaces, places)}
     if len(spaces) > 1 and by.served is None:
         return attention
-    found = {name: [pair.standstill(space, name) for space in spaces] for name in places}
-    reason = _told([*(each.reason for each in places.values()), *(why for each in found.values() for _, why in each)])
-    scores = {name: pair.fused_score(by, name) for name, each in found.items() if any(moves for moves, _ in each)}
+    standstills = {name: [pair.standstill(space, name) for space in spaces] for name in places}
+    reason = _sentence_of(
+        [*(each.reason for each in places.values()), *(why for each in standstills.values() for _, why in each)]
+    )
+    scores = {name: pair.fused_score(by, name) for name, each in standstills.items() if any(moves for moves, _ in each)}
     return attention | {name: _way(way, scores, pair, places, reason) for name, way in MOVING.items()}
 
 
 def _way(
     way: Callable[..., Float32[np.ndarray, " p"]],
-    scores: Mapping[Modality, Score],
-    pair: Pair,
+    scores: Mapping[Modality, PartScore],
+    pair: TracedPair,
     places: Mapping[Modality, Places],
     reason: str | None,
-) -> Way:
+) -> Attribution:
     values = dict.fromkeys(MODALITIES, np.zeros(0, dtype=np.float32)) | {
         name: places[name].gathered(way(score, pair.sides[name].values))
         for name, score in scores.items()
         if places[name].owner is not None
     }
-    return Way(values["image"], values["text"], reason)
+    return Attribution(values["image"], values["text"], reason)
 
 
-def _attention(pair: Pair, spaces: Sequence[str], places: Mapping[Modality, Places]) -> Way:
+def _attention(pair: TracedPair, spaces: Sequence[str], places: Mapping[Modality, Places]) -> Attribution:
     """Return the attention of some spaces, each over the modality that it reads."""
     values = dict.fromkeys(MODALITIES, np.zeros(0, dtype=np.float32))
     reasons: list[str | None] = [each.reason for each in places.values()]
@@ -288,9 +290,9 @@ def _attention(pair: Pair, spaces: Sequence[str], places: Mapping[Modality, Plac
     silent = [NAMES[name] for name in places if places[name].owner is not None and not len(values[name])]
     if silent:
         reasons.append(f"The {' and '.join(spaces)} space attends to no {' and no '.join(silent)}.")
-    return Way(values["image"], values["text"], _told(reasons))
+    return Attribution(values["image"], values["text"], _sentence_of(reasons))
 
 
-def _told(reasons: Sequence[str | None]) -> str | None:
+def _sentence_of(reasons: Sequence[str | None]) -> str | None:
     """Return the reasons there are, each once."""
     return " ".join(dict.fromkeys(each for each in reasons if each)) or None

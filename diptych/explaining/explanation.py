@@ -21,11 +21,11 @@ from diptych.files import written_atomically
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Box", "Explanation", "InSpace", "Way", "Word", "save_explanations"]
+__all__ = ["Attribution", "Box", "Explanation", "InSpace", "Word", "save_explanations"]
 
 
 @dataclass(frozen=True)
-class Way:
+class Attribution:
     """What one way of looking says: a number for each region and each word, none where it says nothing of them."""
 
     image: Float32[np.ndarray, " r"]
@@ -45,7 +45,7 @@ class InSpace:
 
     name: str
     similarity: float
-    ways: Mapping[str, Way]
+    ways: Mapping[str, Attribution]
     """By name: `attention` (what the space weighs), `gradient`, `integrated` and `occlusion` (what moves the score)."""
 
     def as_record(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Explanation:
     """None where the rule says nothing of one pair."""
     fusion: Fusing
     spaces: tuple[InSpace, ...]
-    fused_ways: Mapping[str, Way]
+    fused_ways: Mapping[str, Attribution]
     """What moved the fused similarity; its `attention` is that of both spaces side by side."""
     attribution: str = field(default="", kw_only=True)
     """The credit that must stand beside the picture; empty where none is asked for."""

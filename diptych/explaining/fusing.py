@@ -60,8 +60,8 @@ NOTHING_FUSED = Fusing(None, None, None, None)
 
 def fused(served: Served, visual: Float[Tensor, " b"], textual: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
     """Return the fused similarities, with gradients by central differences: rules compute outside of torch."""
-    found: Float[Tensor, " b"] = _Fused.apply(served, visual, textual)  # type: ignore[no-untyped-call]
-    return found
+    similarities: Float[Tensor, " b"] = _Fused.apply(served, visual, textual)  # type: ignore[no-untyped-call]
+    return similarities
 
 
 class _Fused(torch.autograd.Function):
@@ -82,5 +82,5 @@ class _Fused(torch.autograd.Function):
 
 
 def _scored(served: Served, visual: Tensor, textual: Tensor) -> Tensor:
-    found = served.score(*(each.detach().cpu().double().numpy() for each in (visual, textual)))
-    return torch.from_numpy(found).to(visual)
+    scores = served.score(*(each.detach().cpu().double().numpy() for each in (visual, textual)))
+    return torch.from_numpy(scores).to(visual)

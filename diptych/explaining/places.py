@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from diptych.errors import BadSetting, ShapeMismatch
 
-Span = tuple[int, int]
+TextSpan = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def grid_boxes(width: int, height: int, *, count: int) -> tuple[Box, ...]:
     return tuple(Box(x[column], y[row], x[column + 1], y[row + 1]) for row in range(side) for column in range(side))
 
 
-def words_of_pieces(text: str, pieces: Sequence[Span]) -> tuple[tuple[Span, ...], Int[np.ndarray, " p"]]:
+def words_of_pieces(text: str, pieces: Sequence[TextSpan]) -> tuple[tuple[TextSpan, ...], Int[np.ndarray, " p"]]:
     """Return the spans of the words that some pieces make up, and the word of each piece.
 
     Pieces that touch without white space between them are one word where both ends of the seam are letters or
@@ -50,7 +50,7 @@ def words_of_pieces(text: str, pieces: Sequence[Span]) -> tuple[tuple[Span, ...]
     >>> spans, owner.tolist()
     (((0, 5), (6, 8)), [0, 0, 1])
     """
-    spans: list[Span] = []
+    spans: list[TextSpan] = []
     owner: list[int] = []
     for start, stop in pieces:
         if spans and 0 < start == spans[-1][1] and text[start - 1 : start + 1].isalnum():

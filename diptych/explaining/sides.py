@@ -14,7 +14,7 @@ from diptych.errors import ShapeMismatch
 from diptych.explaining.places import Box, grid_boxes, words_of_pieces
 from diptych.methods.batches import FeatureBatch
 from diptych.methods.contract import TraceableMethod
-from diptych.methods.embedding import device_of
+from diptych.methods.embeddings import device_of
 from diptych.modality import Modality
 
 NAMES: Mapping[Modality, str] = {"image": "regions", "text": "words"}

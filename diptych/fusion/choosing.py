@@ -12,7 +12,7 @@ from diptych.fusion.contract import FusionRule
 GRID = tuple(step / 20 for step in range(21))
 """The weights tried: 0, .05, ..., 1."""
 
-Score = Callable[[Float[np.ndarray, "n m"], Float[np.ndarray, "m n"]], float]
+FusionScore = Callable[[Float[np.ndarray, "n m"], Float[np.ndarray, "m n"]], float]
 """Return how good fused similarities are, image to text and text to image; more is better."""
 
 
@@ -21,7 +21,7 @@ def choose_rule(
     visual: Float[np.ndarray, "n m"],
     textual: Float[np.ndarray, "n m"],
     *,
-    score: Score,
+    score: FusionScore,
     grid: Sequence[float] = GRID,
 ) -> FusionRule:
     """Return the rule of that name, with the weight under which validation items are retrieved best.

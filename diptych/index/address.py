@@ -13,7 +13,7 @@ _ALIASES = {"postgres": "postgresql"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,47}")
 
 
-class Place(NamedTuple):
+class StoreAddress(NamedTuple):
     """A server or file that may hold several collections, and the name of one of them."""
 
     rest: str
@@ -32,26 +32,26 @@ def open_store(uri: str) -> Store:
     if not separator:
         scheme, rest = _PLAIN, uri
     name = _ALIASES.get(scheme.lower(), scheme.lower())
-    if name not in (known := ROOM.names()):
-        raise UnknownName.among("schemes", scheme, known)
+    if name not in (names := ROOM.names()):
+        raise UnknownName.among("schemes", scheme, names)
     store: Store = ROOM.open(name).open_store(f"{name}://{rest}")
     return store
 
 
-def split_uri(uri: str, *, default: str = "diptych") -> Place:
+def split_uri(uri: str, *, default: str = "diptych") -> StoreAddress:
     """Return what stands before the `#` of a URI, and the collection's name after it.
 
     >>> split_uri("postgresql://ann@db/shop#museum")
-    Place(rest='postgresql://ann@db/shop', name='museum')
+    StoreAddress(rest='postgresql://ann@db/shop', name='museum')
     >>> split_uri("postgresql://ann@db/shop").name
     'diptych'
     """
     rest, separator, name = uri.partition("#")
     if not separator:
-        return Place(rest, default)
+        return StoreAddress(rest, default)
     if not _NAME.fullmatch(name):
         raise BadSetting(
             f"what follows # in '{masked(uri)}' names a collection: up to 48 letters, digits and _, the first no "
             "digit. Choose such a name, and write %23 for a # before it."
         )
-    return Place(rest, name)
+    return StoreAddress(rest, name)

@@ -38,7 +38,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Found:
+class NearestItems:
     """The items nearest to a vector, the most similar first; among equals the lesser id."""
 
     ids: tuple[str, ...]
@@ -110,7 +110,7 @@ class Table(ABC):
         k: int,
         where: Condition | None = None,
         effort: int | None = None,
-    ) -> Found:
+    ) -> NearestItems:
         """Return the k items with the largest inner product; fewer only where fewer meet the condition.
 
         Exact by default. With an `effort`, one of `efforts`, it goes by the approximate index, which must have been
@@ -119,7 +119,7 @@ class Table(ABC):
 
     def nearest_each(
         self, side: Modality, vectors: Float32[np.ndarray, "m d"], *, k: int, effort: int | None = None
-    ) -> list[Found]:
+    ) -> list[NearestItems]:
         """Return what `nearest` finds for each of several vectors; a store that can is asked once."""
         return [self.nearest(side, vector, k=k, effort=effort) for vector in vectors]
 

@@ -62,10 +62,10 @@ class _Token:
     place: int
     """Which character of the filter it begins at, counted from 1."""
 
-    def refused(self, wanted: str) -> BadSetting:
+    def refused(self, expected: str) -> BadSetting:
         """Return the error that says what should stand here instead."""
         came = {"end": "it ends there", "text": f"the text {self.text!r} came"}.get(self.sort, f"{self.text} came")
-        return BadSetting(f"the filter must have {wanted} at character {self.place}; {came}.")
+        return BadSetting(f"the filter must have {expected} at character {self.place}; {came}.")
 
 
 def parse(text: str, columns: Columns) -> Condition:
@@ -124,11 +124,11 @@ class _Parser:
         self.position += 1
         return token
 
-    def expect(self, wanted: str, *sorts: str) -> _Token:
+    def expect(self, expected: str, *sorts: str) -> _Token:
         """Return the next token and go on; it must be of one of these sorts."""
         if token := self.take(*sorts):
             return token
-        raise self.tokens[self.position].refused(wanted)
+        raise self.tokens[self.position].refused(expected)
 
     def filter(self) -> Condition:
         clauses = [self.clause()]
@@ -167,8 +167,8 @@ class _Parser:
             return Absence(column.text, negated)
         negated = self.take("not") is not None
         signs = () if negated else (*OPPOSITES, "<>")
-        wanted = "'in' or 'between'" if negated else f"a comparison of {column.text!r}, such as = or 'in',"
-        verb = self.expect(wanted, "in", "between", *signs)
+        follows = "'in' or 'between'" if negated else f"a comparison of {column.text!r}, such as = or 'in',"
+        verb = self.expect(follows, "in", "between", *signs)
         condition = {"in": self.membership, "between": self.interval}.get(verb.sort, self.comparison)(column.text, verb)
         return opposite(condition) if negated else condition
 
@@ -199,8 +199,8 @@ class _Parser:
 
     def value(self, column: str) -> str | float | bool:
         kind = self.columns[column]
-        wanted, sorts = VALUES[kind]
-        token = self.expect(f"{wanted} to compare {column!r} with", *sorts)
+        kinds, sorts = VALUES[kind]
+        token = self.expect(f"{kinds} to compare {column!r} with", *sorts)
         if kind == "truth":
             return token.sort == "true"
         if kind != "number":

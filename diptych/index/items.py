@@ -11,7 +11,7 @@ from diptych.modality import Modality
 
 
 @dataclass(frozen=True)
-class Vectors:
+class ItemVectors:
     """One side of some items: each one's vectors in all spaces, one after another."""
 
     rows: Float32[np.ndarray, "n d"]
@@ -19,9 +19,9 @@ class Vectors:
     present: Bool[np.ndarray, " n"]
     """Whether an item has this side."""
 
-    def take(self, rows: Sequence[int]) -> "Vectors":
+    def take(self, rows: Sequence[int]) -> "ItemVectors":
         """Return some of them, in that order."""
-        return Vectors(self.rows[list(rows)], self.present[list(rows)])
+        return ItemVectors(self.rows[list(rows)], self.present[list(rows)])
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Items:
     """The path of each one's picture."""
     texts: tuple[tuple[str, ...], ...]
     metadata: tuple[Mapping[str, Value], ...]
-    vectors: Mapping[Modality, Vectors] = field(default_factory=dict)
+    vectors: Mapping[Modality, ItemVectors] = field(default_factory=dict)
     """By side; a side that was not asked for is not there."""
 
     def __len__(self) -> int:

@@ -14,11 +14,11 @@ from jaxtyping import Float32
 from typing_extensions import override
 
 from diptych.errors import BadSetting, MissingData
-from diptych.index.checking import check_items, check_width, in_precision, new_columns
 from diptych.index.conditions import Columns, Condition, Value, holds
-from diptych.index.contract import Found, Layout, Store, Table
-from diptych.index.items import Items, Vectors
-from diptych.index.ranking import ranked
+from diptych.index.contract import Layout, NearestItems, Store, Table
+from diptych.index.items import Items, ItemVectors
+from diptych.index.nearest import ranked
+from diptych.index.refusals import check_items, check_width, in_precision, new_columns
 from diptych.modality import Modality
 from diptych.rooms import Card
 
@@ -145,7 +145,7 @@ class MemoryTable(Table):
         k: int,
         where: Condition | None = None,
         effort: int | None = None,
-    ) -> Found:
+    ) -> NearestItems:
         check_width(self.layout, side, len(vector))
         rows, ids = self._rows, self.ids(where=where, side=side)
         return ranked(ids, self._stacked(side, [rows[each] for each in ids]).rows, vector, k=k)
@@ -179,11 +179,11 @@ class MemoryTable(Table):
     def bytes(self) -> int:
         return sum(vector.nbytes for row in self._rows.values() for vector in row.vectors.values())
 
-    def _stacked(self, side: Modality, rows: Sequence[_Row]) -> Vectors:
+    def _stacked(self, side: Modality, rows: Sequence[_Row]) -> ItemVectors:
         stacked = np.zeros((len(rows), self.layout.widths[side]), dtype=np.float32)
         for n, row in enumerate(rows):
             stacked[n] = row.vectors.get(side, 0)
-        return Vectors(stacked, np.array([side in row.vectors for row in rows], dtype=bool))
+        return ItemVectors(stacked, np.array([side in row.vectors for row in rows], dtype=bool))
 
 
 class MemoryStore(Store):

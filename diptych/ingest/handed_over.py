@@ -9,8 +9,8 @@ from diptych.data.entries import Entry, entry_of
 from diptych.data.findings import FaultError
 from diptych.errors import BadImage
 from diptych.index.contract import Table
-from diptych.ingest.embedding import EntryEmbedder
-from diptych.ingest.pictures import PIXELS, Pictures
+from diptych.ingest.item_embedding import EntryEmbedder
+from diptych.ingest.kept_pictures import PIXELS, Pictures
 from diptych.ingest.rejects import Added, Reject, Rejects
 from diptych.ingest.upserting import Destination, Site, upsert_entries
 from diptych.progress import silent
@@ -33,15 +33,15 @@ def upsert_items(
     items: Sequence[NewItem], table: Table, embedder: EntryEmbedder, pictures: Pictures
 ) -> tuple[Added, list[Reject]]:
     """Return what became of items; pictures of those that were replaced or refused are removed again."""
-    found = Rejects(None)
+    rejects = Rejects(None)
     with pictures.arriving() if any(item.picture is not None for item in items) else nullcontext():
-        entries = [entry for item in items if (entry := _entry(item, pictures, found))]
+        entries = [entry for item in items if (entry := _entry(item, pictures, rejects))]
         ids = list(dict.fromkeys(entry.id for entry in entries))
         before = table.read(ids).images
-        added = upsert_entries(Destination(Site(table, embedder)), entries, reject=found.add, progress=silent)
-    kept = [str(entry.image) for entry in entries if entry.image]
-    pictures.forget([*before, *kept], named=lambda: table.read(ids).images)
-    return replace(added, rejected=len(found.all)), found.all
+        added = upsert_entries(Destination(Site(table, embedder)), entries, reject=rejects.add, progress=silent)
+    paths = [str(entry.image) for entry in entries if entry.image]
+    pictures.forget([*before, *paths], named=lambda: table.read(ids).images)
+    return replace(added, rejected=len(rejects.all)), rejects.all
 
 
 def remove_items(ids: Sequence[str], table: Table, pictures: Pictures) -> int:
@@ -52,14 +52,14 @@ def remove_items(ids: Sequence[str], table: Table, pictures: Pictures) -> int:
     return removed
 
 
-def _entry(item: NewItem, pictures: Pictures, found: Rejects) -> Entry | None:
+def _entry(item: NewItem, pictures: Pictures, rejects: Rejects) -> Entry | None:
     try:
         entry = entry_of(item.row, pictured=item.picture is not None, where=item.where)
         if item.picture is None:
             return entry
         return replace(entry, image=pictures.keep(entry.id, item.picture, pixels=item.pixels))
     except FaultError as fault:
-        found.report(fault.finding)
+        rejects.report(fault.finding)
     except BadImage as error:
-        found.add(Reject(item.where, str(error)))
+        rejects.add(Reject(item.where, str(error)))
     return None

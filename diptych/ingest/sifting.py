@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diptych.data.features import Encoded, Parts
-from diptych.encoders.cache import Item, cache_folder, check_finite, no_items, prepared_batches, signature
+from diptych.encoders.cache import ItemContent, cache_folder, check_finite, no_items, prepared_batches, signature
 from diptych.encoders.contract import Encoder, ItemFeatures
 from diptych.encoders.shards import ShardFolder
 from diptych.errors import BadData, BadFeature
@@ -34,11 +34,11 @@ class Sifter:
         self._folder = ShardFolder(cache_folder(encoder))
         self._places = self._folder.places()
 
-    def encode(self, items: Sequence[tuple[str, Item]]) -> Sifted:
+    def encode(self, items: Sequence[tuple[str, ItemContent]]) -> Sifted:
         """Return the vectors of pictures (paths) or texts, each given with the digest of its content."""
-        found: dict[str, ItemFeatures] = self._cached([key for key, _ in items if key in self._places])
+        features: dict[str, ItemFeatures] = self._cached([key for key, _ in items if key in self._places])
         faults: dict[str, str] = {}
-        missing = list({key: item for key, item in items if key not in found}.items())
+        missing = list({key: item for key, item in items if key not in features}.items())
         for batch, prepared in prepared_batches(self._attempt, missing, size=self.encoder.batch):
             faults |= {key: str(got) for (key, _), got in zip(batch, prepared, strict=True) if isinstance(got, BadData)}
             good = [(pair, got) for pair, got in zip(batch, prepared, strict=True) if not isinstance(got, BadData)]
@@ -46,14 +46,14 @@ class Sifter:
             for ((key, item), _), each in zip(good, vectors, strict=True):
                 try:
                     check_finite(each, item, self.encoder)
-                    found[key] = each
+                    features[key] = each
                 except BadFeature as error:
                     faults[key] = str(error)
-        kept = [k for k, (key, _) in enumerate(items) if key in found]
+        rows = [k for k, (key, _) in enumerate(items) if key in features]
         reasons = {k: faults[key] for k, (key, _) in enumerate(items) if key in faults}
-        return Sifted(self._stacked([found[items[k][0]] for k in kept]), kept, reasons)
+        return Sifted(self._stacked([features[items[k][0]] for k in rows]), rows, reasons)
 
-    def _attempt(self, item: Item) -> Any:
+    def _attempt(self, item: ItemContent) -> Any:
         """Return what the encoder prepares of an item, or the error that names its fault."""
         try:
             return self.encoder.prepare(item)

@@ -10,7 +10,7 @@ from diptych.data.entries import Entry
 from diptych.index.conditions import Kind, Value
 from diptych.index.contract import Table
 from diptych.index.items import Items
-from diptych.ingest.embedding import EntryEmbedder, read_contents
+from diptych.ingest.item_embedding import EntryEmbedder, read_contents
 from diptych.ingest.rejects import Added, Reject
 from diptych.progress import Progress
 

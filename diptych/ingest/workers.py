@@ -11,7 +11,7 @@ from itertools import repeat
 from diptych.cluster import Cluster
 from diptych.data.addresses import Address
 from diptych.data.entries import Entry
-from diptych.ingest.embedding import EntryEmbedder, ItemModel
+from diptych.ingest.item_embedding import EntryEmbedder, ItemModel
 from diptych.ingest.rejects import Added, Reject
 from diptych.ingest.upserting import (
     Destination,

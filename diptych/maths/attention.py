@@ -60,10 +60,10 @@ class ProjectedAttention(nn.Module):
         if self.scoring == "mean":
             return states.new_zeros(states.shape[:2])
         if self.scoring == "plain":
-            seen = self.lift(states)
+            lifted = self.lift(states)
         else:
             # One product W_a [L, b] of (d_s, d + 1) serves every part of the batch.
             product = self.inner.weight @ torch.column_stack([self.lift.weight, self.lift.bias])
-            seen = nn.functional.linear(states, product[:, :-1], product[:, -1] + self.inner.bias)
-        scores: Tensor = self.score(self.dropout(torch.tanh(seen)))
+            lifted = nn.functional.linear(states, product[:, :-1], product[:, -1] + self.inner.bias)
+        scores: Tensor = self.score(self.dropout(torch.tanh(lifted)))
         return scores.squeeze(2)

@@ -21,20 +21,20 @@ class BatchNorm(SharesRows, nn.BatchNorm1d):
         if not self.training or isinstance(self.share, Whole):
             normalised: Tensor = super().forward(values)
             return normalised
-        kept, count = values.dtype, self.share.rows(len(values)) * values.shape[2]
-        values = values.to(torch.promote_types(kept, torch.float32))
+        precision, count = values.dtype, self.share.rows(len(values)) * values.shape[2]
+        values = values.to(torch.promote_types(precision, torch.float32))
         mean = self.share.total(values.sum((0, 2))) / count
         centred = values - mean[:, None]
         variance = self.share.total(centred.square().sum((0, 2))) / count
         self._remember(mean.detach(), variance.detach() * count / max(count - 1, 1))
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        return (centred * scale[:, None] + self.bias[:, None]).to(kept)
+        return (centred * scale[:, None] + self.bias[:, None]).to(precision)
 
     @torch.no_grad()
     def _remember(self, mean: Float[Tensor, " d"], variance: Float[Tensor, " d"]) -> None:
         """Move the moments that are used in evaluation towards these."""
-        for kept, seen in ((self.running_mean, mean), (self.running_var, variance)):
-            if kept is not None:
-                kept.lerp_(seen.to(kept.dtype), self.momentum or 0.0)
+        for running, moment in ((self.running_mean, mean), (self.running_var, variance)):
+            if running is not None:
+                running.lerp_(moment.to(running.dtype), self.momentum or 0.0)
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)

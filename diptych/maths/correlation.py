@@ -53,9 +53,9 @@ def leading_pairs(cross: Float64[np.ndarray, "d e"], *, count: int) -> Direction
     narrow = cross.shape[1]
     values, vectors = eigh(cross.T @ cross, subset_by_index=[narrow - min(count, narrow), narrow - 1])
     strengths = np.sqrt(values[::-1].clip(0))
-    kept = strengths > SMALLEST * strengths[0]
-    y = vectors[:, ::-1][:, kept]
-    return Directions(cross @ y / strengths[kept], y, strengths[kept])
+    large = strengths > SMALLEST * strengths[0]
+    y = vectors[:, ::-1][:, large]
+    return Directions(cross @ y / strengths[large], y, strengths[large])
 
 
 def whitening(metric: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d r"]:
@@ -64,8 +64,8 @@ def whitening(metric: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d r"]:
     Eigenvalues that rounding alone explains are taken for 0, as `numpy.linalg.matrix_rank` does.
     """
     values, vectors = np.linalg.eigh(metric)
-    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
-    whitened: Float64[np.ndarray, "d r"] = vectors[:, kept] / np.sqrt(values[kept])
+    large = values > values[-1] * len(values) * np.finfo(np.float64).eps
+    whitened: Float64[np.ndarray, "d r"] = vectors[:, large] / np.sqrt(values[large])
     return whitened
 
 

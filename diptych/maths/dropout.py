@@ -34,5 +34,5 @@ class Dropout(SharesRows, nn.Module):
         words = torch.empty((rows * row + 7) // 8, dtype=torch.int64, device=values.device)
         words.random_(-(2**63), 2**63 - 1)
         drawn = words.view(torch.uint8)[own.start * row : own.stop * row]
-        kept = drawn.view(values.shape) >= self.threshold
-        return kept.to(values.dtype).mul_(LEVELS / (LEVELS - self.threshold))
+        mask = drawn.view(values.shape) >= self.threshold
+        return mask.to(values.dtype).mul_(LEVELS / (LEVELS - self.threshold))

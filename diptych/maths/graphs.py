@@ -19,12 +19,14 @@ def nearest(rows: Float[np.ndarray, "n d"], *, count: int) -> Int[np.ndarray, "n
     >>> nearest(np.array([[0.0], [1.0], [5.0]]), count=1).ravel().tolist()
     [1, 0, 1]
     """
-    kept = min(count, len(rows) - 1)
-    if kept < 1:
+    neighbours = min(count, len(rows) - 1)
+    if neighbours < 1:
         return np.zeros((len(rows), 0), dtype=np.intp)
     # A distance does not change with the origin, but its rounding does.
     centred = (rows - rows.mean(0)).astype(np.float32)
-    return np.concatenate([np.argpartition(chunk, kept - 1, axis=1)[:, :kept] for chunk in _squared(centred)])
+    return np.concatenate(
+        [np.argpartition(chunk, neighbours - 1, axis=1)[:, :neighbours] for chunk in _squared(centred)]
+    )
 
 
 def _squared(rows: Float32[np.ndarray, "n d"]) -> Iterator[Float32[np.ndarray, "b n"]]:
@@ -46,9 +48,9 @@ def neighbour_laplacian(rows: Float[np.ndarray, "n d"], *, count: int) -> Any:
     D holds the degrees. Its eigenvalues lie between 0 and 2; a row without neighbours has a 1 on the diagonal.
     """
     near = nearest(rows, count=count)
-    size, kept = near.shape
-    ones = np.ones(size * kept)
-    directed = csr_array((ones, (np.repeat(np.arange(size), kept), near.ravel())), shape=(size, size))
+    size, neighbours = near.shape
+    ones = np.ones(size * neighbours)
+    directed = csr_array((ones, (np.repeat(np.arange(size), neighbours), near.ravel())), shape=(size, size))
     edges = directed.maximum(directed.T)
     root = diags_array(1 / np.sqrt(np.maximum(edges.sum(axis=1), 1)))
     return (eye_array(size) - root @ edges @ root).tocsr()

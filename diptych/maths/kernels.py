@@ -44,10 +44,10 @@ class Kernel:
         18.0
         """
         if self.name == "rbf":
-            found = 2 * (bandwidth * median_distance(rows)) ** 2
+            scale = 2 * (bandwidth * median_distance(rows)) ** 2
         else:
-            found = float(rows.square().sum(1).mean())
-        return found or 1.0
+            scale = float(rows.square().sum(1).mean())
+        return scale or 1.0
 
     def between(
         self, rows: Float64[Tensor, "n d"], anchors: Float64[Tensor, "m d"], *, scale: float | Float64[Tensor, ""]
@@ -68,15 +68,15 @@ def median_distance(rows: Float64[Tensor, "n d"]) -> float:
     >>> median_distance(torch.tensor([[0.0], [1.0], [3.0]], dtype=torch.float64))
     2.0
     """
-    sample = rows[landmarks(len(rows), wanted=SAMPLE)]
+    sample = rows[landmarks(len(rows), size=SAMPLE)]
     first, second = torch.triu_indices(len(sample), len(sample), offset=1)
     return float(torch.cdist(sample, sample)[first, second].quantile(0.5)) if len(first) else 0.0
 
 
-def landmarks(count: int, *, wanted: int) -> Int[np.ndarray, " m"]:
-    """Return the positions of `wanted` of `count` items, drawn without replacement by a fixed seed, in their order."""
-    drawn = np.random.default_rng(SEED).choice(count, min(wanted, count), replace=False)
-    return np.sort(drawn)
+def landmarks(count: int, *, size: int) -> Int[np.ndarray, " m"]:
+    """Return the positions of `size` of `count` items, drawn without replacement by a fixed seed, in their order."""
+    positions = np.random.default_rng(SEED).choice(count, min(size, count), replace=False)
+    return np.sort(positions)
 
 
 class Spanned(NamedTuple):

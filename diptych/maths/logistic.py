@@ -46,11 +46,11 @@ def multinomial_regression(
     gram[np.diag_indices_from(gram)] += 1
     triangle = cholesky(gram, lower=True, overwrite_a=True)
     whitened = solve_triangular(triangle, centred.T, lower=True).T
-    found = _minimised(
+    solution = _minimised(
         whitened, targets, strength=strength, curvature=curvature, tolerance=tolerance, iterations=iterations
     )
-    weights = solve_triangular(triangle, found.weights, lower=True, trans="T")
-    bias = found.bias - mean @ weights
+    weights = solve_triangular(triangle, solution.weights, lower=True, trans="T")
+    bias = solution.bias - mean @ weights
     return LinearClassifier(weights, bias - bias.mean())
 
 

@@ -77,8 +77,8 @@ def classification_loss(
 
     Paper: several categories share the target, Mahajan et al., ECCV 2018.
     """
-    known = labels.any(1)
+    labelled = labels.any(1)
     targets = labels.to(logits.dtype) / labels.sum(1, keepdim=True).clamp_min(1)
     targets = targets * (1 - smoothing) + smoothing / labels.shape[1]
-    losses = -(targets * logits.log_softmax(1)).sum(1) * known
-    return losses.sum() / known.sum().clamp_min(1)
+    losses = -(targets * logits.log_softmax(1)).sum(1) * labelled
+    return losses.sum() / labelled.sum().clamp_min(1)

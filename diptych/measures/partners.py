@@ -15,15 +15,15 @@ A query without a partner in the gallery has rank NaN and is left out of the mea
 import numpy as np
 from jaxtyping import Float
 
-from diptych.measures.ranking import Found, mean_over_judged
+from diptych.measures.ranking import RelevantRanks, mean_over_judged
 
 
-def partner_rank(found: Found) -> Float[np.ndarray, " q"]:
-    """Return the rank of each query's best partner, from where `found` says the partners stand."""
-    ranks = np.full(len(found.relevant), np.nan)
-    best = found.nth == 1
-    ranks[found.query[best]] = found.rank[best]
-    return ranks
+def partner_rank(ranks: RelevantRanks) -> Float[np.ndarray, " q"]:
+    """Return the rank of each query's best partner, from where `ranks` says the partners stand."""
+    best_ranks = np.full(len(ranks.relevant), np.nan)
+    best = ranks.nth == 1
+    best_ranks[ranks.query[best]] = ranks.rank[best]
+    return best_ranks
 
 
 def recall_at(rank: Float[np.ndarray, " q"], *, k: int) -> float:

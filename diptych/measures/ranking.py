@@ -1,7 +1,7 @@
 """Measures of a ranking by category: average precision, precision, nDCG and R-precision, one number a query.
 
-A block of similarities is sorted once (`order`) and reduced to the places where relevant items stand (`found`);
-every measure is a short sum over those places. A query without any relevant item has no measure: it gets NaN,
+A block of similarities is sorted once (`order`) and reduced to where relevant items stand (`relevant_ranks`);
+every measure is a short sum over those ranks. A query without any relevant item has no measure: it gets NaN,
 and `mean_over_judged` leaves it out.
 """
 
@@ -14,7 +14,7 @@ from diptych.errors import BadFeature
 
 
 @dataclass(frozen=True)
-class Found:
+class RelevantRanks:
     """Where the relevant items of some queries stand, one entry a relevant item, by query and then by rank."""
 
     query: Integer[np.ndarray, " h"]
@@ -54,15 +54,15 @@ def order(similarity: Float[np.ndarray, "q g"]) -> Int[np.ndarray, "q g"]:
     return np.argsort(-similarity, axis=1, kind="stable")
 
 
-def found(positions: Int[np.ndarray, "q g"], relevant: Bool[np.ndarray, "q g"]) -> Found:
+def relevant_ranks(positions: Int[np.ndarray, "q g"], relevant: Bool[np.ndarray, "q g"]) -> RelevantRanks:
     """Return where the relevant items stand in rankings made by `order`."""
     query, column = np.nonzero(np.take_along_axis(relevant, positions, axis=1))
     counts = np.bincount(query, minlength=len(relevant))
     before = np.cumsum(counts) - counts
-    return Found(query, column + 1, np.arange(len(query)) - before[query] + 1, counts)
+    return RelevantRanks(query, column + 1, np.arange(len(query)) - before[query] + 1, counts)
 
 
-def average_precision(found: Found, *, k: int | None = None) -> Float[np.ndarray, " q"]:
+def average_precision(ranks: RelevantRanks, *, k: int | None = None) -> Float[np.ndarray, " q"]:
     """Return the average precision over all results, or over the first `k`.
 
     AP   = 1/R Σ_{relevant places j} (relevant items among the first j) / j
@@ -70,29 +70,29 @@ def average_precision(found: Found, *, k: int | None = None) -> Float[np.ndarray
 
     Differs: trec_eval divides AP@k by R, and some authors by the relevant items among the first k.
     """
-    precision = found.nth / found.rank
+    precision = ranks.nth / ranks.rank
     if k is None:
-        return found.share(precision, found.relevant)
-    return found.share(precision * (found.rank <= k), np.minimum(found.relevant, k))
+        return ranks.share(precision, ranks.relevant)
+    return ranks.share(precision * (ranks.rank <= k), np.minimum(ranks.relevant, k))
 
 
-def precision(found: Found, *, k: int) -> Float[np.ndarray, " q"]:
+def precision(ranks: RelevantRanks, *, k: int) -> Float[np.ndarray, " q"]:
     """Return the share of relevant items among the first `k` places, empty places counting as misses."""
-    return found.share((found.rank <= k).astype(float), np.full(len(found.relevant), k))
+    return ranks.share((ranks.rank <= k).astype(float), np.full(len(ranks.relevant), k))
 
 
-def r_precision(found: Found) -> Float[np.ndarray, " q"]:
+def r_precision(ranks: RelevantRanks) -> Float[np.ndarray, " q"]:
     """Return the share of relevant items among the first R places, R being how many the query has."""
-    return found.share((found.rank <= found.relevant[found.query]).astype(float), found.relevant)
+    return ranks.share((ranks.rank <= ranks.relevant[ranks.query]).astype(float), ranks.relevant)
 
 
-def ndcg(found: Found, *, k: int) -> Float[np.ndarray, " q"]:
+def ndcg(ranks: RelevantRanks, *, k: int) -> Float[np.ndarray, " q"]:
     """Return the normalised discounted cumulative gain of the first `k` places; an item is relevant or it is not.
 
     nDCG@k = Σ_{relevant places j ≤ k} 1/log2(j+1)  /  Σ_{j ≤ min(k, R)} 1/log2(j+1)
     """
     ideal = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(1, k + 1) + 1))])
-    return found.share((found.rank <= k) / np.log2(found.rank + 1), ideal[np.minimum(found.relevant, k)])
+    return ranks.share((ranks.rank <= k) / np.log2(ranks.rank + 1), ideal[np.minimum(ranks.relevant, k)])
 
 
 def mean_over_judged(values: Float[np.ndarray, " q"]) -> float:

@@ -34,7 +34,7 @@ _BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """How two methods compare."""
 
     first: str
@@ -55,7 +55,7 @@ class Comparisons:
 
     methods: tuple[str, ...]
     """The methods, in the order they were given in."""
-    pairs: tuple[Comparison, ...]
+    pairs: tuple[PairedComparison, ...]
     """One comparison for each unordered pair."""
 
     def significantly_below(self, method: str, level: float = LEVEL) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ def compare_all(figures: Mapping[str, Float[np.ndarray, " q"]], *, rounds: int =
     return Comparisons(
         tuple(figures),
         tuple(
-            Comparison(*couple, mean_over_judged(column), float(p), float(adjusted))
+            PairedComparison(*couple, mean_over_judged(column), float(p), float(adjusted))
             for couple, column, p, adjusted in rows
         ),
     )

@@ -79,8 +79,10 @@ class CCA(Projections):
         """Return the model solved on these training features."""
         model = cls(config, Widths.of(features))
         x, y = model.fit_inputs(features)
-        found = canonical_correlations(x, y, ridge=config.ridge, count=config.dimensions).weighted(config.weighting)
-        model.keep(found.x, found.y)
+        directions = canonical_correlations(x, y, ridge=config.ridge, count=config.dimensions).weighted(
+            config.weighting
+        )
+        model.keep(directions.x, directions.y)
         return model
 
 

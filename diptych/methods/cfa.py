@@ -67,8 +67,8 @@ class CFA(Projections):
         """Return the model solved on these training features."""
         model = cls(config, Widths.of(features))
         x, y = model.fit_inputs(features)
-        found = leading_pairs(x.T @ y / len(x), count=config.dimensions)
-        model.keep(found.x, found.y)
+        directions = leading_pairs(x.T @ y / len(x), count=config.dimensions)
+        model.keep(directions.x, directions.y)
         return model
 
 

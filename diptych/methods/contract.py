@@ -3,7 +3,7 @@
 A method is fitted on training features, learns further where it learns by gradient, and then *embeds* one modality at
 a time: each of its spaces gives one vector an item, compared with the other modality's by inner product, and attention
 over the parts where it has any. Placing a data set, a query, a collection's items and explanations all derive from
-`embed` (`diptych.methods.embedding`); the training objective derives from `represent` and `loss`.
+`embed` (`diptych.methods.embeddings`); the training objective derives from `represent` and `loss`.
 
 A file of this room is a `MethodModule` (`diptych.methods.module`). All that embedding needs is in the model's
 state_dict, so saving and loading are one code for all.

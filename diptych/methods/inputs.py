@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 from diptych.data.features import Encoded, Features
 from diptych.data.stored import StoredRows
 from diptych.errors import ShapeMismatch
-from diptych.maths.reduction import principal_components, standard_deviations, standard_scale
+from diptych.maths.linear_reduction import principal_components, standard_deviations, standard_scale
 
 
 @dataclass(frozen=True)

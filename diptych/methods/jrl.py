@@ -227,13 +227,13 @@ def solved(
         (config.labels + config.pairs) * (rows.T @ rows) + config.smoothness * _roughness(nodes, config.neighbours)
         for rows, nodes in zip(pairs, graphed, strict=True)
     )
-    found = group_sparse_regression(
+    solution = group_sparse_regression(
         np.block([[of_image, across], [across.T, of_text]]),
         config.labels * np.concatenate([images.T @ labels, texts.T @ labels]),
         penalty=config.sparsity,
         sweeps=config.sweeps,
     )
-    projections = relative(found)
+    projections = relative(solution)
     return projections[: images.shape[1]], projections[images.shape[1] :]
 
 

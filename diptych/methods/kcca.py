@@ -125,13 +125,13 @@ class Anchored(nn.Module):
 
     def span(self, items: Float64[Tensor, "n d"], config: Config) -> Spanned:
         """Take the anchors from the training items and return the space that they span."""
-        anchors = items[landmarks(len(items), wanted=len(self.anchors))]
+        anchors = items[landmarks(len(items), size=len(self.anchors))]
         self.anchors.copy_(anchors)
         self.scale.fill_(self.kernel.scale(items, bandwidth=config.bandwidth))
         kernel, gram = (self.kernel.between(rows, anchors, scale=self.scale).numpy() for rows in (items, anchors))
-        found = spanned(kernel, gram, regularisation=config.kappa)
-        self.offset.copy_(torch.from_numpy(found.offset))
-        return found
+        space = spanned(kernel, gram, regularisation=config.kappa)
+        self.offset.copy_(torch.from_numpy(space.offset))
+        return space
 
     def keep(self, coefficients: Float64[np.ndarray, "m k"]) -> None:
         """Take the solved coefficients; where there are fewer directions than dimensions the last stay 0."""
@@ -163,8 +163,8 @@ class KCCA(OneSpace):
         x = image.span(torch.from_numpy(images), config)
         y = text.span(torch.from_numpy(texts), config)
         cross = x.scores.T @ y.scores / len(texts)
-        found = canonical_directions(whitening(x.metric), whitening(y.metric), cross, count=config.dimensions)
-        weighted = found.weighted(config.weighting)
+        directions = canonical_directions(whitening(x.metric), whitening(y.metric), cross, count=config.dimensions)
+        weighted = directions.weighted(config.weighting)
         image.keep(weighted.x)
         text.keep(weighted.y)
         return model

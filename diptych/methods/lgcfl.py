@@ -105,7 +105,7 @@ def regression(
     rows: Float[np.ndarray, "n d"], labels: Bool[np.ndarray, "n c"], config: Config
 ) -> Float[np.ndarray, "d c"]:
     """Return the map of one modality from scaled rows to its categories, its largest entry 1."""
-    found = group_sparse_regression(
+    solution = group_sparse_regression(
         rows.T @ rows,
         rows.T @ labels.astype(np.float64),
         penalty=config.penalty,
@@ -113,4 +113,4 @@ def regression(
         group=config.group,
         sweeps=config.sweeps,
     )
-    return relative(found)
+    return relative(solution)

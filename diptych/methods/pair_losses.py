@@ -26,8 +26,8 @@ def pair_losses(
     if config.margin:
         terms["margin"] = config.margin * _margin(config, similarity, matches, generator, class_mates=class_mates)
     if config.contrastive:
-        found = contrastive_loss(similarity, matches, temperature=config.temperature)
-        terms["contrastive"] = config.contrastive * found
+        loss = contrastive_loss(similarity, matches, temperature=config.temperature)
+        terms["contrastive"] = config.contrastive * loss
     if config.partner:
         terms["partner"] = config.partner * contrastive_loss(similarity, partners, temperature=config.temperature)
     return terms

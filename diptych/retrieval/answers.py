@@ -16,7 +16,7 @@ from diptych.index.filters import parse
 from diptych.index.items import Items
 from diptych.modality import MODALITIES, Modality
 from diptych.results import Hit, Results
-from diptych.retrieval.model import Model
+from diptych.retrieval.embedding_model import EmbeddingModel
 from diptych.retrieval.requests import Vector
 from diptych.search.promise import SearchPromise
 from diptych.search.scan import Best
@@ -29,7 +29,7 @@ class Snapshot:
     """Items in a table, the model that embeds them, and how they are searched."""
 
     table: Table
-    model: Model
+    model: EmbeddingModel
     searcher: Searcher
     promise: SearchPromise
 

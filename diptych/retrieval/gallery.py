@@ -14,13 +14,13 @@ from diptych.encoders.encoding import encode_images, encode_texts
 from diptych.errors import DiptychError
 from diptych.index.conditions import Kind, Value
 from diptych.index.contract import Layout, Table
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.index.memory import MemoryTable
 from diptych.modality import Modality
 from diptych.progress import Progress
 from diptych.results import Results
 from diptych.retrieval.answers import Snapshot, compared_side, search
-from diptych.retrieval.model import Model
+from diptych.retrieval.embedding_model import EmbeddingModel
 from diptych.retrieval.requests import embed
 from diptych.search.promise import SearchPromise
 from diptych.search.searcher import Searcher
@@ -30,7 +30,12 @@ ALWAYS_EXACT = SearchPromise(exact_limit=maxsize, recall=1.0)
 
 
 def search_pairs(
-    request: SearchRequest, model: Model, dataset: DataSet, rows: Sequence[int], *, progress: Progress | None = None
+    request: SearchRequest,
+    model: EmbeddingModel,
+    dataset: DataSet,
+    rows: Sequence[int],
+    *,
+    progress: Progress | None = None,
 ) -> Results:
     """Return the named pairs that answer a request best, by the engine that searches collections."""
     pairs = [dataset.pairs[row] for row in rows]
@@ -52,7 +57,7 @@ def search_pairs(
 
 
 def _table_of(
-    model: Model, dataset: DataSet, rows: Sequence[int], sides: Sequence[Modality], progress: Progress | None
+    model: EmbeddingModel, dataset: DataSet, rows: Sequence[int], sides: Sequence[Modality], progress: Progress | None
 ) -> Table:
     """Return a table of pairs with the vectors of some sides."""
     pairs = [dataset.pairs[row] for row in rows]
@@ -62,7 +67,7 @@ def _table_of(
     table.widen({name: kind for name, kind in columns.items() if name != ATTRIBUTION or dataset.attribution})
     there = np.ones(len(pairs), dtype=bool)
     vectors = {
-        side: Vectors(model.embed(side, _encoded(model, side, dataset, rows, progress)), there) for side in sides
+        side: ItemVectors(model.embed(side, _encoded(model, side, dataset, rows, progress)), there) for side in sides
     }
     metadata = tuple(_metadata(pair, dataset.attribution, several=several) for pair in pairs)
     ids, texts = tuple(pair.id for pair in pairs), tuple(pair.texts for pair in pairs)
@@ -71,7 +76,9 @@ def _table_of(
     return table
 
 
-def _encoded(model: Model, side: Modality, dataset: DataSet, rows: Sequence[int], progress: Progress | None) -> Encoded:
+def _encoded(
+    model: EmbeddingModel, side: Modality, dataset: DataSet, rows: Sequence[int], progress: Progress | None
+) -> Encoded:
     encoder = model.encoders[side]
     if side == "image":
         return encode_images(dataset, rows, encoder, progress=progress)

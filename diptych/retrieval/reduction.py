@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.index.contract import Layout, Table
-from diptych.index.items import Items, Vectors
-from diptych.maths.reduction import orthonormal_span
+from diptych.index.items import Items, ItemVectors
+from diptych.maths.linear_reduction import orthonormal_span
 from diptych.methods.contract import Method, SpanningMethod
 from diptych.modality import MODALITIES, Modality
 
@@ -31,7 +31,7 @@ AT_ONCE = 256
 
 
 @dataclass(frozen=True)
-class Reduction:
+class SpanReduction:
     """Where vectors of several spaces, one after another, lie in fewer directions than they have numbers."""
 
     widths: tuple[int, ...]
@@ -40,7 +40,7 @@ class Reduction:
     """By side and space, where there is something to gain."""
 
     @classmethod
-    def of(cls, method: Method, widths: tuple[int, ...]) -> "Reduction":
+    def of(cls, method: Method, widths: tuple[int, ...]) -> "SpanReduction":
         """Return the reduction of what a method places."""
         spans = {side: method.span(side) if isinstance(method, SpanningMethod) else {} for side in MODALITIES}
         found = {
@@ -93,11 +93,11 @@ class Reduction:
                 present = np.ones(len(columns), dtype=bool)
                 empty = ((),) * len(ids)
                 table.write(
-                    Items(ids, ids, (None,) * len(ids), empty, ({},) * len(ids), {"image": Vectors(rows, present)})
+                    Items(ids, ids, (None,) * len(ids), empty, ({},) * len(ids), {"image": ItemVectors(rows, present)})
                 )
 
     @classmethod
-    def read(cls, table: Table, widths: tuple[int, ...]) -> "Reduction":
+    def read(cls, table: Table, widths: tuple[int, ...]) -> "SpanReduction":
         """Return the reduction that a table keeps."""
         items = table.read(vectors=("image",))
         columns: dict[tuple[Modality, int], list[np.ndarray]] = {}

@@ -11,7 +11,7 @@ from diptych.data.queries import checked_picture, checked_text
 from diptych.errors import DiptychError, MissingData
 from diptych.index.contract import Table
 from diptych.modality import MODALITIES, Modality
-from diptych.retrieval.model import Model
+from diptych.retrieval.embedding_model import EmbeddingModel
 from diptych.search_request import SearchRequest
 
 UNWANTED = 0.5
@@ -47,7 +47,7 @@ def contents_of(request: SearchRequest) -> list[Content]:
 
 
 def embed(
-    requests: Sequence[SearchRequest | EmbeddedRequest], model: Model, table: Table
+    requests: Sequence[SearchRequest | EmbeddedRequest], model: EmbeddingModel, table: Table
 ) -> list[Vector | DiptychError]:
     """Return each request's vector, or the error that says why it has none."""
     vectors: list[Vector | DiptychError] = []
@@ -59,7 +59,7 @@ def embed(
     return vectors
 
 
-def query_vector(request: SearchRequest | EmbeddedRequest, model: Model, table: Table) -> Vector:
+def query_vector(request: SearchRequest | EmbeddedRequest, model: EmbeddingModel, table: Table) -> Vector:
     """Return the weighted sum of what is wanted, less what is not, in all spaces one after another.
 
     What another model has embedded is embedded anew.
@@ -82,7 +82,7 @@ def _mean(vectors: Sequence[Vector], weight: float) -> Vector | float:
     return np.float32(weight) * np.mean(vectors, axis=0) if vectors else 0.0
 
 
-def _vector_of_item(identity: str, model: Model, table: Table) -> Vector:
+def _vector_of_item(identity: str, model: EmbeddingModel, table: Table) -> Vector:
     """Return the vector of an item's picture, or of its text where it has no picture."""
     item = table.read([identity], vectors=MODALITIES)
     if not len(item):

@@ -30,7 +30,7 @@ from jaxtyping import Float32, Float64
 from diptych.errors import BadSetting
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
-from diptych.index.contract import Found
+from diptych.index.contract import NearestItems
 from diptych.search.moments import Moments
 from diptych.search.scan import Best
 
@@ -47,13 +47,13 @@ PROBED = 8
 MISJUDGED = 1e-5
 """By how much of the two vectors' lengths a store in single precision may misjudge an inner product."""
 
-Nearest = Callable[[Float32[np.ndarray, " d"], int], Found]
+Nearest = Callable[[Float32[np.ndarray, " d"], int], NearestItems]
 """Return so many items with the largest inner products; fewer only where there are no more."""
-NearestEach = Callable[[Float32[np.ndarray, "m d"], int], list[Found]]
+NearestEach = Callable[[Float32[np.ndarray, "m d"], int], list[NearestItems]]
 """Return the same for each of several vectors."""
 Query = tuple[Float32[np.ndarray, " _"], ...]
 """A vector for each space."""
-Similarities = tuple[Float64[np.ndarray, " n"], ...]
+ItemSimilarities = tuple[Float64[np.ndarray, " n"], ...]
 """Of one query with some items, in each space."""
 
 
@@ -76,8 +76,8 @@ def certified(
     if k < 1:
         raise BadSetting(f"k must be at least 1; got {k}.")
     if rule is None:
-        found = nearest(query[0], k)
-        return Best(found.ids, found.similarities, (found.similarities,))
+        items = nearest(query[0], k)
+        return Best(items.ids, items.similarities, (items.similarities,))
     served = rule.served(*_statistics(rule, query, unfiltered, moments))
     direction = np.concatenate([served.visual * query[0].astype(np.float64), served.textual * query[1]])
     length, longest = float(np.linalg.norm(direction)), float(np.abs(direction).max())
@@ -85,13 +85,13 @@ def certified(
     depth = max(2 * k, FIRST) if longest else k
     deepest = max(depth, DEEPEST) if approximate else maxsize
     while True:
-        found = nearest(vector, depth)
-        similarities = _similarities(query, found.vectors)
+        items = nearest(vector, depth)
+        similarities = _similarities(query, items.vectors)
         fused = served.score(*similarities)
-        misjudged = MISJUDGED * length * float(np.linalg.norm(found.vectors, axis=1).max(initial=0.0))
-        ended = len(found.ids) < depth or depth >= deepest or not longest
+        misjudged = MISJUDGED * length * float(np.linalg.norm(items.vectors, axis=1).max(initial=0.0))
+        ended = len(items.ids) < depth or depth >= deepest or not longest
         if ended or _settled(served, similarities, fused, k, misjudged):
-            return _best(found.ids, fused, similarities, k)
+            return _best(items.ids, fused, similarities, k)
         depth = min(depth * GROWTH, deepest)
 
 
@@ -120,9 +120,9 @@ def _ranges(query: Query, spaces: Sequence[int], unfiltered: NearestEach) -> lis
         np.concatenate([part if n == space else np.zeros_like(part) for n, part in enumerate(query)])
         for space in spaces
     ]
-    found = iter(unfiltered(np.stack([end for vector in along for end in (-vector, vector)]), PROBED))
+    answers = iter(unfiltered(np.stack([end for vector in along for end in (-vector, vector)]), PROBED))
     ranges = []
-    for space, ends in zip(spaces, zip(found, found, strict=True), strict=True):
+    for space, ends in zip(spaces, zip(answers, answers, strict=True), strict=True):
         low, high = (_similarities(query, end.vectors)[space] for end in ends)
         ranges.append(Statistics(min(low.tolist(), default=0.0), max(high.tolist(), default=0.0)))
     return ranges
@@ -133,7 +133,7 @@ def one_by_one(nearest: Nearest) -> NearestEach:
     return lambda vectors, k: [nearest(vector, k) for vector in vectors]
 
 
-def _similarities(query: Query, vectors: Float32[np.ndarray, "n d"]) -> Similarities:
+def _similarities(query: Query, vectors: Float32[np.ndarray, "n d"]) -> ItemSimilarities:
     """Return exact inner products, computed alike for each item."""
     spaces = np.split(vectors, np.cumsum([len(part) for part in query])[:-1], axis=1)
     return tuple(
@@ -143,13 +143,13 @@ def _similarities(query: Query, vectors: Float32[np.ndarray, "n d"]) -> Similari
 
 
 def _settled(
-    served: Served, similarities: Similarities, fused: Float64[np.ndarray, " n"], k: int, misjudged: float
+    served: Served, similarities: ItemSimilarities, fused: Float64[np.ndarray, " n"], k: int, misjudged: float
 ) -> bool:
     """Return whether no item that was not returned can be among the best k, nor equal the last of them."""
     last = (served.visual * similarities[0] + served.textual * similarities[1]).min()
     return bool(np.partition(fused, -k)[-k] > served.bound(float(last) + 2 * misjudged))
 
 
-def _best(ids: tuple[str, ...], fused: Float64[np.ndarray, " n"], similarities: Similarities, k: int) -> Best:
+def _best(ids: tuple[str, ...], fused: Float64[np.ndarray, " n"], similarities: ItemSimilarities, k: int) -> Best:
     order = sorted(range(len(ids)), key=lambda row: (-fused[row], ids[row]))[:k]
     return Best(tuple(ids[row] for row in order), fused[order], tuple(space[order] for space in similarities))

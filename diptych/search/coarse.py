@@ -42,7 +42,7 @@ ORDINARY = 2.0**-60, 2.0**60
 AT_ONCE = 2**25
 """Similarities in memory at a time, of several queries."""
 
-Vectors = Sequence[Float32[np.ndarray, "q _"]]
+QueryVectors = Sequence[Float32[np.ndarray, "q _"]]
 """Queries, one array a space."""
 
 
@@ -98,7 +98,7 @@ class CoarseScorer:
         self.at_once = max(1, AT_ONCE // max(1, state.rows * len(state.widths)))
         """For how many queries at a time the similarities fit into memory."""
 
-    def similarities(self, queries: Vectors, rows: Int[np.ndarray, " n"] | None) -> tuple[CoarseScores, ...]:
+    def similarities(self, queries: QueryVectors, rows: Int[np.ndarray, " n"] | None) -> tuple[CoarseScores, ...]:
         """Return similarities in each space with the named rows, by default with all."""
         # times these powers of two, a query's largest number is between 1/2 and 1
         powers = -np.frexp(np.array([np.abs(space).max(axis=1, initial=0) for space in queries]))[1]
@@ -112,14 +112,14 @@ class CoarseScorer:
             products = products[:, :, rows]
         return tuple(CoarseScores(*space) for space in zip(products, scales, errors, strict=True))
 
-    def _begun(self, queries: Vectors) -> tuple[Float32[np.ndarray, "s q n"], list[Future[None]]]:
+    def _begun(self, queries: QueryVectors) -> tuple[Float32[np.ndarray, "s q n"], list[Future[None]]]:
         """Return where inner products with all rows will be, in each space's columns, and what computes them.
 
         Each thread takes a piece at a time, converts it if need be and multiplies it at once. The threads are our own:
         torch's meet after every operation, which costs more than such a small one where the machine has other work too.
         """
         (n, width), converted = self._rows.shape, self._rows.dtype == torch.float16
-        found = torch.empty(len(queries), len(queries[0]), n)
+        products_of = torch.empty(len(queries), len(queries[0]), n)
         # each thread gets as many pieces as the others
         pieces = self._threads * -(-n * width // (PIECE * self._threads))
         length = max(ROWS, -(-n // max(1, pieces)))
@@ -132,11 +132,11 @@ class CoarseScorer:
                 piece = self._rows[start : start + length]
                 if buffer is not None:
                     piece = buffer[: len(piece)].copy_(piece)
-                for space, span, products in zip(queries, self._spans, found, strict=True):
+                for space, span, products in zip(queries, self._spans, products_of, strict=True):
                     multiply(piece[:, span], space, products[:, start : start + length])
 
         pool = _pool(self._threads)
-        return found.numpy(), [pool.submit(work) for _ in range(self._threads)]
+        return products_of.numpy(), [pool.submit(work) for _ in range(self._threads)]
 
 
 def _one_query(rows: torch.Tensor, query: Float32[np.ndarray, "1 d_s"], out: torch.Tensor) -> None:

@@ -24,45 +24,45 @@ FIRST = 10
 EQUAL = 1e-9
 """Similarities that differ by this share of their size are a tie that rounding broke."""
 
-Similarities = list[Float64[np.ndarray, "q b"]]
+GallerySimilarities = list[Float64[np.ndarray, "q b"]]
 """Of queries with some items, an array a space."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class ExactAnswer:
     """The exact answer to one query, so far as others are judged by it."""
 
     served: Served | None
     """How items are scored; None where there is one space, whose similarity is the score."""
     least: float
     """The true score of the last of the first ten."""
-    wanted: int
+    count: int
     """Ten, or fewer where there are fewer items."""
 
-    def recall(self, found: Best) -> float:
+    def recall(self, best: Best) -> float:
         """Return the share of the exact first ten among what was found, whose inner products must be true."""
-        spaces = found.similarities
+        spaces = best.similarities
         scores = spaces[0] if self.served is None else self.served.score(*spaces)
         right = np.count_nonzero(scores >= self.least - EQUAL * abs(self.least))
-        return min(float(right) / self.wanted, 1.0)
+        return min(float(right) / self.count, 1.0)
 
 
-def exact_answers(table: Table, side: Modality, queries: SpaceVectors, rule: FusionRule | None) -> list[Answer]:
+def exact_answers(table: Table, side: Modality, queries: SpaceVectors, rule: FusionRule | None) -> list[ExactAnswer]:
     """Return the exact answer to each query, from reading all vectors of a side two or three times.
 
     Little more than a block is in memory at a time. `BadSetting` for a rule that no index of vectors can serve.
     """
     served = _served(table, side, queries, rule)
-    wanted = min(FIRST, table.count(side=side))
-    best = np.full((len(served), wanted), -np.inf)
+    count = min(FIRST, table.count(side=side))
+    best = np.full((len(served), count), -np.inf)
     for _, rows in table.blocks(side):
         spaces = _similarities(queries, rows)
         scores = [
             spaces[0][query] if one is None else one.score(*(space[query] for space in spaces))
             for query, one in enumerate(served)
         ]
-        best = np.partition(np.hstack([best, scores]), -wanted, axis=1)[:, -wanted:]
-    return [Answer(one, float(least), wanted) for one, least in zip(served, best.min(axis=1), strict=True)]
+        best = np.partition(np.hstack([best, scores]), -count, axis=1)[:, -count:]
+    return [ExactAnswer(one, float(least), count) for one, least in zip(served, best.min(axis=1), strict=True)]
 
 
 def _served(
@@ -83,15 +83,15 @@ def _served(
 
     def statistics(space: int, query: int) -> Statistics:
         ends = float(low[space, query]), float(high[space, query])
-        known, vector = moments[space], queries[space][query]
-        if known is None:
+        own, vector = moments[space], queries[space][query]
+        if own is None:
             return Statistics(*ends)
-        return Statistics(*ends, known.mean(vector), known.deviation(vector, equal=lambda: ends[0] >= ends[1]))
+        return Statistics(*ends, own.mean(vector), own.deviation(vector, equal=lambda: ends[0] >= ends[1]))
 
     return [rule.served(statistics(0, query), statistics(1, query)) for query in range(count)]
 
 
-def _similarities(queries: SpaceVectors, rows: Float32[np.ndarray, "b d"]) -> Similarities:
+def _similarities(queries: SpaceVectors, rows: Float32[np.ndarray, "b d"]) -> GallerySimilarities:
     """Return true similarities in each space with items whose vectors lie side by side."""
     ends = np.cumsum([space.shape[1] for space in queries])[:-1]
     blocks = np.split(rows.astype(np.float64), ends, axis=1)

@@ -26,14 +26,14 @@ from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.index.contract import Table
 from diptych.modality import Modality
-from diptych.search.coarse import CoarseScorer, CoarseScores, Vectors
+from diptych.search.coarse import CoarseScorer, CoarseScores, QueryVectors
 from diptych.search.scan_folder import refreshed
 from diptych.search.scan_rows import BLOCK, Held
 
 CHUNK = 2**14
 """Items whose similarities are fused at a time: few enough for a core's cache."""
 
-Vector = tuple[Float64[np.ndarray, "_"], ...]
+QueryVector = tuple[Float64[np.ndarray, "_"], ...]
 """One query, in each space."""
 Similarities = tuple[Float64[np.ndarray, " m"], ...]
 """Of one query with some items, in each space."""
@@ -74,7 +74,7 @@ class Scan:
 
     def search(
         self,
-        queries: Vectors,
+        queries: QueryVectors,
         rule: FusionRule | None,
         *,
         k: int,
@@ -100,7 +100,7 @@ class Scan:
         )
         return list(chain.from_iterable(found))
 
-    def served(self, query: Vectors, rule: FusionRule) -> Served | None:
+    def served(self, query: QueryVectors, rule: FusionRule) -> Served | None:
         """Return how a rule scores one query, from its similarities with all items.
 
         None for a rule that ranks, which says nothing of one item alone.
@@ -111,7 +111,7 @@ class Scan:
         (statistics,) = self._statistics(query, self._coarse(query), rule)
         return rule.served(*statistics)
 
-    def _checked(self, queries: Vectors, rule: FusionRule | None, modality: Modality | None) -> Vectors:
+    def _checked(self, queries: QueryVectors, rule: FusionRule | None, modality: Modality | None) -> QueryVectors:
         """Return queries as wide as rows are, zeros included; an error where they cannot be searched for."""
         widths = self._held.state.widths
         got = tuple(space.shape[1] for space in queries)
@@ -134,18 +134,18 @@ class Scan:
         return self._held.state.padded(queries)
 
     def _ranked_whole(
-        self, vector: Vector, rule: FusionRule, modality: Modality, positions: Int[np.ndarray, " m"], k: int
+        self, vector: QueryVector, rule: FusionRule, modality: Modality, positions: Int[np.ndarray, " m"], k: int
     ) -> Best:
         """Return the best items by a rule that must see the true similarity of every item."""
         whole = self._true(vector, np.arange(len(self)))
         fused = rule.fuse(whole[0][None], whole[1][None], queries=modality)[0]
         return self._ordered(positions, fused[positions], tuple(space[positions] for space in whole), k)
 
-    def _coarse(self, queries: Vectors) -> tuple[CoarseScores, ...]:
+    def _coarse(self, queries: QueryVectors) -> tuple[CoarseScores, ...]:
         return self._scorer.similarities(queries, self._rows if len(self._rows) < self._held.state.rows else None)
 
     def _certified(
-        self, queries: Vectors, rule: FusionRule | None, positions: Int[np.ndarray, " m"], k: int
+        self, queries: QueryVectors, rule: FusionRule | None, positions: Int[np.ndarray, " m"], k: int
     ) -> Iterator[Best]:
         """Yield the best items of each query, having read those alone that coarse scores cannot exclude."""
         coarse = self._coarse(queries)
@@ -162,7 +162,7 @@ class Scan:
             yield self._ordered(chosen, _fused(served, similarities), similarities, k)
 
     def _statistics(
-        self, queries: Vectors, coarse: tuple[CoarseScores, ...], rule: FusionRule | None
+        self, queries: QueryVectors, coarse: tuple[CoarseScores, ...], rule: FusionRule | None
     ) -> list[tuple[Statistics, ...]]:
         """Return for each query what a rule wants to know of its true similarities with all items, in each space."""
         if rule is None:
@@ -196,7 +196,7 @@ class Scan:
             for vector, varies in zip(vectors[:, :width], vary, strict=True)
         ]
 
-    def _true(self, vector: Vector, positions: Int[np.ndarray, " m"]) -> Similarities:
+    def _true(self, vector: QueryVector, positions: Int[np.ndarray, " m"]) -> Similarities:
         """Return a query's similarities with the items at some positions, in double precision."""
         found = tuple(np.empty(len(positions)) for _ in vector)
         for start in range(0, len(positions), BLOCK):
@@ -231,7 +231,7 @@ class Scan:
         return Best(ids, fused[order], tuple(space[order] for space in similarities))
 
 
-def _each(queries: Vectors) -> Iterator[Vector]:
+def _each(queries: QueryVectors) -> Iterator[QueryVector]:
     """Yield each query's vectors in double precision."""
     for vectors in zip(*queries, strict=True):
         yield tuple(vector.astype(np.float64) for vector in vectors)

@@ -32,7 +32,7 @@ LARGEST, ROOM = 9, 15
 MAY_BE_DEAD = 1 / 3
 """The share of dead rows above which the files are made anew."""
 
-Batch = tuple[Sequence[str], Sequence[str], Float32[np.ndarray, "b d"]]
+ItemBatch = tuple[Sequence[str], Sequence[str], Float32[np.ndarray, "b d"]]
 """Ids, contents and vectors of some items."""
 
 
@@ -51,10 +51,10 @@ def refreshed(folder: Path, table: Table, side: Modality, widths: tuple[int, ...
         version = table.version()
         if held is not None and version is not None and held.state.version == version:
             return held
-        wanted = _wanted(table, side)
-        state = _updated(folder, held, table, wanted) if held is not None else None
+        digests = _digests(table, side)
+        state = _updated(folder, held, table, digests) if held is not None else None
         if state is None:
-            state = _filled(folder, table, wanted, State(table.name, side, widths, None, _unique(), _unique()))
+            state = _filled(folder, table, digests, State(table.name, side, widths, None, _unique(), _unique()))
         if held is None or state != held.state or version != held.state.version:
             write_json(folder / "state.json", asdict(replace(state, version=version)))
             _tidy(folder, state)
@@ -71,18 +71,18 @@ def _open(folder: Path, table: Table, side: Modality, widths: tuple[int, ...]) -
         return None
 
 
-def _wanted(table: Table, side: Modality) -> dict[str, str]:
+def _digests(table: Table, side: Modality) -> dict[str, str]:
     """Return the digest of each item that has the side."""
     contents = table.contents()
     return {item: contents[item] for item in table.ids(side=side) if item in contents}
 
 
-def _updated(folder: Path, held: Held, table: Table, wanted: dict[str, str]) -> State | None:
+def _updated(folder: Path, held: Held, table: Table, digests: dict[str, str]) -> State | None:
     """Return the state after reading what is new or changed, or None where all must be read again."""
     rows = held.rows()
-    fresh = [item for item, content in wanted.items() if item not in rows or held.contents[rows[item]] != content]
+    fresh = [item for item, content in digests.items() if item not in rows or held.contents[rows[item]] != content]
     changed = set(fresh)
-    dying = [row for item, row in rows.items() if item in changed or item not in wanted]
+    dying = [row for item, row in rows.items() if item in changed or item not in digests]
     if not fresh and not dying:
         return held.state
     if len(held.dead) + len(dying) > MAY_BE_DEAD * (held.state.rows + len(fresh)):
@@ -90,21 +90,21 @@ def _updated(folder: Path, held: Held, table: Table, wanted: dict[str, str]) -> 
     return _appended(folder, held.state, _read(table, held.state.side, fresh), dying)
 
 
-def _read(table: Table, side: Modality, ids: Sequence[str]) -> Iterator[Batch]:
+def _read(table: Table, side: Modality, ids: Sequence[str]) -> Iterator[ItemBatch]:
     for start in range(0, len(ids), BLOCK):
         items = table.read(ids[start : start + BLOCK], vectors=(side,))
         items = items.take(np.flatnonzero(items.vectors[side].present).tolist())
         yield items.ids, items.contents, items.vectors[side].rows
 
 
-def _filled(folder: Path, table: Table, wanted: dict[str, str], empty: State) -> State:
+def _filled(folder: Path, table: Table, digests: dict[str, str], empty: State) -> State:
     """Return the state of new files with every item that is wanted."""
-    missing = dict(wanted)
+    missing = dict(digests)
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[ItemBatch]:
         for ids, vectors in table.blocks(empty.side):
-            kept = [k for k, item in enumerate(ids) if item in missing]
-            yield [ids[k] for k in kept], [missing.pop(ids[k]) for k in kept], vectors[kept]
+            rows = [k for k, item in enumerate(ids) if item in missing]
+            yield [ids[k] for k in rows], [missing.pop(ids[k]) for k in rows], vectors[rows]
 
     state = _appended(folder, empty, batches(), [])
     if state is None:
@@ -112,7 +112,7 @@ def _filled(folder: Path, table: Table, wanted: dict[str, str], empty: State) ->
     return state
 
 
-def _appended(folder: Path, state: State, batches: Iterator[Batch], dying: Sequence[int]) -> State | None:
+def _appended(folder: Path, state: State, batches: Iterator[ItemBatch], dying: Sequence[int]) -> State | None:
     """Return the state with more rows and some of its rows dead, or None where the new ones exceed its scale."""
     files = {name: folder / file for name, file in state.files().items()}
     rows, peaks = state.rows, np.zeros(len(state.widths))
@@ -145,7 +145,7 @@ def _last_with_moments(folder: Path, state: State) -> str:
 def _halved(full: Path, half: Path, state: State, *, start: int) -> State:
     """Return the state after writing its rows from `start` on in half precision, with what that lost."""
     vectors = mapped(full, np.dtype(np.float32), state)
-    lost, norms = ([np.array(known or (0.0,) * len(state.widths))] for known in (state.rounding, state.norms))
+    lost, norms = ([np.array(bounds or (0.0,) * len(state.widths))] for bounds in (state.rounding, state.norms))
     scale = torch.tensor(np.repeat(np.exp2(state.exponents), [span.stop - span.start for span in state.spans]))
     with _end(half, 2 * state.width * start) as file:
         for first in range(start, state.rows, BLOCK):
@@ -171,9 +171,9 @@ def _end(path: Path, length: int) -> Iterator[BinaryIO]:
 
 def _tidy(folder: Path, state: State) -> None:
     """Remove what other states left behind."""
-    kept = {"lock", "state.json", *state.files().values()}
+    files = {"lock", "state.json", *state.files().values()}
     for path in folder.iterdir():
-        if path.name not in kept:
+        if path.name not in files:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 

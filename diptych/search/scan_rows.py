@@ -71,12 +71,12 @@ class State:
 
     def padded(self, spaces: Sequence[Float32[np.ndarray, "b _"]]) -> list[Float32[np.ndarray, "b _"]]:
         """Return vectors of each space with the zeros that rows have."""
-        found = []
+        padded = []
         for space, span in zip(spaces, self.spans, strict=True):
             filled = np.zeros((len(space), span.stop - span.start), dtype=np.float32)
             filled[:, : space.shape[1]] = space
-            found.append(filled)
-        return found
+            padded.append(filled)
+        return padded
 
     @cached_property
     def columns(self) -> Int[np.ndarray, " d"]:

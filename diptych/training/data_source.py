@@ -11,7 +11,7 @@ from diptych.data.sources import open_data
 from diptych.encoders.encoding import FeatureSource, encode_dataset
 from diptych.encoders.registry import open_encoders
 from diptych.progress import Progress
-from diptych.training.categories import with_known_categories
+from diptych.training.known_categories import with_known_categories
 from diptych.training.run_config import DataRecord, EncoderRecords
 
 

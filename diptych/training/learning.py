@@ -14,7 +14,7 @@ from diptych.methods.module import SideInformation, open_method
 from diptych.methods.module import fit as fit_method
 from diptych.training.checkpoints import save_tensors
 from diptych.training.loop import fit
-from diptych.training.run import TrainingRun, Validation
+from diptych.training.run import TrainingRun, Validator
 from diptych.training.run_config import RunResult
 
 
@@ -30,7 +30,7 @@ class Training:
     """The categories of `train`."""
     side_information: SideInformation | None = None
 
-    def learn(self, run: TrainingRun, validation: Validation) -> Method:
+    def learn(self, run: TrainingRun, validation: Validator) -> Method:
         """Return the trained model; the folder holds the finished run.
 
         A method in closed form has no epochs. Of several processes the first one does whatever is not a step of
@@ -55,7 +55,7 @@ class Training:
         """Return the method's model before its first epoch."""
         return fit_method(open_method(self.method), self.chosen, self.train, self.side_information)
 
-    def _end(self, model: Any, epoch: int, run: TrainingRun, validation: Validation) -> None:
+    def _end(self, model: Any, epoch: int, run: TrainingRun, validation: Validator) -> None:
         """Draw how training went, and write what is chosen at its end."""
         if metrics := run.folder.metrics():
             training_curves(metrics, run.folder.curve_file)

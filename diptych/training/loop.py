@@ -27,7 +27,7 @@ from diptych.methods.contract import GradientMethod, Method, RefittedMethod
 from diptych.methods.recipe import Recipe
 from diptych.training.checkpoints import adopt, load_tensors, optimiser_tensors, save_tensors
 from diptych.training.processes import ALONE, Objective
-from diptych.training.run import TrainingRun, Validation
+from diptych.training.run import TrainingRun, Validator
 from diptych.training.state import TrainingState, resumed
 
 WARM_UP = 0.1
@@ -35,7 +35,7 @@ WARM_UP = 0.1
 
 
 def fit(
-    model: nn.Module, features: Features, *, recipe: Recipe, run: TrainingRun, validation: Validation
+    model: nn.Module, features: Features, *, recipe: Recipe, run: TrainingRun, validation: Validator
 ) -> TrainingState:
     """Train `model` on `features` and leave the kept weights both in it and in the run's folder.
 
@@ -125,7 +125,7 @@ class _Epochs:
     features: Features
     recipe: Recipe
     run: TrainingRun
-    validation: Validation
+    validation: Validator
     share: Share
     objective: Objective
 

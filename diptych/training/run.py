@@ -15,7 +15,7 @@ MetricsCallback = Callable[[Mapping[str, Any]], None]
 
 
 @runtime_checkable
-class Validation(Protocol):
+class Validator(Protocol):
     """Judges a model, and looks at no more than validation data."""
 
     def validate(self, model: Method) -> float:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from diptych.data.pairs import DataSet
-from diptych.encoders.concepts import concepts_of
+from diptych.encoders.concept_vectors import concepts_of
 from diptych.encoders.encoding import FeatureSource, encode_dataset
 from diptych.methods.module import MethodConfig, MethodModule, SideInformation
 from diptych.progress import Progress

@@ -53,7 +53,7 @@ def build_app(service: Service, admission: Admission) -> FastAPI:
         lifespan=living,
     )
     app.state.service, app.state.admission = service, admission
-    for module in sorted(found.name for found in iter_modules(routes.__path__)):
+    for module in sorted(each.name for each in iter_modules(routes.__path__)):
         for router in import_module(f"{routes.__name__}.{module}").ROUTERS:
             app.include_router(router)
     for kind in (DiptychError, HTTPException, RequestValidationError, Exception):

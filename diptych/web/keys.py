@@ -83,11 +83,11 @@ class Keys:
 
     def holder(self, token: str) -> Key | None:
         """Return which key this is, comparing with all of them in constant time; None where it is none."""
-        wanted, found = _hashed(token), None
+        digest, holder = _hashed(token), None
         for key in self._read():
-            if hmac.compare_digest(key.sha256, wanted):
-                found = key
-        return found
+            if hmac.compare_digest(key.sha256, digest):
+                holder = key
+        return holder
 
     def _read(self) -> list[Key]:
         try:

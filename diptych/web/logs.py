@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 
-class Plain(logging.Formatter):
+class PlainFormatter(logging.Formatter):
     """Lines for people: when, what, how it went."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -19,7 +19,7 @@ class Plain(logging.Formatter):
         return f"{told['method']} {told['route']} {told['status']} {spelt}"
 
 
-class Json(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """Lines for programs: one JSON object each."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -40,7 +40,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
 def log_to(stream: TextIO, *, as_json: bool) -> None:
     """Write the log of the service and of its server there."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(Json() if as_json else Plain())
+    handler.setFormatter(JsonFormatter() if as_json else PlainFormatter())
     for name, level in (("diptych.web", logging.INFO), ("uvicorn", logging.WARNING)):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False

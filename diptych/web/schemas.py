@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from diptych.web.service import Service
 
-Kind = Literal["image", "text", "pair"]
+ItemKind = Literal["image", "text", "pair"]
 
 
 def _service(request: Request) -> Service:
@@ -29,7 +29,7 @@ class Hit(BaseModel):
     """What ranks it: the fused similarity, or that of the only space."""
     similarities: dict[str, float]
     """In each space."""
-    kind: Kind
+    kind: ItemKind
     text: str | None
     """Its first text."""
     texts: list[str]
@@ -56,7 +56,7 @@ async def sent_picture(image: UploadFile | None) -> bytes | None:
     return await image.read()
 
 
-def kind_of(image: object, texts: object) -> Kind:
+def kind_of(image: object, texts: object) -> ItemKind:
     """Return what an item is.
 
     >>> kind_of("cat.jpg", ("a cat",)), kind_of(None, ("a cat",))

@@ -17,14 +17,22 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from diptych.collection import Collection, EmbeddedRequest, Model, Results, SearchRequest, contents_of, raster_suffix
+from diptych.collection import (
+    Collection,
+    EmbeddedRequest,
+    EmbeddingModel,
+    Results,
+    SearchRequest,
+    contents_of,
+    raster_suffix,
+)
 from diptych.errors import BadText, MissingData, StoreFailed
 from diptych.web.batching import BUSY, Batcher
 from diptych.web.limits import Limits
 from diptych.web.measuring import Counts
 from diptych.web.memory import give_back
 from diptych.web.refusals import WAIT, refuse
-from diptych.web.shelves import Encoding, Shelf, tried
+from diptych.web.shelves import EncodingBatcher, Shelf, tried
 from diptych.web.watching import Watch
 
 THREADS = 4
@@ -58,11 +66,11 @@ class Service:
         self.log_queries = log_queries
         self.counts = Counts()
         self.shelves: dict[str, Shelf] = {}
-        self.models: dict[str, Model] = {}
+        self.models: dict[str, EmbeddingModel] = {}
         """Runs that are served beside the collections, by name."""
         self.stopping = False
         """Whether a shutdown has begun: streams end after what they are at."""
-        self._encoders: dict[tuple[str, str], Encoding] = {}
+        self._encoders: dict[tuple[str, str], EncodingBatcher] = {}
         self._pool = ThreadPoolExecutor(THREADS, "work")
         self._busy = 0
         self._in_hand: Counter[str] = Counter()
@@ -77,7 +85,7 @@ class Service:
         shelf.wake = self._watch.wake
         self.shelves[name] = shelf
 
-    def add_model(self, name: str, model: Model) -> None:
+    def add_model(self, name: str, model: EmbeddingModel) -> None:
         """Serve a model by itself."""
         self.models[name] = tried(model)
 
@@ -104,7 +112,7 @@ class Service:
         vectors = await asyncio.gather(*(self.encode(model, side, item) for side, item in contents_of(request)))
         return await shelf.searches.ask(EmbeddedRequest(request, model.digest, vectors))
 
-    async def encode(self, model: Model, side: str, item: str | Path) -> np.ndarray:
+    async def encode(self, model: EmbeddingModel, side: str, item: str | Path) -> np.ndarray:
         """Return the vector of a text or of a picture's file."""
         prepared: Any = item
         if isinstance(item, Path):
@@ -170,7 +178,7 @@ class Service:
         for shelf in self.shelves.values():
             shelf.collection.close()
 
-    def _loaded(self, digest: str) -> Model | None:
+    def _loaded(self, digest: str) -> EmbeddingModel | None:
         """Return a model that something else is served with."""
         models = [*(shelf.model for shelf in list(self.shelves.values())), *self.models.values()]
         return next((model for model in models if model.digest == digest), None)
@@ -192,7 +200,7 @@ class Service:
             give_back()
             self._given_back = time.monotonic()
 
-    def _new_encoder(self, model: Model, side: str) -> Encoding:
+    def _new_encoder(self, model: EmbeddingModel, side: str) -> EncodingBatcher:
         encoder = model.encoder(side)  # type: ignore[arg-type]
 
         def work(items: Sequence[Any]) -> list[np.ndarray | Exception]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diptych.collection import Collection, CollectionRecord, EmbeddedRequest, Model, ModelFingerprint, Results
+from diptych.collection import Collection, CollectionRecord, EmbeddedRequest, EmbeddingModel, ModelFingerprint, Results
 from diptych.errors import BadCheckpoint, DiptychError, MissingData, StoreFailed
 from diptych.web.batching import Batcher
 from diptych.web.limits import Limits
@@ -26,15 +26,15 @@ LOG = logging.getLogger("diptych.web")
 AGAIN = 30.0
 """Seconds after which a model that could not be loaded is tried again."""
 
-Encoding = Batcher[Any, np.ndarray]
-Searching = Batcher[EmbeddedRequest, Results]
+EncodingBatcher = Batcher[Any, np.ndarray]
+SearchBatcher = Batcher[EmbeddedRequest, Results]
 
 
 class View(NamedTuple):
     """A state of the collection: its record, and the model that it names."""
 
     record: CollectionRecord
-    model: Model
+    model: EmbeddingModel
 
 
 class Shelf:
@@ -47,7 +47,7 @@ class Shelf:
         *,
         limits: Limits,
         watch: Callable[[str, int], None],
-        loaded: Callable[[str], Model | None] = lambda digest: None,
+        loaded: Callable[[str], EmbeddingModel | None] = lambda digest: None,
     ) -> None:
         self.name = name
         self.collection = collection
@@ -61,10 +61,10 @@ class Shelf:
         self._faults: dict[str, tuple[float, DiptychError]] = {}
         self._switching = Lock()
         self._switched = 0.0
-        self.searches: Searching = Batcher(self._search, name=f"search {name}", limits=limits, watch=watch)
+        self.searches: SearchBatcher = Batcher(self._search, name=f"search {name}", limits=limits, watch=watch)
 
     @property
-    def model(self) -> Model:
+    def model(self) -> EmbeddingModel:
         """The model that searches were answered with last."""
         return self._view.model
 
@@ -145,7 +145,7 @@ class Shelf:
         LOG.info("the model %s of %r is loaded", digest[:8], self.name)
 
 
-def tried(model: Model) -> Model:
+def tried(model: EmbeddingModel) -> EmbeddingModel:
     """Return a model after it has placed something, by which its networks are in memory."""
     from PIL import Image
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from diptych.benchmark.table import Table, tabulate
+from diptych.benchmark.table import BenchmarkTable, tabulate
 
 from .cells import cell
 
@@ -20,9 +20,9 @@ def toy_table(
     names: Sequence[str] = ("mcsm", "cca", "cfa"),
     *,
     splits: int = 1,
-    asked: Mapping[str, Any] | None = None,
+    protocol: Mapping[str, Any] | None = None,
     not_applicable: Sequence[tuple[str, str]] = (),
-) -> Table:
+) -> BenchmarkTable:
     """Return a table in which the first row is .001 above the second, and each later one .1 below that before it.
 
     Each split is .02 harder than that before it.
@@ -34,4 +34,4 @@ def toy_table(
             ap = LEVEL - 0.02 * split - 0.1 * max(k - 1, 0) + (0 if k else SWING)
             own = {"preset": preset or "default", "split": split, "queries": QUERIES}
             cells.append(cell(method, ap=ap, seconds=10.0**-k, settings=CHOSEN, **own))
-    return tabulate(cells, asked=asked or {"search_budget": 2, "features": None}, not_applicable=not_applicable)
+    return tabulate(cells, protocol=protocol or {"search_budget": 2, "features": None}, not_applicable=not_applicable)

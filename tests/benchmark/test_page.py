@@ -98,7 +98,7 @@ def test_a_page_is_readable_in_the_dark_and_on_a_phone(text: str, page: Page) ->
 
 def test_names_and_reasons_are_text_not_markup() -> None:
     hostile = "<b>\"'&</script>"
-    text = html_page(toy_table([hostile, "cca"], asked={"note": hostile}, not_applicable=[(hostile, hostile)]))
+    text = html_page(toy_table([hostile, "cca"], protocol={"note": hostile}, not_applicable=[(hostile, hostile)]))
     page = Page(text)
     assert page.count("b") == 0
     assert page.count("script") == 1
@@ -146,11 +146,11 @@ def test_the_summary_says_who_is_first_and_who_is_as_good(names: list[str], said
 
 def test_the_summary_says_when_the_first_is_ahead_of_all() -> None:
     cells = [cell(name, ap=ap, queries=8) for name, ap in (("mcsm", 0.8), ("cca", 0.5))]
-    assert summary(tabulate(cells, asked={})).endswith("significantly ahead of every other method.")
+    assert summary(tabulate(cells, protocol={})).endswith("significantly ahead of every other method.")
 
 
 def test_a_page_without_any_whole_row_says_so() -> None:
-    table = tabulate([cell("mcsm", split=0), cell("cca", split=1)], asked={}, not_applicable=[("cfa", "it failed")])
+    table = tabulate([cell("mcsm", split=0), cell("cca", split=1)], protocol={}, not_applicable=[("cfa", "it failed")])
     page = Page(html_page(table))
     assert page.texts["p"][0] == "No method could be measured on every split."
     assert "it failed" in page.texts["td"]

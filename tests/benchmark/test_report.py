@@ -45,8 +45,8 @@ def test_several_splits_have_a_deviation() -> None:
 
 
 def test_below_the_table_stands_what_must_be_known() -> None:
-    asked = {"search_budget": 6, "image_encoder": "vgg19", "features": None, "versions": {"torch": "2.6"}}
-    text = markdown(toy_table(asked=asked, not_applicable=[("joint", "no hub | can be reached")]))
+    protocol = {"search_budget": 6, "image_encoder": "vgg19", "features": None, "versions": {"torch": "2.6"}}
+    text = markdown(toy_table(protocol=protocol, not_applicable=[("joint", "no hub | can be reached")]))
     for line in ("Data: tiny", "Split: 0", "Search budget: 6", "Image encoder: vgg19", "Versions: torch 2.6"):
         assert f"- {line}\n" in text
     assert "Features" not in text

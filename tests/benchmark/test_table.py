@@ -9,7 +9,7 @@ from diptych.benchmark.table import pooled, tabulate
 
 from .cells import cell
 
-ASKED = {"search_budget": 2}
+PROTOCOL = {"search_budget": 2}
 HIGH, LOW = np.linspace(0.5, 0.9, 60), np.linspace(0.3, 0.7, 60)
 
 
@@ -19,7 +19,7 @@ def both(**methods: np.ndarray) -> list:
 
 
 def test_a_row_is_the_mean_over_splits_with_its_deviation() -> None:
-    rows = {row.name: row for row in tabulate(both(cca=LOW, mcsm=HIGH), asked=ASKED).rows}
+    rows = {row.name: row for row in tabulate(both(cca=LOW, mcsm=HIGH), protocol=PROTOCOL).rows}
     assert list(rows) == ["mcsm", "cca", "chance"]
     assert rows["mcsm"].average == pytest.approx(0.71)
     assert rows["mcsm"].std == pytest.approx(stdev([0.70, 0.72]))
@@ -29,7 +29,7 @@ def test_a_row_is_the_mean_over_splits_with_its_deviation() -> None:
 
 
 def test_significance_is_marked_on_the_row_behind() -> None:
-    rows = {row.name: row for row in tabulate(both(cca=LOW, mcsm=HIGH, cfa=LOW), asked=ASKED).rows}
+    rows = {row.name: row for row in tabulate(both(cca=LOW, mcsm=HIGH, cfa=LOW), protocol=PROTOCOL).rows}
     assert rows["cca"].significantly_below == ("mcsm",)
     assert rows["cfa"].significantly_below == ("mcsm",)
     assert rows["mcsm"].significantly_below == ()
@@ -37,11 +37,11 @@ def test_significance_is_marked_on_the_row_behind() -> None:
 
 def test_a_method_that_lacks_a_split_is_left_out() -> None:
     cells = [*both(mcsm=HIGH), cell("cca", split=1, ap=LOW, queries=60)]
-    assert [row.name for row in tabulate(cells, asked=ASKED).rows] == ["mcsm", "chance"]
+    assert [row.name for row in tabulate(cells, protocol=PROTOCOL).rows] == ["mcsm", "chance"]
 
 
 def test_one_split_has_no_deviation_and_is_called_by_its_name() -> None:
-    table = tabulate([cell(split=None)], asked=ASKED, not_applicable=[("joint", "no hub")])
+    table = tabulate([cell(split=None)], protocol=PROTOCOL, not_applicable=[("joint", "no hub")])
     assert table.splits == ("official",)
     assert table.rows[0].std is None
     assert table.as_dict()["not_applicable"] == [{"method": "joint", "reason": "no hub"}]
@@ -50,7 +50,7 @@ def test_one_split_has_no_deviation_and_is_called_by_its_name() -> None:
 
 
 def test_a_category_has_the_mean_of_its_queries_and_of_those_that_share_it() -> None:
-    table = tabulate([cell(ap=np.array([0.2, 0.4, 0.6, 0.8]))], asked=ASKED)
+    table = tabulate([cell(ap=np.array([0.2, 0.4, 0.6, 0.8]))], protocol=PROTOCOL)
     assert table.categories["mcsm"] == pytest.approx({"cat": 0.4, "dog": 0.5})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from diptych.collection import Collection
-from diptych.collection.model import Model
+from diptych.collection.model import EmbeddingModel
 from diptych.index.address import open_store
 from diptych.retriever import Retriever
 
@@ -78,7 +78,7 @@ def make(tmp_path: Path, run: Retriever) -> MakeCollection:
 @pytest.fixture(scope="session")
 def filled(
     runs: tuple[Retriever, Retriever], tiny_set: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Model]:
+) -> tuple[Path, EmbeddingModel]:
     """Return the folder of a collection of all squares and discs, and the model that filled it."""
     place = tmp_path_factory.mktemp("filled") / "shop"
     with Collection.create(str(place), str(runs[0].folder.path)) as collection:
@@ -87,7 +87,7 @@ def filled(
 
 
 @pytest.fixture
-def shop(filled: tuple[Path, Model], tmp_path: Path) -> Collection:
+def shop(filled: tuple[Path, EmbeddingModel], tmp_path: Path) -> Collection:
     """Return a collection of all squares and discs, to be changed at will."""
     place = shutil.copytree(filled[0], tmp_path / "filled")
     return Collection(open_store(str(place)), str(place), filled[1])

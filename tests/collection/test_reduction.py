@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from diptych.collection import Added, Collection
 from diptych.modality import MODALITIES
-from diptych.retrieval.reduction import Reduction
+from diptych.retrieval.reduction import SpanReduction
 from diptych.retriever import Retriever
 from tests.index.oracle import OracleTable
 
@@ -74,7 +74,7 @@ def methods(draw: st.DrawFn) -> tuple[Affine, np.random.Generator]:
 @given(methods())
 def test_similarities_and_whole_vectors_are_kept(case: tuple[Affine, np.random.Generator]) -> None:
     method, generator = case
-    reduction = Reduction.of(method, WIDTHS)
+    reduction = SpanReduction.of(method, WIDTHS)
     queries = generator.standard_normal((5, sum(WIDTHS))).astype(np.float32)
     for side in MODALITIES:
         items = vectors_of(method, side, 20, generator)
@@ -90,7 +90,7 @@ def test_similarities_and_whole_vectors_are_kept(case: tuple[Affine, np.random.G
 @given(methods())
 def test_no_side_is_wider_than_its_rank(case: tuple[Affine, np.random.Generator]) -> None:
     method, _ = case
-    reduction = Reduction.of(method, WIDTHS)
+    reduction = SpanReduction.of(method, WIDTHS)
     for side in MODALITIES:
         for space, width, kept in zip(method.spaces, WIDTHS, reduction.kept(side), strict=True):
             rank = int(np.linalg.matrix_rank(method.maps[side][space])) if space in method.maps[side] else width
@@ -101,10 +101,10 @@ def test_a_table_keeps_the_bases(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("diptych.retrieval.reduction.AT_ONCE", 2)
     draw = np.random.default_rng(0).standard_normal
     maps = {"image": {"visual": draw((9, 4))}, "text": {"visual": draw((9, 5)), "textual": draw((30, 11))}}
-    reduction = Reduction.of(Affine(maps), WIDTHS)
+    reduction = SpanReduction.of(Affine(maps), WIDTHS)
     table = OracleTable("bases", reduction.layout())
     reduction.write(table)
-    again = Reduction.read(table, WIDTHS)
+    again = SpanReduction.read(table, WIDTHS)
     assert again.kept("image") == (4, 30)
     assert again.kept("text") == (5, 11)
     assert set(again.bases) == {("image", 0), ("text", 0), ("text", 1)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diptych.collection import Collection, EmbeddedRequest, SearchRequest, contents_of
-from diptych.collection.model import Model
+from diptych.collection.model import EmbeddingModel
 from diptych.errors import BadText, MissingData, UnknownName
 from diptych.fusion import rrf
 from diptych.index.lance.table import LanceTable
@@ -136,7 +136,7 @@ def test_where_no_effort_keeps_the_promise_all_items_are_scanned(
 def test_a_fusion_that_no_index_serves_is_scanned_above_the_exact_limit(
     make: MakeCollection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Model, "rule", lambda self, name=None: rrf.Rule())
+    monkeypatch.setattr(EmbeddingModel, "rule", lambda self, name=None: rrf.Rule())
     path = items_file(tmp_path, *({"id": f"{k:02}", "text": f"a disc number {k}"} for k in range(40)))
     collection, exact = make(path, exact_limit=20), make(path, name="exact")
     collection.compact()

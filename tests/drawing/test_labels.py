@@ -4,15 +4,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diptych.drawing.labels import GAP, RADIUS, Box, place_labels
+from diptych.drawing.labels import GAP, RADIUS, LabelBox, place_labels
 
-FRAME = Box(0.0, 0.0, 700.0, 400.0)
+FRAME = LabelBox(0.0, 0.0, 700.0, 400.0)
 HEIGHT = 16.0
 
 
 def test_a_lone_label_stands_right_of_its_point() -> None:
     [box] = place_labels([(100.0, 200.0)], [40.0], height=HEIGHT, within=FRAME)
-    assert box == Box(100.0 + GAP, 192.0, 140.0 + GAP, 208.0)
+    assert box == LabelBox(100.0 + GAP, 192.0, 140.0 + GAP, 208.0)
 
 
 def test_a_label_that_would_leave_the_frame_stands_left() -> None:
@@ -26,7 +26,7 @@ def test_no_label_covers_another_or_a_point() -> None:
     boxes = place_labels(points, [70.0] * 14, height=HEIGHT, within=FRAME)
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
     for x, y in points:
-        point = Box(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS)
+        point = LabelBox(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS)
         assert not any(box.overlaps(point) for box in boxes)
     assert all(FRAME.holds(box) for box in boxes)
 
@@ -39,15 +39,15 @@ def test_where_nothing_is_free_a_label_stands_right_all_the_same() -> None:
 @given(st.tuples(*[st.floats(-50, 50)] * 2), st.floats(1, 40), st.floats(1, 40))
 def test_boxes_side_by_side_do_not_overlap(corner: tuple[float, float], width: float, height: float) -> None:
     left, top = corner
-    box = Box(left, top, left + width, top + height)
+    box = LabelBox(left, top, left + width, top + height)
     assert box.overlaps(box)
     assert box.holds(box)
-    assert not box.overlaps(Box(box.right, top, box.right + width, box.bottom))
-    assert not box.overlaps(Box(left, box.bottom, box.right, box.bottom + height))
+    assert not box.overlaps(LabelBox(box.right, top, box.right + width, box.bottom))
+    assert not box.overlaps(LabelBox(left, box.bottom, box.right, box.bottom + height))
 
 
 def test_the_nearest_place_in_a_box() -> None:
-    box = Box(10.0, 10.0, 20.0, 30.0)
+    box = LabelBox(10.0, 10.0, 20.0, 30.0)
     assert box.nearest(0.0, 20.0) == (10.0, 20.0)
     assert box.nearest(25.0, 50.0) == (20.0, 30.0)
     assert box.nearest(12.0, 12.0) == (12.0, 12.0)

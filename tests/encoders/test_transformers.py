@@ -25,7 +25,7 @@ from diptych.data.sources import open_data
 from diptych.encoders.encoding import encode_dataset
 from diptych.encoders.registry import open_encoder, open_encoders
 from diptych.errors import BadCheckpoint, BadSetting
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.joint import Config, Joint
 
 from .dual import LONGEST, save_clip

@@ -9,7 +9,7 @@ from PIL import Image
 
 from diptych.data.features import Encoded, Features, Parts
 from diptych.explaining.audit import LEVELS, RANDOM, Audit, Faithfulness, audited
-from diptych.explaining.explain import Pair
+from diptych.explaining.explain import TracedPair
 from diptych.methods.cca import CCA, PRESETS
 
 from .encoders import Letters, Quarters
@@ -32,7 +32,8 @@ def features(seed: int) -> Features:
 def audit() -> Audit:
     model, found = CCA.fitted(PRESETS["default"], features(0)), features(1)
     pairs = (
-        Pair.of(model, (found.images.take([k]), Quarters()), (found.texts.take([k]), Letters())) for k in range(COUNT)
+        TracedPair.of(model, (found.images.take([k]), Quarters()), (found.texts.take([k]), Letters()))
+        for k in range(COUNT)
     )
     return audited(pairs, header={"method": "cca"})
 
@@ -84,7 +85,7 @@ def test_the_same_seed_draws_the_same_orders() -> None:
     model, found = CCA.fitted(PRESETS["default"], features(0)), features(1)
 
     def once() -> Audit:
-        pair = Pair.of(model, (found.images.take([0]), Quarters()), (found.texts.take([0]), Letters()))
+        pair = TracedPair.of(model, (found.images.take([0]), Quarters()), (found.texts.take([0]), Letters()))
         return audited(iter([pair]), header={}, seed=3)
 
     one, two = once(), once()

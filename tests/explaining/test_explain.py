@@ -12,7 +12,7 @@ from PIL import Image
 from diptych.data.features import Features
 from diptych.encoders.contract import Encoder
 from diptych.errors import BadSetting
-from diptych.explaining.explain import Pair, encode_pair, explain_image, explain_pair, explain_texts
+from diptych.explaining.explain import TracedPair, encode_pair, explain_image, explain_pair, explain_texts
 from diptych.explaining.explanation import Explanation
 from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.explaining.places import Box
@@ -23,7 +23,7 @@ from diptych.fusion.serving import Statistics
 from diptych.methods.cca import CCA
 from diptych.methods.cca import PRESETS as CCA_PRESETS
 from diptych.methods.contract import Method
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.mcsm import MCSM, PRESETS
 from diptych.settings import override
 
@@ -116,7 +116,7 @@ def test_integrated_gradients_of_a_side_sum_to_what_it_adds_to_the_mean(
 ) -> None:
     model = built(features_of(pictures, TEXTS, Quarters(), Letters()), preset)
     first = features_of(pictures[:1], TEXTS[:1], Quarters(), Letters())
-    pair = Pair.of(model, (first.images, Quarters()), (first.texts, Letters()))
+    pair = TracedPair.of(model, (first.images, Quarters()), (first.texts, Letters()))
     found = explain(model, fusing(Linear(0.5))).spaces[model.spaces.index(space)]
     with torch.no_grad():
         mean = float(pair.score(space, "image")(torch.zeros_like(pair.sides["image"].values)[None])[0])
@@ -180,7 +180,7 @@ def test_a_side_beside_held_vectors_is_explained_as_within_the_pair(pictures: li
     method, readers, by = built(features_of(pictures, TEXTS, Quarters(), Letters())), READERS, fusing(Product())
     image, texts = pictures[0], TEXTS[:1]
     whole = explain_pair(method, readers, image, texts, fusing=lambda _: by)
-    pair = Pair.of(method, *zip(encode_pair(readers, image, texts), readers.values(), strict=True))
+    pair = TracedPair.of(method, *zip(encode_pair(readers, image, texts), readers.values(), strict=True))
     held = {side: {space: pair.vectors(space, side)[0] for space in method.spaces} for side in ("image", "text")}
     seen = explain_image(method, readers["image"], image, ("a text", held["text"]), fusing=lambda _: by)
     read = explain_texts(method, readers["text"], texts, ("a picture", held["image"]), fusing=lambda _: by)

@@ -16,7 +16,7 @@ import numpy as np
 
 from diptych.index.address import open_store
 from diptych.index.contract import Layout, Store, Table
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "items"
@@ -31,7 +31,7 @@ def batch(name: str, number: int) -> Items:
     ids = (*own_ids(name, number), *SHARED)
     rows = np.random.default_rng(number).normal(size=(len(ids), 32)).astype(np.float32)
     contents = (f"{name} {number}",) * len(ids)
-    vectors = {"image": Vectors(rows, np.ones(len(ids), bool))}
+    vectors = {"image": ItemVectors(rows, np.ones(len(ids), bool))}
     return Items(ids, contents, (None,) * len(ids), ((),) * len(ids), ({},) * len(ids), vectors)
 
 

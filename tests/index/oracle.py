@@ -9,8 +9,8 @@ from typing_extensions import override
 
 from diptych.errors import BadSetting, MissingData
 from diptych.index.conditions import Columns, Condition, Kind, Value, holds
-from diptych.index.contract import Found, Layout, Store, Table
-from diptych.index.items import Items, Vectors
+from diptych.index.contract import Layout, NearestItems, Store, Table
+from diptych.index.items import Items, ItemVectors
 from diptych.modality import Modality
 
 
@@ -106,21 +106,21 @@ class OracleTable(Table):
             {side: self._vectors(side, rows) for side in vectors},
         )
 
-    def _vectors(self, side: Modality, rows: Sequence[Row]) -> Vectors:
+    def _vectors(self, side: Modality, rows: Sequence[Row]) -> ItemVectors:
         stacked = np.zeros((len(rows), self.layout.widths[side]), np.float32)
         for place, row in zip(stacked, rows, strict=True):
             place[:] = row.vectors.get(side, 0)
-        return Vectors(stacked, np.array([side in row.vectors for row in rows], dtype=bool))
+        return ItemVectors(stacked, np.array([side in row.vectors for row in rows], dtype=bool))
 
     @override
     def nearest(
         self, side: Modality, vector: np.ndarray, *, k: int, where: Condition | None = None, effort: int | None = None
-    ) -> Found:
+    ) -> NearestItems:
         ids = self.ids(where=where, side=side)
         vectors = self._vectors(side, [self.rows[item] for item in ids]).rows
         similarities = (vectors.astype(np.float64) * vector.astype(np.float64)).sum(axis=1)
         order = sorted(range(len(ids)), key=lambda row: (-similarities[row], ids[row]))[:k]
-        return Found(tuple(ids[row] for row in order), similarities[order], vectors[order])
+        return NearestItems(tuple(ids[row] for row in order), similarities[order], vectors[order])
 
     @override
     def blocks(self, side: Modality) -> Iterator[tuple[list[str], np.ndarray]]:

@@ -6,8 +6,8 @@ import numpy as np
 
 from diptych.files import digest
 from diptych.index.conditions import Columns, Value
-from diptych.index.contract import Found, Layout, Table
-from diptych.index.items import Items, Vectors
+from diptych.index.contract import Layout, NearestItems, Table
+from diptych.index.items import Items, ItemVectors
 from diptych.modality import Modality
 
 LAYOUT = Layout({"image": 24, "text": 16})
@@ -48,7 +48,7 @@ def items_of(ids: Sequence[str], *, seed: int, layout: Layout = LAYOUT, columns:
         ),
         tuple(_metadata(rng, columns) for _ in ids),
         {
-            side: Vectors(_vectors(rng, len(ids), width) * present[side][:, None], present[side])
+            side: ItemVectors(_vectors(rng, len(ids), width) * present[side][:, None], present[side])
             for side, width in layout.widths.items()
         },
     )
@@ -59,7 +59,9 @@ def queries_of(count: int, width: int, *, seed: int) -> np.ndarray:
     return _vectors(np.random.default_rng(seed), count, width)
 
 
-def check_found(found: Found, oracle: Table, side: Modality, query: np.ndarray, *, k: int, **named: object) -> None:
+def check_found(
+    found: NearestItems, oracle: Table, side: Modality, query: np.ndarray, *, k: int, **named: object
+) -> None:
     """Check that a search found what brute force finds; those that rounding cannot tell apart may stand in."""
     expected = oracle.nearest(side, query, k=k, **named)
     rounding = 1e-5 * np.abs(query).max() * max(1.0, np.abs(expected.vectors).sum(axis=-1).max(initial=0))
@@ -69,7 +71,7 @@ def check_found(found: Found, oracle: Table, side: Modality, query: np.ndarray, 
     assert {item for item, sure in zip(expected.ids, certain, strict=True) if sure} <= set(found.ids)
 
 
-def check_itself(found: Found, oracle: Table, side: Modality, query: np.ndarray) -> None:
+def check_itself(found: NearestItems, oracle: Table, side: Modality, query: np.ndarray) -> None:
     """Check that what was found is in order, and that vectors and similarities are those of the items."""
     stored = oracle.read(found.ids, vectors=[side])
     assert stored.ids == found.ids

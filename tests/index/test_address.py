@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from diptych.errors import BadSetting, UnknownName
-from diptych.index.address import Place, open_store, split_uri
+from diptych.index.address import StoreAddress, open_store, split_uri
 from diptych.index.contract import Layout
 
 LAYOUT = Layout({"image": 3})
@@ -61,13 +61,13 @@ def test_a_place_must_be_named(uri: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "place"),
     [
-        ("postgresql://user@host:5432/db#museum_2", Place("postgresql://user@host:5432/db", "museum_2")),
-        ("postgresql://ann@db/shop", Place("postgresql://ann@db/shop", "diptych")),
-        ("postgresql:///file#_x", Place("postgresql:///file", "_x")),
-        (f"postgresql://host:1#{'a' * 48}", Place("postgresql://host:1", "a" * 48)),
+        ("postgresql://user@host:5432/db#museum_2", StoreAddress("postgresql://user@host:5432/db", "museum_2")),
+        ("postgresql://ann@db/shop", StoreAddress("postgresql://ann@db/shop", "diptych")),
+        ("postgresql:///file#_x", StoreAddress("postgresql:///file", "_x")),
+        (f"postgresql://host:1#{'a' * 48}", StoreAddress("postgresql://host:1", "a" * 48)),
     ],
 )
-def test_a_uri_is_split_into_a_server_and_a_name(uri: str, place: Place) -> None:
+def test_a_uri_is_split_into_a_server_and_a_name(uri: str, place: StoreAddress) -> None:
     assert split_uri(uri) == place
 
 

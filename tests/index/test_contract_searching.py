@@ -8,7 +8,7 @@ import pytest
 from diptych.errors import DiptychError
 from diptych.index.conditions import Comparison
 from diptych.index.contract import Layout, Store, Table
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 
 from .oracle import OracleTable
 from .samples import check_found, check_itself, items_of, queries_of
@@ -39,7 +39,7 @@ def test_similarity_is_the_inner_product_and_not_the_cosine(store: Store) -> Non
     items = items_of(["long", "short", "opposite"], seed=1, layout=CLUSTERED, columns={})
     direction = queries_of(1, 32, seed=1)[0]
     rows = direction * np.float32([[10], [1], [-1]])
-    table.write(replace(items, vectors={"image": Vectors(rows, np.ones(3, bool))}))
+    table.write(replace(items, vectors={"image": ItemVectors(rows, np.ones(3, bool))}))
     found = table.nearest("image", direction, k=3)
     assert found.ids == ("long", "short", "opposite")
     np.testing.assert_allclose(found.similarities, np.float64([10, 1, -1]) * (direction @ direction), rtol=1e-5)
@@ -55,7 +55,7 @@ def test_among_equals_the_lesser_id_comes_first(store: Store) -> None:
     table = store.create_table("items", CLUSTERED)
     names = ["b", "10", "a", "9", "B", "é"]
     items = clustered(names, seed=1)
-    same = Vectors(np.repeat(items.vectors["image"].rows[:1], len(names), axis=0), np.ones(len(names), bool))
+    same = ItemVectors(np.repeat(items.vectors["image"].rows[:1], len(names), axis=0), np.ones(len(names), bool))
     table.write(replace(items, vectors={"image": same}))
     found = table.nearest("image", items.vectors["image"].rows[0], k=len(names))
     assert found.ids == tuple(sorted(names))
@@ -201,7 +201,7 @@ def clustered(ids: list[str], *, seed: int, spread: float = 0.3) -> Items:
     """Return items with an image alone, in clusters."""
     items = items_of(ids, seed=seed, layout=CLUSTERED, columns={})
     rows = clustered_rows(len(ids), seed=seed, spread=spread)
-    return replace(items, vectors={"image": Vectors(rows, np.ones(len(ids), bool))})
+    return replace(items, vectors={"image": ItemVectors(rows, np.ones(len(ids), bool))})
 
 
 def clustered_rows(count: int, *, seed: int, spread: float = 0.3) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 from diptych.errors import BadFeature, BadSetting, MissingData, ShapeMismatch, StoreFailed
 from diptych.index.address import open_store
 from diptych.index.contract import Layout, Store, Table
-from diptych.index.items import Vectors
+from diptych.index.items import ItemVectors
 
 from .lance_tables import bare, lance, place, table
 from .samples import LAYOUT, check_items, items_of
@@ -57,7 +57,7 @@ def test_a_side_that_the_table_is_not_made_for_has_no_items(lance: Store) -> Non
 def test_vectors_that_are_not_finite_are_refused(lance: Store, *, half: bool, number: float) -> None:
     table = lance.create_table("items", Layout({"image": 24}, half=half))
     items = bare(["a"], 1)
-    vectors = Vectors(np.full((1, 24), number, np.float32), np.ones(1, bool))
+    vectors = ItemVectors(np.full((1, 24), number, np.float32), np.ones(1, bool))
     with pytest.raises(BadFeature, match=rf"not finite in the float{16 if half else 32} of this table"):
         table.write(replace(items, vectors={"image": vectors}))
     assert table.count() == 0

@@ -17,7 +17,7 @@ from diptych.errors import BadSetting, ShapeMismatch, StoreFailed
 from diptych.index import milvus
 from diptych.index.conditions import Absence, Comparison, Every, Membership, Some
 from diptych.index.contract import Layout, Store, Table
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.index.milvus.conditions import expression_of, quoted
 from diptych.index.milvus.store import open_store
 
@@ -35,7 +35,7 @@ def some_items(count: int, *, width: int = 8, group: str | None = None) -> Items
     names = tuple(f"{place:06}" for place in rng.permutation(count))
     rows = rng.standard_normal((count, width)).astype(np.float32)
     metadata = {} if group is None else {"group": group}
-    vectors = {"image": Vectors(rows, np.ones(count, dtype=bool))}
+    vectors = {"image": ItemVectors(rows, np.ones(count, dtype=bool))}
     return Items(names, names, (None,) * count, ((),) * count, (metadata,) * count, vectors)
 
 
@@ -134,7 +134,7 @@ def test_more_is_asked_for_than_milvus_finds_at_once(many: tuple[Table, Items]) 
 def test_equals_at_the_end_of_a_search_come_by_their_ids(milvus_server: str) -> None:
     with closing(open_store(collection(milvus_server))) as store:
         items = some_items(200)
-        same = Vectors(np.ones((200, 8), np.float32), np.ones(200, bool))
+        same = ItemVectors(np.ones((200, 8), np.float32), np.ones(200, bool))
         table = store.create_table("items", NARROW)
         table.write(replace(items, vectors={"image": same}))
         assert table.nearest("image", np.ones(8, np.float32), k=5).ids == tuple(sorted(items.ids)[:5])

@@ -24,7 +24,7 @@ import psycopg
 from diptych.errors import BadFeature, BadSetting, BadText, MissingData, ShapeMismatch, StoreFailed
 from diptych.index.conditions import Comparison, Every, Membership
 from diptych.index.contract import Layout, Store, Table
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.index.postgresql.conditions import clause_of
 from diptych.index.postgresql.store import open_store
 from diptych.index.postgresql.table import PostgresqlTable
@@ -40,7 +40,7 @@ def some_items(ids: range, *, width: int = 64, group: str | None = None) -> Item
     rows = np.random.default_rng(len(ids)).standard_normal((len(ids), width)).astype(np.float32)
     names, count = tuple(f"{place:06}" for place in ids), len(ids)
     metadata = {} if group is None else {"group": group}
-    vectors = {"image": Vectors(rows, np.ones(count, dtype=bool))}
+    vectors = {"image": ItemVectors(rows, np.ones(count, dtype=bool))}
     return Items(names, names, (None,) * count, ((),) * count, (metadata,) * count, vectors)
 
 
@@ -194,7 +194,7 @@ def test_what_a_table_cannot_keep_is_refused_whole(
     rows = changes.get("rows", one.vectors["image"].rows)
     with pytest.raises(error, match=words):
         table.write(
-            Items(one.ids, ("new",), one.images, **parts, vectors={"image": Vectors(rows, np.array([True]))})  # type: ignore[arg-type]
+            Items(one.ids, ("new",), one.images, **parts, vectors={"image": ItemVectors(rows, np.array([True]))})  # type: ignore[arg-type]
         )
     assert (table.version(), table.contents()) == (before, {"000000": "000000"})
 
@@ -350,7 +350,7 @@ def test_an_index_is_rebuilt_and_takes_in_what_was_written_since(indexed: tuple[
     table, rows = indexed
     table.build_index("image")
     query = rows[17] * 100
-    table.write(Items(("new",), ("",), (None,), ((),), ({},), {"image": Vectors(query[None], np.array([True]))}))
+    table.write(Items(("new",), ("",), (None,), ((),), ({},), {"image": ItemVectors(query[None], np.array([True]))}))
     assert table.nearest("image", query, k=1, effort=40).ids == ("new",)
     assert table.remove(["new"]) == 1
     assert table.nearest("image", query, k=1, effort=1000).ids != ("new",)
@@ -391,11 +391,11 @@ def test_compacting_rebuilds_an_index_that_is_mostly_of_what_was_replaced(
 ) -> None:
     table = store.create_table("items", Layout({"image": 64, "text": 800}))
     both = some_items(range(1500), width=64)
-    wide = Vectors(np.ones((1500, 800), np.float32), np.ones(1500, dtype=bool))
+    wide = ItemVectors(np.ones((1500, 800), np.float32), np.ones(1500, dtype=bool))
     table.write(replace(both, vectors={**both.vectors, "text": wide}))
     table.build_index("image")
     before = sizes(administrator, store)
-    nothing = Vectors(np.zeros((1400, 64), np.float32), np.zeros(1400, dtype=bool))
+    nothing = ItemVectors(np.zeros((1400, 64), np.float32), np.zeros(1400, dtype=bool))
     first = both.take(range(1400))
     table.write(replace(first, vectors={"image": nothing, "text": wide.take(range(1400))}))
     table.compact()

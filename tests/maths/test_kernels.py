@@ -66,11 +66,11 @@ def test_the_median_distance_of_many_items_is_taken_over_a_sample(monkeypatch: p
 
 
 def test_landmarks_are_different_items_in_their_order_and_the_same_every_time() -> None:
-    drawn = landmarks(50, wanted=10)
+    drawn = landmarks(50, size=10)
     assert len(set(drawn.tolist())) == 10
     assert (np.diff(drawn) > 0).all()
-    np.testing.assert_array_equal(drawn, landmarks(50, wanted=10))
-    np.testing.assert_array_equal(landmarks(5, wanted=10), np.arange(5))
+    np.testing.assert_array_equal(drawn, landmarks(50, size=10))
+    np.testing.assert_array_equal(landmarks(5, size=10), np.arange(5))
 
 
 @pytest.mark.parametrize("name", ["linear", "polynomial", "rbf"])
@@ -100,7 +100,7 @@ def test_few_anchors_are_the_nystroem_map_of_scikit_learn() -> None:
     items = rows()
     kernel = Kernel("rbf")
     scale = kernel.scale(items)
-    chosen = landmarks(30, wanted=8)
+    chosen = landmarks(30, size=8)
     anchors = items[chosen]
     between, among = (kernel.between(some, anchors, scale=scale).numpy() for some in (items, anchors))
     found = spanned(between, among, regularisation=0.5)

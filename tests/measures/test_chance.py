@@ -9,7 +9,7 @@ import pytest
 from diptych.errors import BadSetting
 from diptych.measures.chance import chance_average_precision, chance_map
 from diptych.measures.judgements import Judgements
-from diptych.measures.ranking import average_precision, found, order
+from diptych.measures.ranking import average_precision, order, relevant_ranks
 
 
 def one_label_each(classes: np.ndarray) -> Judgements:
@@ -22,14 +22,14 @@ def one_label_each(classes: np.ndarray) -> Judgements:
 def test_the_formula_is_the_mean_over_all_orders(relevant: int) -> None:
     orders = np.array(list(permutations(range(6))), dtype=float)
     right = np.tile(np.arange(6) < relevant, (len(orders), 1))
-    expected = average_precision(found(order(orders), right)).mean()
+    expected = average_precision(relevant_ranks(order(orders), right)).mean()
     assert chance_average_precision(np.array([relevant]), gallery=6).item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_random_scorer_reaches_chance() -> None:
     judged = one_label_each(np.repeat(np.arange(10), 20))
     similarity = np.random.default_rng(0).random((200, 200))
-    scored = average_precision(found(order(similarity), judged.relevant(0, 200)))
+    scored = average_precision(relevant_ranks(order(similarity), judged.relevant(0, 200)))
     deviation = scored.std() / np.sqrt(len(scored))
     assert scored.mean() == pytest.approx(chance_map(judged), abs=4 * deviation)
 

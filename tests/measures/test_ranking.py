@@ -11,14 +11,14 @@ from hypothesis.extra.numpy import arrays
 
 from diptych.errors import BadFeature
 from diptych.measures.ranking import (
-    Found,
+    RelevantRanks,
     average_precision,
-    found,
     mean_over_judged,
     ndcg,
     order,
     precision,
     r_precision,
+    relevant_ranks,
 )
 
 
@@ -31,8 +31,8 @@ def rankings(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return similarity, draw(arrays(bool, shape))
 
 
-def found_in(similarity: np.ndarray, relevant: np.ndarray) -> Found:
-    return found(order(similarity), relevant)
+def found_in(similarity: np.ndarray, relevant: np.ndarray) -> RelevantRanks:
+    return relevant_ranks(order(similarity), relevant)
 
 
 def literal_order(similarity: np.ndarray) -> Iterator[list[int]]:

@@ -13,7 +13,7 @@ from diptych.errors import BadSetting
 from diptych.evaluation import evaluate, open_rule
 from diptych.measures.ranking import mean_over_judged
 from diptych.methods.cca import CCA, PRESETS, Config
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.inputs import InputConfig
 
 from .features import IMAGE, TEXT, random_features

@@ -6,7 +6,7 @@ from sklearn.cross_decomposition import PLSSVD
 
 from diptych.errors import BadSetting
 from diptych.methods.cfa import CFA, Config
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.inputs import InputConfig
 
 from .features import IMAGE, TEXT, random_features

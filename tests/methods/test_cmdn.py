@@ -10,7 +10,7 @@ from diptych.errors import BadSetting, MissingData
 from diptych.methods.batches import Batch
 from diptych.methods.cmdn import CMDN, PRESETS, BeliefNetwork, Config
 from diptych.methods.contract import GradientMethod
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.settings import override
 from diptych.training.objective import objective
 

@@ -9,7 +9,7 @@ from diptych.data.concepts import Concepts
 from diptych.data.features import Encoded, Features
 from diptych.errors import BadSetting, MissingData, ShapeMismatch, UnknownName
 from diptych.methods.conse import PRESETS, Config, Conse
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.module import SideInformation
 from diptych.settings import override
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from diptych.methods.batches import Batch, FeatureBatch
-from diptych.methods.embedding import PairEmbeddings
+from diptych.methods.embeddings import PairEmbeddings
 
 from .features import REGION, random_features
 

@@ -11,7 +11,7 @@ from diptych.errors import BadSetting, ShapeMismatch
 from diptych.methods.batches import Batch
 from diptych.methods.contract import GradientMethod
 from diptych.methods.corr_ae import PRESETS, Config, CorrespondenceAutoencoders
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.settings import override
 from diptych.training.objective import objective
 

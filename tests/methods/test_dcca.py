@@ -13,7 +13,7 @@ from diptych.errors import BadSetting
 from diptych.methods.batches import Batch
 from diptych.methods.contract import RefittedMethod
 from diptych.methods.dcca import DCCA, PRESETS, Config
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.settings import override
 from diptych.training.learning import Training
 from diptych.training.loop import build_optimiser, step

@@ -12,7 +12,7 @@ from diptych.errors import BadSetting, MissingData
 from diptych.methods.batches import Batch
 from diptych.methods.contract import GradientMethod
 from diptych.methods.deep_sm import PRESETS, Config, DeepSM
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.settings import override
 from diptych.training.loop import build_optimiser, step
 from diptych.training.objective import objective

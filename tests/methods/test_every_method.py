@@ -12,11 +12,11 @@ import pytest
 from diptych.data.concepts import Concepts
 from diptych.data.features import Encoded, Features
 from diptych.errors import MissingData, ShapeMismatch
-from diptych.maths.reduction import orthonormal_span
+from diptych.maths.linear_reduction import orthonormal_span
 from diptych.methods import ROOM
 from diptych.methods.batches import FeatureBatch
 from diptych.methods.contract import GradientMethod, Method, SpanningMethod, TraceableMethod
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.module import MethodModule, SideInformation, open_method
 from diptych.settings import override, revive
 from diptych.training.learning import Training

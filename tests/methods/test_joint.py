@@ -7,7 +7,7 @@ import pytest
 
 from diptych.data.features import Encoded, Features
 from diptych.errors import BadSetting, ShapeMismatch
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.joint import Config, Joint, Widths
 
 CLIP = "open-clip:ViT-B-32/laion2b@0123456789abcdef"

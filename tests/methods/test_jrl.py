@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from diptych.data.features import Features
 from diptych.errors import BadSetting, MissingData
 from diptych.maths.graphs import neighbour_laplacian
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.inputs import InputConfig
 from diptych.methods.jrl import JRL, PRESETS, Config, Widths, solved
 from diptych.methods.module import SideInformation

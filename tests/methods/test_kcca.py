@@ -13,7 +13,7 @@ from diptych.errors import BadSetting
 from diptych.maths.kernels import Kernel, KernelName
 from diptych.methods.cca import CCA
 from diptych.methods.cca import Config as CCAConfig
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.inputs import InputConfig
 from diptych.methods.kcca import KCCA, PRESETS, Config, Widths
 

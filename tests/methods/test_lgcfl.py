@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from diptych.errors import BadSetting, MissingData
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.inputs import InputConfig
 from diptych.methods.lgcfl import LGCFL, PRESETS, Config, regression
 

@@ -12,7 +12,7 @@ from diptych.errors import BadSetting, MissingData, ShapeMismatch
 from diptych.maths.recurrence import trained_parameters
 from diptych.methods.batches import Batch
 from diptych.methods.contract import GradientMethod
-from diptych.methods.embedding import PairEmbeddings, embed_pairs
+from diptych.methods.embeddings import PairEmbeddings, embed_pairs
 from diptych.methods.mcsm import MCSM, PRESETS, MCSMConfig, Widths
 from diptych.settings import override
 from diptych.training.loop import build_optimiser, step

@@ -8,7 +8,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from diptych.errors import BadSetting, MissingData
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.methods.semantic_matching import PRESETS, Config, SemanticMatching, classifier
 
 from .features import random_features

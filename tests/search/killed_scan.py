@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from diptych.index.contract import Layout
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.search import scan_folder
 
 
@@ -41,7 +41,7 @@ class Shelf:
 
     def read(self, ids: Sequence[str], *, vectors: tuple[str, ...]) -> Items:
         nothing: Any = ((None,) * len(ids), ((),) * len(ids), ({},) * len(ids))
-        rows = Vectors(np.stack([self.vectors[item] for item in ids]), np.ones(len(ids), dtype=bool))
+        rows = ItemVectors(np.stack([self.vectors[item] for item in ids]), np.ones(len(ids), dtype=bool))
         return Items(tuple(ids), tuple(self.content[item] for item in ids), *nothing, {"image": rows})
 
     def blocks(self, side: str) -> Iterator[tuple[list[str], np.ndarray]]:

@@ -7,7 +7,7 @@ import numpy as np
 from typing_extensions import override
 
 from diptych.index.contract import Layout
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.modality import Modality
 from tests.index.oracle import OracleTable
 
@@ -32,7 +32,7 @@ class SmallTable(OracleTable):
             row[:] = 0 if vector is None else vector
         present = np.array([vector is not None for vector in vectors.values()], dtype=bool)
         nothing: Any = ((None,) * len(ids), ((),) * len(ids), ({},) * len(ids))
-        self.write(Items(ids, (str(self.writes),) * len(ids), *nothing, {"image": Vectors(rows, present)}))
+        self.write(Items(ids, (str(self.writes),) * len(ids), *nothing, {"image": ItemVectors(rows, present)}))
 
     def vectors(self) -> dict[str, np.ndarray]:
         """Return the vector of each item that has one."""

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from diptych.errors import BadSetting
 from diptych.fusion import ROOM
 from diptych.fusion.contract import FusionRule
-from diptych.index.contract import Found
-from diptych.index.ranking import ranked
+from diptych.index.contract import NearestItems
+from diptych.index.nearest import ranked
 from diptych.search.certified import DEEPEST, Best, certified, one_by_one
 from diptych.search.moments import Moments
 
@@ -34,7 +34,7 @@ class Shelf:
         self.vectors, self.ids = vectors, ids
         self.depths: list[int] = []
 
-    def nearest(self, vector: np.ndarray, k: int) -> Found:
+    def nearest(self, vector: np.ndarray, k: int) -> NearestItems:
         self.depths.append(k)
         judged = self.vectors @ vector
         order = sorted(range(len(self.ids)), key=lambda row: (-judged[row], self.ids[row]))[:k]

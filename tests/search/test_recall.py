@@ -5,7 +5,7 @@ import pytest
 
 from diptych.errors import BadSetting
 from diptych.fusion import ROOM
-from diptych.index.contract import Found
+from diptych.index.contract import NearestItems
 from diptych.search.certified import Best, certified, one_by_one
 from diptych.search.recall import FIRST, exact_answers
 
@@ -61,11 +61,13 @@ def test_a_search_that_guesses_the_range_wrongly_is_judged_by_what_it_found() ->
     rule = ROOM.open("product").Rule()
     fused = rule.fuse(*spaces_of(rows, queries), queries="text")
 
-    def careless(vector: np.ndarray, depth: int) -> Found:
+    def careless(vector: np.ndarray, depth: int) -> NearestItems:
         """Return nearest items, every third of which it does not see."""
         all_items = table.nearest("image", vector, k=len(rows))
         seen = [row for row, item in enumerate(all_items.ids) if int(item) % 3][:depth]
-        return Found(tuple(all_items.ids[row] for row in seen), all_items.similarities[seen], all_items.vectors[seen])
+        return NearestItems(
+            tuple(all_items.ids[row] for row in seen), all_items.similarities[seen], all_items.vectors[seen]
+        )
 
     told = []
     for row, answer in enumerate(exact_answers(table, "image", queries, rule)):
@@ -95,7 +97,7 @@ def test_ties_at_the_end_count_as_right() -> None:
 def test_fewer_than_ten_items_are_all_that_is_wanted() -> None:
     table, rows, queries = drawn(items=4)
     for row, answer in enumerate(exact_answers(table, "image", queries, ROOM.open("zscore").Rule())):
-        assert answer.wanted == 4
+        assert answer.count == 4
         assert answer.recall(found(spaces_of(rows, queries), row, np.arange(3))) == 0.75
 
 

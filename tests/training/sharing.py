@@ -21,7 +21,7 @@ from diptych.fusion.record import ChosenRule
 from diptych.methods import ROOM
 from diptych.methods.batches import Batch
 from diptych.methods.contract import GradientMethod, Method
-from diptych.methods.embedding import embed_pairs
+from diptych.methods.embeddings import embed_pairs
 from diptych.settings import override
 from diptych.training.checkpoints import save_tensors
 from diptych.training.learning import Training

@@ -15,7 +15,7 @@ import numpy as np
 
 from diptych.data.features import Encoded, Features
 from diptych.encoders import shards
-from diptych.encoders.shards import Place, ShardFolder
+from diptych.encoders.shards import ShardFolder, ShardPosition
 from diptych.fusion.record import ChosenRule
 from diptych.methods import mcsm
 from diptych.methods.contract import Method
@@ -38,7 +38,7 @@ def stored(folder: Path, count: int, parts: int) -> Encoded:
         whole = np.lib.format.open_memmap(folder / f"{k}.whole.npy", "w+", np.float16, (ITEMS, WIDTH))
         whole[:, 0] = np.arange(ITEMS) % 7
         np.lib.format.open_memmap(folder / f"{k}.parts.npy", "w+", np.float16, (ITEMS * parts, WIDTH))
-        places += [Place(str(k), row, row * parts, (row + 1) * parts) for row in range(ITEMS)]
+        places += [ShardPosition(str(k), row, row * parts, (row + 1) * parts) for row in range(ITEMS)]
     sequences, vectors = ShardFolder(folder).load(places)
     return Encoded(vectors, sequences)
 

@@ -8,7 +8,7 @@ import pytest
 
 from diptych.errors import BadData, UnknownName
 from diptych.runs import entries, history
-from diptych.web.logs import Json, Plain
+from diptych.web.logs import JsonFormatter, PlainFormatter
 from diptych.web.routes import page
 
 from .conftest import Made, Running, Serve, fault
@@ -109,13 +109,15 @@ def test_the_log_tells_of_requests_and_of_queries_only_when_asked(
         started.search(text="something private", where="category = 'private'")
     # services of other tests may log as well
     lines = {
-        json.loads(Json().format(each)).get("route"): each for each in caplog.records if each.name == "diptych.web"
+        json.loads(JsonFormatter().format(each)).get("route"): each
+        for each in caplog.records
+        if each.name == "diptych.web"
     }
     record = lines["/v1/search"]
-    line = json.loads(Json().format(record))
+    line = json.loads(JsonFormatter().format(record))
     assert (line["status"], line["client"]) == (200, "127.0.0.1")
     assert ("private" in json.dumps(line)) is spoken
-    assert Plain().format(record).startswith("POST /v1/search 200 milliseconds=")
+    assert PlainFormatter().format(record).startswith("POST /v1/search 200 milliseconds=")
 
 
 def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:

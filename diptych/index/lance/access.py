@@ -20,7 +20,7 @@ PATIENCE = 2.0
 """Seconds to wait for the readers of old versions to finish."""
 
 
-class Access:
+class TableAccess:
     """One table's folder: read by many, written by one at a time, tidied when nobody reads."""
 
     def __init__(self, folder: Path) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from diptych.index.checking import check_items, in_precision
 from diptych.index.conditions import Columns, Kind
 from diptych.index.contract import Layout
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.index.lance.conditions import column_of
+from diptych.index.refusals import check_items, in_precision
 from diptych.modality import MODALITIES, Modality
 
 TYPES: dict[Kind, pa.DataType] = {
@@ -101,17 +101,17 @@ def items_of(rows: pa.Table, sides: Sequence[Modality]) -> Items:
     )
 
 
-def vectors_of(column: pa.ChunkedArray | pa.FixedSizeListArray) -> Vectors:
+def vectors_of(column: pa.ChunkedArray | pa.FixedSizeListArray) -> ItemVectors:
     """Return a column of vectors in single precision, those that are NULL as zeros."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     width = array.type.list_size
-    given = array.flatten().to_numpy(zero_copy_only=False).reshape(-1, width).astype(np.float32, copy=False)
+    vectors = array.flatten().to_numpy(zero_copy_only=False).reshape(-1, width).astype(np.float32, copy=False)
     if array.null_count == 0:
-        return Vectors(given, np.ones(len(array), dtype=bool))
+        return ItemVectors(vectors, np.ones(len(array), dtype=bool))
     present = array.is_valid().to_numpy(zero_copy_only=False)
     rows = np.zeros((len(array), width), dtype=np.float32)
-    rows[present] = given
-    return Vectors(rows, present)
+    rows[present] = vectors
+    return ItemVectors(rows, present)
 
 
 def _vector_array(items: Items, side: Modality, kind: pa.DataType) -> pa.Array:

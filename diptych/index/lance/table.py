@@ -23,11 +23,10 @@ from lancedb.index import IvfSq
 from typing_extensions import override
 
 from diptych.errors import MissingData
-from diptych.index.checking import check_width, new_columns
 from diptych.index.conditions import ID, Columns, Condition
-from diptych.index.contract import Found, Table
+from diptych.index.contract import NearestItems, Table
 from diptych.index.items import Items
-from diptych.index.lance.access import Access
+from diptych.index.lance.access import TableAccess
 from diptych.index.lance.conditions import among, column_of, every, literal, sql_of
 from diptych.index.lance.rows import (
     BIRTH,
@@ -41,7 +40,8 @@ from diptych.index.lance.rows import (
     vectors_of,
 )
 from diptych.index.lance.upkeep import covers_ids, gather, index_of, scattered
-from diptych.index.ranking import ranked
+from diptych.index.nearest import ranked
+from diptych.index.refusals import check_width, new_columns
 from diptych.modality import Modality
 
 BLOCK = 4096
@@ -67,7 +67,7 @@ class LanceTable(Table):
         self.name = name
         self._folder = folder
         self._table = opened
-        self._access = Access(folder)
+        self._access = TableAccess(folder)
         self.layout = layout_of(self._schema())
 
     @override
@@ -136,8 +136,8 @@ class LanceTable(Table):
         among_ids = [""] if ids is None else _among_ids(ids)
         parts = [self._read(names, every(filter(None, (clause, some)))) for some in among_ids]
         rows = pa.concat_tables(parts) if parts else self._schema().empty_table().select(names)
-        found = {item: row for row, item in enumerate(rows.column(ID).to_pylist())}
-        order = [found[item] for item in (sorted(found) if ids is None else dict.fromkeys(ids)) if item in found]
+        row_of = {item: row for row, item in enumerate(rows.column(ID).to_pylist())}
+        order = [row_of[item] for item in (sorted(row_of) if ids is None else dict.fromkeys(ids)) if item in row_of]
         return items_of(rows.take(pa.array(order[:limit], pa.int64())), vectors)
 
     @override
@@ -149,15 +149,15 @@ class LanceTable(Table):
         k: int,
         where: Condition | None = None,
         effort: int | None = None,
-    ) -> Found:
+    ) -> NearestItems:
         check_width(self.layout, side, len(vector))
         if effort is not None:
             # the nearest partitions may hold few items or none; where few meet a condition, an exact search is quick
             harder = [each for each in self.efforts if each > effort] if where is None else []
-            for tried in [effort, *harder]:
-                found = self._approximate(side, vector, k, where, tried)
-                if len(found.ids) == k:
-                    return found
+            for partitions in [effort, *harder]:
+                nearest = self._approximate(side, vector, k, where, partitions)
+                if len(nearest.ids) == k:
+                    return nearest
         return self._exact(side, vector, k, where)
 
     @override
@@ -175,9 +175,9 @@ class LanceTable(Table):
         if not (vectors := self.count(side=side)):
             return
         partitions = max(1, min(isqrt(vectors), (CENTRES - 1) // self.layout.widths[side]))
-        wanted = IvfSq(distance_type="dot", num_partitions=partitions, sample_rate=SAMPLE)
+        config = IvfSq(distance_type="dot", num_partitions=partitions, sample_rate=SAMPLE)
         with self._access.rearranging(), self._access.reading():
-            self._table.create_index(vector_column(side), config=wanted, replace=True)
+            self._table.create_index(vector_column(side), config=config, replace=True)
 
     @override
     def indexed(self, side: Modality) -> bool:
@@ -202,10 +202,10 @@ class LanceTable(Table):
 
     def _clause(self, where: Condition | None, side: Modality | None = None) -> str:
         """Return the SQL of a condition and of having a side; empty where everything will do."""
-        wanted = [sql_of(where, self.columns())] if where is not None else []
+        clauses = [sql_of(where, self.columns())] if where is not None else []
         if side is not None:
-            wanted.append(f"{vector_column(side)} IS NOT NULL" if side in self.layout.widths else "false")
-        return every(wanted)
+            clauses.append(f"{vector_column(side)} IS NOT NULL" if side in self.layout.widths else "false")
+        return every(clauses)
 
     def _read(self, names: Sequence[str], clause: str) -> pa.Table:
         with self._access.reading():
@@ -220,7 +220,9 @@ class LanceTable(Table):
             for batch in query.to_batches(BLOCK):
                 yield batch.column(ID), vectors_of(batch.column(vector_column(side))).rows
 
-    def _exact(self, side: Modality, vector: Float32[np.ndarray, " d"], k: int, where: Condition | None) -> Found:
+    def _exact(
+        self, side: Modality, vector: Float32[np.ndarray, " d"], k: int, where: Condition | None
+    ) -> NearestItems:
         """Return the nearest of all blocks, kept block by block."""
         best = ranked([], np.zeros((0, len(vector)), np.float32), vector, k=k)
         for ids, rows in self._blocks(side, self._clause(where, side)):
@@ -231,7 +233,7 @@ class LanceTable(Table):
 
     def _approximate(
         self, side: Modality, vector: Float32[np.ndarray, " d"], k: int, where: Condition | None, effort: int
-    ) -> Found:
+    ) -> NearestItems:
         """Return what the index finds: fewer than k where fewer in the partitions searched meet the condition."""
         if not self.indexed(side):
             raise MissingData(f"the table '{self.name}' has no approximate index of {side} vectors. Build it first.")

@@ -12,7 +12,7 @@ from typing import Any
 from lancedb.index import BTree
 
 from diptych.index.conditions import ID
-from diptych.index.lance.access import Access
+from diptych.index.lance.access import TableAccess
 
 MANY = 10_000
 """Items from which on their ids get an index, which makes writing among them faster."""
@@ -31,14 +31,14 @@ ANY_AGE = timedelta(milliseconds=1)
 
 def scattered(table: Any, folder: Path) -> bool:
     """Return whether a table has many small files, and the disk of its folder room to put them together."""
-    found = table.stats()
-    if found["fragment_stats"]["num_small_fragments"] < SCATTERED:
+    stats = table.stats()
+    if stats["fragment_stats"]["num_small_fragments"] < SCATTERED:
         return False
-    anew = min(1.0, FULL / found["num_rows"]) if found["num_rows"] else 1.0
-    return bool(disk_usage(folder).free > (2 * anew + INDICES) * found["total_bytes"])
+    anew = min(1.0, FULL / stats["num_rows"]) if stats["num_rows"] else 1.0
+    return bool(disk_usage(folder).free > (2 * anew + INDICES) * stats["total_bytes"])
 
 
-def gather(table: Any, access: Access) -> None:
+def gather(table: Any, access: TableAccess) -> None:
     """Put files together, take new items into the indices and remove what nobody reads any more; a writer does it."""
     if table.count_rows() >= MANY and index_of(table, ID) is None:
         table.create_index(ID, config=BTree())
@@ -51,8 +51,8 @@ def covers_ids(table: Any) -> bool:
     """Return whether the index of ids has so many of them that it is faster than a look at all."""
     if (name := index_of(table, ID)) is None:
         return False
-    known = table.index_stats(name)
-    return bool(known.num_indexed_rows > COVERED * known.num_unindexed_rows)
+    stats = table.index_stats(name)
+    return bool(stats.num_indexed_rows > COVERED * stats.num_unindexed_rows)
 
 
 def index_of(table: Any, column: str) -> str | None:

@@ -81,10 +81,10 @@ class MilvusIndex:
         self, vectors: Float32[np.ndarray, "m d"], *, limit: int, expression: str, effort: int
     ) -> list[list[str]]:
         """Return for each vector the ids that seem nearest."""
-        found = self._session.search(
+        answers = self._session.search(
             self._alias, list(vectors), limit=limit, expression=expression, fields=["id"], ef=max(effort, limit)
         )
-        return [[hit["id"] for hit in hits] for hits in found]
+        return [[hit["id"] for hit in hits] for hits in answers]
 
     def drop(self) -> None:
         """Remove it, and what a build that was cut off has left."""

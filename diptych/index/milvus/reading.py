@@ -9,12 +9,12 @@ from diptych.index.milvus.sessions import AnswerTooLarge, Session
 NAMED = 1000
 """Ids in one expression."""
 
-Rows = list[dict[str, Any]]
+MilvusRows = list[dict[str, Any]]
 
 
 def pages_of(
     session: Session, collection: str, expression: str, fields: Sequence[str], *, rows: int, limit: int | None = None
-) -> Iterator[Rows]:
+) -> Iterator[MilvusRows]:
     """Yield the rows that meet an expression, in the order of their ids, so many at a time and at most `limit`.
 
     Where that is too much for one answer, by half as many.
@@ -38,7 +38,7 @@ def pages_of(
 
 def named_rows(
     session: Session, collection: str, ids: Sequence[str], fields: Sequence[str], *, rows: int, expression: str = ""
-) -> Iterator[Rows]:
+) -> Iterator[MilvusRows]:
     """Yield those of the rows with these ids that meet an expression, in any order, at most so many at a time."""
     size = min(rows, NAMED)
     for start in range(0, len(ids), size):

@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import Float32
 
 from diptych.errors import BadSetting, StoreFailed
-from diptych.index.checking import in_precision
 from diptych.index.conditions import Value
 from diptych.index.contract import Layout
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.index.milvus.sessions import MESSAGE, json_field, schema_of, text_field, truth_field, vector_field
+from diptych.index.refusals import in_precision
 from diptych.modality import MODALITIES, Modality
 
 PLAIN = ("id", "content", "item", "metadata")
@@ -65,9 +65,9 @@ def padded(side: Modality, vector: Float32[np.ndarray, " d"], layout: Layout) ->
 def rows_of(items: Items, layout: Layout) -> list[dict[str, Any]]:
     """Return items as rows; what Milvus has no room for is a `StoreFailed`."""
     vectors = np.zeros((len(items), width_of(layout)), np.float32)
-    for side, given in items.vectors.items():
-        if given.present.any():
-            vectors[:, place_of(side, layout)] = in_precision(side, given, half=layout.half)
+    for side, side_vectors in items.vectors.items():
+        if side_vectors.present.any():
+            vectors[:, place_of(side, layout)] = in_precision(side, side_vectors, half=layout.half)
     has = {
         presence(side): items.vectors[side].present.tolist() if side in items.vectors else [False] * len(items)
         for side in layout.widths
@@ -113,7 +113,7 @@ def items_of(rows: Sequence[Mapping[str, Any]], layout: Layout, sides: Sequence[
         tuple(row["item"]["image"] for row in rows),
         tuple(tuple(row["item"]["texts"]) for row in rows),
         tuple({name: _value(value) for name, value in row["metadata"].items()} for row in rows),
-        {side: Vectors(vectors_of(rows, place_of(side, layout)), _present(rows, side)) for side in sides},
+        {side: ItemVectors(vectors_of(rows, place_of(side, layout)), _present(rows, side)) for side in sides},
     )
 
 
@@ -134,8 +134,8 @@ def _plain(value: Value) -> Any:
 
 
 def _value(value: Any) -> Value:
-    found: Value = tuple(value) if isinstance(value, list) else value
-    return found
+    plain: Value = tuple(value) if isinstance(value, list) else value
+    return plain
 
 
 def _length(value: Any) -> int:

@@ -13,14 +13,13 @@ from jaxtyping import Float32
 from typing_extensions import override
 
 from diptych.errors import BadSetting, StoreFailed
-from diptych.index.checking import check_items, check_width, new_columns
 from diptych.index.conditions import Columns, Condition
-from diptych.index.contract import Found, Layout, Table
+from diptych.index.contract import Layout, NearestItems, Table
 from diptych.index.items import Items
 from diptych.index.milvus.conditions import expression_of, id_among, joined, quoted
 from diptych.index.milvus.index import MilvusIndex
 from diptych.index.milvus.notes import Notes
-from diptych.index.milvus.reading import NAMED, Rows, named_rows, pages_of
+from diptych.index.milvus.reading import NAMED, MilvusRows, named_rows, pages_of
 from diptych.index.milvus.rows import (
     PLAIN,
     items_of,
@@ -35,7 +34,8 @@ from diptych.index.milvus.rows import (
     width_of,
 )
 from diptych.index.milvus.sessions import MESSAGE, MOST_ROWS, PATIENCE, Session
-from diptych.index.ranking import ranked
+from diptych.index.nearest import ranked
+from diptych.index.refusals import check_items, check_width, new_columns
 from diptych.modality import Modality
 
 _SPARE = 8
@@ -58,7 +58,7 @@ class MilvusTable(Table):
         self._indices = {
             side: MilvusIndex(session, collection=collection, table=name, side=side) for side in layout.widths
         }
-        self._known: Columns = {}
+        self._kinds: Columns = {}
         self._wide = max(1, min(MOST_ROWS, MESSAGE // (4 * width_of(layout) + 1024)))
         """Rows with vectors in an answer."""
 
@@ -137,8 +137,8 @@ class MilvusTable(Table):
         if ids is None:
             pages = self._pages(expression, fields, rows=self._wide, limit=limit)
             return items_of([row for page in pages for row in page], self.layout, vectors)
-        found = {row["id"]: row for page in self._named(ids, fields, expression) for row in page}
-        rows = [found[name] for name in dict.fromkeys(ids) if name in found]
+        by_id = {row["id"]: row for page in self._named(ids, fields, expression) for row in page}
+        rows = [by_id[name] for name in dict.fromkeys(ids) if name in by_id]
         return items_of(rows[:limit], self.layout, vectors)
 
     @override
@@ -150,7 +150,7 @@ class MilvusTable(Table):
         k: int,
         where: Condition | None = None,
         effort: int | None = None,
-    ) -> Found:
+    ) -> NearestItems:
         self._check_nearest(side, len(vector), k)
         if effort is None or self._session.file:
             return self._exact(side, vector, k=k, expression=_meeting(where, side))
@@ -159,7 +159,7 @@ class MilvusTable(Table):
     @override
     def nearest_each(
         self, side: Modality, vectors: Float32[np.ndarray, "m d"], *, k: int, effort: int | None = None
-    ) -> list[Found]:
+    ) -> list[NearestItems]:
         if effort is None or self._session.file:
             return super().nearest_each(side, vectors, k=k, effort=effort)
         self._check_nearest(side, vectors.shape[1], k)
@@ -220,7 +220,7 @@ class MilvusTable(Table):
 
     def _approximate(
         self, side: Modality, vectors: Float32[np.ndarray, "m d"], *, k: int, where: Condition | None, effort: int
-    ) -> list[Found]:
+    ) -> list[NearestItems]:
         """Return what the index proposes, so far as the table has it, in the table's own order."""
         limit, expression = min(k + _SPARE, MOST_ROWS), _meeting(where, side)
         named = self._indices[side].proposed(vectors, limit=limit, expression=expression_of(where), effort=effort)
@@ -228,14 +228,14 @@ class MilvusTable(Table):
         rows = {row["id"]: row for page in self._named(ids, ["id", "vector"], expression) for row in page}
         answers = []
         for vector, names in zip(vectors, named, strict=True):
-            found = self._ranked(side, vector, [rows[name] for name in names if name in rows], k=k)
-            if len(found.ids) < k:
+            nearest = self._ranked(side, vector, [rows[name] for name in names if name in rows], k=k)
+            if len(nearest.ids) < k:
                 # a condition that few meet, or items removed since: the index found less than there is
-                found = self._exact(side, vector, k=k, expression=expression)
-            answers.append(found)
+                nearest = self._exact(side, vector, k=k, expression=expression)
+            answers.append(nearest)
         return answers
 
-    def _exact(self, side: Modality, vector: Float32[np.ndarray, " d"], *, k: int, expression: str) -> Found:
+    def _exact(self, side: Modality, vector: Float32[np.ndarray, " d"], *, k: int, expression: str) -> NearestItems:
         """Return the nearest by Milvus' scan, ranked again in double precision.
 
         As many are asked for as it takes until the last is less similar than the k-th, rounding included.
@@ -244,13 +244,13 @@ class MilvusTable(Table):
         limit = min(k + _SPARE, MOST_ROWS)
         while True:
             rows = self._scanned(query, limit, expression)
-            found = self._ranked(side, vector, rows, k=k)
+            nearest = self._ranked(side, vector, rows, k=k)
             if len(rows) < limit or limit == MOST_ROWS:
-                return found
+                return nearest
             last = min(row["similarity"] for row in rows)
             largest = max(abs(row["similarity"]) for row in rows)
-            if last < found.similarities[-1] - _ROUNDING * largest:
-                return found
+            if last < nearest.similarities[-1] - _ROUNDING * largest:
+                return nearest
             limit = min(2 * limit, MOST_ROWS)
 
     def _scanned(self, query: Float32[np.ndarray, " w"], limit: int, expression: str) -> list[dict[str, Any]]:
@@ -258,30 +258,32 @@ class MilvusTable(Table):
         (hits,) = self._session.search(self._rows, [query], limit=limit, expression=expression, fields=fields)
         similar = {hit["id"]: hit["distance"] for hit in hits}
         if "vector" in fields:
-            found = [{"id": hit["id"], "vector": hit["entity"]["vector"]} for hit in hits]
+            rows = [{"id": hit["id"], "vector": hit["entity"]["vector"]} for hit in hits]
         else:
-            found = [row for page in self._named(list(similar), ["id", "vector"]) for row in page]
-        return [row | {"similarity": similar[row["id"]]} for row in found]
+            rows = [row for page in self._named(list(similar), ["id", "vector"]) for row in page]
+        return [row | {"similarity": similar[row["id"]]} for row in rows]
 
     def _ranked(
         self, side: Modality, vector: Float32[np.ndarray, " d"], rows: Sequence[dict[str, Any]], *, k: int
-    ) -> Found:
+    ) -> NearestItems:
         return ranked([row["id"] for row in rows], vectors_of(rows, place_of(side, self.layout)), vector, k=k)
 
     def _columns_with(self, items: Items) -> Columns:
         """Return columns, read anew where what is known of them lacks one that items have; none is ever taken away."""
-        if not {name for metadata in items.metadata for name in metadata} <= self._known.keys():
-            self._known = self.columns()
-        return self._known
+        if not {name for metadata in items.metadata for name in metadata} <= self._kinds.keys():
+            self._kinds = self.columns()
+        return self._kinds
 
     def _indexed_row(self, row: dict[str, Any], side: Modality) -> dict[str, Any]:
         vector = np.asarray(row["vector"], np.float32)[place_of(side, self.layout)]
         return {"id": row["id"], "metadata": row["metadata"], "vector": vector}
 
-    def _pages(self, expression: str, fields: Sequence[str], *, rows: int, limit: int | None = None) -> Iterator[Rows]:
+    def _pages(
+        self, expression: str, fields: Sequence[str], *, rows: int, limit: int | None = None
+    ) -> Iterator[MilvusRows]:
         return pages_of(self._session, self._rows, expression, fields, rows=rows, limit=limit)
 
-    def _named(self, ids: Sequence[str], fields: Sequence[str], expression: str = "") -> Iterator[Rows]:
+    def _named(self, ids: Sequence[str], fields: Sequence[str], expression: str = "") -> Iterator[MilvusRows]:
         rows = self._wide if "vector" in fields else MOST_ROWS
         return named_rows(self._session, self._rows, ids, fields, rows=rows, expression=expression)
 

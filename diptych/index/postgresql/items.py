@@ -95,8 +95,8 @@ def _rewrite(connection: Connection, schema: str, table: str, columns: Collectio
 def is_indexed(connection: Connection, schema: str, table: str, column: VectorColumn) -> bool:
     """Return whether a column has an approximate index that is whole."""
     query = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)"
-    ((found,),) = connection.execute(query, (quoted(schema, _name(table, column)),)).fetchall()
-    return bool(found)
+    ((exists,),) = connection.execute(query, (quoted(schema, _name(table, column)),)).fetchall()
+    return bool(exists)
 
 
 def _is_fragmented(connection: Connection, schema: str, table: str, column: VectorColumn) -> bool:
@@ -159,8 +159,8 @@ def _method(schema: str, table: str, column: VectorColumn) -> str:
 def _memory(connection: Connection, table: str, column: VectorColumn) -> Iterator[None]:
     """Let an index be built in memory, as much as it is likely to need."""
     ((count,),) = connection.execute(f"SELECT count({column.name}) FROM {table}").fetchall()
-    wanted = count * (column.width * 4 + NODE) // 1024
-    kilobytes = min(max(wanted, LEAST_MEMORY), MOST_MEMORY)
+    estimate = count * (column.width * 4 + NODE) // 1024
+    kilobytes = min(max(estimate, LEAST_MEMORY), MOST_MEMORY)
     connection.execute("SELECT set_config('maintenance_work_mem', %s, false)", (str(kilobytes),))
     try:
         yield

@@ -7,7 +7,7 @@ import numpy as np
 
 from diptych.errors import BadText
 from diptych.index.conditions import Value
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.index.postgresql.packages import Jsonb
 from diptych.index.postgresql.vectors import VectorColumn
 
@@ -46,8 +46,8 @@ def _packed(column: VectorColumn, items: Items) -> list[bytes | None]:
     return column.packed(vectors)
 
 
-def _vectors(column: VectorColumn, cells: Sequence[bytes | None]) -> Vectors:
-    return Vectors(column.stacked(cells), np.array([cell is not None for cell in cells], np.bool_))
+def _vectors(column: VectorColumn, cells: Sequence[bytes | None]) -> ItemVectors:
+    return ItemVectors(column.stacked(cells), np.array([cell is not None for cell in cells], np.bool_))
 
 
 def _cell(value: Any) -> Value:

@@ -66,11 +66,11 @@ class PostgresqlStore(Store):
             raise BadSetting(f"a table's name is up to 40 letters, digits and _, the first no digit; got '{name}'.")
         self._extend()
         table = PostgresqlTable(self._sessions, self._schema, name, layout)
-        kept = {"widths": dict(layout.widths), "half": layout.half}
+        record = {"widths": dict(layout.widths), "half": layout.half}
         with self._sessions.transaction() as connection:
             self._prepare(connection)
             query = f"INSERT INTO {self._catalogue} VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
-            if not connection.execute(query, (name, Jsonb(kept), Jsonb({}), uuid.uuid4())).rowcount:
+            if not connection.execute(query, (name, Jsonb(record), Jsonb({}), uuid.uuid4())).rowcount:
                 raise BadSetting(f"the collection has a table '{name}' already. Drop it first, or take another name.")
             table.create(connection)
         return table

@@ -14,17 +14,17 @@ from jaxtyping import Float32
 from typing_extensions import override
 
 from diptych.errors import BadSetting, MissingData
-from diptych.index.checking import check_items, check_width, new_columns
 from diptych.index.conditions import Columns, Condition
-from diptych.index.contract import Found, Layout, Table
+from diptych.index.contract import Layout, NearestItems, Table
 from diptych.index.items import Items
+from diptych.index.nearest import ranked
 from diptych.index.postgresql.conditions import EVERYTHING, NOTHING, Clause, both, clause_of
 from diptych.index.postgresql.items import build, compact, create, definition, is_indexed
 from diptych.index.postgresql.packages import Connection, Jsonb
 from diptych.index.postgresql.rows import PARTS, items_of, rows_of
 from diptych.index.postgresql.sessions import Sessions
 from diptych.index.postgresql.vectors import VectorColumn, as_parameter, quoted
-from diptych.index.ranking import ranked
+from diptych.index.refusals import check_items, check_width, new_columns
 from diptych.modality import Modality
 
 BLOCK = 4096
@@ -133,7 +133,7 @@ class PostgresqlTable(Table):
         k: int,
         where: Condition | None = None,
         effort: int | None = None,
-    ) -> Found:
+    ) -> NearestItems:
         """Return the k items with the largest inner product; fewer only where fewer meet the condition.
 
         The server ranks by sums in single precision; more than k come, and sums in double precision decide among them.
@@ -255,5 +255,7 @@ class PostgresqlTable(Table):
             return connection.execute(query, (*clause.parameters, as_parameter(vector)), binary=True).fetchall()
 
 
-def _scored(rows: Sequence[tuple[Any, ...]], column: VectorColumn, vector: Float32[np.ndarray, " d"], k: int) -> Found:
+def _scored(
+    rows: Sequence[tuple[Any, ...]], column: VectorColumn, vector: Float32[np.ndarray, " d"], k: int
+) -> NearestItems:
     return ranked([row[0] for row in rows], column.stacked([row[1] for row in rows]), vector, k=k)

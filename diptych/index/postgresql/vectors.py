@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
-from diptych.index.checking import in_precision
 from diptych.index.contract import Layout
-from diptych.index.items import Vectors
+from diptych.index.items import ItemVectors
 from diptych.index.postgresql.packages import HalfVector, Vector
+from diptych.index.refusals import in_precision
 from diptych.modality import Modality
 
 WIDEST_IN_FULL = 2000
@@ -77,7 +77,7 @@ class VectorColumn:
     def _coder(self) -> type[Vector] | type[HalfVector]:
         return HalfVector if self.half else Vector
 
-    def packed(self, vectors: Vectors) -> list[bytes | None]:
+    def packed(self, vectors: ItemVectors) -> list[bytes | None]:
         """Return vectors as binary `COPY` carries them, None for those that are not there."""
         numbers = in_precision(self.side, vectors, half=self.half)
         return [self._coder(row).to_binary() if p else None for row, p in zip(numbers, vectors.present, strict=True)]

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from diptych.collection import Collection, Model, fingerprint_of
+from diptych.collection import Collection, EmbeddingModel, fingerprint_of
 from diptych.web.guarding import reading
 from diptych.web.schemas import Column, ServiceOf
 from diptych.web.shelves import Shelf
@@ -74,12 +74,12 @@ async def list_models(service: ServiceOf) -> list[ModelDetail]:
     """Return every model that fills a collection, or is served by itself."""
     named = [(shelf.model, name, None) for name, shelf in service.shelves.items()]
     named += [(model, None, name) for name, model in service.models.items()]  # type: ignore[misc]
-    found: dict[str, ModelDetail] = {}
+    models: dict[str, ModelDetail] = {}
     for model, collection, name in named:
-        told = found.setdefault(model.digest, _model(model))
-        told.collections += [collection] if collection else []
-        told.names += [name] if name else []
-    return list(found.values())
+        detail = models.setdefault(model.digest, _model(model))
+        detail.collections += [collection] if collection else []
+        detail.names += [name] if name else []
+    return list(models.values())
 
 
 def _summary(shelf: Shelf) -> CollectionSummary:
@@ -114,7 +114,7 @@ def _columns(collection: Collection, kinds: dict[str, Any]) -> list[Column]:
     return columns
 
 
-def _model(model: Model) -> ModelDetail:
+def _model(model: EmbeddingModel) -> ModelDetail:
     fingerprint = fingerprint_of(model)
     return ModelDetail(
         digest=model.digest,

@@ -40,7 +40,7 @@ class Word(BaseModel):
     end: int
 
 
-class Way(BaseModel):
+class Attribution(BaseModel):
     """What one way of asking says of each region and each word."""
 
     image: list[float]
@@ -54,7 +54,7 @@ class InSpace(BaseModel):
 
     name: str
     similarity: float
-    ways: dict[str, Way]
+    ways: dict[str, Attribution]
     """`attention`, `gradient`, `integrated` and `occlusion`."""
 
 
@@ -78,7 +78,7 @@ class ExplanationAnswer(BaseModel):
     fused: float | None
     fusion: Fusion
     spaces: list[InSpace]
-    fused_ways: dict[str, Way]
+    fused_ways: dict[str, Attribution]
     attribution: str
     """The credit that must stand beside the picture."""
     held: str
@@ -113,11 +113,11 @@ async def explain(
         request.state.query = {"text": text, "like": like, "id": identity}
     why = partial(shelf.collection.explain, identity, text=text, like=like, against=against, fusion=fusion)
     if (data := await sent_picture(image)) is None:
-        found: Explanation = await service.in_thread(why)
+        explanation: Explanation = await service.in_thread(why)
     else:
         async with service.picture_file(data) as file:
-            found = await service.in_thread(why, image=file)
-    record = found.as_record()
+            explanation = await service.in_thread(why, image=file)
+    record = explanation.as_record()
     if reference := record["fusion"]["reference"]:
         # where the collection lies on the server is nobody's business
         record["fusion"]["reference"] = reference.replace(shelf.collection.name, shelf.name)

@@ -33,7 +33,7 @@ PAUSE = 0.2
 LONGEST = 1.0
 """Seconds after which it goes anyway."""
 
-Line = tuple[int, bytes]
+NumberedLine = tuple[int, bytes]
 """Its number, and its bytes."""
 
 EXAMPLE = '{"id": "a", "text": "a cat", "year": 2010}\n{"id": "b", "image": "base64 of the bytes of a picture"}\n'
@@ -96,7 +96,7 @@ async def _told(shelf: Shelf, request: Request, service: Service) -> AsyncIterat
         yield _line(body_of(refused(error)))
 
 
-async def _lines(request: Request, service: Service) -> AsyncIterator[Line]:
+async def _lines(request: Request, service: Service) -> AsyncIterator[NumberedLine]:
     """Yield the lines of the body with their numbers; `Refused` for one that is too long."""
     rest, number = bytearray(), 0
     async for part in request.stream():
@@ -113,9 +113,9 @@ async def _lines(request: Request, service: Service) -> AsyncIterator[Line]:
         yield number + 1, bytes(rest)
 
 
-async def _batches(lines: AsyncIterator[Line]) -> AsyncIterator[list[Line]]:
+async def _batches(lines: AsyncIterator[NumberedLine]) -> AsyncIterator[list[NumberedLine]]:
     """Yield lines some at a time; fewer where no more come for a moment, and what there is before an error."""
-    batch: list[Line] = []
+    batch: list[NumberedLine] = []
     since = 0.0
     coming = _next(lines)
     try:
@@ -139,14 +139,14 @@ async def _batches(lines: AsyncIterator[Line]) -> AsyncIterator[list[Line]]:
         coming.cancel()
 
 
-def _next(lines: AsyncIterator[Line]) -> "asyncio.Task[Line]":
-    async def following() -> Line:
+def _next(lines: AsyncIterator[NumberedLine]) -> "asyncio.Task[NumberedLine]":
+    async def following() -> NumberedLine:
         return await anext(lines)
 
     return asyncio.create_task(following())
 
 
-def _parsed(batch: list[Line], service: Service) -> tuple[list[NewItem], list[dict[str, Any]]]:
+def _parsed(batch: list[NumberedLine], service: Service) -> tuple[list[NewItem], list[dict[str, Any]]]:
     """Return the items of some lines, and why others are none."""
     items, faults = [], []
     for number, line in batch:

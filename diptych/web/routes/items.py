@@ -10,7 +10,7 @@ from diptych.collection import NewItem, readable, thumbnail
 from diptych.errors import BadData, BadSetting, MissingData
 from diptych.files import digest
 from diptych.web.guarding import reading, writing
-from diptych.web.schemas import Kind, ServiceOf, kind_of, thumbnail_url
+from diptych.web.schemas import ItemKind, ServiceOf, kind_of, thumbnail_url
 from diptych.web.shelves import Shelf
 
 READ, WRITE = reading(), writing()
@@ -24,7 +24,7 @@ class Item(BaseModel):
     """An item of a collection."""
 
     id: str
-    kind: Kind
+    kind: ItemKind
     texts: list[str]
     columns: dict[str, Any]
     thumbnail: str | None
@@ -63,8 +63,8 @@ async def list_items(
     if limit > service.limits.items:
         raise BadSetting(f"at most {service.limits.items:,} items are listed at a time; got {limit}. Ask for less.")
     shelf = service.shelf(collection)
-    found = await service.in_thread(_listed, shelf, where, after, limit)
-    return ItemList(items=found, after=found[-1].id if len(found) == limit else None)
+    items = await service.in_thread(_listed, shelf, where, after, limit)
+    return ItemList(items=items, after=items[-1].id if len(items) == limit else None)
 
 
 @READ.get("/collections/{collection}/items/{id:path}", tags=["items"], summary="Look at an item")

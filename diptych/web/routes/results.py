@@ -101,12 +101,12 @@ async def list_runs(service: ServiceOf) -> list[Run]:
 async def show_history(name: str, service: ServiceOf) -> list[Epoch]:
     """Return what was written of each epoch: losses, validation MAP, learning rate."""
     try:
-        found = await service.in_thread(history, service.runs, name) if service.runs else None
+        lines = await service.in_thread(history, service.runs, name) if service.runs else None
     except UnknownName as error:
         raise refuse(404, str(error)) from error
-    if found is None:
+    if lines is None:
         raise refuse(404, "this service shows no runs. Start it with --runs DIR.")
-    return [Epoch(**line) for line in found]
+    return [Epoch(**line) for line in lines]
 
 
 def _benchmarks(folder: Path) -> list[BenchmarkDetail]:

@@ -8,7 +8,7 @@ import numpy as np
 from fastapi import Depends, File, Form, Request, UploadFile
 from pydantic import BaseModel
 
-from diptych.collection import Model, Results, SearchRequest, contents_of
+from diptych.collection import EmbeddingModel, Results, SearchRequest, contents_of
 from diptych.errors import BadSetting
 from diptych.request_fields import options_of
 from diptych.web.forms import FormFields, form_of
@@ -108,13 +108,13 @@ async def similarity(
     return SimilarityAnswer(model=chosen.name, similarities=spaces, similarity=fused, seconds=seconds)
 
 
-def _model(service: Service, name: str) -> Model:
+def _model(service: Service, name: str) -> EmbeddingModel:
     if name not in service.models:
         raise refuse(404, f"there is no model {name!r} here. There are: {', '.join(service.models) or 'none'}.")
     return service.models[name]
 
 
-def _similarities(model: Model, text: np.ndarray, image: np.ndarray) -> dict[str, float]:
+def _similarities(model: EmbeddingModel, text: np.ndarray, image: np.ndarray) -> dict[str, float]:
     pairs = zip(model.method.spaces, model.whole(text[None]), model.whole(image[None]), strict=True)
     return {name: float(said[0] @ seen[0]) for name, said, seen in pairs}
 

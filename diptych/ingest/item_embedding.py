@@ -15,7 +15,7 @@ from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import joined_texts
 from diptych.errors import BadData
 from diptych.files import digest
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.ingest.sifting import Sifter
 from diptych.modality import MODALITIES, Modality
 from diptych.settings import thread_count
@@ -113,15 +113,15 @@ def _read(entry: Entry) -> ReadEntry | Exception:
     return ReadEntry(entry, picture, digest(content.encode("utf-8", "surrogatepass")))
 
 
-def _spread(rows: np.ndarray, positions: Mapping[int, int], kept: Sequence[int]) -> Vectors:
+def _spread(rows: np.ndarray, positions: Mapping[int, int], kept: Sequence[int]) -> ItemVectors:
     """Return one row for each kept entry: its own vector, or zero where it has no such side."""
     present = np.array([k in positions for k in kept], dtype=bool)
     spread = np.zeros((len(kept), rows.shape[1]), dtype=np.float32)
     spread[present] = rows[[positions[k] for k in kept if k in positions]]
-    return Vectors(spread, present)
+    return ItemVectors(spread, present)
 
 
-def _items(reads: Sequence[ReadEntry], vectors: Mapping[Modality, Vectors]) -> Items:
+def _items(reads: Sequence[ReadEntry], vectors: Mapping[Modality, ItemVectors]) -> Items:
     return Items(
         tuple(read.entry.id for read in reads),
         tuple(read.content for read in reads),

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
-from diptych.index.checking import check_items, check_width, in_precision, new_columns
 from diptych.index.contract import Layout, Store
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
+from diptych.index.refusals import check_items, check_width, in_precision, new_columns
 from diptych.modality import Modality
 
 LAYOUT = Layout({"image": 3, "text": 2})
 ONE = Items(("a",), ("",), (None,), ((),), ({},))
 
 
-def vectors(*numbers: float, present: bool = True) -> Vectors:
-    return Vectors(np.array([numbers], np.float32), np.array([present]))
+def vectors(*numbers: float, present: bool = True) -> ItemVectors:
+    return ItemVectors(np.array([numbers], np.float32), np.array([present]))
 
 
 def test_what_fits_is_let_in() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from diptych.maths.reduction import orthonormal_span, principal_components, standard_scale
+from diptych.maths.linear_reduction import orthonormal_span, principal_components, standard_scale
 
 
 def rows(count: int = 40, width: int = 6) -> np.ndarray:

@@ -9,8 +9,8 @@ import pytest
 
 from diptych.errors import ShapeMismatch
 from diptych.measures import judgements
+from diptych.measures.direction_scores import Scores, score_direction, score_matrix
 from diptych.measures.judgements import Judgements
-from diptych.measures.report import Scores, score_direction, score_matrix
 
 
 def pictures_and_texts(generator: np.random.Generator) -> tuple[np.ndarray, Judgements]:

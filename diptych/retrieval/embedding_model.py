@@ -19,16 +19,16 @@ from diptych.files import digest, file_digest
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.record import FusionRecord
 from diptych.methods.contract import Method
-from diptych.methods.embedding import embed_items, vectors_by_space
+from diptych.methods.embeddings import embed_items, vectors_by_space
 from diptych.modality import MODALITIES, Modality
-from diptych.retrieval.reduction import Reduction
+from diptych.retrieval.reduction import SpanReduction
 from diptych.rooms import split_name
 from diptych.training.loading import load_encoders, load_model
 from diptych.training.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
-class Model:
+class EmbeddingModel:
     """A method with its encoders: embeds pictures and texts, one modality at a time, and says how spaces are fused."""
 
     source: str
@@ -45,7 +45,7 @@ class Model:
     """The rule that the run chose and the weight of every rule; None without a run."""
     settings: tuple[str, ...] = ()
     """Settings of the encoders, where the source does not hold them."""
-    reduction: Reduction | None = None
+    reduction: SpanReduction | None = None
     """How its vectors are reduced in the table that it is used with; not at all by default."""
 
     def embed(self, side: Modality, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
@@ -67,9 +67,9 @@ class Model:
         return tuple(self.method.space_widths.values())
 
     @property
-    def kept(self) -> Reduction:
+    def kept(self) -> SpanReduction:
         """What is stored of its vectors."""
-        return self.reduction or Reduction(self.widths)
+        return self.reduction or SpanReduction(self.widths)
 
     def whole(self, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
         """Return vectors space by space, as they were embedded."""
@@ -102,7 +102,7 @@ class Model:
         return np.concatenate(self.split(side, self.embed(side, encoded)), axis=1)
 
 
-def model_of_run(folder: RunFolder, method: Method | None = None) -> Model:
+def model_of_run(folder: RunFolder, method: Method | None = None) -> EmbeddingModel:
     """Return the model of a finished run; `method` is what it holds, where that is loaded already."""
     config = folder.config()
     encoders = load_encoders(folder)
@@ -114,7 +114,7 @@ def model_of_run(folder: RunFolder, method: Method | None = None) -> Model:
     weights = digest(file_digest(folder.model_file), repr(config.settings), *signatures(fingerprints))
     source = str(folder.path.absolute())
     method = method or load_model(folder)
-    return Model(source, config.method, method, encoders, fingerprints, weights, folder.result().fusion)
+    return EmbeddingModel(source, config.method, method, encoders, fingerprints, weights, folder.result().fusion)
 
 
 def refuse_given(encoders: LazyEncoders, *, source: str) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from diptych.measures.ranking import Found, mean_over_judged
+from diptych.measures.ranking import RelevantRanks, mean_over_judged
 
 
 def recall_levels(points: int) -> Float[np.ndarray, " k"]:
@@ -15,19 +15,19 @@ def recall_levels(points: int) -> Float[np.ndarray, " k"]:
     return np.linspace(0, 1, points)
 
 
-def precision_at_recall(found: Found, *, points: int = 11) -> Float[np.ndarray, "q k"]:
+def precision_at_recall(ranks: RelevantRanks, *, points: int = 11) -> Float[np.ndarray, "q k"]:
     """Return each query's interpolated precision at `points` levels of recall (11 and 101 are customary).
 
     p(ρ) = the largest precision at any place where the recall is at least ρ
 
     A curve never rises. A query without any relevant item gets a row of NaN.
     """
-    best = _best_precision_from_here(found)
-    judged = found.relevant > 0
-    first = np.cumsum(found.relevant) - found.relevant
+    best = _best_precision_from_here(ranks)
+    judged = ranks.relevant > 0
+    first = np.cumsum(ranks.relevant) - ranks.relevant
     # the recall level j / (points - 1) is reached by the item of this number, rounded up in whole numbers
-    needed = -(-np.arange(points) * found.relevant[judged, None] // (points - 1))
-    curves = np.full((len(found.relevant), points), np.nan)
+    needed = -(-np.arange(points) * ranks.relevant[judged, None] // (points - 1))
+    curves = np.full((len(ranks.relevant), points), np.nan)
     curves[judged] = best[first[judged, None] + np.maximum(needed, 1) - 1]
     return curves
 
@@ -37,9 +37,9 @@ def mean_curve(curves: Float[np.ndarray, "q k"]) -> Float[np.ndarray, " k"]:
     return np.array([mean_over_judged(level) for level in curves.T])
 
 
-def _best_precision_from_here(found: Found) -> Float[np.ndarray, " h"]:
+def _best_precision_from_here(ranks: RelevantRanks) -> Float[np.ndarray, " h"]:
     """Return, at each relevant place, the largest precision there or at any later place of the same query."""
     # precision lies in (0, 1]: whole numbers of queries before it keep their entries apart in one running maximum
-    lifted = found.nth / found.rank - 2 * found.query
-    best: Float[np.ndarray, " h"] = np.maximum.accumulate(lifted[::-1])[::-1] + 2 * found.query
+    lifted = ranks.nth / ranks.rank - 2 * ranks.query
+    best: Float[np.ndarray, " h"] = np.maximum.accumulate(lifted[::-1])[::-1] + 2 * ranks.query
     return best

@@ -32,10 +32,10 @@ def principal_components(rows: Float[np.ndarray, "n d"], *, width: int) -> Reduc
     mean = rows.mean(0, dtype=np.float64)
     centred = rows.astype(np.float64) - mean
     values, vectors = np.linalg.eigh(centred.T @ centred / max(len(rows) - 1, 1))
-    kept = np.argsort(-values, kind="stable")[: min(width, len(rows), rows.shape[1])]
-    basis = vectors[:, kept]
-    basis = basis * np.sign(basis[np.abs(basis).argmax(0), np.arange(len(kept))])
-    scale = np.sqrt(max(values[kept].mean(), np.finfo(np.float64).tiny))
+    order = np.argsort(-values, kind="stable")[: min(width, len(rows), rows.shape[1])]
+    basis = vectors[:, order]
+    basis = basis * np.sign(basis[np.abs(basis).argmax(0), np.arange(len(order))])
+    scale = np.sqrt(max(values[order].mean(), np.finfo(np.float64).tiny))
     return Reduction(mean.astype(np.float32), (basis / scale).astype(np.float32))
 
 
@@ -102,5 +102,5 @@ def orthonormal_span(matrix: Float[np.ndarray, "d m"]) -> Float64[np.ndarray, "d
     basis, triangle, _ = qr(matrix.astype(np.float64), mode="economic", pivoting=True)
     sizes = np.abs(np.diag(triangle))
     negligible = max(matrix.shape) * np.finfo(np.float64).eps * sizes.max(initial=0.0)
-    found: Float64[np.ndarray, "d r"] = basis[:, : int((sizes > negligible).sum())]
-    return found
+    span: Float64[np.ndarray, "d r"] = basis[:, : int((sizes > negligible).sum())]
+    return span

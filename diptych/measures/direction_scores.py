@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from diptych.errors import ShapeMismatch
-from diptych.measures import curves, partners, ranking
+from diptych.measures import partners, precision_recall, ranking
 from diptych.measures.judgements import Judgements
 
 FIRST = 10
@@ -60,7 +60,7 @@ class Scores:
 
     def mean_curve(self) -> Float[np.ndarray, " 101"]:
         """Return the mean precision at the recalls 0, .01, ..., 1."""
-        return curves.mean_curve(self.curve)
+        return precision_recall.mean_curve(self.curve)
 
 
 def score_direction(similarity: Similarity, judgements: Judgements) -> Scores:
@@ -86,14 +86,14 @@ def _score_block(similarity: Float[np.ndarray, "b g"], judgements: Judgements, s
             f"queries and columns the gallery; got {similarity.shape}."
         )
     positions = ranking.order(similarity)
-    found = ranking.found(positions, judgements.relevant(start, stop))
+    ranks = ranking.relevant_ranks(positions, judgements.relevant(start, stop))
     return Scores(
-        ap=ranking.average_precision(found),
-        ap_at_50=ranking.average_precision(found, k=50),
-        precision_at_10=ranking.precision(found, k=10),
-        ndcg_at_10=ranking.ndcg(found, k=10),
-        r_precision=ranking.r_precision(found),
-        rank=partners.partner_rank(ranking.found(positions, judgements.partners(start, stop))),
-        curve=curves.precision_at_recall(found, points=CURVE_POINTS),
+        ap=ranking.average_precision(ranks),
+        ap_at_50=ranking.average_precision(ranks, k=50),
+        precision_at_10=ranking.precision(ranks, k=10),
+        ndcg_at_10=ranking.ndcg(ranks, k=10),
+        r_precision=ranking.r_precision(ranks),
+        rank=partners.partner_rank(ranking.relevant_ranks(positions, judgements.partners(start, stop))),
+        curve=precision_recall.precision_at_recall(ranks, points=CURVE_POINTS),
         first=positions[:, :FIRST].copy(),  # a view would keep the whole ranking in memory
     )

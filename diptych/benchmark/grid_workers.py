@@ -14,31 +14,31 @@ from diptych.cluster import Cluster
 from diptych.errors import DiptychError, WorkerLost
 from diptych.settings import THREAD_VARIABLES, environment, thread_count
 
-Told = Callable[[CellTask, str], None]
-"""Told of each piece of work that ended: its cell, and why the cell failed (empty where it did not)."""
+OnEnd = Callable[[CellTask, str], None]
+"""Called for each piece of work that ended: its cell, and why the cell failed (empty where it did not)."""
 
 
 Submit = Callable[..., Future[object]]
 """Takes a function and its arguments, and returns the future of its result."""
 
 
-def work_off(tasks: Sequence[CellTask], *, jobs: int, told: Told) -> None:
+def work_off(tasks: Sequence[CellTask], *, jobs: int, on_end: OnEnd) -> None:
     """Train every candidate of every cell and measure each cell, in `jobs` processes at a time."""
     with _pool(jobs) as pool:
-        _hand_over(tasks, pool.submit, limit=jobs, told=told)
+        _hand_over(tasks, pool.submit, limit=jobs, on_end=on_end)
 
 
-def work_off_on(cluster: Cluster, tasks: Sequence[CellTask], *, told: Told) -> None:
+def work_off_on(cluster: Cluster, tasks: Sequence[CellTask], *, on_end: OnEnd) -> None:
     """Do the same as tasks of a Ray cluster, which decides where each runs and runs it again where a worker dies."""
     with cluster.connected() as connected:
-        _hand_over(tasks, connected.submit, limit=connected.workers[1], told=told)
+        _hand_over(tasks, connected.submit, limit=connected.workers[1], on_end=on_end)
 
 
-def _hand_over(tasks: Sequence[CellTask], submit: Submit, *, limit: int, told: Told) -> None:
+def _hand_over(tasks: Sequence[CellTask], submit: Submit, *, limit: int, on_end: OnEnd) -> None:
     """Hand out pieces of work, as many at a time as there are workers.
 
     Candidates are handed out one by one, so that a kill loses at most one fit a process; a cell is measured as soon as
-    its last candidate is trained. A cell that fails is told and the others go on.
+    its last candidate is trained. A cell that fails is reported and the others go on.
     """
     left = {task: len(task.candidates) for task in tasks}
     waiting = iter([(task, k) for task in tasks for k in range(len(task.candidates))])
@@ -49,7 +49,7 @@ def _hand_over(tasks: Sequence[CellTask], submit: Submit, *, limit: int, told: T
         for future in done:
             task, last = running.pop(future)
             reason = _outcome(future)
-            told(task, reason)
+            on_end(task, reason)
             left[task] -= 1
             if not last and not left[task]:
                 running[submit(finish_cell, task)] = (task, True)

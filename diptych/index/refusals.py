@@ -6,7 +6,7 @@ from jaxtyping import Float16, Float32
 from diptych.errors import BadFeature, BadSetting, ShapeMismatch
 from diptych.index.conditions import Columns
 from diptych.index.contract import Layout
-from diptych.index.items import Items, Vectors
+from diptych.index.items import Items, ItemVectors
 from diptych.modality import Modality
 
 
@@ -28,16 +28,16 @@ def check_width(layout: Layout, side: Modality, width: int) -> None:
         )
 
 
-def new_columns(known: Columns, wanted: Columns) -> Columns:
+def new_columns(columns: Columns, others: Columns) -> Columns:
     """Return the columns that a table lacks; one that holds another kind is refused."""
-    for name, kind in wanted.items():
-        if known.get(name, kind) != kind:
-            raise BadSetting(f"the column '{name}' holds {known[name]}; got {kind}. Give it another name.")
-    return {name: kind for name, kind in wanted.items() if name not in known}
+    for name, kind in others.items():
+        if columns.get(name, kind) != kind:
+            raise BadSetting(f"the column '{name}' holds {columns[name]}; got {kind}. Give it another name.")
+    return {name: kind for name, kind in others.items() if name not in columns}
 
 
 def in_precision(
-    side: Modality, vectors: Vectors, *, half: bool
+    side: Modality, vectors: ItemVectors, *, half: bool
 ) -> Float16[np.ndarray, "n d"] | Float32[np.ndarray, "n d"]:
     """Return vectors in the precision of a table, where they are finite in it."""
     with np.errstate(over="ignore"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diptych.data.sources import open_data
-from diptych.encoders.concepts import NamesClasses, concepts_of
+from diptych.encoders.concept_vectors import NamesClasses, concepts_of
 from diptych.encoders.encoding import encode_images
 from diptych.encoders.registry import open_encoder
 from diptych.errors import BadSetting

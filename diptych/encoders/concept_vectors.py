@@ -35,8 +35,8 @@ class NamesClasses(Protocol):
 def cached_concepts(encoders: LazyEncoders, fingerprints: Mapping[Modality, str]) -> Concepts:
     """Return the concepts of a pair of encoders; from the second time on no encoder is opened for them."""
     file = cache_root() / "concepts" / f"{fingerprints['image']}-{fingerprints['text']}.npz"
-    with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(file, allow_pickle=False) as kept:
-        return Concepts(tuple(kept["names"].tolist()), kept["weight"], kept["bias"], kept["vectors"])
+    with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(file, allow_pickle=False) as archive:
+        return Concepts(tuple(archive["names"].tolist()), archive["weight"], archive["bias"], archive["vectors"])
     concepts = concepts_of(encoders["image"], encoders["text"])
     with written_atomically(file) as temporary, temporary.open("wb") as opened:
         arrays = {"weight": concepts.weight, "bias": concepts.bias, "vectors": concepts.vectors}

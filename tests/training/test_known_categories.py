@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from diptych.data.features import Features
-from diptych.training.categories import with_known_categories
+from diptych.training.known_categories import with_known_categories
 
 from .learner import numbers
 

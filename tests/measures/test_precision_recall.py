@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from diptych.measures.curves import mean_curve, precision_at_recall, recall_levels
-from diptych.measures.ranking import found, order
+from diptych.measures.precision_recall import mean_curve, precision_at_recall, recall_levels
+from diptych.measures.ranking import order, relevant_ranks
 
 
 def literal_curve(hits: list[bool], points: int) -> list[float]:
@@ -30,13 +30,13 @@ def literal_curve(hits: list[bool], points: int) -> list[float]:
 @given(arrays(bool, st.tuples(st.integers(1, 4), st.integers(1, 15))), st.sampled_from([2, 3, 11, 101]))
 def test_a_curve_equals_a_literal_loop(relevant: np.ndarray, points: int) -> None:
     similarity = -np.arange(relevant.shape[1], dtype=float) * np.ones((len(relevant), 1))
-    curves = precision_at_recall(found(order(similarity), relevant), points=points)
+    curves = precision_at_recall(relevant_ranks(order(similarity), relevant), points=points)
     literal = [literal_curve(row, points) for row in relevant.tolist()]
     np.testing.assert_allclose(curves, np.array(literal), atol=1e-12)
 
 
 def test_a_perfect_ranking_has_precision_one_at_every_recall() -> None:
-    places = found(order(np.array([[3.0, 2.0, 1.0]])), np.array([[True, True, False]]))
+    places = relevant_ranks(order(np.array([[3.0, 2.0, 1.0]])), np.array([[True, True, False]]))
     assert precision_at_recall(places).tolist() == [[1.0] * 11]
 
 

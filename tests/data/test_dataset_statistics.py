@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 
+from diptych.data.dataset_statistics import describe
 from diptych.data.pairs import DataSet, Pair
-from diptych.data.statistics import describe
 
 
 def test_a_data_set_is_counted_in_plain_values(tmp_path):
