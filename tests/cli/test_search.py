@@ -45,7 +45,7 @@ def test_a_sentence_is_read_from_stdin(diptych: Diptych, run: Path, monkeypatch:
 def test_a_search_has_exactly_one_query(diptych: Diptych, run: Path, arguments: tuple[str, ...]) -> None:
     done = diptych("search", run, *arguments)
     assert done.code == 2
-    assert "give one of the two, a sentence or a picture." in done.err
+    assert "give either a text or a picture." in done.err
 
 
 def test_a_query_picture_that_is_missing_is_named(diptych: Diptych, run: Path, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_no_hit_and_an_empty_sentence_are_refused(diptych: Diptych, run: Path) -
 def test_words_of_a_query_that_nobody_knows_are_told(diptych: Diptych, run: Path) -> None:
     done = diptych("search", run, "--text", "disc zzqqxx", "--json")
     assert json.loads(done.out)["unknown_words"] == 0.5
-    assert "50% of the query's words are unknown to the text encoder." in done.err
+    assert "The text encoder does not know 50% of the query's words." in done.err
     assert "unknown" not in diptych("search", run, "--text", "a disc").err
 
 

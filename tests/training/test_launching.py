@@ -110,7 +110,7 @@ def test_a_process_that_dies_too_often_is_told_in_one_sentence_and_the_run_is_re
     assert launcher.returncode == 2
     refusals = [line for line in errors.splitlines() if not line.startswith("training: ")]
     assert refusals == [
-        "Error: training process 1 of diptych was killed by SIGKILL. Give the same command with --resume to continue "
+        "Error: training process 1 of diptych was killed by SIGKILL. Run the same command with --resume to continue "
         "from the last checkpoint."
     ]
     resumed = trained(command(tiny_set, run, "--processes", 2, "--resume"), environment)
