@@ -189,7 +189,7 @@ class Client:
                 answer = self._http.request(method, path, **options)
             except httpx.TransportError as error:
                 if not left or not _passing(error):
-                    message = f"there is no service at {self.url}: {error}. Start it: diptych serve COLLECTION."
+                    message = f"no service answers at {self.url}: {error}. Start it: diptych serve COLLECTION."
                     raise Refused(503, message, code="gone") from error
                 lost = True
                 time.sleep(PAUSE)

@@ -84,7 +84,7 @@ class Collection:
         place = location_of(uri)
         store = open_store(place)
         if store.record() is not None:
-            raise BadSetting(f"there is a collection at {masked(uri)} already. Add to it, or choose another place.")
+            raise BadSetting(f"a collection already exists at {masked(uri)}. Add to it, or choose another location.")
         opened = open_model(model, image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
         make_table(store, FIRST, opened, half=half)
         record = CollectionRecord(opened.fingerprint, FIRST, half, exact_limit, recall)

@@ -75,12 +75,12 @@ def _read_named(name: str, root: Path | None, report: Report) -> DataSet:
         else "Put it there, or name its parent with --data-root."
     )
     looked = ", ".join(f"'{place}'" for place in looked_in)
-    raise MissingData(f"{name} is in none of {looked}. {get} {module.SOURCE}")
+    raise MissingData(f"{name} is not in any of {looked}. {get} {module.SOURCE}")
 
 
 def _read_at(name: str, place: Path, report: Report) -> DataSet:
     if not place.exists():
-        raise MissingData(f"'{place}' does not exist. Give the folder that {name} lies in.")
+        raise MissingData(f"'{place}' does not exist. Give the folder that contains {name}.")
     dataset: DataSet = ROOM.open(name).read(place, report=report)
     return dataset
 

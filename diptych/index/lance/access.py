@@ -73,7 +73,7 @@ class Access:
             yield
         except (OSError, RuntimeError, ValueError) as error:
             if not self._folder.exists():
-                raise MissingData(f"the table '{self._folder}' is gone: somebody has dropped it.") from error
+                raise MissingData(f"the table '{self._folder}' is gone: another process dropped it.") from error
             raise explanation(self._folder, error) from error
 
 
