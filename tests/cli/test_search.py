@@ -65,7 +65,7 @@ def test_no_hit_and_an_empty_sentence_are_refused(diptych: Diptych, run: Path) -
     none, empty = diptych("search", run, "--text", "disc", "-k", 0), diptych("search", run, "--text", " ")
     assert (none.code, empty.code) == (2, 2)
     assert "Invalid value for '-k'" in none.err
-    assert "must be UTF-8" in diptych("search", run, "--text", "caf\udce9").err
+    assert "must be valid Unicode" in diptych("search", run, "--text", "caf\udce9").err
     assert empty.err == "Error: the text to search for is empty. Write a few words.\n"
 
 

@@ -78,7 +78,7 @@ def test_a_text_and_a_picture_are_explained_as_if_the_picture_were_found(shop: C
     given, found = shop.explain(text=QUERY, image=tiny_set / "3.png"), shop.explain("p3", text=QUERY)
     assert given.as_record() == found.as_record()
     for options in ({}, {"like": "p3", "image": tiny_set / "3.png"}, {"image": tiny_set / "3.png", "against": "text"}):
-        with pytest.raises(BadSetting, match="without the id of an item an explanation is of a text and a picture"):
+        with pytest.raises(BadSetting, match="without the id of an item, an explanation needs a text and a picture"):
             shop.explain(text=QUERY, **options)
 
 
@@ -110,7 +110,7 @@ def test_what_is_not_there_or_not_asked_is_refused(shop: Collection, tiny_set: P
     with pytest.raises(MissingData, match="the collection has no item 'p98'"):
         shop.explain("p1", like="p98")
     for more in ({"image": tiny_set / "1.png"}, {"like": "p2"}):
-        with pytest.raises(BadSetting, match=r"of one thing at a time: a text, a picture or the id of another item\."):
+        with pytest.raises(BadSetting, match=r"pass exactly one of a text, a picture and the id of another item\."):
             shop.explain("p1", text=QUERY, **more)
 
 

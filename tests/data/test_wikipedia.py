@@ -91,7 +91,7 @@ def test_features_of_other_lines_are_refused(archive):
 
 def test_an_order_of_other_lines_is_refused(archive):
     savemat(archive / "features" / "mcsm_indice.mat", {"indice": np.array([[0], [0], [1]])})
-    with pytest.raises(ShapeMismatch, match=r"must order the 3 test lines"):
+    with pytest.raises(ShapeMismatch, match=r"must be a permutation of the 3 test lines"):
         read(archive)
 
 

@@ -87,7 +87,7 @@ def test_an_item_without_anything_is_refused(own: Running) -> None:
     assert "it has neither a picture nor a text" in fault(answer)["message"]
     assert fault(own.client.delete(f"{ITEMS}/x"))["message"].startswith("the collection 'shop' has no item 'x'.")
     long = own.client.put(f"{ITEMS}/{'x' * 600}", data={"text": "a"})
-    assert "cannot be kept" in fault(long)["message"]
+    assert "cannot be stored" in fault(long)["message"]
 
 
 def test_lines_are_taken_in_and_acknowledged(own: Running) -> None:

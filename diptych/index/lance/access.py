@@ -82,8 +82,8 @@ def explanation(place: Path, error: Exception) -> StoreFailed:
     said = str(error)
     if "No space left on device" in said or "os error 28" in said:
         return StoreFailed(
-            f"the disk of '{place}' is full: this was not written, and all that was written before is there. "
-            "Make room, then do it again."
+            f"the disk of '{place}' is full: this write failed; earlier writes are kept. "
+            "Free some space, then try again."
         )
     return StoreFailed(f"the store at '{place}' failed: {said.splitlines()[0] if said else type(error).__name__}")
 

@@ -134,7 +134,7 @@ class PostgresqlStore(Store):
             except lacking as error:
                 raise StoreFailed(
                     f"the database at {self._sessions.place} has no pgvector: {said(error)}. Install pgvector on its "
-                    "server, and let its administrator run: CREATE EXTENSION vector."
+                    "server and have its administrator run: CREATE EXTENSION vector."
                 ) from error
             query = "SELECT extversion FROM pg_extension WHERE extname = 'vector'"
             ((version,),) = connection.execute(query).fetchall()
