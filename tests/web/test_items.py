@@ -73,7 +73,7 @@ def test_items_are_listed_page_by_page(own: Running) -> None:
         ("[]", 'columns must be a JSON object such as {"year": 2010}; got '),
         ('{"image": "/etc/hostname"}', "it names the file of a picture, which is not looked for"),
         ('{"category": 3}', "category holds a text in this collection; got 3.0"),
-        ('{"a b": 3}', "a column cannot be called 'a b'"),
+        ('{"a b": 3}', "a column cannot be named 'a b'"),
     ],
 )
 def test_a_faulty_item_is_refused(own: Running, columns: str, message: str) -> None:
