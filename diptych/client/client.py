@@ -41,7 +41,7 @@ class SentRequest(SearchRequest):
 
     _: KW_ONLY
     image: Picture | None = None  # type: ignore[assignment]
-    """Find what fits this picture: its file, or its bytes."""
+    """Find what matches this picture: its file, or its bytes."""
 
     def __post_init__(self) -> None:
         pass
