@@ -30,7 +30,7 @@ ImageEncoder = Annotated[
         "--image-encoder",
         metavar="NAME",
         help="The image encoder: efficientnet-lite0, efficientnet-lite2, vgg19:PATH, onnx:PATH, "
-        "timm:NAME, open-clip:NAME, transformers:NAME, or given.",
+        "timm:NAME, transformers:NAME, open-clip:NAME, or given.",
     ),
 ]
 TextEncoder = Annotated[
@@ -39,7 +39,7 @@ TextEncoder = Annotated[
         "--text-encoder",
         metavar="NAME",
         help="The text encoder: minilm, glove, glove:PATH, word2vec:PATH, sentence-transformers:NAME, "
-        "open-clip:NAME, transformers:NAME, or given.",
+        "transformers:NAME, open-clip:NAME, or given.",
     ),
 ]
 Fusion = Annotated[

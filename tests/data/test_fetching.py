@@ -183,8 +183,8 @@ def test_an_unknown_set_gets_the_nearest_name(tmp_path):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("openmoji", r"openmoji cannot be downloaded by its name. It comes with the installation"),
-        ("pascal_sentence", r"pascal-sentence cannot be downloaded by its name. Its home is https://"),
+        ("openmoji", r"openmoji cannot be downloaded by name. It comes with the installation"),
+        ("pascal_sentence", r"pascal-sentence cannot be downloaded by name. Its home is https://"),
     ],
 )
 def test_a_set_without_a_download_says_where_it_comes_from(tmp_path, name, sentence):

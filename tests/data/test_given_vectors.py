@@ -212,7 +212,7 @@ def test_a_column_of_another_length_is_refused(tmp_path: Path, name: str, column
 
 
 def test_an_id_that_stands_twice_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadManifest, match=r"the id 'a' stands in 2 rows. Give each item its own"):
+    with pytest.raises(BadManifest, match=r"the id 'a' occurs in 2 rows. Give each item its own"):
         read_vectors(saved(tmp_path / "x.npz", ids=["a", "b", "a", "c"]))
 
 

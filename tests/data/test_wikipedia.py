@@ -96,7 +96,7 @@ def test_an_order_of_other_lines_is_refused(archive):
 
 
 def test_a_folder_that_is_not_the_archive_is_named(tmp_path):
-    with pytest.raises(MissingData, match=r"categories.list' does not exist. Point at the folder"):
+    with pytest.raises(MissingData, match=r"categories.list' does not exist. Give the folder"):
         read(tmp_path)
 
 

@@ -66,7 +66,10 @@ def test_and_binds_tighter_than_or_and_not_tighter_than_and() -> None:
         ("year = true", "must have a number to compare 'year' with at character 8; got true"),
         ("year = 1e999", "must have a number below 1.8e308 to compare 'year' with at character 8; got 1e999"),
         ("ours < true", "must have =, != or 'in' after 'ours', which holds yes or no .*at character 6; got <"),
-        ("tags between 'a' and 'b'", "after 'tags', which holds lists and so has no order, at character 6; between"),
+        (
+            "tags between 'a' and 'b'",
+            "after 'tags', which holds lists and so has no order, at character 6; got between",
+        ),
         ("", "must have a column .* at character 1; it ends there"),
         ("year = 1 or", "must have a column .* at character 12; it ends there"),
         ("in = 'a'", r"must have a column \(in double quotes if it is a key word\).* at character 1; got in"),
@@ -79,7 +82,10 @@ def test_and_binds_tighter_than_or_and_not_tighter_than_and() -> None:
         ("year between 1 or 2", "must have 'and' and the end of the interval at character 16; got or"),
         ("(year = 1", r"must have 'and', 'or' or '\)' at character 10; it ends there"),
         ("year = 1)", r"must have 'and', 'or' or its end at character 9; got \)"),
-        ("year = 12abc", r"must have a column, a value \(texts in single quotes\) or a key word at character 8; 12abc"),
+        (
+            "year = 12abc",
+            r"must have a column, a value \(texts in single quotes\) or a key word at character 8; got 12abc",
+        ),
         ("year ! 1", "or a key word at character 6; got !"),
         ("category = 'x", "the quote ' at character 12 of the filter is never closed. Inside a text, double it"),
         ("category = 'x''", "the quote ' at character 15 of the filter is never closed"),
