@@ -401,7 +401,7 @@ def test_an_explanation_by_another_rule_says_so(trained: Retriever, tiny_set: Pa
 def test_an_explanation_needs_a_picture_and_a_text(trained: Retriever, tiny_set: Path) -> None:
     with pytest.raises(BadText, match="the text to search for is empty"):
         trained.explain(tiny_set / "17.png", " ")
-    with pytest.raises(MissingData, match=r"gone\.png', is no file"):
+    with pytest.raises(MissingData, match=r"gone\.png', is not a file"):
         trained.explain(tiny_set / "gone.png", "a")
 
 

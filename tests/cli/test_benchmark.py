@@ -60,7 +60,7 @@ def test_what_reads_regions_is_listed_with_the_reason(diptych: Diptych, vectors:
     assert "Not applicable: mcsm: it reads regions of pictures or words of texts" in done.out
     assert "Not applicable: conse: " in done.out
     assert "Not applicable: joint: " in done.out
-    assert "no figures are published for vectors" in done.err
+    assert "no published figures for vectors" in done.err
 
 
 def test_splits_are_drawn_by_seed_and_give_a_deviation(diptych: Diptych, vectors: Path, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_search_has_exactly_one_query(diptych: Diptych, run: Path, arguments: 
 def test_a_query_picture_that_is_missing_is_named(diptych: Diptych, run: Path, tmp_path: Path) -> None:
     done = diptych("search", run, "--image", tmp_path / "gone.png")
     assert done.code == 2
-    assert "gone.png', is no file. Give the path of a picture." in done.err
+    assert "gone.png', is not a file. Give the path of a picture." in done.err
 
 
 def test_a_query_that_is_no_picture_is_named(diptych: Diptych, run: Path, tmp_path: Path) -> None:

@@ -96,9 +96,11 @@ def test_an_item_without_the_side_is_named(make: MakeCollection, tmp_path: Path,
     (tmp_path / "shown").mkdir()
     (tmp_path / "shown" / "one.png").write_bytes((tiny_set / "1.png").read_bytes())
     collection = make(tmp_path / "shown", items_file(tmp_path, {"id": "said", "text": "a square"}))
-    with pytest.raises(MissingData, match=r"the item 'said' has no picture to be compared\. Compare with its texts\."):
+    with pytest.raises(MissingData, match=r"the item 'said' has no picture to compare with\. Compare with its texts\."):
         collection.explain("said", text=QUERY, against="image")
-    with pytest.raises(MissingData, match=r"the item 'one\.png' has no text to be compared\. Compare with its picture"):
+    with pytest.raises(
+        MissingData, match=r"the item 'one\.png' has no text to compare with\. Compare with its picture"
+    ):
         collection.explain("one.png", image=tiny_set / "1.png", against="text")
     assert collection.explain("said", text=QUERY).text == "a square"
     assert collection.explain("one.png", image=tiny_set / "1.png").image == tmp_path / "shown" / "one.png"

@@ -240,7 +240,7 @@ def test_names_that_milvus_cannot_tell_apart_are_refused(tmp_path: Path) -> None
     with closing(open_store(f"milvus://{tmp_path}/lite.db")) as store:
         with pytest.raises(BadSetting, match="up to 128 letters"):
             store.create_table("x" * 129, NARROW)
-        with pytest.raises(BadSetting, match="up to 32768 numbers with an item"):
+        with pytest.raises(BadSetting, match="up to 32768 numbers per item"):
             store.create_table("items", Layout({"image": 16_384, "text": 16_385}))
         assert store.tables() == []
 

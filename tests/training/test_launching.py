@@ -91,7 +91,7 @@ def test_a_process_that_is_killed_is_started_again_and_the_run_ends_with_the_sam
         kill_rank(launcher, rank, run / "metrics.jsonl", epochs=3)
         said, errors = launcher.communicate(timeout=300)
     assert launcher.returncode == 0, errors
-    assert "A training process died. All are started again from the last checkpoint, restart 1." in errors
+    assert "A training process died. Restarting all from the last checkpoint, restart 1." in errors
     assert said.startswith("Validation MAP ")
     assert "Traceback" not in errors
     assert outcome(run) == outcome(whole)
