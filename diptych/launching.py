@@ -66,7 +66,7 @@ def _lost(failed: "ChildFailedError", max_restarts: int) -> str:
     how = f"was killed by {failure.signal_name()}" if failure.exitcode < 0 else f"ended with code {failure.exitcode}"
     again = f", and so did others before it: {max_restarts} restarts are used up" if max_restarts else ""
     return (
-        f"training process {rank} of {failed.name} {how}{again}. Give the same command with --resume to continue from "
+        f"training process {rank} of {failed.name} {how}{again}. Run the same command with --resume to continue from "
         "the last checkpoint."
     )
 

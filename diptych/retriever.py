@@ -266,7 +266,7 @@ class Retriever:
         see, read = self.encoders.both()
         if isinstance(see, Given) or isinstance(read, Given):
             raise BadSetting(
-                "ready-made vectors (`given`) cannot be explained. Train with encoders of pictures and of texts."
+                "precomputed vectors (`given`) cannot be explained. Train with encoders of pictures and of texts."
             )
         return see, read
 

@@ -1,4 +1,4 @@
-"""What a search asks for. To add an option to every search is to add a field here, and what it does.
+"""The request of a search. To add an option to every search, add a field here and implement it.
 
 Command line, service, client and page make their options from the fields (`diptych.request_fields`): a field's
 docstring is its help, its type and default hold everywhere, and its metadata says what cannot be derived from them.
@@ -16,32 +16,32 @@ class SearchRequest:
     """A search: what to look for, at least one of text, image and like, and which part of the ranking to return."""
 
     text: str | None = field(default=None, metadata={"metavar": "TEXT"})
-    """Find what fits this text."""
+    """Find what matches this text."""
     _: KW_ONLY
     image: Path | None = field(default=None, metadata={"metavar": "FILE"})
-    """Find what fits this picture."""
+    """Find what matches this picture."""
     like: str | None = field(default=None, metadata={"metavar": "ID"})
     """Find more like the item with this id."""
     without: Sequence[str] = field(default=(), metadata={"wire": "not", "metavar": "TEXT"})
-    """What hits should not be about."""
+    """Text that hits should not be about."""
     balance: float = field(default=0.5, metadata={"metavar": "W", "minimum": 0, "maximum": 1})
-    """Weight of the text beside a picture or an item, from 0 to 1."""
+    """Weight of the text against a picture or an item, from 0 to 1."""
     against: str | None = field(default=None, metadata={"metavar": "SIDE", "choices": ("image", "text")})
-    """Compare with the `image` or the `text` of items; left out, a picture alone with texts, all else with images."""
+    """Compare with the `image` or the `text` of items; by default, a picture alone with texts, all else with images."""
     where: str | None = field(default=None, metadata={"metavar": "FILTER"})
-    """Only items that meet a filter, such as "category = 'dog' and year > 2010"."""
+    """Only items that match a filter, such as "category = 'dog' and year > 2010"."""
     k: int = field(default=10, metadata={"minimum": 1})
     """How many hits to return."""
     offset: int = field(default=0, metadata={"metavar": "N", "minimum": 0})
-    """Leave out the first N hits."""
+    """Skip the first N hits."""
     fusion: str | None = field(default=None, metadata={"metavar": "RULE"})
     """Fuse the spaces by this rule, not the model's own."""
 
     def __post_init__(self) -> None:
         if self.text is None and self.image is None and self.like is None:
-            raise BadSetting("a search needs a text, an image or the id of an item; pass at least one of them.")
+            raise BadSetting("a search needs a text, an image or the id of an item; pass at least one.")
         if self.against not in (None, "image", "text"):
-            raise BadSetting(f"a search goes against the image or text of items; got {self.against!r}.")
+            raise BadSetting(f"a search compares with the image or the text of items; got {self.against!r}.")
         if not 0 <= self.balance <= 1:
             raise BadSetting(f"the text's weight must lie between 0 and 1; got {self.balance}.")
         if self.k < 1 or self.offset < 0:

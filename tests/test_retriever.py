@@ -79,7 +79,7 @@ def draw_wikipedia(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def one_space(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Retriever:
-    """Return a method trained on articles, its pictures being ready-made vectors without regions."""
+    """Return a method trained on articles, its pictures being precomputed vectors without regions."""
     folder = draw_wikipedia(tmp_path_factory.mktemp("wiki") / "tree")
     settings = ("training.epochs=1", "textual.width=16", "textual.hidden=8")
     return train(f"wikipedia:{folder}", folder.parent / "run", image_encoder="given", settings=settings)
@@ -252,7 +252,7 @@ def test_official_splits_stay_though_a_seed_drew_part_of_them(one_space: Retriev
 def test_one_space_answers_texts_and_its_ready_made_pictures_cannot_ask(one_space: Retriever, tiny_set: Path) -> None:
     hits = one_space.search(text="a fish", k=2, fusion="released").hits
     assert [hit.spaces for hit in hits] == [{"textual": hit.similarity} for hit in hits]
-    with pytest.raises(BadSetting, match="ready-made vectors"):
+    with pytest.raises(BadSetting, match="precomputed vectors"):
         one_space.search(image=tiny_set / "1.png")
 
 
@@ -401,12 +401,12 @@ def test_an_explanation_by_another_rule_says_so(trained: Retriever, tiny_set: Pa
 def test_an_explanation_needs_a_picture_and_a_text(trained: Retriever, tiny_set: Path) -> None:
     with pytest.raises(BadText, match="the text to search for is empty"):
         trained.explain(tiny_set / "17.png", " ")
-    with pytest.raises(MissingData, match=r"gone\.png', is no file"):
+    with pytest.raises(MissingData, match=r"gone\.png', is not a file"):
         trained.explain(tiny_set / "gone.png", "a")
 
 
 def test_ready_made_vectors_cannot_be_explained(one_space: Retriever, tiny_set: Path) -> None:
-    with pytest.raises(BadSetting, match=r"ready-made vectors \(`given`\) cannot be explained"):
+    with pytest.raises(BadSetting, match=r"precomputed vectors \(`given`\) cannot be explained"):
         one_space.explain(tiny_set / "17.png", "a fish")
 
 

@@ -21,8 +21,8 @@ def test_every_field_of_a_request_says_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"without": ["a"]}, "a search needs a text, an image or the id of an item; pass at least one of them."),
-        ({"like": "a", "against": "sound"}, "a search goes against the image or text of items; got 'sound'."),
+        ({"without": ["a"]}, "a search needs a text, an image or the id of an item; pass at least one."),
+        ({"like": "a", "against": "sound"}, "a search compares with the image or the text of items; got 'sound'."),
         ({"like": "a", "balance": -0.1}, "the text's weight must lie between 0 and 1; got -0.1."),
         ({"like": "a", "k": 0}, "k must be at least 1 and offset at least 0; got 0 and 0."),
         ({"like": "a", "offset": -1}, "k must be at least 1 and offset at least 0; got 10 and -1."),

@@ -1,7 +1,7 @@
-"""The command line: one file a verb.
+"""The command line: one file per verb.
 
 Every verb prints a table for people, or with `--json` one object a line for machines, on stdout; progress and
-messages go to stderr. Exit codes: 0 done, 1 `check` found something, 2 a request that cannot be met, 130 interrupted.
+messages go to stderr. Exit codes: 0 success, 1 `check` found problems, 2 the request was refused, 130 interrupted.
 """
 
 import os
@@ -25,7 +25,7 @@ from diptych.errors import DiptychError
 
 app = typer.Typer(
     name="diptych",
-    help="Match pictures and texts in both directions: train, measure, search, serve.",
+    help="Retrieve pictures by text and texts by picture: train, evaluate, search, serve.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -46,8 +46,8 @@ app.add_typer(keys, name="keys")
 
 
 def main() -> None:
-    """Run the command line and leave the process with its exit code."""
-    # idle threads that spin would take the processor from those that decode pictures
+    """Run the command line and exit with its code."""
+    # idle threads that spin would slow down the threads that decode pictures
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     ranks.begin()
     try:

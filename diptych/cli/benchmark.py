@@ -37,7 +37,7 @@ app = typer.Typer(invoke_without_command=True, context_settings={"help_option_na
 
 BUDGET = 6
 ENCODERS = ("image_encoder.", "text_encoder.")
-"""How settings of encoders begin; others are `METHOD.NAME=VALUE`."""
+"""The prefixes of encoder settings; others are `METHOD.NAME=VALUE`."""
 
 
 @app.callback()
@@ -46,32 +46,36 @@ def benchmark(
     *,
     data: Annotated[str | None, Named] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Where results go; what is there is not done again.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; finished work in it is reused.")
     ] = None,
     methods: Annotated[
-        str, typer.Option("--methods", metavar="NAMES", help="all, or names with commas; NAME:PRESET for a preset.")
+        str,
+        typer.Option("--methods", metavar="NAMES", help="all, or names separated by commas; NAME:PRESET for a preset."),
     ] = "all",
     split_seeds: Annotated[
         str,
         typer.Option("--split-seeds", metavar="SEEDS", help="official, or seeds of stratified splits: 0-4 or 0,3,7."),
     ] = "official",
     search_budget: Annotated[
-        int, typer.Option("--search-budget", metavar="N", min=1, help="Candidates tried on validation data by each.")
+        int,
+        typer.Option(
+            "--search-budget", metavar="N", min=1, help="Candidates that each method tries on validation data."
+        ),
     ] = BUDGET,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", metavar="J", min=1, help="Processes at a time; left out, one a core.")
+        int | None, typer.Option("--jobs", metavar="J", min=1, help="Processes at a time; by default one per core.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Draws the candidates, first weights and batches.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed for candidates, initial weights and batches.")] = 0,
     features: Annotated[
         Path | None,
         typer.Option(
             "--features",
             metavar="FILE",
-            help="Ready-made vectors in place of encoders: npz, parquet, mat; npz and mat may stand for DATA too.",
+            help="Precomputed vectors instead of encoders: npz, parquet, mat; npz and mat can also replace DATA.",
         ),
     ] = None,
     published: Annotated[
-        bool, typer.Option("--published", help="Print the published figures beside ours; they are on other features.")
+        bool, typer.Option("--published", help="Also print the published figures, which are on other features.")
     ] = False,
     settings: Annotated[
         list[str] | None,
@@ -94,15 +98,15 @@ def benchmark(
 ) -> None:
     """Compare methods on identical features, splits and measures.
 
-    Each is searched with the same budget on validation data; test data are measured once. The same command goes on
-    where it was stopped. Tables (Markdown, LaTeX, CSV, JSON) and a page, report.html, are written to DIR.
+    Each method has the same search budget on validation data and is evaluated once on test data. Repeat the command
+    to continue an interrupted benchmark. DIR receives tables (Markdown, LaTeX, CSV, JSON) and a page, report.html.
     """
     if context.invoked_subcommand:
         return
     if features and data is None:
         data = str(features)
     if data is None or out is None:
-        raise typer.BadParameter("it is needed.", param_hint="--out" if data else "--data")
+        raise typer.BadParameter("this option is required.", param_hint="--out" if data else "--data")
     from diptych.benchmark.grid import Benchmark
     from diptych.benchmark.task import DataSource
 
@@ -122,7 +126,7 @@ def _run(grid: "Benchmark", jobs: int | None, cluster: "Cluster | None") -> "Ben
         with shown_progress() as progress:
             return grid.run(jobs=jobs, cluster=cluster, progress=progress)
     except KeyboardInterrupt:
-        say(f"Interrupted. Give the same command again to continue in {grid.out}.")
+        say(f"Interrupted. Run the same command again to continue in {grid.out}.")
         raise
 
 
@@ -133,13 +137,13 @@ def _report(table: "BenchmarkTable", out: Path, *, published: bool, json: bool) 
 
     beside = PUBLISHED.get(table.data) if published else None
     if published and beside is None:
-        say(f"Note: no figures are published for {table.data}; there are some for {', '.join(PUBLISHED)}.")
+        say(f"Note: no published figures for {table.data}; diptych has those for {', '.join(PUBLISHED)}.")
     write_reports(table, out, beside)
     if json:
         write_json(table.as_dict())
         return
     write_result(table.as_dict(), beside)
-    write(f"Tables and report.html lie in {out}.")
+    write(f"The tables and report.html are in {out}.")
 
 
 @app.command()
@@ -147,7 +151,7 @@ def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="The folder of one benchmark.")],
     after: Annotated[Path, typer.Argument(metavar="B", help="The folder of another.")],
     *,
-    show: Annotated[int, typer.Option("--show", metavar="N", min=0, help="Queries to name for each method.")] = 5,
+    show: Annotated[int, typer.Option("--show", metavar="N", min=0, help="Queries to list for each method.")] = 5,
     json: JsonOption = False,
 ) -> None:
     """Compare two benchmarks query by query."""
@@ -188,12 +192,12 @@ def _seeds(part: str) -> Iterator[int | None]:
         yield from range(int(first), int(last) + 1)
     else:
         raise typer.BadParameter(
-            f"it must be official, or seeds such as 0-4 or 0,3,7; got {part!r}.", param_hint="--split-seeds"
+            f"must be official, or seeds such as 0-4 or 0,3,7; got {part!r}.", param_hint="--split-seeds"
         )
 
 
 def write_result(table: Mapping[str, Any], beside: Mapping[str, Any] | None) -> None:
-    """Print the table, what is significant in it, and what is not applicable with the reason."""
+    """Print the table with its significant differences, and the methods that do not apply with the reason."""
     columns = ["method", "image → text", "text → image", "average", "±", "rank", "seconds", "significantly below"]
     if beside is not None:
         columns.append("published")

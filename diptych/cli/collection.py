@@ -1,4 +1,4 @@
-"""`diptych collection`: pictures and texts that are searched, from one folder to millions of items."""
+"""`diptych collection`: pictures and texts to search, from one folder to millions of items."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from diptych.collection import Added, Collection, StoredCollection
 
 app = typer.Typer(
-    help="Collections that grow: create, fill, list and look after them; `diptych search` searches them.",
+    help="Create, fill, list and maintain collections; `diptych search` searches them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -36,8 +36,8 @@ CollectionArgument = Annotated[
     str,
     typer.Argument(
         metavar="COLLECTION",
-        help="A path, postgresql://USER@HOST/DATABASE#NAME or milvus://HOST:PORT#NAME; a folder of pictures holds its "
-        "collection itself.",
+        help="A path, postgresql://USER@HOST/DATABASE#NAME or milvus://HOST:PORT#NAME; a folder of pictures can hold "
+        "its own collection.",
     ),
 ]
 ModelOption = Annotated[
@@ -49,14 +49,14 @@ ModelOption = Annotated[
     ),
 ]
 ModelImageEncoderOption = Annotated[
-    str | None, typer.Option("--image-encoder", metavar="NAME", help="Reads pictures, where MODEL is no run.")
+    str | None, typer.Option("--image-encoder", metavar="NAME", help="The image encoder, if MODEL is not a run.")
 ]
 ModelTextEncoderOption = Annotated[
-    str | None, typer.Option("--text-encoder", metavar="NAME", help="Reads texts, where MODEL is no run.")
+    str | None, typer.Option("--text-encoder", metavar="NAME", help="The text encoder, if MODEL is not a run.")
 ]
 RejectsOption = Annotated[
     Path,
-    typer.Option("--rejects", metavar="FILE", help="Where items that cannot be taken in are listed, with reasons."),
+    typer.Option("--rejects", metavar="FILE", help="File that lists the rejected items, with reasons."),
 ]
 REJECTS = Path("rejects.jsonl")
 
@@ -71,15 +71,15 @@ def create(
     setting: SettingsOption = None,
     half: Annotated[bool, typer.Option("--half", help="Store vectors in half precision.")] = False,
     exact_limit: Annotated[
-        int, typer.Option("--exact-limit", metavar="N", min=0, help="Above so many items an index proposes hits.")
+        int, typer.Option("--exact-limit", metavar="N", min=0, help="Above this many items, use an approximate index.")
     ] = 200_000,
     recall: Annotated[
-        float, typer.Option("--recall", metavar="R", help="Share of the exact first ten that it must find.")
+        float, typer.Option("--recall", metavar="R", help="Share of the exact top ten that the index must find.")
     ] = 0.99,
     rejects: RejectsOption = REJECTS,
     json: JsonOption = False,
 ) -> None:
-    """Make a collection; a folder of pictures, or of a manifest, is taken in at once."""
+    """Create a collection; a folder of pictures, or one with a manifest, is added at once."""
     from diptych.collection import Collection
 
     with shown_progress() as progress:
@@ -99,7 +99,7 @@ def create(
     elif json:
         write_json(made.stats())
     else:
-        say(f"There is an empty collection at {made.name}. Fill it: diptych collection add {made.name} FOLDER.")
+        say(f"Created an empty collection at {made.name}. Fill it: diptych collection add {made.name} FOLDER.")
 
 
 @app.command("add")
@@ -124,9 +124,9 @@ def add(
     gpus_per_worker: GpusPerWorkerOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Take pictures and texts in, by id; what is unchanged is skipped.
+    """Upsert pictures and texts by id; unchanged items are skipped.
 
-    The exit code is 1 where some were left out: they are listed in the file of rejects.
+    The exit code is 1 if any items were rejected; the rejects file lists them.
     """
     cluster = cluster_of(on, address, workers, cpus_per_worker, gpus_per_worker)
     with _opened(collection, model) as opened, shown_progress() as progress:
@@ -137,12 +137,12 @@ def add(
 @app.command("remove")
 def remove(
     collection: CollectionArgument,
-    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Items to take out.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Items to remove.")] = None,
     *,
     where: WhereOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Take items out, by id or by a filter; pictures stay where they are."""
+    """Remove items by id or by a filter; picture files are not deleted."""
     if not ids and where is None:
         raise typer.BadParameter("name items by id, or by a filter.", param_hint="ID / --where")
     with _opened(collection) as opened:
@@ -150,7 +150,7 @@ def remove(
     if json:
         write_json({"removed": removed})
     else:
-        say(f"{removed:,} items were removed.")
+        say(f"Removed {removed:,} item{'s' * (removed != 1)}.")
 
 
 @app.command("list")
@@ -158,11 +158,11 @@ def list_items(
     collection: CollectionArgument,
     *,
     where: WhereOption = None,
-    after: Annotated[str | None, typer.Option("--after", metavar="ID", help="Begin after this id.")] = None,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many at most.")] = 20,
+    after: Annotated[str | None, typer.Option("--after", metavar="ID", help="Start after this id.")] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Maximum number of items.")] = 20,
     json: JsonOption = False,
 ) -> None:
-    """List items in the order of their ids."""
+    """List items in order of id."""
     with _stored(collection) as opened:
         items = opened.items(where=where, after=after, limit=limit)
     if json:
@@ -178,7 +178,7 @@ def list_items(
 
 @app.command("stats")
 def stats(collection: CollectionArgument, *, json: JsonOption = False) -> None:
-    """Tell what a collection holds, how it is searched and what it takes."""
+    """Show what a collection holds, how it is searched and how much space it takes."""
     with _stored(collection) as opened:
         figures = opened.stats()
     if json:
@@ -189,7 +189,7 @@ def stats(collection: CollectionArgument, *, json: JsonOption = False) -> None:
 
 @app.command("compact")
 def compact(collection: CollectionArgument, *, json: JsonOption = False) -> None:
-    """Give back the space of what was replaced; above the exact limit, build the index and tune it to its recall."""
+    """Free the space of replaced items; above the exact limit, build the index and tune it to its recall."""
     with _opened(collection) as opened:
         with shown_progress() as progress:
             opened.compact(progress=progress)
@@ -211,7 +211,7 @@ def reencode(
     rejects: RejectsOption = REJECTS,
     json: JsonOption = False,
 ) -> None:
-    """Move a collection to another model; searches are answered by the old one until all is moved."""
+    """Move a collection to another model; the old one answers searches until the move is complete."""
     with _opened(collection) as opened, shown_progress() as progress:
         moved = opened.reencode(
             model,
@@ -241,13 +241,13 @@ def _stored(place: str) -> "Iterator[StoredCollection]":
 
 
 def _tell(added: "Added", rejects: Path, *, json: bool) -> None:
-    """Print what became of items; the exit code is 1 where some were set aside."""
+    """Print how many items were added and rejected; the exit code is 1 if any were rejected."""
     if json:
         write_json({**vars(added), "rejects": str(rejects) if added.rejected else None})
     else:
         write_table(tuple(vars(added)), [tuple(vars(added).values())])
     if added.rejected:
-        say(f"{added.rejected:,} items were left out; {rejects} says why.")
+        say(f"Rejected {added.rejected:,} item{'s' * (added.rejected != 1)}; {rejects} says why.")
         raise typer.Exit(1)
 
 

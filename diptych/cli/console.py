@@ -1,4 +1,4 @@
-"""What the verbs print: JSON lines and tables on stdout, messages and progress on stderr."""
+"""Output of the verbs: JSON lines and tables on stdout, messages and progress on stderr."""
 
 import json
 import sys
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 WIDE = 10_000
-"""Columns of what does not go to a terminal: no row is broken there."""
+"""Columns where the output is not a terminal, so that no row wraps."""
 LONGEST = 100
-"""Letters of a text that a table shows."""
+"""Characters of a text that a table shows."""
 SECONDS_BETWEEN_LINES = 5.0
-"""How often progress is told where there is no terminal to draw a bar on."""
+"""How often progress prints a line when there is no terminal to draw a bar on."""
 
 
 def say(text: str) -> None:
-    """Tell people something on stderr."""
+    """Print a message on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -74,7 +74,7 @@ def spelt(cell: object) -> str:
 
 @contextmanager
 def shown_progress() -> Iterator[Progress]:
-    """Yield a callback that draws a bar for each piece of work on a terminal, and tells it in lines elsewhere."""
+    """Yield a callback that draws a bar for each piece of work on a terminal, and prints lines elsewhere."""
     if not sys.stderr.isatty():
         lines = Lines(say)
         try:
@@ -99,7 +99,7 @@ def shown_progress() -> Iterator[Progress]:
 
 
 class Pace:
-    """How fast a piece of work goes, and when it will be done."""
+    """The rate of a piece of work, and the time that it still needs."""
 
     def __init__(self, done: int) -> None:
         self._first = done
@@ -113,14 +113,14 @@ class Pace:
         return time.perf_counter() - self._start
 
     def rate(self, done: int) -> str:
-        """Return how many a second, counted from what was done at the beginning; empty before the first."""
+        """Return the rate per second since the work began; empty before the first item."""
         rate = (done - self._first) / max(self.seconds, 1e-9)
         if rate <= 0:
             return ""
         return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
 
     def left(self, done: int, total: int) -> str:
-        """Return the time that remains at this rate; empty where nobody knows."""
+        """Return the time that remains at this rate; empty while it is unknown."""
         if done <= self._first or done >= total:
             return ""
         seconds = round(self.seconds * (total - done) / (done - self._first))
@@ -136,7 +136,7 @@ class Drawn:
         self._paces: dict[str, Pace] = {}
 
     def __call__(self, done: int, total: int, label: str) -> None:
-        """Move the bar of this work, which is begun where it is new."""
+        """Advance the bar of this work; add one for new work."""
         work = work_of(label)
         if work not in self._tasks:
             self._tasks[work] = self._bars.add_task(label, total=total or None, completed=done, rate="")
@@ -164,7 +164,7 @@ class Lines:
         self._write(pace, done, total, label)
 
     def finish(self) -> None:
-        """Write how far each piece of work came, where that was not told: its total may not have been known."""
+        """Write how far each piece of work came, if no line said so yet: its total may be unknown."""
         for work, state in self._untold.items():
             self._write(self._paces[work], *state)
         self._untold.clear()
@@ -176,7 +176,7 @@ class Lines:
 
 
 def work_of(label: str) -> str:
-    """Return which piece of work a label is about: what stands before the first colon and blank.
+    """Return which piece of work a label is about: the part before the first colon and space.
 
     >>> work_of("training: validation MAP .612")
     'training'

@@ -1,4 +1,4 @@
-"""`diptych data`: which data sets there are, what they hold, what is wrong with them, and getting them."""
+"""`diptych data`: list, describe, check and download data sets."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,7 @@ app = typer.Typer(help="List, describe, check and download data sets.", no_args_
 
 @app.command("list")
 def list_sets(*, data_root: DataRootOption = None, json: JsonOption = False) -> None:
-    """List the data sets that can be read, and where each lies."""
+    """List the data sets that can be read, and where each one is."""
     from diptych import catalogue
 
     entries = catalogue.entries(root=data_root)
@@ -25,7 +25,7 @@ def list_sets(*, data_root: DataRootOption = None, json: JsonOption = False) -> 
             write_json(asdict(entry))
         return
     rows = [(entry.name, entry.title, _whereabouts(entry), entry.licence) for entry in entries]
-    write_table(("name", "holds", "lies in", "licence"), rows)
+    write_table(("name", "contents", "location", "licence"), rows)
 
 
 @app.command("stats")
@@ -51,9 +51,9 @@ def stats(
 
 @app.command("check")
 def check(data: DataArgument, *, data_root: DataRootOption = None, json: JsonOption = False) -> None:
-    """Find everything that is wrong with a data set.
+    """Find every problem in a data set.
 
-    Every picture is decoded and every text read. The exit code is 1 where something is wrong.
+    Decodes every picture and reads every text. The exit code is 1 if there are problems.
     """
     from diptych import catalogue
 
@@ -68,24 +68,24 @@ def check(data: DataArgument, *, data_root: DataRootOption = None, json: JsonOpt
             else:
                 write(f"  {finding}")
     total = sum(map(len, kinds.values()))
-    say(f"{total:,} findings of {len(kinds)} kinds in {data}." if total else f"Nothing is wrong with {data}.")
+    say(f"{total:,} problems of {len(kinds)} kinds in {data}." if total else f"No problems in {data}.")
     if total:
         raise typer.Exit(1)
 
 
 @app.command("get")
 def get(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A known data set, or the address of an archive.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A known data set, or the URL of an archive.")],
     *,
     sha256: Annotated[
-        str | None, typer.Option("--sha256", metavar="HEX", help="The checksum you trust, where none is published.")
+        str | None, typer.Option("--sha256", metavar="HEX", help="The checksum that you trust, if none is published.")
     ] = None,
     data_root: DataRootOption = None,
     json: JsonOption = False,
 ) -> None:
     """Download a data set, verify it and unpack it.
 
-    A download that broke off continues where it stopped when the command is given again.
+    Run the command again to continue an interrupted download.
     """
     from diptych import catalogue
 
@@ -106,7 +106,7 @@ def show(
     data_root: DataRootOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show one pair: its picture's path, its texts and its categories."""
+    """Show one pair: the path of its picture, its texts and its categories."""
     from diptych import catalogue
 
     one = catalogue.pair(data, pair, root=data_root)

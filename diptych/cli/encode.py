@@ -37,7 +37,7 @@ def encode(
 ) -> None:
     """Encode a data set's pictures and texts into the cache.
 
-    Every later run over the same pictures, texts and encoders reads them from there.
+    Later runs over the same pictures, texts and encoders read the cache.
     """
     from diptych import catalogue
 

@@ -16,27 +16,27 @@ def evaluate(
     run: RunArgument,
     *,
     data: DataOption = None,
-    split: Annotated[str, typer.Option("--split", help="Which split to measure.")] = "test",
+    split: Annotated[str, typer.Option("--split", help="The split to evaluate.")] = "test",
     split_seed: SplitSeedOption = None,
     texts: Annotated[
-        str, typer.Option("--texts", help="joined: a pair's texts are one item. each: every text is its own.")
+        str, typer.Option("--texts", help="joined: the texts of a pair form one item. each: every text is an item.")
     ] = "joined",
     fusion: FusionOption = None,
     save: Annotated[
         Path | None,
-        typer.Option("--save", metavar="DIR", help="Where per-query scores and curves go; left out, below RUN."),
+        typer.Option("--save", metavar="DIR", help="Folder for per-query scores and curves; by default below RUN."),
     ] = None,
     data_root: DataRootOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure a run in both directions, each space and fused.
+    """Evaluate a run in both directions, in each space and fused.
 
-    The figures, every query's scores and a picture of the precision-recall curves are saved.
+    Saves the figures, the scores of every query and a plot of the precision-recall curves.
     """
     from diptych.retriever import Retriever
 
     if texts not in ("joined", "each"):
-        raise typer.BadParameter(f"it must be joined or each; got {texts!r}.", param_hint="--texts")
+        raise typer.BadParameter(f"must be joined or each; got {texts!r}.", param_hint="--texts")
     with shown_progress() as progress:
         evaluation = Retriever.load(run).evaluate(
             data,
@@ -80,7 +80,7 @@ def _space_rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, float | None,
 
 
 def _folder_name(data: str | None, split: str, split_seed: int | None, texts: str, fusion: str | None) -> str:
-    """Return a name for one way of measuring.
+    """Return a folder name for one kind of evaluation.
 
     >>> _folder_name("sets/museum", "val", 3, "each", "rrf")
     'museum-val-seed3-each-rrf'

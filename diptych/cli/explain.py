@@ -18,46 +18,50 @@ STRONGEST = 3
 
 def explain(
     run: Annotated[
-        Path | None, typer.Argument(metavar="[RUN]", help="The folder of a training run; left out with --collection.")
+        Path | None, typer.Argument(metavar="[RUN]", help="The folder of a training run; omit it with --collection.")
     ] = None,
     *,
     image: Annotated[Path | None, typer.Option("--image", metavar="FILE", help="The picture.")] = None,
     text: Annotated[str | None, typer.Option("--text", metavar="TEXT", help="The text.")] = None,
     collection: Annotated[
-        str | None, typer.Option("--collection", metavar="PLACE", help="Explain the hits of a search there.")
+        str | None,
+        typer.Option("--collection", metavar="PLACE", help="Explain the hits of a search in this collection."),
     ] = None,
     query: Annotated[
-        str | None, typer.Option("--query", metavar="TEXT", help="What to search the collection for; or --image.")
+        str | None,
+        typer.Option("--query", metavar="TEXT", help="The text to search the collection for; or use --image."),
     ] = None,
     hits: Annotated[int, typer.Option("--hits", metavar="N", min=1, help="How many hits to explain.")] = 5,
     save: Annotated[
-        Path | None, typer.Option("--save", metavar="FILE", help="Draw into a page (.html) or a picture (.png).")
+        Path | None, typer.Option("--save", metavar="FILE", help="Save as a page (.html) or a picture (.png).")
     ] = None,
     fusion: FusionOption = None,
     model: MovedModelOption = None,
     data: DataOption = None,
     split: Annotated[
-        str, typer.Option("--split", help="Fusion normalises over the pictures of this split of the run's data set.")
+        str, typer.Option("--split", help="Normalise fusion over the pictures in this split of the run's data set.")
     ] = "val",
     data_root: DataRootOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show which regions of a picture and which words of a text made them match, in each space and fused.
 
-    Either for one pair, by a run: `explain RUN --image F --text T`. Or for the hits of a search:
+    For one pair, with a run: `explain RUN --image F --text T`. For the hits of a search:
     `explain --collection C --query T`.
     """
     if (run is None) == (collection is None):
-        raise typer.BadParameter("give one of the two, a run or a collection.", param_hint="RUN / --collection")
+        raise typer.BadParameter("give either a run or a collection.", param_hint="RUN / --collection")
     if collection is not None:
         _refuse({"--text": text, "--data": data, "--data-root": data_root})
         if (query is None) == (image is None):
-            raise typer.BadParameter("give one of the two, a sentence or a picture.", param_hint="--query / --image")
+            raise typer.BadParameter("give either a text or a picture.", param_hint="--query / --image")
         explanations = _of_hits(collection, query, image, hits=hits, fusion=fusion, model=model)
     else:
         _refuse({"--query": query, "--model": model})
         if image is None or text is None:
-            raise typer.BadParameter("a run explains a picture and a text; give both.", param_hint="--image / --text")
+            raise typer.BadParameter(
+                "to explain a pair with a run, give a picture and a text.", param_hint="--image / --text"
+            )
         from diptych.retriever import Retriever
 
         with shown_progress() as progress:
@@ -71,7 +75,7 @@ def explain(
 def _of_hits(
     place: str, query: str | None, image: Path | None, *, hits: int, fusion: str | None, model: str | None
 ) -> "list[tuple[str, Explanation]]":
-    """Return why the best hits of a search are; one whose picture is gone is left out, and this is said."""
+    """Return explanations of the best hits of a search; skip a hit whose picture is gone, with a message."""
     from diptych.collection import Collection
 
     with Collection.open(place, model=model) as collection:
@@ -89,7 +93,9 @@ def _refuse(options: dict[str, object]) -> None:
     """Refuse an option that this kind of explanation would leave unread."""
     for flag, value in options.items():
         if value is not None:
-            raise typer.BadParameter("it is for the other kind: a run's pair, or a collection's hits.", param_hint=flag)
+            raise typer.BadParameter(
+                "only for the other kind of explanation: a run's pair or a collection's hits.", param_hint=flag
+            )
 
 
 def _tell(explanations: "list[tuple[str, Explanation]]", save: Path | None, *, json: bool) -> None:
@@ -103,11 +109,11 @@ def _tell(explanations: "list[tuple[str, Explanation]]", save: Path | None, *, j
         from diptych.retriever import save_explanations
 
         save_explanations([explanation for _, explanation in explanations], save)
-        say(f"Drawn in {save}.")
+        say(f"Saved to {save}.")
 
 
 def _write(record: dict[str, Any], *, title: str) -> None:
-    """Print the similarities, with the words and the regions that each way finds strongest."""
+    """Print the similarities, with the strongest words and regions by each way."""
     spaces = [(each["name"], each["similarity"], each["ways"]) for each in record["spaces"]]
     if len(spaces) > 1:
         spaces.append(("fused", record["fused"], record["fused_ways"]))

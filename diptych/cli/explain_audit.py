@@ -13,12 +13,14 @@ def explain_audit(
     run: RunArgument,
     *,
     data: DataOption = None,
-    split: Annotated[str, typer.Option("--split", help="Which split's pairs are explained.")] = "test",
+    split: Annotated[str, typer.Option("--split", help="The split whose pairs are explained.")] = "test",
     pairs: Annotated[
-        int | None, typer.Option("--pairs", metavar="N", min=1, help="So many of them, drawn at random; else all.")
+        int | None, typer.Option("--pairs", metavar="N", min=1, help="Explain N pairs drawn at random; by default all.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="S", min=0, help="Draws pairs and random orders.")] = 0,
-    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Draw the curves into a PNG.")] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="S", min=0, help="Seed for the drawn pairs and random orders.")
+    ] = 0,
+    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Save the curves as a PNG.")] = None,
     data_root: DataRootOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -42,4 +44,4 @@ def explain_audit(
         write_table(("space", "side", "way", "deletion", "±", "insertion", "±"), rows, title=title)
     if save is not None:
         audit.save(save)
-        say(f"The curves are drawn in {save}.")
+        say(f"Saved the curves to {save}.")

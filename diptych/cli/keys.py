@@ -1,4 +1,4 @@
-"""`diptych keys`: who may use the service from elsewhere."""
+"""`diptych keys`: who may use the service from other machines."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,23 +9,25 @@ from diptych.cli.console import say, write, write_json, write_table
 from diptych.cli.options import JsonOption
 from diptych.web.keys import Keys, default_file
 
-app = typer.Typer(help="Keys of the service: make, list and revoke them.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Create, list and revoke keys of the service.", no_args_is_help=True, rich_markup_mode=None)
 
 KeysOption = Annotated[
-    Path | None, typer.Option("--keys", metavar="FILE", help="The file of keys; left out, the one of this user.")
+    Path | None, typer.Option("--keys", metavar="FILE", help="The file of keys; by default this user's.")
 ]
-KeyNameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Who or what uses it.")]
+KeyNameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name of the key: who or what uses it.")]
 
 
 @app.command("add")
 def add(
     name: KeyNameArgument,
     *,
-    scope: Annotated[str, typer.Option("--scope", metavar="SCOPE", help="read, or write, which reads too.")] = "read",
+    scope: Annotated[
+        str, typer.Option("--scope", metavar="SCOPE", help="read, or write, which includes read.")
+    ] = "read",
     keys: KeysOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make a key and print it; it is not kept and cannot be shown again."""
+    """Create a key and print it; it is not stored and cannot be shown again."""
     token = _keys(keys).add(name, scope)
     if json:
         write_json({"name": name, "scope": scope, "key": token})
@@ -36,17 +38,17 @@ def add(
 
 @app.command("revoke")
 def revoke(name: KeyNameArgument, *, keys: KeysOption = None, json: JsonOption = False) -> None:
-    """Take a key out; a running service refuses it at once."""
+    """Revoke a key; a running service refuses it at once."""
     _keys(keys).revoke(name)
     if json:
         write_json({"revoked": name})
     else:
-        say(f"The key {name!r} is no longer good for anything.")
+        say(f"Revoked the key {name!r}.")
 
 
 @app.command("list")
 def list_keys(*, keys: KeysOption = None, json: JsonOption = False) -> None:
-    """List whose keys there are."""
+    """List the keys by name."""
     known = list(_keys(keys))
     if json:
         for key in known:

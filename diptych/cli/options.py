@@ -16,10 +16,10 @@ DataArgument = Annotated[
     ),
 ]
 Named = typer.Option("--data", metavar="DATA", help="A data set's name, or a manifest or folder.")
-"""For verbs that take one where others have it as an argument."""
+"""For verbs that take DATA as an option where others take it as an argument."""
 DataOption = Annotated[
     str | None,
-    typer.Option("--data", metavar="DATA", help="A data set's name or path; left out, the one it was trained on."),
+    typer.Option("--data", metavar="DATA", help="A data set's name or path; by default the one of the run."),
 ]
 DataRootOption = Annotated[
     Path | None, typer.Option("--data-root", metavar="DIR", help="Look for named data sets in this folder first.")
@@ -29,8 +29,8 @@ ImageEncoderOption = Annotated[
     typer.Option(
         "--image-encoder",
         metavar="NAME",
-        help="What turns pictures into vectors: efficientnet-lite0, efficientnet-lite2, vgg19:PATH, onnx:PATH, "
-        "timm:NAME, open-clip:NAME, transformers:NAME, or given.",
+        help="The image encoder: efficientnet-lite0, efficientnet-lite2, vgg19:PATH, onnx:PATH, "
+        "timm:NAME, transformers:NAME, open-clip:NAME, or given.",
     ),
 ]
 TextEncoderOption = Annotated[
@@ -38,8 +38,8 @@ TextEncoderOption = Annotated[
     typer.Option(
         "--text-encoder",
         metavar="NAME",
-        help="What turns texts into vectors: minilm, glove, glove:PATH, word2vec:PATH, sentence-transformers:NAME, "
-        "open-clip:NAME, transformers:NAME, or given.",
+        help="The text encoder: minilm, glove, glove:PATH, word2vec:PATH, sentence-transformers:NAME, "
+        "transformers:NAME, open-clip:NAME, or given.",
     ),
 ]
 FusionOption = Annotated[
@@ -47,10 +47,12 @@ FusionOption = Annotated[
 ]
 WhereOption = Annotated[
     str | None,
-    typer.Option("--where", metavar="FILTER", help="Only items such as \"category = 'dog' and year > 2010\"."),
+    typer.Option(
+        "--where", metavar="FILTER", help="Only items that match a filter such as \"category = 'dog' and year > 2010\"."
+    ),
 ]
 MovedModelOption = Annotated[
-    str | None, typer.Option("--model", metavar="RUN", help="Where the run of the collection lies now, if it moved.")
+    str | None, typer.Option("--model", metavar="RUN", help="The new location of the collection's run, if it moved.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `diptych train` wrote.")]
@@ -64,26 +66,29 @@ SplitSeedOption = Annotated[
 ]
 OnOption = Annotated[
     Literal["ray"] | None,
-    typer.Option("--on", help="Where to work: ray spreads it over the workers of a Ray cluster; left out, here."),
+    typer.Option("--on", help="ray: spread the work over a Ray cluster; by default it runs on this machine."),
 ]
 AddressOption = Annotated[
     str | None,
     typer.Option(
-        "--address", metavar="HOST:PORT", help="With --on ray: the cluster; left out, one is started on this machine."
+        "--address", metavar="HOST:PORT", help="With --on ray: the cluster; by default one is started on this machine."
     ),
 ]
 WorkersOption = Annotated[
     str | None,
     typer.Option(
-        "--workers", metavar="N", help="With --on ray: how many, or MIN-MAX; left out, as many as there is room for."
+        "--workers", metavar="N", help="With --on ray: the number of workers, or MIN-MAX; by default as many as fit."
     ),
 ]
 CpusPerWorkerOption = Annotated[
-    float | None, typer.Option("--cpus-per-worker", metavar="C", help="With --on ray: processors of each; one.")
+    float | None,
+    typer.Option("--cpus-per-worker", metavar="C", help="With --on ray: processors per worker; by default one."),
 ]
 GpusPerWorkerOption = Annotated[
     float | None,
-    typer.Option("--gpus-per-worker", metavar="G", help="With --on ray: GPUs of each; one where there are any."),
+    typer.Option(
+        "--gpus-per-worker", metavar="G", help="With --on ray: GPUs per worker; by default one if there are any."
+    ),
 ]
 
 
@@ -95,22 +100,20 @@ def cluster_of(
 
     if on is None:
         if any(option is not None for option in (address, workers, cpus, gpus)):
-            raise typer.BadParameter(
-                "it says how to work on a cluster: add --on ray.", param_hint="--address, --workers"
-            )
+            raise typer.BadParameter("only for work on a cluster: add --on ray.", param_hint="--address, --workers")
         return None
     return Cluster(address, None if workers is None else read_workers(workers), 1.0 if cpus is None else cpus, gpus)
 
 
 def read_workers(text: str) -> tuple[int, int]:
-    """Return how many workers a text asks for, at least and at most.
+    """Return the minimum and maximum number of workers that a text specifies.
 
     >>> read_workers("4"), read_workers("2-16")
     ((4, 4), (2, 16))
     """
     least, dash, most = text.partition("-")
     if not least.isdecimal() or (dash and not most.isdecimal()):
-        raise typer.BadParameter(f"it must be N or MIN-MAX; got {text!r}.", param_hint="--workers")
+        raise typer.BadParameter(f"must be N or MIN-MAX; got {text!r}.", param_hint="--workers")
     return int(least), int(most or least)
 
 

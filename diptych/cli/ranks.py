@@ -13,7 +13,7 @@ from diptych.errors import WorkerLost
 from diptych.launching import REFUSED
 
 SECONDS_TO_BE_ENDED = 15.0
-"""How long a process whose fellow has gone waits for the launcher to end it, before it says so itself."""
+"""How long a process waits, after another one died, for the launcher to end it before it reports the error."""
 
 
 def is_launched() -> bool:
@@ -27,12 +27,12 @@ def is_first() -> bool:
 
 
 def begin() -> None:
-    """Leave a launch that was refused before; let an interrupt end all processes but the first without a word."""
+    """Leave a launch that was refused before; let an interrupt silently end all processes but the first."""
     if not is_launched():
         return
     if (note := _note()) and note.exists():
         sys.exit(2)
-    # torch's libraries warn of what is meant to be, and of fellows that have gone, before diptych has a word
+    # torch's libraries warn of what is intended, and of processes that died, before diptych can report it
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     if not is_first():
         signal.signal(signal.SIGINT, signal.SIG_DFL)

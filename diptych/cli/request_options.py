@@ -12,9 +12,9 @@ Verb = TypeVar("Verb", bound=Callable[..., None])
 
 
 def takes_options_of(kind: type, *, notes: Mapping[str, str]) -> Callable[[Verb], Verb]:
-    """Let a verb take an option for each field of a request, which reach it by the fields' names.
+    """Give a verb an option for each field of a request; it receives them under the names of the fields.
 
-    `notes` are what the command line adds to the help of some fields.
+    `notes` are sentences that the command line adds to the help of some fields.
     """
 
     def with_options(verb: Verb) -> Verb:
@@ -30,7 +30,7 @@ def takes_options_of(kind: type, *, notes: Mapping[str, str]) -> Callable[[Verb]
 
 
 def _parameter(option: Option, note: str) -> inspect.Parameter:
-    """Return how typer is told of an option."""
+    """Return an option as typer's parameter."""
     sentences = [option.doc, note, "Repeatable." if option.repeats else ""]
     # a fraction out of its bounds is refused by the request, which says what it is
     whole = option.type is int

@@ -1,4 +1,4 @@
-"""`diptych search`: the items of a collection, or the pairs of a data set, nearest to a sentence or a picture."""
+"""`diptych search`: the items of a collection, or the pairs of a data set, nearest to a text or a picture."""
 
 import sys
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from diptych.search_request import SearchRequest
 if TYPE_CHECKING:
     from diptych.retriever import Results
 
-NOTES = {"text": "A lone - reads it from stdin."}
+NOTES = {"text": "- reads it from stdin."}
 
 
 @takes_options_of(SearchRequest, notes=NOTES)
@@ -26,12 +26,12 @@ def search(
     save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Save the hits as a PNG.")] = None,
     model: MovedModelOption = None,
     data: DataOption = None,
-    split: Annotated[str | None, typer.Option("--split", help="Search this split only; left out, all pairs.")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Search only this split; by default all pairs.")] = None,
     data_root: DataRootOption = None,
     json: JsonOption = False,
     **fields: Any,
 ) -> None:
-    """Find what is nearest to a sentence or a picture: in a collection, or in the data set of a run."""
+    """Find what is nearest to a text or a picture, in a collection or in the data set of a run."""
     if fields["text"] == "-":
         fields["text"] = sys.stdin.read().strip()
     if _is_collection(place):
@@ -63,20 +63,20 @@ def _refuse(options: Mapping[str, object], searched: str) -> None:
     """Refuse an option that this kind of search would leave unread."""
     for flag, value in options.items():
         if value is not None:
-            raise typer.BadParameter(f"it is for searches of {searched}, and this is another kind.", param_hint=flag)
+            raise typer.BadParameter(f"only for searches of {searched}.", param_hint=flag)
 
 
 def _tell(results: "Results", save: Path | None, *, json: bool) -> None:
     """Print the hits, and draw them where a file is named."""
     if results.unknown_words:
-        say(f"{results.unknown_words:.0%} of the query's words are unknown to the text encoder.")
+        say(f"The text encoder does not know {results.unknown_words:.0%} of the query's words.")
     if json:
         write_json(results.as_dict())
     else:
         _write_hits(results)
     if save is not None:
         results.save(save)
-        say(f"The hits are drawn in {save}.")
+        say(f"Saved the hits to {save}.")
 
 
 def _write_hits(results: "Results") -> None:

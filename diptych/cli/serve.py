@@ -11,10 +11,10 @@ from diptych.errors import MissingExtra
 
 def serve(
     places: Annotated[
-        list[str], typer.Argument(metavar="PLACE...", help="Collections, and runs to compare texts and pictures by.")
+        list[str], typer.Argument(metavar="PLACE...", help="Collections, and runs that compare texts and pictures.")
     ],
     *,
-    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000,
     runs: Annotated[
         Path | None, typer.Option("--runs", metavar="DIR", help="Show how the runs in this folder were trained.")
@@ -24,16 +24,17 @@ def serve(
     ] = None,
     uploads: Annotated[
         Path | None,
-        typer.Option("--uploads", metavar="DIR", help="Keep pictures that are sent to collections in a database here."),
+        typer.Option("--uploads", metavar="DIR", help="Keep uploaded pictures here, for collections in a database."),
     ] = None,
     keys: Annotated[
-        Path | None, typer.Option("--keys", metavar="FILE", help="Ask for a key of this file, on this machine too.")
+        Path | None, typer.Option("--keys", metavar="FILE", help="Require a key from this file, also on this machine.")
     ] = None,
     no_keys: Annotated[
-        bool, typer.Option("--no-keys", help="Let everybody who reaches the address read and write.")
+        bool, typer.Option("--no-keys", help="Let everyone who can reach the address read and write.")
     ] = False,
     allow_host: Annotated[
-        list[str] | None, typer.Option("--allow-host", metavar="NAME", help="Answer to this name only. Repeatable.")
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="Answer only to this host name. Repeatable."),
     ] = None,
     allow_origin: Annotated[
         list[str] | None,
@@ -41,14 +42,14 @@ def serve(
     ] = None,
     proxy: Annotated[
         list[str] | None,
-        typer.Option("--proxy", metavar="ADDRESS", help="Believe this proxy who asks (X-Forwarded-For). Repeatable."),
+        typer.Option("--proxy", metavar="ADDRESS", help="Trust this proxy's X-Forwarded-For. Repeatable."),
     ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option("--limit", metavar="NAME=VALUE", help="Change a limit: upload_bytes=5000000. Repeatable."),
     ] = None,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log a JSON object for each request.")] = False,
-    log_queries: Annotated[bool, typer.Option("--log-queries", help="Log what is searched for, too.")] = False,
+    log_queries: Annotated[bool, typer.Option("--log-queries", help="Also log the queries.")] = False,
 ) -> None:
     """Serve collections over HTTP, with a page to search them in a browser."""
     try:

@@ -25,7 +25,7 @@ from diptych.cli.options import (
 
 def train(
     method: Annotated[
-        str, typer.Argument(metavar="METHOD", help="What to train: mcsm, or one it is compared with, such as cca.")
+        str, typer.Argument(metavar="METHOD", help="The method: mcsm, or one of its rivals, such as cca.")
     ],
     *,
     data: Annotated[str, Named],
@@ -33,36 +33,36 @@ def train(
     preset: Annotated[
         str, typer.Option("--preset", metavar="NAME", help="default (the best), paper or released.")
     ] = "default",
-    seed: Annotated[int, typer.Option("--seed", help="Draws the first weights and the batches.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed for the initial weights and the batches.")] = 0,
     split_seed: SplitSeedOption = None,
     settings: SettingsOption = None,
     image_encoder: ImageEncoderOption = IMAGE_ENCODER,
     text_encoder: TextEncoderOption = TEXT_ENCODER,
     data_root: DataRootOption = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in RUN where it stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in RUN.")] = False,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write TensorBoard events below RUN too; an extra.")
+        bool, typer.Option("--tensorboard", help="Also write TensorBoard events below RUN; needs an extra.")
     ] = False,
     processes: Annotated[
-        int, typer.Option("--processes", metavar="N", min=1, help="Share each batch among N processes of this machine.")
+        int, typer.Option("--processes", metavar="N", min=1, help="Share each batch among N processes on this machine.")
     ] = 1,
     max_restarts: Annotated[
         int,
-        typer.Option("--max-restarts", metavar="K", min=0, help="Start them again up to K times when one has died."),
+        typer.Option("--max-restarts", metavar="K", min=0, help="Restart the processes up to K times if one dies."),
     ] = 3,
     json: JsonOption = False,
 ) -> None:
     """Train a method on a data set and write a run folder.
 
-    What the cache lacks is encoded first. The split test is not read, except under a preset called transductive, and
-    then without its categories. Several processes, started by --processes or by torchrun, give the run of one.
+    Encodes first what the cache lacks. Does not read the test split, except with a preset called transductive, and
+    then without its categories. Several processes, started by --processes or torchrun, give the same run as one.
     """
     if processes > 1 and not ranks.is_launched():
         from diptych.launching import launch
 
         raise typer.Exit(launch(sys.argv[1:], processes=processes, max_restarts=max_restarts))
     if ranks.is_first() and (restart := os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) != "0":
-        say(f"A training process died. All are started again from the last checkpoint, restart {restart}.")
+        say(f"A training process died. Restarting all from the last checkpoint, restart {restart}.")
     from diptych.retriever import Retriever
 
     try:
@@ -86,11 +86,11 @@ def train(
                 return
             validation = retriever.evaluate(split="val", data_root=data_root, progress=progress).as_dict()
     except KeyboardInterrupt:
-        say(f"Interrupted. Give the same command with --resume to continue in {out}.")
+        say(f"Interrupted. Run the same command with --resume to continue in {out}.")
         raise
     if json:
         write_json({"run": str(out), "validation": validation})
         return
     for note in validation["notes"]:
         write(f"Note: {note}.")
-    write(f"Validation MAP {spelt(validation['average_map'])}, both directions averaged. The run lies in {out}.")
+    write(f"Validation MAP {spelt(validation['average_map'])}, both directions averaged. The run is in {out}.")

@@ -41,7 +41,7 @@ class SentRequest(SearchRequest):
 
     _: KW_ONLY
     image: PictureSource | None = None  # type: ignore[assignment]
-    """Find what fits this picture: its file, or its bytes."""
+    """Find what matches this picture: its file, or its bytes."""
 
     def __post_init__(self) -> None:
         pass
@@ -189,7 +189,7 @@ class Client:
                 answer = self._http.request(method, path, **options)
             except httpx.TransportError as error:
                 if not left or not _passing(error):
-                    message = f"there is no service at {self.url}: {error}. Start it: diptych serve COLLECTION."
+                    message = f"no service answers at {self.url}: {error}. Start it: diptych serve COLLECTION."
                     raise Refused(503, message, code="gone") from error
                 lost = True
                 time.sleep(PAUSE)

@@ -48,9 +48,9 @@ from diptych.search_request import SearchRequest
 class Collection(StoredCollection):
     """Pictures and texts that are searched by the fused similarity of one model.
 
-    >>> Collection.open("nowhere")
+    >>> Collection.open("shop")
     Traceback (most recent call last):
-    diptych.errors.MissingData: there is no collection at nowhere. Make it: diptych collection create nowhere --model M.
+    diptych.errors.MissingData: there is no collection at shop. Create it: diptych collection create shop --model M.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Collection(StoredCollection):
         place = location_of(uri)
         store = open_store(place)
         if store.record() is not None:
-            raise BadSetting(f"there is a collection at {masked(uri)} already. Add to it, or choose another place.")
+            raise BadSetting(f"a collection already exists at {masked(uri)}. Add to it, or choose another location.")
         opened = open_model(model, image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
         make_table(store, FIRST, opened, half=half)
         record = CollectionRecord(fingerprint_of(opened), FIRST, half, exact_limit, recall)

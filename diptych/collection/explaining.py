@@ -63,7 +63,9 @@ def explain_match(state: Snapshot, request: SearchRequest, identity: str | None,
 def _explain_given(state: Snapshot, request: SearchRequest, collection: str) -> Explanation:
     """Return why a text and a picture match, as if the picture were an item that is found for the text."""
     if request.text is None or request.image is None or request.like is not None or request.against is not None:
-        raise BadSetting("without the id of an item an explanation is of a text and a picture. Pass both, and no more.")
+        raise BadSetting(
+            "without the id of an item, an explanation needs a text and a picture. Pass exactly these two."
+        )
     fusing = partial(_fusing, state, "image", request.fusion, collection)
     return explain_pair(state.model.method, _encoders(state), request.image, (request.text,), fusing=fusing)
 
@@ -71,12 +73,12 @@ def _explain_given(state: Snapshot, request: SearchRequest, collection: str) -> 
 def _explain_item(state: Snapshot, request: SearchRequest, identity: str, collection: str) -> Explanation:
     """Return why a text, a picture or another item matches a side of an item."""
     if sum(each is not None for each in (request.text, request.image, request.like)) != 1:
-        raise BadSetting("an explanation is of one thing at a time: a text, a picture or the id of another item.")
+        raise BadSetting("to explain an item, pass exactly one of a text, a picture and the id of another item.")
     item = _Shown.of_item(state.table, identity)
     side = compared_side(request, item.has)
     if not item.has(side):
         name, other = ("picture", "texts") if side == "image" else ("text", "picture")
-        raise MissingData(f"the item {identity!r} has no {name} to be compared. Compare with its {other}.")
+        raise MissingData(f"the item {identity!r} has no {name} to compare with. Compare with its {other}.")
     asked = _asked(state.table, request)
     fusing = partial(_fusing, state, side, request.fusion, collection)
     if not asked.has(side):

@@ -63,7 +63,7 @@ def open_model(
     torch.set_num_threads(thread_count())
     if Path(source).is_dir():
         if image_encoder or text_encoder or settings:
-            raise BadSetting(f"the run {source} has its own encoders. Leave the options for encoders out.")
+            raise BadSetting(f"the run {source} has its own encoders. Omit the encoder options.")
         return _of_run(RunFolder(Path(source)))
     name, argument = split_name(source)
     cards = METHODS.cards()
@@ -92,12 +92,12 @@ def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> Em
         model = open_model(place)
     else:
         raise BadCheckpoint(
-            f"the run that filled this collection is not at {place} any more. Name the folder it has now with --model."
+            f"the run that filled this collection is no longer at {place}. Name its new folder with --model."
         )
     if model.digest != fingerprint.digest:
         raise BadCheckpoint(
             f"{place} is not the model that filled this collection: its weights, settings or encoders differ, and "
-            "their vectors do not compare. Name the one that did, or move the collection: diptych collection reencode."
+            "the vectors are not comparable. Name the right one, or move the collection: diptych collection reencode."
         )
     return model
 
@@ -140,8 +140,8 @@ def _admit(recorded: Mapping[Modality, str] | None, modality: Modality, encoder:
     """Refuse an encoder that is not the one by which a collection was filled."""
     if recorded and isinstance(encoder, Encoder) and encoder.fingerprint != recorded[modality]:
         raise BadCheckpoint(
-            f"{encoder.name} is not the encoder that this collection was filled with: its weights or code differ. Put "
-            "them back, or move the collection: diptych collection reencode."
+            f"{encoder.name} is not the encoder that this collection was filled with: its weights or code differ. "
+            "Restore them, or move the collection: diptych collection reencode."
         )
 
 

@@ -147,7 +147,7 @@ def current_record(store: Store, name: str) -> CollectionRecord:
     """Return the record of a collection that was there when it was opened; `MissingData` where it was removed since."""
     record = store.record()
     if record is None:
-        raise MissingData(f"the collection at {name} was removed. Make it anew: diptych collection create.")
+        raise MissingData(f"the collection at {name} was removed. Create it again: diptych collection create.")
     return CollectionRecord.from_json(record)
 
 
@@ -156,10 +156,10 @@ def checked_record(store: Store, uri: str) -> CollectionRecord:
     record = store.record()
     if record is None:
         shown = masked(uri)
-        raise MissingData(f"there is no collection at {shown}. Make it: diptych collection create {shown} --model M.")
+        raise MissingData(f"there is no collection at {shown}. Create it: diptych collection create {shown} --model M.")
     if record.get("format") != FORMAT:
         raise BadSetting(
-            f"the collection at {masked(uri)} has the format {record.get('format')!r} and this version reads "
-            f"{FORMAT}. Install the version that made it."
+            f"the collection at {masked(uri)} has the format {record.get('format')!r}; this version reads "
+            f"{FORMAT}. Install the version that created it."
         )
     return CollectionRecord.from_json(record)

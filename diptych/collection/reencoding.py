@@ -40,7 +40,7 @@ def move(store: Store, model: EmbeddingModel, *, reject: Callable[[Reject], None
     """
     record = current_record(store, masked(store.uri))
     if record.model.digest == model.digest:
-        raise BadSetting(f"the collection is filled by {model.source} already. Name another model.")
+        raise BadSetting(f"{model.source} is already the model of this collection. Name another one.")
     old = store.table(record.table)
     new, model = _begun(store, record, model)
     embedder, moved = EntryEmbedder(model), 0
@@ -80,7 +80,7 @@ def raise_fence(store: Store, seconds: float) -> float:
     """Keep writers waiting for so long, and return until when they do; `BadSetting` where the move was ended."""
     record, fence_until = current_record(store, masked(store.uri)), time.time() + seconds
     if record.next is None:
-        raise BadSetting("another process has ended this move to another model. Begin it again.")
+        raise BadSetting("another process ended this move to another model. Start it again.")
     store.remember(replace(record, next=replace(record.next, fence_until=fence_until)).to_json())
     return fence_until
 

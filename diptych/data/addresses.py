@@ -149,7 +149,7 @@ def matching(source: str) -> list[File]:
         system, pattern = filesystem(source)
         names = sorted(system.glob(pattern))
     if not names:
-        raise MissingData(f"no file is called like '{source}'. Look at the pattern.")
+        raise MissingData(f"no file matches '{source}'. Check the pattern.")
     if not is_url(source):
         return [Path(each) for each in names]
     return [_named(each, source) for each in names]
@@ -200,14 +200,16 @@ def _reaching(address: Address) -> Iterator[None]:
         yield
     except ImportError as error:
         scheme, reason = urlsplit(address.place).scheme, str(error).rstrip(".")
-        raise MissingExtra(f"addresses that begin with {scheme}:// need one more package: {reason}.") from error
+        raise MissingExtra(f"{scheme}:// URLs need another package: {reason}.") from error
     except ValueError as error:  # fsspec's own answer to a scheme that it does not know
-        raise BadSetting(f"'{address.place}' cannot be opened: {error}. Name a path, or a URL of fsspec.") from error
+        raise BadSetting(
+            f"'{address.place}' cannot be opened: {error}. Give a path or a URL that fsspec supports."
+        ) from error
     except FileNotFoundError as error:
-        raise MissingData(f"'{address}' does not exist. Look at the name of the bucket and of the file.") from error
+        raise MissingData(f"'{address}' does not exist. Check the bucket and file names.") from error
     except OSError as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise MissingData(f"'{address}' cannot be read: {reason}. Look at the address and the credentials.") from error
+        raise MissingData(f"'{address}' cannot be read: {reason}. Check the address and the credentials.") from error
 
 
 def _cell(address: Address) -> bytes:
@@ -223,7 +225,7 @@ def _cell(address: Address) -> bytes:
         value = _column(address.place, group, address.name)[row].as_py()
     content = value["bytes"] if isinstance(value, dict) else value
     if not isinstance(content, bytes):
-        raise MissingData(f"'{address}' holds no picture. Read the data set again.")
+        raise MissingData(f"'{address}' holds no picture. Load the data set again.")
     return content
 
 

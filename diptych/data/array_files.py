@@ -40,9 +40,7 @@ def _read_npz(path: Path, names: Collection[str]) -> NamedArrays:
     with path.open("rb") as file:
         opened = np.load(file, allow_pickle=False)
         if isinstance(opened, np.ndarray):
-            raise BadData(
-                f"'{path}' holds one array without a name. Write it with numpy.savez(path, image=..., text=...)."
-            )
+            raise BadData(f"'{path}' holds one unnamed array. Write it with numpy.savez(path, image=..., text=...).")
         return {name: opened[name] for name in opened.files if name in names}
 
 
@@ -55,7 +53,9 @@ def _read_mat(path: Path, names: Collection[str]) -> NamedArrays:
     except MatReadError as error:
         raise BadData(f"'{path}' cannot be read ({error}). Write it again with save -v7.") from error
     except NotImplementedError as error:
-        raise BadData(f"'{path}' is of MATLAB's version 7.3, which is not read. Write it with save -v7.") from error
+        raise BadData(
+            f"'{path}' is in MATLAB's 7.3 format, which diptych does not read. Write it with save -v7."
+        ) from error
     return {name: _dense(path, name, value) for name, value in arrays.items() if name in names}
 
 
@@ -90,7 +90,7 @@ def _column(path: Path, name: str, column: Any) -> np.ndarray | list[Any]:
     lengths = compute.unique(compute.list_value_length(column)).to_pylist()
     if len(lengths) > 1 or None in lengths:
         raise ShapeMismatch(
-            f"'{path}': the lists in {name!r} must be of one length; got {', '.join(map(str, lengths[:4]))}. "
+            f"'{path}': the lists in {name!r} must have the same length; got {', '.join(map(str, lengths[:4]))}. "
             f"Leave items without a vector out of the file."
         )
     matrix: np.ndarray = compute.list_flatten(column).to_numpy().reshape(len(column), -1)

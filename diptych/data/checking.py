@@ -45,9 +45,7 @@ def _check_pictures(dataset: DataSet, digests: dict[int, str], progress: Progres
             if digest:
                 digests[row] = digest
             if kind:
-                yield Finding(
-                    kind, f"pair {dataset.pairs[row].id}", what, "Put a good file there, or leave the pair out."
-                )
+                yield Finding(kind, f"pair {dataset.pairs[row].id}", what, "Replace the file, or leave the pair out.")
             if progress is not None:
                 progress(done, len(rows), "pictures")
 
@@ -107,7 +105,7 @@ def _check_overlap(thing: str, places: Mapping[str, list[tuple[str, str]]]) -> I
             where = ", ".join(f"{split} {name}" for split, name in first.items()) + (
                 f" and {others} more" if others else ""
             )
-            what = f"the same {thing} stands in several splits" + (f": {content[:60]!r}" if thing == "text" else "")
+            what = f"the same {thing} occurs in several splits" + (f": {content[:60]!r}" if thing == "text" else "")
             yield Finding(f"{thing} in two splits", where, what, f"Keep a {thing} in one split.")
 
 

@@ -63,7 +63,8 @@ def _edition(root: Path) -> str:
         )
     if len(editions) > 1:
         raise BadManifest(
-            f"'{root}' holds the editions {' and '.join(editions)}, which share pictures. Keep one a folder."
+            f"'{root}' holds the editions {' and '.join(editions)}, which share pictures. "
+            "Keep each edition in its own folder."
         )
     return editions[0]
 
@@ -120,4 +121,6 @@ def _load(path: Path) -> Any:
 
 
 def _bad_json(file: str, error: Exception) -> BadManifest:
-    return BadManifest(f"{file} is not what the official annotations hold ({error!r}). Download it again.")
+    return BadManifest(
+        f"{file} does not have the structure of the official annotations ({error!r}). Download it again."
+    )

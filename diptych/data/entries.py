@@ -85,7 +85,7 @@ def entry_of(row: Row, *, pictured: bool, where: str) -> Entry:
         do = "Hand the picture itself over."
         raise FaultError(Finding("bad item", where, "it names the file of a picture, which is not looked for", do))
     if row.get("id") is None:
-        do = "Give it one in 'id', so that it can be found and replaced."
+        do = "Give it an 'id', so that it can be replaced later."
         raise FaultError(Finding("missing id", where, "it has no id", do))
     return _item(row, None, where, pictured=pictured)
 
@@ -217,26 +217,26 @@ def _item(
 
 def _own_id(image: Picture | None, root: File, where: str) -> str:
     if image is None:
-        do = "Give it one in 'id', so that it can be found and replaced."
-        raise FaultError(Finding("missing id", where, "a text without a picture has no id of itself", do))
+        do = "Give it an 'id', so that it can be replaced later."
+        raise FaultError(Finding("missing id", where, "a text without a picture has no default id", do))
     return called(image, root)
 
 
 def _check_id(identity: str, where: str) -> None:
     if "\0" in identity or len(identity.encode("utf-8", "surrogatepass")) > LONGEST_ID:
         do = f"Give it at most {LONGEST_ID} bytes of UTF-8, without NUL."
-        raise FaultError(Finding("bad id", where, f"the id {identity[:40]!r} cannot be kept", do))
+        raise FaultError(Finding("bad id", where, f"the id {identity[:40]!r} cannot be stored", do))
 
 
 def _value(name: str, value: Any, where: str) -> str | float | bool | tuple[str, ...]:
     """Return a cell of metadata; `FaultError` where no column can hold it."""
     if not name.isidentifier():
-        do = "Name it with letters, digits and _ alone."
-        raise FaultError(Finding("bad column", where, f"a column cannot be called {name!r}", do))
+        do = "Use only letters, digits and _."
+        raise FaultError(Finding("bad column", where, f"a column cannot be named {name!r}", do))
     for accepts, kind in _KINDS:
         if accepts(value):
             return kind(value)
-    what = f"{name} must be a text, a number, true or false, or a list of texts; got {str(value)[:60]}"
+    what = f"{name} must be a string, a number, true or false, or a list of strings; got {str(value)[:60]}"
     raise FaultError(Finding("bad value", where, what, "Write one of these, or leave it out."))
 
 

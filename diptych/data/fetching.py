@@ -94,7 +94,7 @@ def fetch(name_or_url: str, *, into: Path, sha256: str | None = None, progress: 
     name, archives = _archives(name_or_url, sha256)
     target = into / name.replace("-", "_")
     if target.exists():
-        raise BadDownload(f"'{target}' is already there. Delete it to download it again.")
+        raise BadDownload(f"'{target}' already exists. Delete it to download it again.")
     downloads = into / ".downloads" / target.name
     files = [_download(archive, downloads, progress) for archive in archives]
     staging = downloads / "unpacked"
@@ -116,26 +116,26 @@ def _archives(name_or_url: str, sha256: str | None) -> tuple[str, tuple[Archive,
     """Return the folder's name and the archives, each with the checksum that it must have."""
     if "://" in name_or_url:
         if urlsplit(name_or_url).scheme not in ("http", "https"):
-            raise BadSetting(f"an address must begin with http:// or https://; got {name_or_url!r}.")
+            raise BadSetting(f"a URL must begin with http:// or https://; got {name_or_url!r}.")
         archives: tuple[Archive, ...] = (Archive(name_or_url, None),)
         name = archives[0].name.partition(".")[0] or "download"
     elif (name := name_or_url.lower().replace("_", "-")) in SETS:
         archives = SETS[name]
     elif name in ROOM.names():
-        raise MissingData(f"{name} cannot be downloaded by its name. {_way_to(name)}")
+        raise MissingData(f"{name} cannot be downloaded by name. {_way_to(name)}")
     else:
         raise UnknownName.among("data get", name_or_url, SETS)
     if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise BadSetting(f"--sha256 must be 64 hexadecimal digits; got {sha256!r}.")
     if sha256 is not None and len(archives) > 1:
         raise BadSetting(
-            f"--sha256 belongs to one archive; {name} has {len(archives)}, with published checksums. Leave it out."
+            f"--sha256 belongs to one archive; {name} has {len(archives)}, with published checksums. Omit the option."
         )
     if sha256 is not None:
         archives = (replace(archives[0], sha256=sha256.lower()),)
     for archive in archives:
         if archive.sha256 is None:
-            raise BadSetting(f"no checksum is published for {archive.url}. Give the one you trust with --sha256.")
+            raise BadSetting(f"no checksum is published for {archive.url}. Pass one that you trust with --sha256.")
     return name, archives
 
 
@@ -164,7 +164,7 @@ def _download(archive: Archive, folder: Path, progress: Progress | None) -> Path
     if (digest := file_digest(whole)) != archive.sha256:
         whole.unlink()
         raise BadDownload(
-            f"{archive.name} must have the SHA-256 {archive.sha256}; got {digest}. It was deleted: try again."
+            f"{archive.name} must have the SHA-256 {archive.sha256}; got {digest}. The file was deleted. Try again."
         )
     return whole
 
@@ -177,8 +177,10 @@ def _complete(archive: Archive, part: Path, progress: Progress | None) -> None:
                 return
         except (OSError, HTTPException) as error:
             if attempt == _ATTEMPTS or isinstance(error, urllib.error.HTTPError):
-                raise BadDownload(f"{archive.url} did not arrive: {error}. Run it again: it continues.") from error
-    raise BadDownload(f"{archive.url} broke off {_ATTEMPTS} times. Run it again: it continues where it stopped.")
+                raise BadDownload(
+                    f"{archive.url} could not be downloaded: {error}. Run the command again to continue."
+                ) from error
+    raise BadDownload(f"{archive.url} was interrupted {_ATTEMPTS} times. Run the command again to continue.")
 
 
 def _transfer(archive: Archive, part: Path, progress: Progress | None) -> bool:
@@ -219,4 +221,4 @@ def _range_start(response: HTTPResponse) -> int:
 
 
 def _oversize(archive: Archive) -> BadDownload:
-    return BadDownload(f"{archive.url} has more than {archive.max_bytes:,} bytes. It is not what it should be.")
+    return BadDownload(f"{archive.url} has more than {archive.max_bytes:,} bytes. It is not the expected archive.")

@@ -23,7 +23,7 @@ CARD = Card(
     needs=("folder",),
 )
 
-SOURCE = "It reads a manifest or a folder: give its path."
+SOURCE = "Give the path of a manifest or a folder."
 
 _NAMES = ("pairs.jsonl", *(f"manifest{suffix}" for suffix in SUFFIXES), *(f"metadata{suffix}" for suffix in SUFFIXES))
 
@@ -79,5 +79,5 @@ def _manifest_in(folder: Path) -> Path | None:
     present = [folder / name for name in _NAMES if (folder / name).is_file()]
     if len(present) > 1:
         names = ", ".join(path.name for path in present)
-        raise BadManifest(f"'{folder}' holds several manifests: {names}. Name the file that is meant.")
+        raise BadManifest(f"'{folder}' holds several manifests: {names}. Name the file to use.")
     return present[0] if present else None

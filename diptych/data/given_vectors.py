@@ -96,7 +96,7 @@ def dataset_of(path: Path) -> DataSet:
     file = read_vectors(path)
     if file.categories is None and file.splits is None:
         raise MissingData(
-            f"'{path}' has vectors but neither categories nor a split, so it is no data set by itself. "
+            f"'{path}' has vectors but neither categories nor a split, so it is not a data set by itself. "
             f"Add `categories` or `split` to it, or name the data set whose pairs it describes."
         )
     ids = file.ids or tuple(str(row) for row in range(len(file)))
@@ -117,7 +117,7 @@ def _matrix(path: Path, modality: str, columns: NamedArrays) -> Float32[np.ndarr
     parts = [_numbers(path, name, columns[name]) for name in names]
     if len(widths := dict.fromkeys(part.shape[1] for part in parts)) > 1:
         raise ShapeMismatch(
-            f"'{path}': {' and '.join(names)} must be equally wide; got {' and '.join(map(str, widths))}."
+            f"'{path}': {' and '.join(names)} must have the same width; got {' and '.join(map(str, widths))}."
         )
     return np.concatenate(parts)
 
@@ -153,7 +153,7 @@ def _named(path: Path, columns: NamedArrays, kind: str, count: int) -> list[Any]
         column = _entries(column, several=kind == "categories" and column.size != count)
     if len(column) != count:
         raise ShapeMismatch(
-            f"'{path}': {name!r} must say one thing of each of the {count} items; got {_described(columns[name])}."
+            f"'{path}': {name!r} must have one value for each of the {count} items; got {_described(columns[name])}."
         )
     return column
 
@@ -169,7 +169,7 @@ def _identities(path: Path, column: Sequence[Any]) -> tuple[str, ...]:
     ids = tuple(_name(path, "id", value) for value in column)
     name, times = Counter(ids).most_common(1)[0]
     if times > 1:
-        raise BadManifest(f"'{path}': the id {name!r} stands in {times} rows. Give each item its own.")
+        raise BadManifest(f"'{path}': the id {name!r} occurs in {times} rows. Give each item its own.")
     return ids
 
 
@@ -183,7 +183,7 @@ def _name(path: Path, what: str, value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, str | int) or not str(value).strip():
-        raise BadManifest(f"'{path}': every {what} must be a text or a whole number; got {value!r}.")
+        raise BadManifest(f"'{path}': every {what} must be a string or an integer; got {value!r}.")
     return str(value)
 
 
@@ -192,7 +192,7 @@ def _splits(path: Path, column: Sequence[Any]) -> dict[str, tuple[int, ...]]:
     for row, name in enumerate(column):
         if name not in SPLITS:
             raise BadManifest(
-                f"'{path}', row {row}: the split {name!r} is not known. Name one of {', '.join(SPLITS)} in every row."
+                f"'{path}', row {row}: the split {name!r} is unknown. Use one of {', '.join(SPLITS)} in every row."
             )
         rows[SPLITS[name]].append(row)
     return {name: tuple(own) for name, own in rows.items()}
@@ -211,6 +211,6 @@ def _rows_of(dataset: DataSet, file: GivenVectors) -> list[int]:
     if missing := [pair.id for pair in dataset.pairs if pair.id not in position]:
         raise MissingData(
             f"'{file.path}' has no vectors for {len(missing)} of the {len(dataset.pairs)} pairs of {dataset.name}, "
-            f"the first is {missing[0]!r}. Add them, or take these pairs out of the data set."
+            f"the first is {missing[0]!r}. Add them, or remove these pairs from the data set."
         )
     return [position[pair.id] for pair in dataset.pairs]

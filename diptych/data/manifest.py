@@ -116,7 +116,7 @@ def identity_of(value: Any, where: str) -> str:
     """Return an id as a text; `FaultError` where it is neither a text nor a number."""
     if not isinstance(value, str | int) or not str(value).strip():
         raise FaultError(
-            Finding("bad line", where, f"the id must be a text or a number; got {value!r}", "Give each pair its own.")
+            Finding("bad line", where, f"the id must be a string or a number; got {value!r}", "Give each pair its own.")
         )
     return str(value)
 
@@ -156,7 +156,7 @@ def image_of(row: Row, where: str, base: File, root: File) -> Picture | None:
 def _address(value: str, base: File, where: str) -> Address:
     """Return the address that a manifest names: a URL into the net, or a name beside a manifest that lies there."""
     if is_local(value) or (not is_url(value) and (value.startswith("/") or ".." in value.split("/"))):
-        do = "Name what lies beside the manifest, or the URL of a file in the net."
+        do = "Name a file next to the manifest, or give a URL."
         raise FaultError(Finding("path outside", where, f"{value!r} leads out of the data set's folder", do))
     return Address(value) if is_url(value) or isinstance(base, Path) else base.beside(value)
 
@@ -199,8 +199,8 @@ def _split(row: Row, where: str, source: Source) -> str | None:
     if named is None:
         return source.split
     if named not in SPLITS:
-        what = f"the split {named!r} is not known"
-        raise FaultError(Finding("bad line", where, what, f"Name one of {', '.join(SPLITS)}."))
+        what = f"the split {named!r} is unknown"
+        raise FaultError(Finding("bad line", where, what, f"Use one of {', '.join(SPLITS)}."))
     return SPLITS[named]
 
 
@@ -222,7 +222,7 @@ def _unique(entries: Iterable[_Entry], report: Report) -> list[_Entry]:
         if first is entry:
             continue
         if entry.named or first.named:
-            what = f"the id {entry.pair.id!r} is already that of {first.where}"
+            what = f"the id {entry.pair.id!r} is already used by {first.where}"
             report(Finding("duplicate id", entry.where, what, "Give each pair its own."))
         elif entry.split != first.split:
             what = f"its picture is in the split {entry.split!r} here and in {first.split!r} at {first.where}"

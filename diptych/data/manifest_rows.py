@@ -74,10 +74,10 @@ def _parse_line(line: bytes, where: str) -> Row:
         raise FaultError(_not_utf8(where, error)) from error
     except (ValueError, RecursionError) as error:
         what = f"it is not JSON ({error})"
-        raise FaultError(Finding("bad line", where, what, "Write one JSON object a line.")) from error
+        raise FaultError(Finding("bad line", where, what, "Write one JSON object per line.")) from error
     if not isinstance(row, dict):
         what = f"it must be a JSON object; got a {type(row).__name__}"
-        raise FaultError(Finding("bad line", where, what, "Write one JSON object a line."))
+        raise FaultError(Finding("bad line", where, what, "Write one JSON object per line."))
     return row
 
 
@@ -97,8 +97,8 @@ def _read_csv(path: File, where: str, report: Report) -> Iterator[tuple[int, Row
         except UnicodeDecodeError as error:
             report(_not_utf8(where, error))
         except csv.Error as error:
-            what = f"it cannot be read from here on ({error})"
-            do = "Mend the quotes; for long texts use a .jsonl or .parquet file."
+            what = f"the rest cannot be read ({error})"
+            do = "Fix the quotes; for long texts use a .jsonl or .parquet file."
             report(Finding("bad line", f"{where}, after line {rows.line_num}", what, do))
 
 

@@ -82,7 +82,7 @@ def raster_suffix(data: bytes, *, pixels: int) -> str:
     except Exception as error:  # Pillow's plug-ins meet broken bytes with exceptions of every kind
         kinds = ", ".join(sorted(RASTER.keys() - {"MPO"}))
         raise BadImage(
-            f"the picture cannot be read; its bytes are none of {kinds}. Send it in one of these."
+            f"the picture cannot be read; its format is not one of {kinds}. Send it in one of these formats."
         ) from error
     if size[0] * size[1] > pixels:
         raise BadImage(f"the picture has {size[0]:,} x {size[1]:,} pixels, more than {pixels:,}. Scale it down.")

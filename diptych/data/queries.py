@@ -11,12 +11,12 @@ def checked_text(text: str) -> str:
     if not text.strip():
         raise BadText("the text to search for is empty. Write a few words.")
     if lone_surrogate(text):
-        raise BadText(f"the text to search for must be UTF-8; got {text!r}. Write it anew.")
+        raise BadText(f"the text to search for must be valid Unicode; got {text!r}. Write it again.")
     return text
 
 
 def checked_picture(image: Path) -> Path:
     """Return the path of a picture to search with; `MissingData` where there is no such file."""
     if not Path(image).is_file():
-        raise MissingData(f"the picture to search with, '{image}', is no file. Give the path of a picture.")
+        raise MissingData(f"the picture to search with, '{image}', is not a file. Give the path of a picture.")
     return Path(image)

@@ -16,7 +16,7 @@ from diptych.settings import data_roots
 
 _OWN = "folder"
 VECTOR_FILES = (".npz", ".mat")
-"""Files of ready-made vectors that are data sets by themselves."""
+"""Files of precomputed vectors that are data sets by themselves."""
 
 
 def open_data(
@@ -26,7 +26,7 @@ def open_data(
 
     A name is looked for in `root`, `DIPTYCH_DATA` and the user cache, as a folder of that name with `-` or `_`;
     `name:PATH` says where it lies. A path is read by the reader of its folder's name, else as a manifest or a folder
-    with one; a URL or a pattern with `*` as manifests; a .npz or .mat file as ready-made vectors with their categories
+    with one; a URL or a pattern with `*` as manifests; a .npz or .mat file as precomputed vectors with their categories
     and splits. `split_seed` draws a stratified split in place of the data's own. `report` is told of each faulty line;
     by default the first is raised.
     """
@@ -75,12 +75,12 @@ def _read_named(name: str, root: Path | None, report: Report) -> DataSet:
         else "Put it there, or name its parent with --data-root."
     )
     looked = ", ".join(f"'{place}'" for place in looked_in)
-    raise MissingData(f"{name} is in none of {looked}. {get} {module.SOURCE}")
+    raise MissingData(f"{name} is not in any of {looked}. {get} {module.SOURCE}")
 
 
 def _read_at(name: str, place: Path, report: Report) -> DataSet:
     if not place.exists():
-        raise MissingData(f"'{place}' does not exist. Give the folder that {name} lies in.")
+        raise MissingData(f"'{place}' does not exist. Give the folder that contains {name}.")
     dataset: DataSet = ROOM.open(name).read(place, report=report)
     return dataset
 

@@ -41,9 +41,7 @@ def read_samples(stream: IO[bytes], *, source: str, where: str, report: Report) 
                 else:
                     yield number, row
     except tarfile.TarError as error:
-        raise BadManifest(
-            f"{where} cannot be read as a tar: {error}. It must not be compressed; write it again."
-        ) from error
+        raise BadManifest(f"{where} cannot be read as a tar file: {error}. Write it again, uncompressed.") from error
 
 
 def _key(name: str) -> str:

@@ -17,7 +17,7 @@ def accepted_text(text: str, *, where: str) -> str:
     if not stripped:
         raise FaultError(Finding("empty text", where, "the text is empty", "Write a text, or leave it out."))
     if (size := len(stripped.encode("utf-8", "surrogatepass"))) > MAX_TEXT_BYTES:
-        what = f"the text has {size:,} bytes and at most {MAX_TEXT_BYTES:,} are accepted"
+        what = f"the text has {size:,} bytes, more than the limit of {MAX_TEXT_BYTES:,}"
         raise FaultError(Finding("long text", where, what, "Shorten it, or split it into several texts."))
     if lone := lone_surrogate(stripped):
         what = f"in {stripped[:60]!r}, it holds the lone surrogate {lone}"

@@ -39,7 +39,9 @@ def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES, max_files: 
     try:
         for count, member in enumerate(_members(archive), start=1):
             if count > max_files:
-                raise BadDownload(f"{archive.name} has more than {max_files:,} members. It is not what it should be.")
+                raise BadDownload(
+                    f"{archive.name} has more than {max_files:,} members. It is not the expected archive."
+                )
             target = into / _safe(member.name, archive)
             if member.stream is None:
                 target.mkdir(parents=True, exist_ok=True)
@@ -56,7 +58,7 @@ def _members(archive: Path) -> Iterator[_Member]:
     elif tarfile.is_tarfile(archive):
         yield from _tar_members(archive)
     else:
-        raise BadDownload(f"{archive.name} is neither a zip nor a tar archive. Check the address.")
+        raise BadDownload(f"{archive.name} is neither a zip nor a tar archive. Check the URL.")
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:
@@ -89,10 +91,12 @@ def _write(stream: AbstractContextManager[IO[bytes]], target: Path, left: int, a
         while block := source.read(_BLOCK):
             written += len(block)
             if written > left:
-                raise BadDownload(f"{archive.name} unpacks to more than {bound:,} bytes. It is not what it should be.")
+                raise BadDownload(
+                    f"{archive.name} unpacks to more than {bound:,} bytes. It is not the expected archive."
+                )
             file.write(block)
     return written
 
 
 def _unsafe(archive: Path, name: str, fault: str) -> BadDownload:
-    return BadDownload(f"{archive.name} is unsafe: its member {name!r} {fault}. Nothing of it was kept.")
+    return BadDownload(f"{archive.name} is unsafe: its member {name!r} {fault}. Nothing was unpacked.")

@@ -100,7 +100,7 @@ def _lines(root: Path, file: str) -> Iterator[_Line]:
 
 def _read_text(path: Path) -> str:
     if not path.is_file():
-        raise MissingData(f"'{path}' does not exist. Point at the folder of the official Wikipedia archive.")
+        raise MissingData(f"'{path}' does not exist. Give the folder of the official Wikipedia archive.")
     return path.read_text(encoding="utf-8")
 
 
@@ -133,7 +133,9 @@ def _splits(root: Path, categories: Sequence[tuple[str]], train: int) -> tuple[M
     if path.is_file():
         order = _load(path)["indice"].ravel()
         if sorted(order) != list(range(count)):
-            raise ShapeMismatch(f"'{path}' must order the {count} test lines; got {len(order)} numbers that do not.")
+            raise ShapeMismatch(
+                f"'{path}' must be a permutation of the {count} test lines; got {len(order)} numbers that are not."
+            )
         val, test = np.split(order, [round(count * _VALIDATION_SHARE)])
         return {"train": range(train), "val": (val + train).tolist(), "test": (test + train).tolist()}, None
     parts = stratified_split(categories, seed=DEFAULT_SEED, fractions=(1 - _VALIDATION_SHARE, _VALIDATION_SHARE, 0.0))
@@ -142,7 +144,7 @@ def _splits(root: Path, categories: Sequence[tuple[str]], train: int) -> tuple[M
 
 
 def _vectors(root: Path, train: int, total: int, rows: Sequence[int]) -> dict[str, Float[np.ndarray, "n _"]]:
-    """Return the ready-made features of the kept lines, or none where their file is absent."""
+    """Return the precomputed features of the kept lines, or none where their file is absent."""
     path = root / "features" / "raw_features.mat"
     if not path.is_file():
         return {}

@@ -34,7 +34,7 @@ CARD = Card(
     needs=("folder",),
 )
 
-SOURCE = "Its authors give it on request: https://www.icst.pku.edu.cn/mipl."
+SOURCE = "Its authors share it on request: https://www.icst.pku.edu.cn/mipl."
 
 
 def read(root: Path, *, report: Report = refuse) -> DataSet:
@@ -82,7 +82,7 @@ def _lines(root: Path, file: str) -> list[tuple[str, str]]:
         path, blank, category = line.strip().rpartition(" ")
         if not blank or not category.isdigit():
             raise BadManifest(
-                f"{file}, line {number}: expected a path and a number with a blank between; got {line!r}."
+                f"{file}, line {number}: expected a path and a number separated by a space; got {line!r}."
             )
         lines.append((path.strip(), category))
     return lines

@@ -100,7 +100,7 @@ def encode_query(encoder: FeatureSource, item: Path | str) -> Encoded:
     """Return one picture (a path) or one text as a query; queries are not cached."""
     if isinstance(encoder, Given):
         raise BadSetting(
-            "ready-made vectors (`given`) cannot encode a new query. Train with an encoder of that modality."
+            "precomputed vectors (`given`) cannot encode a new query. Train with an encoder of that modality."
         )
     _check_modality(encoder, "text" if isinstance(item, str) else "image")
     return encoded_queries(encoder, [encoder.prepare(item)])
@@ -115,7 +115,7 @@ def encoded_queries(encoder: Encoder, prepared: Sequence[Any]) -> Encoded:
 
 
 def signature_of(encoder: FeatureSource, dataset: DataSet) -> str:
-    """Return the name and fingerprint of an encoder, or whose ready-made vectors are taken."""
+    """Return the name and fingerprint of an encoder, or whose precomputed vectors are taken."""
     return signature(encoder) if isinstance(encoder, Encoder) else encoder.signature(dataset)
 
 

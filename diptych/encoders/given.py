@@ -29,11 +29,11 @@ class Given:
     name = "given"
 
     def encode(self, dataset: DataSet, rows: Sequence[int], modality: Modality) -> Encoded:
-        """Return the ready-made vectors of the named pairs; `MissingData` where the data set has none."""
+        """Return the precomputed vectors of the named pairs; `MissingData` where the data set has none."""
         if modality not in dataset.vectors:
             there = ", ".join(dataset.vectors) or "none"
             raise MissingData(
-                f"{dataset.name} came with no ready-made {modality} vectors (it has: {there}). "
+                f"{dataset.name} came with no precomputed {modality} vectors (it has: {there}). "
                 f"Choose an encoder with --{modality}-encoder."
             )
         whole = np.asarray(dataset.vectors[modality])[np.asarray(rows, dtype=np.int64)].astype(np.float32)

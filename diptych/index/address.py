@@ -51,7 +51,7 @@ def split_uri(uri: str, *, default: str = "diptych") -> StoreAddress:
         return StoreAddress(rest, default)
     if not _NAME.fullmatch(name):
         raise BadSetting(
-            f"what follows # in '{masked(uri)}' names a collection: up to 48 letters, digits and _, the first no "
-            "digit. Choose such a name, and write %23 for a # before it."
+            f"the collection name after # in '{masked(uri)}' must be up to 48 letters, digits and _, not starting with "
+            "a digit. Choose such a name, and write %23 for a # before it."
         )
     return StoreAddress(rest, name)

@@ -64,7 +64,7 @@ class _Token:
 
     def refused(self, expected: str) -> BadSetting:
         """Return the error that says what should stand here instead."""
-        came = {"end": "it ends there", "text": f"the text {self.text!r} came"}.get(self.sort, f"{self.text} came")
+        came = {"end": "it ends there", "text": f"got the text {self.text!r}"}.get(self.sort, f"got {self.text}")
         return BadSetting(f"the filter must have {expected} at character {self.place}; {came}.")
 
 
@@ -75,7 +75,7 @@ def parse(text: str, columns: Columns) -> Condition:
     (Comparison(column='year', operator='>=', value=2010.0), Absence(column='breed', negated=True))
     """
     if len(text) > LONGEST:
-        raise BadSetting(f"a filter may have {LONGEST} characters; got {len(text)}. Search in several steps.")
+        raise BadSetting(f"a filter may have at most {LONGEST} characters; got {len(text)}. Search in several steps.")
     parser = _Parser(list(_tokens(text)), {**columns, ID: "text"})
     condition = parser.filter()
     parser.expect("'and', 'or' or its end", "end")
@@ -100,7 +100,9 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 def _quoted(word: str, place: int) -> _Token:
     if len(word) == 1:
-        raise BadSetting(f"the filter must close the quote {word} of character {place}. Inside a text, double it.")
+        raise BadSetting(
+            f"the quote {word} at character {place} of the filter is never closed. Inside a text, double it."
+        )
     inside = word[1:-1].replace(word[0] * 2, word[0])
     if "\0" in inside or any("\ud800" <= letter <= "\udfff" for letter in inside):
         raise BadSetting(f"the quoted text at character {place} of the filter must be valid Unicode without NUL.")
@@ -148,7 +150,9 @@ class _Parser:
             return self.test()
         self.depth += 1
         if self.depth > DEEPEST:
-            raise BadSetting(f"a filter may nest {DEEPEST} deep; at character {opening.place} this one goes deeper.")
+            raise BadSetting(
+                f"a filter may nest at most {DEEPEST} deep; this one goes deeper at character {opening.place}."
+            )
         if opening.sort == "not":
             condition = opposite(self.part())
         else:

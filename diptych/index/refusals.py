@@ -13,7 +13,9 @@ from diptych.modality import Modality
 def check_items(items: Items, layout: Layout, columns: Columns) -> None:
     """Refuse metadata for which a table has no column, and vectors of another width or of a side it does not keep."""
     if unknown := sorted({name for metadata in items.metadata for name in metadata} - set(columns)):
-        raise BadSetting(f"the table has no column '{unknown[0]}' of metadata. Widen it before items that have one.")
+        raise BadSetting(
+            f"the table has no metadata column '{unknown[0]}'. Add it before you upsert items that have one."
+        )
     for side, vectors in items.vectors.items():
         if vectors.present.any():
             check_width(layout, side, vectors.rows.shape[1])
@@ -45,6 +47,6 @@ def in_precision(
     if not np.isfinite(numbers[vectors.present]).all():
         raise BadFeature(
             f"the {side} vectors of some items are not finite in the {numbers.dtype} of this table. "
-            "Scale them down, or look for NaN in what they were computed from."
+            "Scale them down, or check their inputs for NaN."
         )
     return numbers

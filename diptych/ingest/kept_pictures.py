@@ -31,8 +31,7 @@ class Pictures:
         suffix = raster_suffix(data, pixels=pixels)
         if self._folder is None:
             raise BadSetting(
-                "a collection in a database has no folder for pictures that are handed over to it. Name one for it: "
-                "diptych serve --uploads DIR."
+                "a collection in a database has no folder for uploaded pictures. Name one: diptych serve --uploads DIR."
             )
         item = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         path = self._folder.absolute() / item[:2] / f"{item}-{hashlib.sha256(data).hexdigest()[:32]}{suffix}"
@@ -78,11 +77,11 @@ def readable(path: str | None, *, identity: str) -> Picture:
     `MissingData` where it has none, or where this process does not see the file.
     """
     if path is None:
-        raise MissingData(f"the item {identity!r} has no picture. Look at its text.")
+        raise MissingData(f"the item {identity!r} has no picture. Use its text.")
     picture = picture_at(path)
     if isinstance(picture, Path) and not picture.is_file():
         raise MissingData(
-            f"the picture of the item {identity!r} is gone, or this process does not see the folder that it lies in. "
-            "Put it back, or name one shared folder to every process: diptych serve --uploads DIR."
+            f"the picture of the item {identity!r} is gone, or this process cannot see its folder. "
+            "Restore it, or give every process the same shared folder: diptych serve --uploads DIR."
         )
     return picture

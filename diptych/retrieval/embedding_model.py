@@ -93,7 +93,7 @@ class EmbeddingModel:
         encoder = self.encoders[side]
         if isinstance(encoder, Given):
             raise BadSetting(
-                "ready-made vectors (`given`) cannot encode a new query. Train with an encoder of that modality."
+                "precomputed vectors (`given`) cannot encode a new query. Train with an encoder for that modality."
             )
         return encoder
 
@@ -118,12 +118,12 @@ def model_of_run(folder: RunFolder, method: Method | None = None) -> EmbeddingMo
 
 
 def refuse_given(encoders: LazyEncoders, *, source: str) -> None:
-    """Refuse ready-made vectors, which cannot take new items in."""
+    """Refuse precomputed vectors, which cannot take new items in."""
     for side, name in encoders.names.items():
         if split_name(name)[0] == Given.name:
             raise BadSetting(
-                f"{source} was trained on ready-made {side} vectors (`given`), which new items do not have. "
-                "Train with an encoder of that modality."
+                f"{source} was trained on precomputed {side} vectors (`given`), which new items do not have. "
+                "Train with an encoder for that modality."
             )
 
 

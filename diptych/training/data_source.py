@@ -33,7 +33,7 @@ class DataSource:
     """The data set's name or path."""
     data_root: Path | None
     vectors: Path | None
-    """A file of ready-made features, or None."""
+    """A file of precomputed features, or None."""
     image_encoder: str
     text_encoder: str
     encoder_settings: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ class DataRecord:
     split_seed: int | None
     """The one asked for; None for the splits that the data set has of itself."""
     fingerprint: str
-    """Changes with the ids, texts, categories and ready-made vectors."""
+    """Changes with the ids, texts, categories and precomputed vectors."""
     splits: str
     """Changes with which ids are in which split."""
 
@@ -115,7 +115,7 @@ def versions() -> dict[str, str]:
 
 
 def fingerprint(dataset: DataSet) -> str:
-    """Return a digest of a data set's ids, texts, categories and ready-made vectors."""
+    """Return a digest of a data set's ids, texts, categories and precomputed vectors."""
     pairs = [repr((pair.id, pair.texts, pair.categories)) for pair in dataset.pairs]
     vectors = [part for name in sorted(dataset.vectors) for part in (name, dataset.vectors[name].tobytes())]
     return digest(*pairs, *vectors)

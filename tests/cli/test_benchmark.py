@@ -60,7 +60,7 @@ def test_what_reads_regions_is_listed_with_the_reason(diptych: Diptych, vectors:
     assert "Not applicable: mcsm: it reads regions of pictures or words of texts" in done.out
     assert "Not applicable: conse: " in done.out
     assert "Not applicable: joint: " in done.out
-    assert "no figures are published for vectors" in done.err
+    assert "no published figures for vectors" in done.err
 
 
 def test_splits_are_drawn_by_seed_and_give_a_deviation(diptych: Diptych, vectors: Path, tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_two_benchmarks_are_compared_query_by_query(diptych: Diptych, vectors: P
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--out", "out"), "Invalid value for --data: it is needed"),
-        (("--data", "openmoji"), "Invalid value for --out: it is needed"),
+        (("--out", "out"), "Invalid value for --data: this option is required"),
+        (("--data", "openmoji"), "Invalid value for --out: this option is required"),
         (("--data", "openmoji", "--out", "out", "--split-seeds", "4-2"), "official, or seeds such as 0-4 or 0,3,7"),
         (("--data", "openmoji", "--out", "out", "--search-budget", "0"), "--search-budget"),
         (("--data", "openmoji", "--out", "out", "--methods", "ccaa"), "Did you mean 'cca'?"),

@@ -22,7 +22,7 @@ def shop(diptych: Diptych, run: Path, tiny_set: Path, tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     made = diptych("collection", "create", "shop", "--model", run)
     assert made.code == 0, made.err
-    assert "There is an empty collection at shop. Fill it: diptych collection add shop FOLDER." in made.err
+    assert "Created an empty collection at shop. Fill it: diptych collection add shop FOLDER." in made.err
     added = diptych("collection", "add", "shop", tiny_set, "--json")
     assert json.loads(added.out) == {"added": 24, "updated": 0, "unchanged": 0, "rejected": 0, "rejects": None}
     return Path("shop")
@@ -50,7 +50,7 @@ def test_hits_are_shown_and_drawn(diptych: Diptych, shop: Path, tiny_set: Path) 
 
 def test_items_are_taken_out(diptych: Diptych, shop: Path) -> None:
     assert json.loads(diptych("collection", "remove", shop, "p1", "p2", "--json").out) == {"removed": 2}
-    assert "11 items were removed." in diptych("collection", "remove", shop, "--where", "category = 'disc'").err
+    assert "Removed 11 items." in diptych("collection", "remove", shop, "--where", "category = 'disc'").err
     assert diptych("collection", "compact", shop).code == 0
     assert json.loads(diptych("collection", "stats", shop, "--json").out)["items"] == 11
     assert "name items by id, or by a filter" in diptych("collection", "remove", shop).err
@@ -63,7 +63,7 @@ def test_json_lines_come_on_standard_input_and_rejects_set_the_exit_code(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
     done = diptych("collection", "add", shop, "-", "--rejects", "left-out.jsonl")
     assert done.code == 1
-    assert "1 items were left out; left-out.jsonl says why." in done.err
+    assert "Rejected 1 item; left-out.jsonl says why." in done.err
     assert "neither a picture nor a text" in Path("left-out.jsonl").read_text()
     out = diptych("search", shop, "--text", "a green circle", "--against", "text", "--where", "price < 5", "--json").out
     assert [hit["id"] for hit in json.loads(out)["hits"]] == ["n1"]

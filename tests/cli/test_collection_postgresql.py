@@ -62,7 +62,7 @@ def test_no_verb_shows_the_password_and_nothing_keeps_it(
     shown = place.replace(SPELT[0], "***")
     assert shown in said[0].err
     assert json.loads(said[6].out)["collection"] == shown
-    assert f"there is a collection at {shown} already" in said[10].err
+    assert f"a collection already exists at {shown}" in said[10].err
     with closing(open_store(place)) as opened:
         hidden(json.dumps(opened.record()))
     for kept in [*trained.cache.rglob("*"), *tmp_path.rglob("*")]:
@@ -73,7 +73,7 @@ def test_no_verb_shows_the_password_and_nothing_keeps_it(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("#", "#2"), "names a collection"),
+        (("#", "#2"), "the collection name after # in"),
         (("@/", "@elsewhere@/"), "PostgreSQL does not understand this URI"),
         (("host=", "host=/nowhere"), "cannot be reached"),
         (("#c", "#d"), "there is no collection at"),

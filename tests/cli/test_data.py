@@ -58,13 +58,13 @@ def test_check_groups_what_it_finds_and_leaves_with_1(diptych: Diptych, faulty: 
     assert done.code == 1
     assert "missing image (2)\n  faulty.jsonl, line 1: image 'a.png' does not exist." in done.out
     assert "empty text (1)\n" in done.out
-    assert "findings of" in done.err
+    assert "problems of" in done.err
 
 
 def test_check_of_a_sound_data_set_leaves_with_0(diptych: Diptych, tiny_set: Path) -> None:
     done = diptych("data", "check", tiny_set)
     assert (done.code, done.out) == (0, "")
-    assert f"Nothing is wrong with {tiny_set}." in done.err
+    assert f"No problems in {tiny_set}." in done.err
     assert "pictures: 24 of 24" in done.err
 
 

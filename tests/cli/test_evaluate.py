@@ -43,7 +43,7 @@ def test_every_text_can_be_an_item_of_its_own(diptych: Diptych, run: Path) -> No
 def test_texts_are_joined_or_each_and_nothing_else(diptych: Diptych, run: Path) -> None:
     done = diptych("evaluate", run, "--texts", "both")
     assert done.code == 2
-    assert "it must be joined or each; got 'both'." in done.err
+    assert "must be joined or each; got 'both'." in done.err
 
 
 def test_a_split_that_is_not_there_is_named_with_those_that_are(diptych: Diptych, run: Path) -> None:

@@ -15,7 +15,7 @@ def test_a_pair_is_explained_in_a_table_and_drawn(diptych: Diptych, run: Path, t
     assert "square" in done.out
     assert "Note: The visual space attends to no words." in done.out
     assert page.read_text().startswith("<!doctype html>")
-    assert f"Drawn in {page}." in done.err
+    assert f"Saved to {page}." in done.err
 
 
 def test_a_pair_is_explained_as_json(diptych: Diptych, run: Path, tiny_set: Path) -> None:
@@ -60,12 +60,12 @@ def test_a_hit_whose_picture_is_gone_is_left_out_and_named(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "give one of the two, a run or a collection."),
-        (("RUN", "--collection", "C"), "give one of the two, a run or a collection."),
-        (("RUN", "--image", "a.png"), "a run explains a picture and a text; give both."),
-        (("--collection", "C"), "give one of the two, a sentence or a picture."),
-        (("RUN", "--query", "a"), "it is for the other kind"),
-        (("--collection", "C", "--text", "a"), "it is for the other kind"),
+        ((), "give either a run or a collection."),
+        (("RUN", "--collection", "C"), "give either a run or a collection."),
+        (("RUN", "--image", "a.png"), "to explain a pair with a run, give a picture and a text."),
+        (("--collection", "C"), "give either a text or a picture."),
+        (("RUN", "--query", "a"), "only for the other kind of explanation"),
+        (("--collection", "C", "--text", "a"), "only for the other kind of explanation"),
     ],
 )
 def test_what_does_not_go_together_is_refused(

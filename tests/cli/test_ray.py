@@ -61,7 +61,7 @@ def test_a_cluster_that_does_not_answer_is_one_sentence(verb: tuple[str, ...], t
 def test_options_of_a_cluster_want_a_cluster(diptych: Diptych, tiny_set: Path) -> None:
     done = diptych("encode", tiny_set, "--workers", "2")
     assert done.code == 2
-    assert "it says how to work on a cluster: add --on ray" in " ".join(done.err.split())
+    assert "only for work on a cluster: add --on ray" in " ".join(done.err.split())
 
 
 @pytest.mark.parametrize(("text", "workers"), [("3", (3, 3)), ("2-16", (2, 16))])

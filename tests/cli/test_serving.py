@@ -29,7 +29,7 @@ def test_keys_are_made_listed_and_revoked(diptych: Diptych, tmp_path: Path) -> N
     listed = [json.loads(line) for line in diptych("keys", "list", "--keys", file, "--json").out.splitlines()]
     assert [key["name"] for key in listed] == ["museum", "guest"]
     assert made.out.strip() not in file.read_text()
-    assert "no longer good for anything" in diptych("keys", "revoke", "museum", "--keys", file).err
+    assert "Revoked the key 'museum'." in diptych("keys", "revoke", "museum", "--keys", file).err
     assert json.loads(diptych("keys", "revoke", "guest", "--keys", file, "--json").out) == {"revoked": "guest"}
     assert diptych("keys", "revoke", "museum", "--keys", file).code == 2
 

@@ -10,7 +10,7 @@ from .conftest import SHORT, SMALL, Diptych, Trained
 
 def test_train_ends_with_the_validation_figure_and_the_place_of_the_run(trained: Trained, run: Path) -> None:
     assert trained.said.out.startswith("Validation MAP ")
-    assert trained.said.out.endswith(f"The run lies in {run}.\n")
+    assert trained.said.out.endswith(f"The run is in {run}.\n")
     assert "training: epoch 2/2" in trained.said.err
     assert (run / "training.png").is_file()
 
@@ -43,4 +43,4 @@ def test_an_interrupted_training_says_how_to_continue(
     monkeypatch.setattr(Retriever, "train", interrupted)
     done = diptych("train", "mcsm", "--data", tiny_set, "--out", tmp_path / "run")
     assert done.code == 130
-    assert f"Give the same command with --resume to continue in {tmp_path / 'run'}." in done.err
+    assert f"Run the same command with --resume to continue in {tmp_path / 'run'}." in done.err

@@ -78,7 +78,7 @@ def test_a_text_and_a_picture_are_explained_as_if_the_picture_were_found(shop: C
     given, found = shop.explain(text=QUERY, image=tiny_set / "3.png"), shop.explain("p3", text=QUERY)
     assert given.as_record() == found.as_record()
     for options in ({}, {"like": "p3", "image": tiny_set / "3.png"}, {"image": tiny_set / "3.png", "against": "text"}):
-        with pytest.raises(BadSetting, match="without the id of an item an explanation is of a text and a picture"):
+        with pytest.raises(BadSetting, match="without the id of an item, an explanation needs a text and a picture"):
             shop.explain(text=QUERY, **options)
 
 
@@ -96,9 +96,11 @@ def test_an_item_without_the_side_is_named(make: MakeCollection, tmp_path: Path,
     (tmp_path / "shown").mkdir()
     (tmp_path / "shown" / "one.png").write_bytes((tiny_set / "1.png").read_bytes())
     collection = make(tmp_path / "shown", items_file(tmp_path, {"id": "said", "text": "a square"}))
-    with pytest.raises(MissingData, match=r"the item 'said' has no picture to be compared\. Compare with its texts\."):
+    with pytest.raises(MissingData, match=r"the item 'said' has no picture to compare with\. Compare with its texts\."):
         collection.explain("said", text=QUERY, against="image")
-    with pytest.raises(MissingData, match=r"the item 'one\.png' has no text to be compared\. Compare with its picture"):
+    with pytest.raises(
+        MissingData, match=r"the item 'one\.png' has no text to compare with\. Compare with its picture"
+    ):
         collection.explain("one.png", image=tiny_set / "1.png", against="text")
     assert collection.explain("said", text=QUERY).text == "a square"
     assert collection.explain("one.png", image=tiny_set / "1.png").image == tmp_path / "shown" / "one.png"
@@ -110,7 +112,7 @@ def test_what_is_not_there_or_not_asked_is_refused(shop: Collection, tiny_set: P
     with pytest.raises(MissingData, match="the collection has no item 'p98'"):
         shop.explain("p1", like="p98")
     for more in ({"image": tiny_set / "1.png"}, {"like": "p2"}):
-        with pytest.raises(BadSetting, match=r"of one thing at a time: a text, a picture or the id of another item\."):
+        with pytest.raises(BadSetting, match=r"pass exactly one of a text, a picture and the id of another item\."):
             shop.explain("p1", text=QUERY, **more)
 
 

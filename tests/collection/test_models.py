@@ -17,7 +17,7 @@ def test_a_run_that_moved_is_named_anew(make: MakeCollection, tiny_set: Path, tm
     collection = Collection.create(str(tmp_path / "c"), str(place))
     collection.add(str(tiny_set))
     place.rename(tmp_path / "moved")
-    with pytest.raises(BadCheckpoint, match=r"is not at .*run any more. Name the folder it has now with --model"):
+    with pytest.raises(BadCheckpoint, match=r"is no longer at .*run. Name its new folder with --model"):
         Collection.open(str(tmp_path / "c")).search(QUERY)
     assert found(Collection.open(str(tmp_path / "c"), model=str(tmp_path / "moved")), QUERY)
 
@@ -78,5 +78,5 @@ def test_items_whose_pictures_are_gone_stay_behind_with_a_reason(
 
 
 def test_the_same_model_again_is_no_move(shop: Collection, run: Retriever) -> None:
-    with pytest.raises(BadSetting, match=r"is filled by .* already"):
+    with pytest.raises(BadSetting, match=r"is already the model of this collection"):
         shop.reencode(str(run.folder.path))

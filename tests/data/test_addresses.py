@@ -65,7 +65,7 @@ def test_a_manifest_in_the_net_gives_the_pairs_of_the_folder(remote: str, tiny_s
 def test_patterns_and_folders_are_told_apart_from_files(remote: str) -> None:
     assert [str(file) for file in matching(f"{remote}/2*.png")] == [f"{remote}/{k}.png" for k in (2, 20, 21, 22, 23)]
     assert len([address for address in below(remote) if address.suffix == ".png"]) == 24
-    with pytest.raises(MissingData, match=r"no file is called like 'memory://shop/tiny/x\*'"):
+    with pytest.raises(MissingData, match=r"no file matches 'memory://shop/tiny/x\*'"):
         matching(f"{remote}/x*")
 
 
@@ -89,7 +89,7 @@ def test_what_is_not_there_is_said_in_a_sentence(remote: str) -> None:
         open_data(f"{MEMORY}/nowhere")
     with pytest.raises(BadSetting, match="'nowhere://x' cannot be opened"):
         Address("nowhere://x").read_bytes()
-    with pytest.raises(MissingExtra, match=r"addresses that begin with gs:// need one more package: .*gcsfs"):
+    with pytest.raises(MissingExtra, match=r"gs:// URLs need another package: .*gcsfs"):
         Address("gs://shop/1.png").read_bytes()
 
 

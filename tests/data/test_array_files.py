@@ -65,7 +65,7 @@ def test_python_objects_are_not_unpickled(tmp_path: Path) -> None:
 def test_one_array_without_a_name_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", IMAGE)
     path = (tmp_path / "x.npy").rename(tmp_path / "x.npz")
-    with pytest.raises(BadData, match=r"holds one array without a name. Write it with numpy.savez"):
+    with pytest.raises(BadData, match=r"holds one unnamed array. Write it with numpy.savez"):
         read_arrays(path, ("image",))
 
 
@@ -79,14 +79,16 @@ def test_matlab_s_cells_sparse_matrices_and_structures_are_refused(tmp_path: Pat
 def test_matlab_s_newest_format_is_named(tmp_path: Path) -> None:
     header = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
     (tmp_path / "x.mat").write_bytes(header + b"\x89HDF" * 100)
-    with pytest.raises(BadData, match=r"is of MATLAB's version 7.3, which is not read. Write it with save -v7"):
+    with pytest.raises(
+        BadData, match=r"is in MATLAB's 7.3 format, which diptych does not read. Write it with save -v7"
+    ):
         read_arrays(tmp_path / "x.mat", ("image",))
 
 
 @pytest.mark.parametrize(("rows", "lengths"), [([[1.0, 2.0], [3.0]], "2, 1"), ([[1.0], None], "1, None")])
 def test_lists_of_different_lengths_are_refused(tmp_path: Path, rows: list[object], lengths: str) -> None:
     parquet.write_table(pa.table({"image": rows}), tmp_path / "x.parquet")
-    with pytest.raises(ShapeMismatch, match=rf"the lists in 'image' must be of one length; got {lengths}"):
+    with pytest.raises(ShapeMismatch, match=rf"the lists in 'image' must have the same length; got {lengths}"):
         read_arrays(tmp_path / "x.parquet", ("image",))
 
 

@@ -36,7 +36,7 @@ def test_missing_and_unreadable_and_oversized_pictures_are_all_found(tmp_path, m
     ]
     assert "half.jpg" in found[1].what
     assert "bomb.png' has more than 89,478,485 pixels" in found[2].what
-    assert found[1].do == "Put a good file there, or leave the pair out."
+    assert found[1].do == "Replace the file, or leave the pair out."
     assert seen == [(done, 4, "pictures") for done in (1, 2, 3, 4)]
 
 
@@ -71,7 +71,7 @@ def test_the_same_picture_and_text_in_two_splits_are_found(tmp_path, make_pictur
     by_picture, by_text = check(_set(*pairs, train=(0, 2), val=(), test=(1,)))
     assert (by_picture.kind, by_picture.where) == ("picture in two splits", "train a, test b")
     assert by_text.where == "train a, test b and 1 more"
-    assert by_text.what == "the same text stands in several splits: 'same'"
+    assert by_text.what == "the same text occurs in several splits: 'same'"
 
 
 def test_many_places_of_one_text_are_counted_not_listed():

@@ -83,7 +83,7 @@ def test_a_picture_without_captions_is_named(archive):
 @pytest.mark.parametrize("file", ["captions_val2014.json", "instances_train2014.json"])
 def test_damaged_annotations_are_named(archive, file, content):
     (archive / "annotations" / file).write_text(content)
-    with pytest.raises(BadManifest, match=rf"{file} is not what the official annotations hold"):
+    with pytest.raises(BadManifest, match=rf"{file} does not have the structure of the official annotations"):
         read(archive)
 
 

@@ -88,12 +88,12 @@ def test_a_data_set_gives_its_pairs_with_their_category() -> None:
     ("row", "what"),
     [
         ({"id": "a"}, "neither a picture nor a text"),
-        ({"text": "no id"}, "a text without a picture has no id"),
-        ({"id": "a", "text": "x", "bad name": 1}, "a column cannot be called 'bad name'"),
-        ({"id": "a", "text": "x", "deep": {"a": 1}}, "deep must be a text, a number, true or false"),
-        ({"id": "a", "text": "x", "huge": 2**60}, "huge must be a text, a number"),
-        ({"id": "a\0", "text": "x"}, "cannot be kept"),
-        ({"id": "ä" * 300, "text": "x"}, "cannot be kept"),
+        ({"text": "no id"}, "a text without a picture has no default id"),
+        ({"id": "a", "text": "x", "bad name": 1}, "a column cannot be named 'bad name'"),
+        ({"id": "a", "text": "x", "deep": {"a": 1}}, "deep must be a string, a number, true or false"),
+        ({"id": "a", "text": "x", "huge": 2**60}, "huge must be a string, a number"),
+        ({"id": "a\0", "text": "x"}, "cannot be stored"),
+        ({"id": "ä" * 300, "text": "x"}, "cannot be stored"),
         ({"id": "a", "image": "gone.png"}, "image 'gone.png' does not exist"),
         ({"id": "a", "image": "../outside.png"}, "lies outside"),
         ({"id": "a", "text": " "}, "the text is empty"),
@@ -109,7 +109,7 @@ def test_a_faulty_row_is_reported_and_the_rest_goes_on(tmp_path: Path, row: dict
 
 def test_a_number_that_json_cannot_mean_is_reported(tmp_path: Path) -> None:
     path = written(tmp_path, "items.jsonl", '{"id": "a", "text": "x", "size": NaN}\n')
-    assert "size must be a text, a number" in read(path)[1][0].what
+    assert "size must be a string, a number" in read(path)[1][0].what
 
 
 def test_a_folder_without_anything_to_take_in_is_said_to_be_so(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_transfer_that_breaks_off_continues_where_it_stopped(site, tmp_path):
 
 def test_a_later_call_continues_what_an_earlier_one_left(site, tmp_path):
     site.breaks_after = [1000] * fetching._ATTEMPTS
-    with pytest.raises(BadDownload, match=r"broke off 5 times. Run it again: it continues where it stopped"):
+    with pytest.raises(BadDownload, match=r"was interrupted 5 times. Run the command again to continue"):
         fetch(site.url, into=tmp_path, sha256=site.sha256)
     assert not (tmp_path / "set").exists()
     fetch(site.url, into=tmp_path, sha256=site.sha256)
@@ -108,7 +108,7 @@ def test_a_part_that_is_already_whole_is_taken(site, tmp_path):
 
 def test_a_wrong_checksum_is_refused_and_nothing_is_kept(site, tmp_path):
     with pytest.raises(
-        BadDownload, match=rf"set.zip must have the SHA-256 {'0' * 64}; got {site.sha256}. It was deleted"
+        BadDownload, match=rf"set.zip must have the SHA-256 {'0' * 64}; got {site.sha256}. The file was deleted"
     ):
         fetch(site.url, into=tmp_path, sha256="0" * 64)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -116,7 +116,7 @@ def test_a_wrong_checksum_is_refused_and_nothing_is_kept(site, tmp_path):
 
 def test_more_than_the_bound_is_refused_before_it_comes(site, tmp_path, monkeypatch):
     monkeypatch.setitem(SETS, "wikipedia", (Archive(site.url, site.sha256, 1000),))
-    with pytest.raises(BadDownload, match=r"set.zip has more than 1,000 bytes. It is not what it should be"):
+    with pytest.raises(BadDownload, match=r"set.zip has more than 1,000 bytes. It is not the expected archive"):
         fetch("wikipedia", into=tmp_path)
 
 
@@ -148,12 +148,12 @@ def test_a_set_of_several_archives_is_unpacked_into_one_folder(site, tmp_path, m
 
 def test_what_is_there_already_is_not_overwritten(site, tmp_path):
     (tmp_path / "set").mkdir()
-    with pytest.raises(BadDownload, match=r"set' is already there. Delete it"):
+    with pytest.raises(BadDownload, match=r"set' already exists. Delete it"):
         fetch(site.url, into=tmp_path, sha256=site.sha256)
 
 
 def test_an_address_that_answers_with_an_error_is_named(site, tmp_path):
-    with pytest.raises(BadDownload, match=r"gone.zip did not arrive: HTTP Error 404"):
+    with pytest.raises(BadDownload, match=r"gone.zip could not be downloaded: HTTP Error 404"):
         fetch(site.url.replace("set", "gone"), into=tmp_path, sha256="0" * 64)
 
 
@@ -163,10 +163,10 @@ def test_an_address_that_answers_with_an_error_is_named(site, tmp_path):
         (
             "wikipedia",
             None,
-            r"no checksum is published for http://www.svcl.ucsd.edu/.* Give the one you trust with --sha256",
+            r"no checksum is published for http://www.svcl.ucsd.edu/.* Pass one that you trust with --sha256",
         ),
         ("http://127.0.0.1/a.zip", None, r"no checksum is published for http://127.0.0.1/a.zip"),
-        ("file:///etc/passwd", "0" * 64, r"an address must begin with http:// or https://"),
+        ("file:///etc/passwd", "0" * 64, r"a URL must begin with http:// or https://"),
         ("coco", "0" * 64, r"--sha256 belongs to one archive; coco has 3, with published checksums"),
     ],
 )
@@ -183,8 +183,8 @@ def test_an_unknown_set_gets_the_nearest_name(tmp_path):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("openmoji", r"openmoji cannot be downloaded by its name. It comes with the installation"),
-        ("pascal_sentence", r"pascal-sentence cannot be downloaded by its name. Its home is https://"),
+        ("openmoji", r"openmoji cannot be downloaded by name. It comes with the installation"),
+        ("pascal_sentence", r"pascal-sentence cannot be downloaded by name. Its home is https://"),
     ],
 )
 def test_a_set_without_a_download_says_where_it_comes_from(tmp_path, name, sentence):

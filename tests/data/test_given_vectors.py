@@ -138,7 +138,7 @@ def test_splits_without_categories_are_enough(tmp_path: Path) -> None:
 
 
 def test_vectors_alone_are_no_data_set(tmp_path: Path) -> None:
-    with pytest.raises(MissingData, match="neither categories nor a split, so it is no data set by itself"):
+    with pytest.raises(MissingData, match="neither categories nor a split, so it is not a data set by itself"):
         dataset_of(saved(tmp_path / "x.npz"))
 
 
@@ -193,7 +193,7 @@ def test_more_texts_than_pictures_are_refused(tmp_path: Path) -> None:
 
 def test_halves_of_different_widths_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", I_tr=IMAGE, I_te=IMAGE[:, :2], T_tr=TEXT, T_te=TEXT)
-    with pytest.raises(ShapeMismatch, match="I_tr and I_te must be equally wide; got 3 and 2"):
+    with pytest.raises(ShapeMismatch, match="I_tr and I_te must have the same width; got 3 and 2"):
         read_vectors(tmp_path / "x.npz")
 
 
@@ -207,21 +207,21 @@ def test_halves_of_different_widths_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_column_of_another_length_is_refused(tmp_path: Path, name: str, column: object, got: str) -> None:
-    with pytest.raises(ShapeMismatch, match=rf"'{name}' must say one thing of each of the 4 items; got {got}"):
+    with pytest.raises(ShapeMismatch, match=rf"'{name}' must have one value for each of the 4 items; got {got}"):
         read_vectors(saved(tmp_path / "x.npz", **{name: column}))
 
 
 def test_an_id_that_stands_twice_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadManifest, match=r"the id 'a' stands in 2 rows. Give each item its own"):
+    with pytest.raises(BadManifest, match=r"the id 'a' occurs in 2 rows. Give each item its own"):
         read_vectors(saved(tmp_path / "x.npz", ids=["a", "b", "a", "c"]))
 
 
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        ({"ids": [1.5, 2.0, 3.0, 4.0]}, r"every id must be a text or a whole number; got 1.5"),
-        ({"ids": ["a", "b", " ", "c"]}, r"every id must be a text or a whole number; got ' '"),
-        ({"category": ["a", "b", "", "c"]}, r"every category must be a text or a whole number; got ''"),
+        ({"ids": [1.5, 2.0, 3.0, 4.0]}, r"every id must be a string or an integer; got 1.5"),
+        ({"ids": ["a", "b", " ", "c"]}, r"every id must be a string or an integer; got ' '"),
+        ({"category": ["a", "b", "", "c"]}, r"every category must be a string or an integer; got ''"),
     ],
 )
 def test_a_name_that_is_none_is_refused(tmp_path: Path, column: dict[str, object], message: str) -> None:
@@ -232,7 +232,7 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, column: dict[str, object
 @pytest.mark.parametrize(("suffix", "fourth"), [(".npz", "night"), (".parquet", None)])
 def test_an_unknown_split_is_named_with_its_row(tmp_path: Path, suffix: str, fourth: str | None) -> None:
     path = saved(tmp_path / f"x{suffix}", split=["train", "val", "test", fourth])
-    with pytest.raises(BadManifest, match=rf"row 3: the split {fourth!r} is not known. Name one of train, val"):
+    with pytest.raises(BadManifest, match=rf"row 3: the split {fourth!r} is unknown. Use one of train, val"):
         read_vectors(path)
 
 

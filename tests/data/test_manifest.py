@@ -67,9 +67,9 @@ def test_a_relative_manifest_is_read_from_the_working_folder(make_picture, write
         ({"image": None, "text": "a", "category": ""}, r"line 2: the category is empty. Name the category"),
         ({"image": None, "text": "a", "category": 3}, r"line 2: category must hold text; got 3"),
         ({"image": None, "categories": "[oops", "text": "a"}, r"line 2: categories is not a JSON list"),
-        ({"image": None, "text": "a", "split": "trian"}, r"line 2: the split 'trian' is not known. Name one of train"),
-        ({"image": None, "text": "a", "id": []}, r"line 2: the id must be a text or a number; got \[\]"),
-        ({"image": None, "text": "a", "id": "first"}, r"line 2: the id 'first' is already that of pairs.jsonl, line 1"),
+        ({"image": None, "text": "a", "split": "trian"}, r"line 2: the split 'trian' is unknown. Use one of train"),
+        ({"image": None, "text": "a", "id": []}, r"line 2: the id must be a string or a number; got \[\]"),
+        ({"image": None, "text": "a", "id": "first"}, r"line 2: the id 'first' is already used by pairs.jsonl, line 1"),
         ({"image": None, "text": "a", "id": "x"}, r"line 2: it names no split, though other rows do"),
         (b"{broken", r"line 2: it is not JSON"),
         (b'{"id": ' + b"9" * 5000 + b"}", r"line 2: it is not JSON"),
@@ -87,7 +87,7 @@ def test_a_faulty_line_is_named(write_lines, row, sentence):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("x" * 10_000_000, r"line 1: the text has 10,000,000 bytes and at most 1,000,000 are accepted. Shorten it"),
+        ("x" * 10_000_000, r"line 1: the text has 10,000,000 bytes, more than the limit of 1,000,000. Shorten it"),
         (" \n", r"line 1: the text is empty. Write a text"),
         ([], r"line 1: it has no text. Give a list in 'texts'"),
     ],

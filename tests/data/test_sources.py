@@ -55,10 +55,12 @@ def test_a_seed_draws_another_split(write_lines):
 def test_a_data_set_that_is_nowhere_names_the_places_and_the_way_to_get_it(tmp_path, monkeypatch):
     monkeypatch.delenv("DIPTYCH_DATA", raising=False)
     with pytest.raises(
-        MissingData, match=rf"wikipedia is in none of '{tmp_path}/wikipedia', .* diptych data get wikipedia"
+        MissingData, match=rf"wikipedia is not in any of '{tmp_path}/wikipedia', .* diptych data get wikipedia"
     ):
         open_data("wikipedia", root=tmp_path)
-    with pytest.raises(MissingData, match=r"xmedianet is in none of .* --data-root. Its authors give it on request"):
+    with pytest.raises(
+        MissingData, match=r"xmedianet is not in any of .* --data-root. Its authors share it on request"
+    ):
         open_data("xmedianet", root=tmp_path)
 
 
@@ -74,7 +76,7 @@ def test_a_path_that_is_not_there_is_named(path):
 
 
 def test_a_reader_pointed_at_nothing_says_so():
-    with pytest.raises(MissingData, match=r"'gone' does not exist. Give the folder that rsicd lies in"):
+    with pytest.raises(MissingData, match=r"'gone' does not exist. Give the folder that contains rsicd"):
         open_data("rsicd:gone")
 
 

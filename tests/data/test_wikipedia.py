@@ -91,12 +91,12 @@ def test_features_of_other_lines_are_refused(archive):
 
 def test_an_order_of_other_lines_is_refused(archive):
     savemat(archive / "features" / "mcsm_indice.mat", {"indice": np.array([[0], [0], [1]])})
-    with pytest.raises(ShapeMismatch, match=r"must order the 3 test lines"):
+    with pytest.raises(ShapeMismatch, match=r"must be a permutation of the 3 test lines"):
         read(archive)
 
 
 def test_a_folder_that_is_not_the_archive_is_named(tmp_path):
-    with pytest.raises(MissingData, match=r"categories.list' does not exist. Point at the folder"):
+    with pytest.raises(MissingData, match=r"categories.list' does not exist. Give the folder"):
         read(tmp_path)
 
 

@@ -74,5 +74,5 @@ def test_lists_of_different_lengths_are_refused(archive):
 
 
 def test_a_missing_list_says_where_the_data_comes_from(tmp_path):
-    with pytest.raises(MissingData, match=r"img_train_list.txt' does not exist. Its authors give it on request"):
+    with pytest.raises(MissingData, match=r"img_train_list.txt' does not exist. Its authors share it on request"):
         read(tmp_path)

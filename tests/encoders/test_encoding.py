@@ -73,7 +73,7 @@ def test_given_vectors_need_no_picture(dataset: DataSet) -> None:
 
 
 def test_a_data_set_without_given_vectors_says_what_it_has(dataset: DataSet) -> None:
-    with pytest.raises(MissingData, match=r"tiny came with no ready-made image vectors \(it has: none\)\."):
+    with pytest.raises(MissingData, match=r"tiny came with no precomputed image vectors \(it has: none\)\."):
         encode_dataset(dataset, [0], Given(), Letters())
 
 

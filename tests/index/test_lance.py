@@ -64,7 +64,7 @@ def test_vectors_that_are_not_finite_are_refused(lance: Store, *, half: bool, nu
 
 
 def test_metadata_without_a_column_is_refused(table: Table) -> None:
-    with pytest.raises(BadSetting, match=r"no column 'year' of metadata\. Widen it before"):
+    with pytest.raises(BadSetting, match=r"no metadata column 'year'\. Add it before"):
         table.write(replace(bare(["a"], 1), metadata=({"year": 3.0},)))
 
 
@@ -85,7 +85,7 @@ def test_columns_named_like_those_of_the_table_are_columns_like_any(table: Table
 def test_a_table_that_somebody_dropped_is_gone(lance: Store, table: Table) -> None:
     open_store(lance.uri).drop_table("items")
     for act in (table.count, table.compact, lambda: table.write(bare(["a"], 1))):
-        with pytest.raises(MissingData, match=r"items\.lance' is gone: somebody has dropped it"):
+        with pytest.raises(MissingData, match=r"items\.lance' is gone: another process dropped it"):
             act()
 
 
@@ -106,12 +106,14 @@ def test_dropping_a_collection_leaves_what_is_not_its_own(lance: Store, table: T
 def test_a_damaged_record_is_named(lance: Store, place: Path) -> None:
     lance.remember({"model": "x"})
     (place / "record.json").write_text("{half")
-    with pytest.raises(StoreFailed, match=r"record\.json' cannot be read: .* Restore it from a copy"):
+    with pytest.raises(StoreFailed, match=r"record\.json' cannot be read: .* Restore it from a backup"):
         lance.record()
 
 
 def test_an_existing_table_is_not_made_again(lance: Store, table: Table) -> None:
-    with pytest.raises(BadSetting, match=r"the table 'items' exists in .* Drop it first, or take another name"):
+    with pytest.raises(
+        BadSetting, match=r"the table 'items' already exists in .* Drop it first, or choose another name"
+    ):
         lance.create_table("items", LAYOUT)
 
 

@@ -51,5 +51,5 @@ def test_a_condition_that_is_too_deep_is_refused() -> None:
     condition: Condition = OLD
     for _ in range(DEEPEST):
         condition = Every((FRAMED, Some((condition, OLD))))
-    with pytest.raises(BadSetting, match=rf"a depth up to {DEEPEST}; this one has {DEEPEST + 1}\. Write it flatter"):
+    with pytest.raises(BadSetting, match=rf"a depth of {DEEPEST}; this one has {DEEPEST + 1}\. Nest it less deeply"):
         sql_of(condition, COLUMNS)

@@ -37,7 +37,7 @@ def test_a_full_disk_is_said_and_leaves_the_collection_as_it_was(
     store.remember({"model": "x"})
     (ballast := small_disk / "ballast").write_bytes(b"x" * 8 * 2**20)
     number = write_until_full(table)
-    with pytest.raises(StoreFailed, match=r"disk of '.*' is full: .* Make room, then do it again"):
+    with pytest.raises(StoreFailed, match=r"disk of '.*' is full: .* Free some space, then try again"):
         table.write(many(number))
     with pytest.raises(StoreFailed, match="is full"):
         store.remember({"long": "x" * 5 * 2**20})

@@ -127,7 +127,7 @@ def test_search_is_exact_among_rows_that_no_index_covers_yet(many: tuple[Table, 
 def test_more_is_asked_for_than_milvus_finds_at_once(many: tuple[Table, Items]) -> None:
     query = np.ones(8, np.float32)
     assert len(many[0].nearest("image", query, k=16_384).ids) == 16_384
-    with pytest.raises(BadSetting, match="finds up to 16384 items at once; got k=16385"):
+    with pytest.raises(BadSetting, match="returns up to 16384 items at once; got k=16385"):
         many[0].nearest("image", query, k=16_385)
 
 
@@ -201,7 +201,7 @@ def test_a_file_that_another_process_has_open_is_refused(tmp_path: Path) -> None
     with closing(open_store(uri)) as store:
         store.remember({"mine": True})
         done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "may be open in another process, and takes one at a time" in done.stdout
+    assert "Another process may have it open; it allows one at a time" in done.stdout
     with closing(open_store(uri)) as again:
         assert again.record() == {"mine": True}
 
@@ -235,12 +235,12 @@ def test_a_password_is_not_shown() -> None:
 
 
 def test_names_that_milvus_cannot_tell_apart_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="keeps a collection's parts apart by '__'"):
+    with pytest.raises(BadSetting, match="a collection's name must not contain '__'"):
         open_store("milvus://host:1#a__b")
     with closing(open_store(f"milvus://{tmp_path}/lite.db")) as store:
         with pytest.raises(BadSetting, match="up to 128 letters"):
             store.create_table("x" * 129, NARROW)
-        with pytest.raises(BadSetting, match="up to 32768 numbers with an item"):
+        with pytest.raises(BadSetting, match="up to 32768 numbers per item"):
             store.create_table("items", Layout({"image": 16_384, "text": 16_385}))
         assert store.tables() == []
 

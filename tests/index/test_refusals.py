@@ -25,7 +25,7 @@ def test_what_fits_is_let_in() -> None:
 @pytest.mark.parametrize(
     ("items", "error", "words"),
     [
-        (replace(ONE, metadata=({"zone": "b", "colour": "red"},)), BadSetting, "no column 'colour' of metadata. Widen"),
+        (replace(ONE, metadata=({"zone": "b", "colour": "red"},)), BadSetting, "no metadata column 'colour'. Add it"),
         (replace(ONE, vectors={"text": vectors(1, 2, 3)}), ShapeMismatch, "got text vectors of 3. That is another"),
     ],
 )

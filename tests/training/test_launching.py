@@ -91,7 +91,7 @@ def test_a_process_that_is_killed_is_started_again_and_the_run_ends_with_the_sam
         kill_rank(launcher, rank, run / "metrics.jsonl", epochs=3)
         said, errors = launcher.communicate(timeout=300)
     assert launcher.returncode == 0, errors
-    assert "A training process died. All are started again from the last checkpoint, restart 1." in errors
+    assert "A training process died. Restarting all from the last checkpoint, restart 1." in errors
     assert said.startswith("Validation MAP ")
     assert "Traceback" not in errors
     assert outcome(run) == outcome(whole)
@@ -110,7 +110,7 @@ def test_a_process_that_dies_too_often_is_told_in_one_sentence_and_the_run_is_re
     assert launcher.returncode == 2
     refusals = [line for line in errors.splitlines() if not line.startswith("training: ")]
     assert refusals == [
-        "Error: training process 1 of diptych was killed by SIGKILL. Give the same command with --resume to continue "
+        "Error: training process 1 of diptych was killed by SIGKILL. Run the same command with --resume to continue "
         "from the last checkpoint."
     ]
     resumed = trained(command(tiny_set, run, "--processes", 2, "--resume"), environment)

@@ -52,7 +52,7 @@ def test_an_item_is_explained_beside_another_one(shop: Running) -> None:
         ({"id": "nobody", "text": "a disc"}, 404, "has no item 'nobody'"),
         ({"id": "p3", "text": "a" * 20_000}, 422, "has 20,000 letters"),
         ({"id": "p3", "text": "a disc", "fusion": "none"}, 422, "none"),
-        ({"id": "p3", "text": "a disc", "like": "p1"}, 422, "an explanation is of one thing at a time"),
+        ({"id": "p3", "text": "a disc", "like": "p1"}, 422, "to explain an item, pass exactly one of"),
         ({"id": "p3", "like": "nobody"}, 404, "has no item 'nobody'"),
         ({"id": "p3", "like": "p1", "against": "sound"}, 422, "against"),
         ({"collection": "nowhere", "id": "p3", "text": "a disc"}, 404, "no collection 'nowhere'"),
@@ -68,4 +68,4 @@ def test_a_text_and_a_picture_together_are_refused(shop: Running) -> None:
     fields = {"collection": "shop", "id": "p3", "text": "a disc"}
     response = shop.client.post("/v1/explain", data=fields, files={"image": png()})
     assert response.status_code == 422
-    assert "an explanation is of one thing at a time" in fault(response)["message"]
+    assert "to explain an item, pass exactly one of" in fault(response)["message"]

@@ -73,7 +73,7 @@ def test_items_are_listed_page_by_page(own: Running) -> None:
         ("[]", 'columns must be a JSON object such as {"year": 2010}; got '),
         ('{"image": "/etc/hostname"}', "it names the file of a picture, which is not looked for"),
         ('{"category": 3}', "category holds a text in this collection; got 3.0"),
-        ('{"a b": 3}', "a column cannot be called 'a b'"),
+        ('{"a b": 3}', "a column cannot be named 'a b'"),
     ],
 )
 def test_a_faulty_item_is_refused(own: Running, columns: str, message: str) -> None:
@@ -87,7 +87,7 @@ def test_an_item_without_anything_is_refused(own: Running) -> None:
     assert "it has neither a picture nor a text" in fault(answer)["message"]
     assert fault(own.client.delete(f"{ITEMS}/x"))["message"].startswith("the collection 'shop' has no item 'x'.")
     long = own.client.put(f"{ITEMS}/{'x' * 600}", data={"text": "a"})
-    assert "cannot be kept" in fault(long)["message"]
+    assert "cannot be stored" in fault(long)["message"]
 
 
 def test_lines_are_taken_in_and_acknowledged(own: Running) -> None:

@@ -104,7 +104,7 @@ def test_a_model_that_cannot_be_loaded_makes_the_service_not_ready(
         answer = started.search()
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "5"
-        assert "the run that filled this collection is not at" in fault(answer)["message"]
+        assert "the run that filled this collection is no longer at" in fault(answer)["message"]
         assert fault(started.client.get("/readyz"))["code"] == "bad_checkpoint"
         shutil.copytree(other_run, run)
         shelf._faults.clear()

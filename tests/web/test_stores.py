@@ -80,7 +80,7 @@ def test_items_go_in_and_out_of_every_store(stored: Running, tmp_path: Path) -> 
         picture.rename(picture.with_suffix(".gone"))
     gone = client.get(item["thumbnail"])
     assert gone.status_code == 404
-    assert "this process does not see the folder that it lies in" in fault(gone)["message"]
+    assert "this process cannot see its folder" in fault(gone)["message"]
     assert client.delete(f"{items}/a%2F%C3%A9").json() == {"removed": 1}
     assert client.get(f"{items}/a%2F%C3%A9").status_code == 404
     assert stored.search(where="year = 1").json()["hits"] == []

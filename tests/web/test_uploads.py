@@ -66,19 +66,19 @@ def with_a_page_behind() -> bytes:
 
 BAD = {
     "empty": (b"", "the picture is empty"),
-    "text": (b"not a picture", "the picture cannot be read; its bytes are none of"),
-    "svg": (SVG, "the picture cannot be read; its bytes are none of"),
-    "eps": (eps(), "the picture cannot be read; its bytes are none of"),
-    "pdf": (b"%PDF-1.7\n1 0 obj\n", "the picture cannot be read; its bytes are none of"),
-    "zip": (b"PK\x03\x04" + bytes(60), "the picture cannot be read; its bytes are none of"),
+    "text": (b"not a picture", "the picture cannot be read; its format is not one of"),
+    "svg": (SVG, "the picture cannot be read; its format is not one of"),
+    "eps": (eps(), "the picture cannot be read; its format is not one of"),
+    "pdf": (b"%PDF-1.7\n1 0 obj\n", "the picture cannot be read; its format is not one of"),
+    "zip": (b"PK\x03\x04" + bytes(60), "the picture cannot be read; its format is not one of"),
     "bomb": (bomb(10_000), "the picture has 10,000 x 10,000 pixels, more than 40,000,000. Scale it down."),
     "large bomb": (bomb(60_000), "the picture has"),
     **{
         f"{form} bomb": (announced(form, 20_000), "the picture has more than 40,000,000 pixels. Scale it down.")
         for form in ("GIF", "BMP", "JPEG")
     },
-    "html": (b"<!doctype html><script>alert(1)</script>", "the picture cannot be read; its bytes are none of"),
-    "video": (b"\x00\x00\x00\x18ftypmp42" + bytes(60), "the picture cannot be read; its bytes are none of"),
+    "html": (b"<!doctype html><script>alert(1)</script>", "the picture cannot be read; its format is not one of"),
+    "video": (b"\x00\x00\x00\x18ftypmp42" + bytes(60), "the picture cannot be read; its format is not one of"),
     "header alone": (png()[:40], "cannot be"),
     "truncated": (png(size=(300, 300))[:-40], "cannot be decoded"),
 }

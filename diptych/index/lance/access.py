@@ -73,7 +73,7 @@ class TableAccess:
             yield
         except (OSError, RuntimeError, ValueError) as error:
             if not self._folder.exists():
-                raise MissingData(f"the table '{self._folder}' is gone: somebody has dropped it.") from error
+                raise MissingData(f"the table '{self._folder}' is gone: another process dropped it.") from error
             raise explanation(self._folder, error) from error
 
 
@@ -82,8 +82,8 @@ def explanation(place: Path, error: Exception) -> StoreFailed:
     said = str(error)
     if "No space left on device" in said or "os error 28" in said:
         return StoreFailed(
-            f"the disk of '{place}' is full: this was not written, and all that was written before is there. "
-            "Make room, then do it again."
+            f"the disk of '{place}' is full: this write failed; earlier writes are kept. "
+            "Free some space, then try again."
         )
     return StoreFailed(f"the store at '{place}' failed: {said.splitlines()[0] if said else type(error).__name__}")
 

@@ -30,7 +30,7 @@ def sql_of(condition: Condition, columns: Columns) -> str:
     clause = _clause(condition, columns)
     if clause.depth > DEEPEST:
         raise BadSetting(
-            f"Lance takes conditions of a depth up to {DEEPEST}; this one has {clause.depth}. Write it flatter."
+            f"Lance accepts conditions up to a depth of {DEEPEST}; this one has {clause.depth}. Nest it less deeply."
         )
     return clause.sql
 

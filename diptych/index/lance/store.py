@@ -32,7 +32,7 @@ def open_store(uri: str) -> Store:
     """Return the store in the folder that a URI names; `~` stands for the home folder."""
     path = uri.removeprefix(SCHEME)
     if not path:
-        raise BadSetting(f"'{uri}' names no folder. Write lance://PATH, or the path alone.")
+        raise BadSetting(f"'{uri}' does not name a folder. Write lance://PATH, or only the path.")
     return LanceStore(uri, Path(path).expanduser().absolute())
 
 
@@ -53,7 +53,7 @@ class LanceStore(Store):
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise StoreFailed(f"'{path}' cannot be read: {error}. Restore it from a copy.") from error
+            raise StoreFailed(f"'{path}' cannot be read: {error}. Restore it from a backup.") from error
         return record
 
     @override
@@ -71,7 +71,9 @@ class LanceStore(Store):
     @override
     def create_table(self, name: str, layout: Layout) -> Table:
         if self._has(name):
-            raise BadSetting(f"the table '{name}' exists in '{self.uri}'. Drop it first, or take another name.")
+            raise BadSetting(
+                f"the table '{name}' already exists in '{self.uri}'. Drop it first, or choose another name."
+            )
         try:
             opened = self._connection.create_table(name, schema=schema_of(layout))
         except (OSError, RuntimeError, ValueError) as error:

@@ -44,7 +44,7 @@ def width_of(layout: Layout) -> int:
     """Return how many numbers a row's vector has."""
     width = max(_NARROWEST, sum(layout.widths.values()))
     if width > _WIDEST:
-        raise BadSetting(f"Milvus keeps up to {_WIDEST} numbers with an item, of all sides together; got {width}.")
+        raise BadSetting(f"Milvus stores up to {_WIDEST} numbers per item, over all sides; got {width}.")
     return width
 
 
@@ -145,7 +145,7 @@ def _length(value: Any) -> int:
 def _fitting(name: str, value: dict[str, Any]) -> dict[str, Any]:
     if (size := _length(value)) > _JSON:
         raise StoreFailed(
-            f"Milvus keeps up to {_JSON} bytes of texts with an item and as many of metadata; '{name}' has {size}. "
+            f"Milvus stores up to {_JSON} bytes of texts and as many of metadata per item; '{name}' has {size}. "
             "Shorten them, or choose another store."
         )
     return value

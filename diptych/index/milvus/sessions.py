@@ -226,11 +226,9 @@ class Session:
             return AnswerTooLarge(f"Milvus at {self.place} cannot answer at once: {said}")
         if self.file and self._client is None:
             return StoreFailed(
-                f"milvus-lite cannot open {self.place}. It may be open in another process, and takes one at a time."
+                f"milvus-lite cannot open {self.place}. Another process may have it open; it allows one at a time."
             )
-        return StoreFailed(
-            f"Milvus at {self.place} failed: {said[:400]}. Nothing that it acknowledged is lost by that."
-        )
+        return StoreFailed(f"Milvus at {self.place} failed: {said[:400]}. Nothing that it acknowledged is lost.")
 
 
 def schema_of(*fields: tuple[str, Any, dict[str, Any]]) -> Any:

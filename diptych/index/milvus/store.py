@@ -35,7 +35,7 @@ class MilvusStore(Store):
     def __init__(self, uri: str) -> None:
         rest, self._name = split_uri(uri)
         if "__" in self._name:
-            raise BadSetting(f"Milvus keeps a collection's parts apart by '__', which '{self._name}' has in its name.")
+            raise BadSetting(f"in Milvus, a collection's name must not contain '__'; got '{self._name}'.")
         self._session = Session(rest)
         self.uri = f"{rest}#{self._name}"
         self._place = f"{self._session.place}#{self._name}"
@@ -56,9 +56,9 @@ class MilvusStore(Store):
     @override
     def create_table(self, name: str, layout: Layout) -> Table:
         if name in self.tables():
-            raise BadSetting(f"the collection at {self._place} has a table '{name}' already.")
+            raise BadSetting(f"the collection at {self._place} already has a table '{name}'.")
         if not name.isidentifier() or len(name.encode()) > _LONGEST or not name.isascii():
-            raise BadSetting(f"a table of Milvus is named by up to {_LONGEST} letters, digits and _; got '{name}'.")
+            raise BadSetting(f"a table name in Milvus may have up to {_LONGEST} letters, digits and _; got '{name}'.")
         table = self._table(name, layout)
         table.drop()  # what a creation that was cut off may have left
         table.create()

@@ -197,7 +197,9 @@ class MilvusTable(Table):
         deadline = time.monotonic() + PATIENCE
         while not self._session.compacted(job):
             if time.monotonic() > deadline:
-                raise StoreFailed(f"Milvus at {self._session.place} has not compacted '{self.name}' in an hour.")
+                raise StoreFailed(
+                    f"Milvus at {self._session.place} did not finish compacting '{self.name}' within an hour."
+                )
             time.sleep(0.1)
         for side in self.layout.widths:
             if self.indexed(side):
@@ -216,7 +218,7 @@ class MilvusTable(Table):
     def _check_nearest(self, side: Modality, width: int, k: int) -> None:
         check_width(self.layout, side, width)
         if k > MOST_ROWS:
-            raise BadSetting(f"Milvus finds up to {MOST_ROWS} items at once; got k={k}.")
+            raise BadSetting(f"Milvus returns up to {MOST_ROWS} items at once; got k={k}.")
 
     def _approximate(
         self, side: Modality, vectors: Float32[np.ndarray, "m d"], *, k: int, where: Condition | None, effort: int

@@ -122,7 +122,7 @@ def build(connection: Connection, schema: str, table: str, column: VectorColumn)
     index = quoted(schema, _name(table, column))
     with _alone(connection, quoted(schema, table)) as free, _memory(connection, quoted(schema, table), column):
         if not free:
-            raise StoreFailed(f"somebody else is building {index} or another index. Wait until it is there.")
+            raise StoreFailed(f"another process is building {index} or another index. Wait until it is done.")
         for leftover in ("_ccnew", "_ccold"):
             connection.execute(f"DROP INDEX IF EXISTS {quoted(schema, _name(table, column) + leftover)}")
         if is_indexed(connection, schema, table, column):

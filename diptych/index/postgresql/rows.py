@@ -64,4 +64,4 @@ def _refuse_nul(item_id: str, image: str | None, texts: Sequence[str], metadata:
     cells = [cell if isinstance(cell, tuple) else (cell,) for cell in metadata.values()]
     words = [image, *texts, *(word for cell in cells for word in cell)]
     if any(isinstance(word, str) and "\0" in word for word in words):
-        raise BadText(f"item '{item_id}' holds a NUL character, which PostgreSQL cannot keep. Take it out.")
+        raise BadText(f"item '{item_id}' holds a NUL character, which PostgreSQL cannot store. Remove it.")

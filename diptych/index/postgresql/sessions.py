@@ -77,7 +77,7 @@ class Sessions:
         except psycopg.Error as error:
             raise StoreFailed(
                 f"PostgreSQL cannot be reached at {self.place}: {said(error)}. "
-                "Check the URI, and that the server runs; then try again."
+                "Check the URI and that the server is running, then try again."
             ) from error
         return connection
 
@@ -85,16 +85,17 @@ class Sessions:
         where, words = f"PostgreSQL at {self.place}", said(error)
         if lost:
             return StoreFailed(
-                f"{where} went away in the midst of a call: {words}. What was done before is kept; "
-                "this call may be tried again, whether or not it was done."
+                f"{where} broke the connection during a call: {words}. Earlier calls are kept; "
+                "it is safe to repeat this call, whether or not it took effect."
             )
         if isinstance(error, errors.DiskFull):
             return StoreFailed(
-                f"{where} has no room left: {words}. Nothing of this call was kept. Make room there, then try again."
+                f"{where} is out of disk space: {words}. This call changed nothing. "
+                "Free some space there, then try again."
             )
         if isinstance(error, errors.UndefinedTable | errors.InvalidSchemaName):
             return MissingData(
-                f"{where} does not have what was asked for: {words}. It may have been removed meanwhile."
+                f"{where} lacks a table that this call needs: {words}. It may have been removed in the meantime."
             )
         return StoreFailed(f"{where} refused: {words}.")
 
@@ -106,7 +107,7 @@ def _options(uri: str) -> dict[str, str]:
             return {name: str(value) for name, value in conninfo_to_dict(uri).items() if value is not None}
     raise BadSetting(
         "PostgreSQL does not understand this URI. Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE#NAME, "
-        "with %XX for what is not a letter, digit, -, . or _ in the user and the password."
+        "with %XX for characters other than letters, digits, -, . and _ in the user and the password."
     )
 
 

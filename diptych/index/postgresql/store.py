@@ -63,7 +63,9 @@ class PostgresqlStore(Store):
     @override
     def create_table(self, name: str, layout: Layout) -> PostgresqlTable:
         if not NAME.fullmatch(name):
-            raise BadSetting(f"a table's name is up to 40 letters, digits and _, the first no digit; got '{name}'.")
+            raise BadSetting(
+                f"a table name must be up to 40 letters, digits and _, not starting with a digit; got '{name}'."
+            )
         self._extend()
         table = PostgresqlTable(self._sessions, self._schema, name, layout)
         record = {"widths": dict(layout.widths), "half": layout.half}
@@ -71,7 +73,7 @@ class PostgresqlStore(Store):
             self._prepare(connection)
             query = f"INSERT INTO {self._catalogue} VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
             if not connection.execute(query, (name, Jsonb(record), Jsonb({}), uuid.uuid4())).rowcount:
-                raise BadSetting(f"the collection has a table '{name}' already. Drop it first, or take another name.")
+                raise BadSetting(f"the collection already has a table '{name}'. Drop it first, or choose another name.")
             table.create(connection)
         return table
 
@@ -112,8 +114,8 @@ class PostgresqlStore(Store):
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             raise StoreFailed(
-                f"the database at {self._sessions.place} keeps texts in {encoding}, which lacks most letters. "
-                "Make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+                f"the database at {self._sessions.place} uses the encoding {encoding}, which lacks most characters. "
+                "Create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
             )
         connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (self._schema,))
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self._schema)}")
@@ -132,12 +134,12 @@ class PostgresqlStore(Store):
             except lacking as error:
                 raise StoreFailed(
                     f"the database at {self._sessions.place} has no pgvector: {said(error)}. Install pgvector on its "
-                    "server, and let its administrator run: CREATE EXTENSION vector."
+                    "server and have its administrator run: CREATE EXTENSION vector."
                 ) from error
             query = "SELECT extversion FROM pg_extension WHERE extname = 'vector'"
             ((version,),) = connection.execute(query).fetchall()
         if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_PGVECTOR:
             raise StoreFailed(
-                f"the database at {self._sessions.place} has pgvector {version}, and 0.8 is wanted at least. "
-                "Install a newer one on its server, and let its administrator run: ALTER EXTENSION vector UPDATE."
+                f"the database at {self._sessions.place} has pgvector {version}; 0.8 or newer is required. "
+                "Install a newer one on its server and have its administrator run: ALTER EXTENSION vector UPDATE."
             )

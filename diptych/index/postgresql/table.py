@@ -217,11 +217,11 @@ class PostgresqlTable(Table):
 
     def _column(self, side: Modality) -> VectorColumn:
         if side not in self._vectors:
-            raise BadSetting(f"the table '{self.name}' keeps no vectors of the {side} side.")
+            raise BadSetting(f"the table '{self.name}' stores no {side} vectors.")
         return self._vectors[side]
 
     def _gone(self) -> MissingData:
-        return MissingData(f"the table '{self.name}' has been removed from the collection. Open the collection again.")
+        return MissingData(f"the table '{self.name}' was removed from the collection. Open the collection again.")
 
     def _meeting(self, where: Condition | None, side: Modality | None) -> Clause:
         """Return the clause for items that meet a condition and have a side."""
