@@ -49,12 +49,12 @@ def revoke(name: KeyNameArgument, *, keys: KeysOption = None, json: JsonOption =
 @app.command("list")
 def list_keys(*, keys: KeysOption = None, json: JsonOption = False) -> None:
     """List the keys by name."""
-    known = list(_keys(keys))
+    holders = list(_keys(keys))
     if json:
-        for key in known:
+        for key in holders:
             write_json({"name": key.name, "scope": key.scope, "made": key.made})
     else:
-        write_table(("name", "scope", "made"), [(key.name, key.scope, key.made) for key in known])
+        write_table(("name", "scope", "made"), [(key.name, key.scope, key.made) for key in holders])
 
 
 def _keys(file: Path | None) -> Keys:
