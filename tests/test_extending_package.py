@@ -13,11 +13,11 @@ import pytest
 
 from diptych.cli import main
 from diptych.fusion.contract import FusionRule
+from diptych.fusion.serving import Statistics
 from diptych.methods import ROOM as METHODS
 from diptych.methods import mcsm
 from diptych.settings import override
 
-from .fusion import test_serving
 from .guide_package import commands, files, installed
 from .methods import test_every_method
 from .methods.features import random_features
@@ -48,9 +48,10 @@ def at_home(tmp_path: Path, tiny_set: Path, shared_cache: Path, monkeypatch: pyt
 
 def run(line: str, capsys: pytest.CaptureFixture[str]) -> str:
     """Return what a command prints."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as left:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", shlex.split(line))
-        main()
+        with pytest.raises(SystemExit) as left:
+            main()
     told = capsys.readouterr()
     assert not left.value.code, f"{line}\n{told.err}"
     return told.out
@@ -72,24 +73,19 @@ def test_the_commands_of_a_section_run_from_top_to_bottom(
         run(line, capsys)
 
 
+CONTRACT = (
+    test_every_method.test_a_method_can_be_traced_from_its_inputs_to_its_similarities,
+    test_every_method.test_an_item_lies_where_it_lies_whatever_lies_beside_it,
+    test_every_method.test_one_side_lies_where_it_lies_without_the_other,
+    test_every_method.test_features_of_another_width_are_refused,
+)
+
+
 @pytest.mark.parametrize("name", ["ridge", "linear-maps"])
 def test_a_method_of_the_guide_keeps_the_contract(name: str, tmp_path: Path) -> None:
-    for number, kept in enumerate(
-        (
-            test_every_method.test_what_a_method_places_lies_where_it_says,
-            test_every_method.test_a_saved_method_places_as_before,
-        )
-    ):
-        kept(name, "default", tmp_path / str(number))
-    for number, kept in enumerate(
-        (
-            test_every_method.test_a_method_can_be_traced_from_its_inputs_to_its_similarities,
-            test_every_method.test_an_item_lies_where_it_lies_whatever_lies_beside_it,
-            test_every_method.test_one_side_lies_where_it_lies_without_the_other,
-            test_every_method.test_features_of_another_width_are_refused,
-        )
-    ):
-        kept(name, tmp_path / f"by name {number}")
+    for kept in CONTRACT:
+        kept(name, tmp_path / kept.__name__)
+    test_every_method.test_a_saved_method_places_as_before(name, "default", tmp_path / "saved")
     test_every_method.test_its_card_tells_how_it_learns(name)
 
 
@@ -113,17 +109,22 @@ def test_the_maximum_is_the_larger_of_two_similarities_normalised_one_by_one() -
             assert fused[q, g] == pytest.approx(max(r), rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    "kept",
-    [
-        test_serving.test_the_score_is_what_the_rule_fuses,
-        test_serving.test_no_item_exceeds_the_bound_of_its_own_nearness_nor_of_a_greater_one,
-        test_serving.test_the_slack_covers_what_small_errors_do,
-    ],
-)
-def test_the_maximum_is_served_as_every_rule_is(kept, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(test_serving, "WEIGHED", [maximum()])
-    kept()
+def test_the_maximum_is_served_as_it_is_defined() -> None:
+    draw = np.random.default_rng(0)
+    for size in (1, 2, 9, 30) * 25:
+        visual, textual = (draw.standard_normal(size) * draw.choice([1e-3, 1, 50]) + draw.normal() for _ in "VT")
+        if draw.random() < 0.2:
+            visual[:] = visual[0]
+        service = maximum().served(Statistics.of(visual), Statistics.of(textual))
+        fused = maximum().fuse(visual[None], textual[None], queries="text")[0]
+        np.testing.assert_allclose(service.score(visual, textual), fused, rtol=1e-9, atol=1e-9)
+        nearness = service.visual * visual + service.textual * textual
+        bounds = np.array([service.bound(float(g)) for g in np.sort(nearness)])
+        assert (service.score(visual, textual)[np.argsort(nearness)] <= bounds).all()
+        assert (np.diff(bounds) >= -1e-9).all()
+        moved = [row + error * draw.choice([-1.0, 0.3, 1.0], size) for row, error in ((visual, 0.01), (textual, 0.2))]
+        change = np.abs(service.score(*moved) - service.score(visual, textual))
+        assert (change <= service.slack(0.01, 0.2) * (1 + 1e-9) + 1e-9).all()
 
 
 def test_a_collection_in_the_store_of_the_guide_answers_as_one_in_lance_does(
