@@ -45,7 +45,9 @@ class Writer:
     def __init__(self, uri: str, name: str, count: int = 0) -> None:
         self.name = name
         command = [sys.executable, __file__, uri, name, str(count)]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        # ours first, then what a test has installed
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        environment = os.environ | {"PYTHONPATH": path}
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         self.acknowledged: list[int] = []
 

@@ -194,8 +194,8 @@ def test_features_of_another_width_are_refused(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ROOM.names())
 def test_its_card_tells_how_it_learns(name: str) -> None:
     module = ROOM.open(name)
-    assert (module.CARD.learns == "gradient") == hasattr(module.Model, "objective")
-    assert hasattr(module.PRESETS["default"], "training") == hasattr(module.Model, "objective")
+    assert (module.CARD.learns == "gradient") == hasattr(module.Model, "loss") == hasattr(module.Model, "represent")
+    assert hasattr(module.PRESETS["default"], "training") == hasattr(module.Model, "loss")
     assert isinstance(module.PRESETS["default"], module.Config)
     assert hasattr(module, "Widths")
     assert GradientMethod
