@@ -89,7 +89,7 @@ def test_the_page_is_served_from_its_folder_alone(
     monkeypatch.setattr(page, "FOLDER", tmp_path)
     answer = shop.client.get("/")
     assert answer.status_code == 404
-    assert fault(answer)["message"].startswith("this installation has no page. Use the routes of /docs")
+    assert fault(answer)["message"].startswith("this installation has no page. Use the routes at /docs")
     (tmp_path / "index.html").write_text("<!doctype html>")
     answer = shop.client.get("/")
     assert answer.text == "<!doctype html>"
