@@ -96,7 +96,7 @@ class Traced:
     read: int
     """How many leading numbers of a part a space reads."""
     follows: bool
-    """Whether the whole follows from the parts; else it is held as it is."""
+    """Whether the whole is computed from the parts; otherwise it is kept fixed."""
 
     @classmethod
     def of(cls, method: TraceableMethod, modality: Modality, encoded: Encoded, *, sums_parts: bool) -> "Traced":

@@ -62,7 +62,7 @@ def test_regions_are_lit_and_words_shaded_space_by_space(page: Page) -> None:
 
 
 def test_what_is_not_fused_is_not_offered_and_this_is_said(page: Page) -> None:
-    fusion = {"rule": "rrf", "weight": None, "reference": "rrf ranks items, and says nothing of one pair alone."}
+    fusion = {"rule": "rrf", "weight": None, "reference": "rrf ranks items and cannot score a single pair."}
     unfused = {**RECORD, "fused": None, "fusion": fusion}
     page.route("**/v1/explain", lambda route: route.fulfill(json=unfused))
     find(page, "a red square")

@@ -53,7 +53,7 @@ def test_benchmarks_are_shown_with_their_reports(serve: Serve, tmp_path: Path) -
             assert answer.status_code == 404
             assert "secret" not in answer.text.replace("secret.html", "")
         (folder / "table.json").write_text("{")
-        assert "is no table of a benchmark" in fault(started.client.get("/v1/benchmarks"))["message"]
+        assert "is not a benchmark table" in fault(started.client.get("/v1/benchmarks"))["message"]
 
 
 def test_without_folders_there_is_nothing_to_show(serve: Serve) -> None:
@@ -123,5 +123,5 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
 
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "table.json").write_text("nothing")
-    with pytest.raises(BadData, match="is no table of a benchmark"):
+    with pytest.raises(BadData, match="is not a benchmark table"):
         table_of(tmp_path, "a")

@@ -121,7 +121,7 @@ def test_a_request_that_cannot_be_met_says_why(
 def test_similarity_wants_one_of_a_collection_and_a_model(shop: Running) -> None:
     for names in ({}, {"collection": "shop", "model": "first"}):
         answer = shop.client.post("/v1/similarity", data={"text": "a", **names}, files={"image": png()})
-        assert fault(answer)["message"] == "name one of the two, a collection or a model."
+        assert fault(answer)["message"] == "name either a collection or a model."
     answer = shop.client.post("/v1/similarity", data={"text": "a", "model": "last"}, files={"image": png()})
     assert answer.status_code == 404
     assert fault(answer)["message"] == "there is no model 'last'. Served models: first."
