@@ -103,7 +103,7 @@ def test_attention_is_over_what_a_space_reads_and_side_by_side_when_fused(
     visual, textual = (space.ways["attention"] for space in explain(model, fusing(Product())).spaces)
     assert visual.image == pytest.approx(weights, abs=1e-6)
     assert (visual.words.size, textual.image.size) == (0, 0)
-    assert visual.reason == "The visual space attends to no words."
+    assert visual.reason == "The visual space does not attend to words."
     both = explain(model, fusing(Product())).fused_ways["attention"]
     assert (both.image.tolist(), both.words.tolist()) == (visual.image.tolist(), textual.words.tolist())
     assert both.reason is None
@@ -169,7 +169,7 @@ def test_a_method_of_whole_vectors_has_no_attention_and_is_followed_all_the_same
     model = CCA.fitted(CCA_PRESETS["default"], features_of(pictures, TEXTS, Quarters(), Letters()))
     explanation = explain(model)
     assert explanation.fused == explanation.spaces[0].similarity
-    assert explanation.spaces[0].ways["attention"].reason == "The common space attends to no regions and no words."
+    assert explanation.spaces[0].ways["attention"].reason == "The common space does not attend to regions or words."
     for way in ("gradient", "integrated", "occlusion"):
         assert explanation.spaces[0].ways[way].image.shape == (4,)
         assert explanation.fused_ways[way].words == pytest.approx(explanation.spaces[0].ways[way].words)

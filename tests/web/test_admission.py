@@ -158,7 +158,7 @@ def test_each_user_has_a_bucket() -> None:
     rates = Rates(Limits(rate=0.001, burst=1))
     rates.take("ann")
     rates.take("bob")
-    with pytest.raises(Refused, match="requests a second"):
+    with pytest.raises(Refused, match="requests per second"):
         rates.take("ann")
 
 
@@ -167,7 +167,7 @@ def test_places_are_told_apart_and_must_be_something(made: Made, tmp_path: Path)
         open_service(Options([str(made.place), str(tmp_path / "shop")]))
     with pytest.raises(MissingData, match="there is no collection or run at"):
         open_service(Options([str(tmp_path)]))
-    with pytest.raises(MissingData, match=r"is no folder\. Name one that holds runs or benchmarks\."):
+    with pytest.raises(MissingData, match=r"is not a folder\. Name one that holds runs or benchmarks\."):
         open_service(Options([], runs=tmp_path / "nowhere"))
     with pytest.raises(BadSetting, match=r"the limit hits must be above 0; got 0\."):
         Limits(hits=0)

@@ -102,7 +102,7 @@ def test_a_hit_that_is_like_an_item_is_explained(page: Page) -> None:
     expect(page.locator(".seen.lit rect")).not_to_have_count(0)
     page.get_by_label("textual").check()
     page.get_by_label("Attention").check()
-    expect(page.locator("#explanation")).to_contain_text("The textual space attends to no regions.")
+    expect(page.locator("#explanation")).to_contain_text("The textual space does not attend to regions.")
 
 
 def test_every_part_of_a_search_is_explained_by_itself(page: Page) -> None:
