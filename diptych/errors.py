@@ -1,24 +1,24 @@
 """Every error that diptych raises on purpose, as one tree.
 
     DiptychError                   the root: catch this one to catch them all
-    ├── UnknownName                a room has no entry of that name
+    ├── UnknownName                a registry has no entry with that name
     ├── MissingExtra               an optional dependency is not installed
     ├── BadData                    something is wrong with a data set
     │   ├── BadManifest            a line of a manifest or list cannot be read
     │   ├── BadImage               a picture cannot be decoded, or is too large to decode safely
     │   ├── BadText                a text is empty, too long or in a broken encoding
-    │   ├── MissingData            a file, folder, split or modality is not there
-    │   └── BadDownload            an archive did not arrive whole, or is unsafe to unpack
+    │   ├── MissingData            a file, folder, split or modality is missing
+    │   └── BadDownload            an archive is incomplete, or unsafe to unpack
     ├── BadFeature                 a feature is not finite
-    ├── ShapeMismatch              arrays do not fit each other or the model
+    ├── ShapeMismatch              arrays do not match each other or the model
     ├── BadSetting                 a setting is unknown, of the wrong type or impossible
-    ├── BadCheckpoint              a run folder or weight file is damaged or of another kind
+    ├── BadCheckpoint              a run folder or weight file is damaged or of the wrong kind
     ├── Diverged                   training produced NaN or infinity
-    ├── WorkerLost                 a process that did part of the work died
-    ├── StoreFailed                a store could not do or keep what it was asked to
-    └── Refused                    a request to the service was not met
+    ├── WorkerLost                 a worker process died
+    ├── StoreFailed                an operation of a store failed
+    └── Refused                    the service refused a request
 
-Each message is one to three sentences: what was wanted, what came, what to do.
+Each message is one to three sentences: what was expected, what was given, what to do.
 """
 
 from collections.abc import Iterable
@@ -26,15 +26,15 @@ from difflib import get_close_matches
 
 
 class DiptychError(Exception):
-    """Anything that diptych refuses to do, with the sentence that says why."""
+    """Base class of all deliberate errors; the message explains the cause and the remedy."""
 
 
 class UnknownName(DiptychError):
-    """A room has no entry of that name; the nearest one is offered."""
+    """A registry has no entry with that name; the message suggests the nearest one."""
 
     @classmethod
     def among(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownName":
-        """Return the error for `name`, naming the nearest of `known`, or all of them when none is near.
+        """Return the error for `name`, suggesting the nearest of `known`, or all of them if none is near.
 
         >>> str(UnknownName.among("methods", "mscm", ["cca", "mcsm"]))
         "methods has no entry 'mscm'. Did you mean 'mcsm'?"
@@ -50,7 +50,7 @@ class MissingExtra(DiptychError):
 
     @classmethod
     def named(cls, extra: str, *, wanted_by: str, package: str) -> "MissingExtra":
-        """Return the error that says which extra of diptych to install.
+        """Return the error that names the extra of diptych to install.
 
         >>> str(MissingExtra.named("timm", wanted_by="the timm encoders", package="timm"))
         "the timm encoders need the package timm. Install it: pip install 'diptych[timm]'."
@@ -75,11 +75,11 @@ class BadText(BadData):
 
 
 class MissingData(BadData):
-    """A file, folder, split or modality is not there."""
+    """A file, folder, split or modality is missing."""
 
 
 class BadDownload(BadData):
-    """An archive did not arrive whole, or is unsafe to unpack."""
+    """An archive is incomplete, or unsafe to unpack."""
 
 
 class BadFeature(DiptychError):
@@ -87,7 +87,7 @@ class BadFeature(DiptychError):
 
 
 class ShapeMismatch(DiptychError):
-    """Arrays do not fit each other or the model."""
+    """Arrays do not match each other or the model."""
 
 
 class BadSetting(DiptychError):
@@ -95,7 +95,7 @@ class BadSetting(DiptychError):
 
 
 class BadCheckpoint(DiptychError):
-    """A run folder or weight file is damaged or of another kind."""
+    """A run folder or weight file is damaged or of the wrong kind."""
 
 
 class Diverged(DiptychError):
@@ -103,21 +103,21 @@ class Diverged(DiptychError):
 
 
 class WorkerLost(DiptychError):
-    """A process that did part of the work died."""
+    """A worker process died."""
 
 
 class StoreFailed(DiptychError):
-    """A store could not do or keep what it was asked to: its disk is full, its server is gone."""
+    """An operation of a store failed, for example because its disk is full or its server is down."""
 
 
 class Refused(DiptychError):
-    """A request to the service was not met; it has the sentence that the service said."""
+    """The service refused a request; carries the service's message."""
 
     def __init__(self, status: int, message: str, *, code: str = "refused", retry_after: int | None = None) -> None:
         super().__init__(message)
         self.status = status
-        """As HTTP has it."""
+        """The HTTP status."""
         self.code = code
-        """A word for programs."""
+        """A code for programs."""
         self.retry_after = retry_after
-        """Seconds after which it may be met; None where nobody knows."""
+        """Seconds after which a retry may succeed; None if unknown."""

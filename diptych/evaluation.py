@@ -1,4 +1,4 @@
-"""From embedded pictures and texts to figures: both directions, every space and the fusion of both."""
+"""Evaluate embedded pictures and texts: both directions, every space and their fusion."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,21 +27,21 @@ Spaces = Mapping[str, PairEmbeddings]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of each space (and `fused`) in each direction, per query, and what they were measured on."""
+    """The scores of each query, by space (and `fused`) and direction, with a description of the evaluation."""
 
     scores: Mapping[str, Mapping[str, Scores]]
     """By space, then by direction."""
     header: Mapping[str, Any]
     """Method, preset, data, split, split_seed, items, fusion, notes."""
     chance: float
-    """Expected MAP of a random ranking, the mean of both directions."""
+    """Expected MAP of a random ranking, averaged over both directions."""
 
     def average_map(self, space: str = "fused") -> float:
-        """Return the mean of a space's MAP over both directions."""
+        """Return a space's MAP, averaged over both directions."""
         return average_map(self.scores[space])
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figures as one JSON-able object, spaces beside the fused ones."""
+        """Return the metrics as one JSON-able object, for each space and the fusion."""
         fused = {direction: self.scores["fused"][direction].summary() for direction in DIRECTIONS}
         spaces = {
             name: {f"{d}_map": scores[d].summary()["map"] for d in DIRECTIONS} | {"average_map": average_map(scores)}
@@ -51,7 +51,7 @@ class Evaluation:
         return {**self.header, **fused, "average_map": self.average_map(), "spaces": spaces, "chance_map": self.chance}
 
     def save(self, folder: Path) -> None:
-        """Write the figures, every query's scores and a picture of the precision-recall curves into a folder."""
+        """Write the metrics, every query's scores and a plot of the precision-recall curves to a folder."""
         from diptych.drawing.curves import precision_recall
 
         write_json(folder / "evaluation.json", self.as_dict())
@@ -72,7 +72,7 @@ class Evaluation:
 
 
 def evaluate(spaces: Spaces, features: Features, rule: FusionRule, *, header: Mapping[str, Any]) -> Evaluation:
-    """Return the evaluation of embedded features: each space by itself and, with two spaces, their fusion."""
+    """Evaluate embedded features in each space and, with two spaces, under their fusion."""
     judgements = judgements_of(features)
     scores = {name: _both_directions({name: each}, rule, judgements) for name, each in spaces.items()}
     scores["fused"] = _both_directions(spaces, rule, judgements) if len(spaces) > 1 else next(iter(scores.values()))
@@ -81,31 +81,31 @@ def evaluate(spaces: Spaces, features: Features, rule: FusionRule, *, header: Ma
 
 
 def validation_map(spaces: Spaces, features: Features, rule: FusionRule) -> float:
-    """Return the mean of both directions' MAP of the fused similarity."""
+    """Return the MAP of the fused similarity, averaged over both directions."""
     return average_map(_both_directions(spaces, rule, judgements_of(features)))
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Judges a model in training: by items that it does not learn from, fused by one rule."""
+    """Evaluates a model during training on held-out items under one fusion rule."""
 
     features: Features
-    """Items of the validation split, with their categories."""
+    """Features of the validation split, with categories."""
     rule: FusionRule
 
     def validate(self, model: Method) -> float:
-        """Return the mean of both directions' MAP of the fused similarity."""
+        """Return the MAP of the fused similarity, averaged over both directions."""
         return validation_map(embed_pairs(model, self.features), self.features, self.rule)
 
     def choose_fusion(self, model: Method) -> dict[str, ChosenRule]:
-        """Return every fusion rule's best weight."""
+        """Return the best weight of every fusion rule."""
         return choose_rules(embed_pairs(model, self.features), self.features)
 
 
 def choose_rules(spaces: Spaces, features: Features) -> dict[str, ChosenRule]:
-    """Return every fusion rule's best weight on these validation features and the MAP it reaches there.
+    """Return the best weight of every fusion rule on these validation features, with its MAP.
 
-    With one space there is nothing to fuse, and the answer is empty.
+    With a single space there is nothing to fuse, and the result is empty.
     """
     if len(spaces) < 2:
         return {}
@@ -123,32 +123,32 @@ def choose_rules(spaces: Spaces, features: Features) -> dict[str, ChosenRule]:
 
 
 def open_rule(name: str, *, weight: float | None = None) -> FusionRule:
-    """Return the fusion rule of that name, with a weight where one was chosen for it."""
+    """Return the fusion rule of that name, with the given weight if it has one."""
     kind = FUSION.open(name).Rule
     rule: FusionRule = kind() if weight is None else kind(weight=weight)
     return rule
 
 
 def chosen_rule(fusion: FusionRecord, name: str | None = None) -> FusionRule:
-    """Return a fusion rule with the weight that a run chose on validation data; by default the run's own rule."""
+    """Return a fusion rule with its weight chosen on validation data; by default the run's own rule."""
     chosen = name or fusion.rule
     return open_rule(chosen, weight=fusion.weight(chosen))
 
 
 def judgements_of(features: Features) -> Judgements:
-    """Return the right answers of image-to-text retrieval among these features."""
+    """Return the relevance judgements of image-to-text retrieval for these features."""
     return Judgements(np.arange(len(features.images)), features.owner, features.labels, features.text_labels)
 
 
 def average_map(directions: Mapping[str, Scores]) -> float:
-    """Return the mean of both directions' MAP."""
+    """Return the MAP averaged over both directions."""
     return float(np.mean([mean_over_judged(directions[direction].ap) for direction in DIRECTIONS]))
 
 
 def fused_rows(spaces: Spaces, rule: FusionRule, *, queries: str) -> Callable[[int, int], Float[np.ndarray, "b g"]]:
-    """Return a function from a span of queries to their fused similarities with the whole gallery.
+    """Return a function from a range of queries to their fused similarities with the whole gallery.
 
-    With one space these are its own. Rules that need all queries at once are computed whole, others by block.
+    With a single space, these are its similarities. Rules that need all queries are computed at once, others by block.
     """
     sides = {name: (p.images, p.texts) if queries == "image" else (p.texts, p.images) for name, p in spaces.items()}
 

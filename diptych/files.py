@@ -1,4 +1,4 @@
-"""Files that are whole or absent, records as JSON, and names made from content."""
+"""Atomic files, records as JSON, and digests of content."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ Record = TypeVar("Record")
 def written_atomically(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on leaving, flush it to disk and rename it into place.
 
-    A reader sees the old file or the whole new one, never a part; a kill leaves the old one. The temporary
-    file is removed when the block raises, and nobody but its owner reads it before it has its `mode`.
+    A reader sees the old file or the complete new one, never a partial one; an interruption leaves the old one. The
+    temporary file is removed if the block raises, and is private to its owner until its `mode` is set.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix, delete=False) as file:
@@ -42,7 +42,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def json_of(record: Any) -> dict[str, Any]:
-    """Return a record, a dataclass of what JSON can hold, as the object that is read from a file of it.
+    """Return the JSON object of a record, which is a dataclass of JSON-able values.
 
     >>> from dataclasses import dataclass
     >>> @dataclass
@@ -57,16 +57,16 @@ def json_of(record: Any) -> dict[str, Any]:
 
 
 def record_of(kind: type[Record], value: Any) -> Record:
-    """Return the record of class `kind` that `json_of` turned into `value`, with the records within it.
+    """Return the record of class `kind` from its JSON object, with nested records.
 
-    `KeyError` names the first field that is missing; what the class does not have is left out.
+    A missing field raises `KeyError`; unknown fields are ignored.
     """
     own, hints = value if isinstance(value, Mapping) else {}, get_type_hints(kind)
     return kind(**{field.name: _part_of(hints[field.name], own[field.name]) for field in fields(kind)})  # type: ignore[arg-type]
 
 
 def _part_of(hint: Any, value: Any) -> Any:
-    """Return a part of a record as its hint says: a record, a tuple, a mapping of records, or the value itself."""
+    """Convert a part of a record according to its type hint: a record, a tuple, a mapping of records, or the value."""
     if isinstance(hint, type) and is_dataclass(hint):
         return record_of(hint, value)
     inner = get_args(hint)

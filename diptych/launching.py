@@ -1,6 +1,6 @@
-"""Several processes of one training on this machine, started and watched by torch's elastic launcher.
+"""Launch several processes of one training on this machine with torch's elastic launcher.
 
-`torchrun … -m diptych train …` is the same without this file: what a process needs to know is in its environment.
+`torchrun … -m diptych train …` does the same without this file: processes are configured by their environment.
 """
 
 import logging
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""Signals that the launcher passes on to its processes."""
+"""Signals that the launcher forwards to its processes."""
 REFUSED = "refused"
-"""The file, beside the attempts of a launch, by which the first process that is refused tells the others."""
+"""The file in a launch folder with which the first process that is refused notifies the others."""
 
 
 def launch(arguments: Sequence[str], *, processes: int, max_restarts: int) -> int:
-    """Run `diptych` with these arguments in so many processes and return its exit code.
+    """Run `diptych` with these arguments in several processes and return its exit code.
 
-    When one dies all are started again, up to `max_restarts` times; `WorkerLost` after that. Each has its share of the
-    processor's threads. What a process refuses is not tried again: it has said why, and the exit code is 2.
+    If one dies, all are restarted, up to `max_restarts` times; then `WorkerLost` is raised. Each has its share of the
+    CPU threads. A process that refuses its arguments reports why and is not restarted; the exit code is 2.
     """
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -64,16 +64,16 @@ def launch(arguments: Sequence[str], *, processes: int, max_restarts: int) -> in
 def _lost(failed: "ChildFailedError", max_restarts: int) -> str:
     rank, failure = failed.get_first_failure()
     how = f"was killed by {failure.signal_name()}" if failure.exitcode < 0 else f"ended with code {failure.exitcode}"
-    again = f", and so did others before it: {max_restarts} restarts are used up" if max_restarts else ""
+    again = f", after {max_restarts} restarts" if max_restarts else ""
     return (
-        f"training process {rank} of {failed.name} {how}{again}. Run the same command with --resume to continue from "
+        f"training process {rank} of {failed.name} {how}{again}. Repeat the command with --resume to continue from "
         "the last checkpoint."
     )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the launcher's own log and signal handlers to the block: what it has to say is an exception."""
+    """Silence the launcher's log within the block and restore the signal handlers; it reports by exceptions."""
     names = [name for name in logging.root.manager.loggerDict if name.startswith("torch.distributed.elastic")]
     levels = {name: logging.getLogger(name).level for name in names}
     handlers = {number: signal.getsignal(number) for number in HANDLED}

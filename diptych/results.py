@@ -1,4 +1,4 @@
-"""What a search finds."""
+"""Search results."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ from diptych.data.pictures import decode
 from diptych.drawing.hits import contact_sheet
 
 SIDE = 224
-"""Pixels that a picture is decoded to before it is drawn."""
+"""Size in pixels to which a picture is decoded for drawing."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,14 @@ class Hit:
 
     id: str
     similarity: float
-    """What ranks it: the fused similarity (or the only space's)."""
+    """The similarity that ranks it: the fused one, or that of the only space."""
     spaces: Mapping[str, float]
     """Its similarity in each space."""
     image: Picture | None
     texts: tuple[str, ...]
     categories: tuple[str, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """Its other columns, where it comes from a collection."""
+    """Its other columns, if it comes from a collection."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Results:
     """A text, or the path of a picture."""
     hits: tuple[Hit, ...]
     attribution: str
-    """The credit that must stand beside the shown pictures; empty where none is asked for."""
+    """The credit that must be shown with the pictures; empty if none is required."""
     unknown_words: float | None = None
     """The share of a text query's words that the text encoder does not know; None for a picture."""
     exact: bool = True
-    """Whether these are surely the best; else an approximate index proposed them."""
+    """Whether these are guaranteed to be the best hits; otherwise they come from an approximate index."""
     total: int | None = None
-    """How many items were searched, those that a filter leaves out not counted; None where nobody counted."""
+    """The number of items searched, after filtering; None if unknown."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the hits as one JSON-able object."""
@@ -56,9 +56,26 @@ class Results:
         }
 
     def save(self, path: Path) -> None:
-        """Draw the query and its hits into a PNG, with the attribution at its foot."""
+        """Draw the query and its hits as a PNG, with the attribution at the bottom."""
         query = decode(self.query, side=SIDE) if isinstance(self.query, Path) else self.query
         pictures = [decode(hit.image, side=SIDE) if hit.image and hit.image.is_file() else None for hit in self.hits]
         captions = [" · ".join(hit.texts) for hit in self.hits]
         similarities = [hit.similarity for hit in self.hits]
         contact_sheet(query, pictures, captions, similarities, path, attribution=self.attribution)
+
+
+def best_hits(
+    dataset: DataSet,
+    rows: Sequence[int],
+    fused: Float[np.ndarray, " g"],
+    spaces: Mapping[str, Float[np.ndarray, " g"]],
+    *,
+    k: int,
+) -> tuple[Hit, ...]:
+    """Return the k most similar pairs among `rows`; ties keep the order of the data set."""
+    hits = []
+    for position in np.argsort(-fused, kind="stable")[:k].tolist():
+        pair = dataset.pairs[rows[position]]
+        each = {name: float(similarity[position]) for name, similarity in spaces.items()}
+        hits.append(Hit(pair.id, float(fused[position]), each, pair.image, pair.texts, pair.categories))
+    return tuple(hits)

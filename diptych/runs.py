@@ -1,4 +1,4 @@
-"""The facade over training runs that lie in one folder: which there are, and how training went."""
+"""The facade over the training runs in a folder: their summaries and training histories."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +19,18 @@ class Run:
     seed: int
     finished: bool
     epochs: int
-    """Epochs so far; 0 for a method that learns in closed form."""
+    """Epochs so far; 0 for a method in closed form."""
     validation_map: float | None
-    """The best so far."""
+    """The best validation MAP so far."""
 
 
 def entries(folder: Path) -> list[Run]:
-    """Return the runs that lie directly in a folder, by name; what is no run is passed over."""
+    """Return the runs directly in a folder, ordered by name; other folders are skipped."""
     return [_entry(path) for path in _folders(folder).values()]
 
 
 def history(folder: Path, name: str) -> list[dict[str, Any]]:
-    """Return what a run wrote of each epoch: losses by name, validation figure, learning rate, seconds."""
+    """Return the metrics of each epoch of a run: losses by name, validation metric, learning rate, seconds."""
     folders = _folders(folder)
     if name not in folders:
         raise UnknownName.among("runs", name, folders)

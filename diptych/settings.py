@@ -1,8 +1,8 @@
-"""Settings: where things are kept, how many threads and how much memory there are, and changing a config by name.
+"""Settings: folders, threads and memory, and changes to a config by name.
 
-A config is a frozen dataclass whose fields carry a docstring each. `override` changes one by dotted names
-(`--set loss.margin=0.3`), checks the type and offers the nearest field for a misspelt one; `field_docs` reads what the
-fields say of themselves.
+A config is a frozen dataclass with a docstring for each field. `override` changes it by dotted names
+(`--set loss.margin=0.3`), checks types and suggests the nearest field for a misspelt one; `field_docs` returns the
+docstrings of the fields.
 """
 
 import ast
@@ -24,13 +24,13 @@ from diptych.errors import BadSetting, UnknownName
 Config = TypeVar("Config")
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""What libraries that compute in threads look at when they are loaded."""
+"""Environment variables that set the thread count of libraries when they are loaded."""
 
 
 def cache_root() -> Path:
     """Return the folder for downloads, rendered pictures and features.
 
-    `DIPTYCH_CACHE`, else `XDG_CACHE_HOME/diptych`, else `~/.cache/diptych`.
+    This is `DIPTYCH_CACHE`, `XDG_CACHE_HOME/diptych` or `~/.cache/diptych`, in this order.
     """
     if chosen := os.environ.get("DIPTYCH_CACHE"):
         return Path(chosen)
@@ -44,7 +44,7 @@ def data_roots(first: Path | None = None) -> list[Path]:
 
 
 def thread_count() -> int:
-    """Return how many threads to compute with: `DIPTYCH_THREADS`, else the processors this process may use."""
+    """Return the number of threads: `DIPTYCH_THREADS`, or else the CPUs available to this process."""
     chosen = os.environ.get("DIPTYCH_THREADS")
     if chosen is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -55,7 +55,7 @@ def thread_count() -> int:
 
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for processes started within the block."""
+    """Set environment variables for processes started within the block."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -70,7 +70,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 @cache
 def memory_bytes() -> int:
-    """Return how much memory this process may use: the machine's, or the limit of the container it runs in."""
+    """Return the memory available to this process: the machine's, or the limit of its container."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with suppress(OSError, ValueError):
         return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
@@ -80,7 +80,7 @@ def memory_bytes() -> int:
 def override(config: Config, assignments: Iterable[str]) -> Config:
     """Return a copy of `config` changed by assignments such as `loss.margin=0.3`.
 
-    Values are read as JSON where they parse as such and as text otherwise, or where the field wants a text.
+    Values are parsed as JSON; values that do not parse, and values of text fields, are taken as text.
     """
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
@@ -91,7 +91,7 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
 
 
 def revive(kind: type[Config], values: Mapping[str, Any]) -> Config:
-    """Return the config of class `kind` that `dataclasses.asdict` turned into `values`, through JSON or not."""
+    """Return the config of class `kind` from the values of `dataclasses.asdict`, with or without JSON in between."""
     hints = get_type_hints(kind)
     for name in values:
         if name not in hints:
@@ -100,7 +100,7 @@ def revive(kind: type[Config], values: Mapping[str, Any]) -> Config:
 
 
 def field_docs(kind: type) -> dict[str, str]:
-    """Return the docstring that follows each field of a dataclass, those that it inherits included."""
+    """Return the docstring of each field of a dataclass, including inherited ones."""
     docs: dict[str, str] = {}
     for each in filter(is_dataclass, reversed(kind.__mro__)):
         (definition,) = ast.parse(dedent(inspect.getsource(each))).body
@@ -138,7 +138,7 @@ def _assign(config: Any, path: list[str], text: str, full_name: str) -> Any:
 
 
 def _read(text: str, hint: Any) -> Any:
-    """Return the value that `text` spells in JSON; the text itself where it spells none, or not the text wanted."""
+    """Return the value of `text` as JSON; the text itself if it does not parse, or if the field holds text."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError:
@@ -147,7 +147,7 @@ def _read(text: str, hint: Any) -> Any:
 
 
 def _fit(hint: Any, value: Any, name: str) -> Any:
-    """Return `value` as `hint` wants it: exact types, whole numbers as floats, lists as tuples, literal choices."""
+    """Convert `value` to the type of `hint`: exact types, integers to floats, lists to tuples, literal choices."""
     form, choices = get_origin(hint), get_args(hint)
     if hint is Any or type(value) is hint:
         return value

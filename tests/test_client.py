@@ -88,7 +88,7 @@ def test_items_are_put_in_and_taken_out(client: Client, tmp_path: Path) -> None:
 
 
 def test_what_the_service_refuses_is_raised_with_its_sentence(client: Client) -> None:
-    with pytest.raises(Refused, match=r"there is no collection 'shoe' here\. There are: shop\."):
+    with pytest.raises(Refused, match=r"there is no collection 'shoe'\. Served collections: shop\."):
         client.search("shoe", "a")
     with pytest.raises(Refused, match=r"to explain an item, pass exactly one of"):
         client.explain("shop", "p1", "a disc", like="p2")
@@ -169,5 +169,5 @@ def test_a_key_is_sent(serve: Serve, tmp_path: Path) -> None:
             assert opened.collections() == ["shop"]
             with pytest.raises(Refused, match="the key 'me' may only read"):
                 opened.remove("shop", "p1")
-        with Client(url) as opened, pytest.raises(Refused, match="this service asks for a key"):
+        with Client(url) as opened, pytest.raises(Refused, match="this service requires a key"):
             opened.collections()

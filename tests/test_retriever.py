@@ -341,7 +341,7 @@ def test_weights_of_other_settings_are_refused(trained: Retriever, tmp_path: Pat
     config = json.loads((run / "config.json").read_text())
     config["settings"]["visual"]["width"] = 8
     (run / "config.json").write_text(json.dumps(config))
-    with pytest.raises(BadCheckpoint, match="These weights are of a model with other settings"):
+    with pytest.raises(BadCheckpoint, match="These weights belong to a model with other settings"):
         Retriever.load(run)
 
 
@@ -350,7 +350,7 @@ def test_an_encoder_with_other_weights_than_trained_on_is_refused(trained: Retri
     config = json.loads((run / "config.json").read_text())
     config["encoders"]["text"]["fingerprint"] = "0"
     (run / "config.json").write_text(json.dumps(config))
-    with pytest.raises(BadCheckpoint, match=r"trained on other encoders \(text.fingerprint was '0' and is now"):
+    with pytest.raises(BadCheckpoint, match=r"trained with other encoders \(text.fingerprint was '0' and is now"):
         Retriever.load(run).evaluate()
 
 

@@ -1,4 +1,4 @@
-"""Which settings a search tries: the same budget for every method."""
+"""Hyperparameter search: the candidate settings, with the same budget for every method."""
 
 import json
 import random
@@ -8,14 +8,14 @@ from math import prod
 from typing import Any
 
 LARGE = 4096
-"""Grids up to this size are listed and shuffled; points of larger ones are drawn until enough differ."""
+"""Grids up to this size are enumerated and shuffled; larger ones are sampled until enough points differ."""
 
 
 def candidates(search: Mapping[str, Sequence[Any]], *, budget: int, seed: int) -> list[tuple[str, ...]]:
     """Return up to `budget` different candidates, each a tuple of settings `name=value`.
 
-    The first changes nothing: it is the preset itself. The others are drawn without repetition from the grid of all
-    combinations of `search`; a grid smaller than the budget is searched whole.
+    The first is the unchanged preset. The others are drawn without replacement from the grid of all combinations of
+    `search`; a grid smaller than the budget is searched exhaustively.
 
     >>> candidates({"ridge": (1.0, 10.0)}, budget=5, seed=0)
     [(), ('ridge=1.0',), ('ridge=10.0',)]

@@ -1,4 +1,4 @@
-"""The result of one method on one split: what a file of a benchmark's folder holds."""
+"""The result of one method on one split, as stored in a benchmark's folder."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,46 +17,46 @@ DIRECTIONS = ("image_to_text", "text_to_image")
 
 @dataclass(frozen=True)
 class Fit:
-    """One candidate of a search: a method trained with some settings and judged on validation data."""
+    """One candidate of a search: a method trained with its settings and evaluated on validation data."""
 
     settings: tuple[str, ...]
-    """What the search changed in the preset, as `name=value`."""
+    """Changes to the preset, as `name=value`."""
     validation_map: float | None
-    """The mean of both directions' MAP on validation data; None where training failed."""
+    """MAP on validation data, averaged over both directions; None if training failed."""
     seconds: float
-    """Training alone, encoded features being at hand."""
+    """Training time, without encoding."""
     peak_megabytes: float | None
-    """The most memory that the process held meanwhile, features included; None where the system does not tell."""
+    """Peak memory of the process, features included; None if the system does not report it."""
     error: str = ""
     """Why training failed."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A method on a split: its search, what was chosen, and how each test query was answered."""
+    """A method on a split: its search, the chosen candidate, and the results of each test query."""
 
     method: str
     preset: str
     data: str
     split_seed: int | None
-    """None for the splits that the data set has of itself."""
+    """None for the data set's own splits."""
     fits: tuple[Fit, ...]
     chosen: int
-    """Position in `fits` of the best on validation data."""
+    """Index in `fits` of the best candidate on validation data."""
     run: str
     """Folder of the chosen run, relative to the benchmark's."""
     config: Mapping[str, Any]
     """The chosen run's whole config, versions included."""
     figures: Mapping[str, Any]
-    """What `diptych evaluate` says of it."""
+    """Its metrics, as in `diptych evaluate`."""
     chance: Mapping[str, float]
     """Expected MAP of a random order, by direction."""
     ids: tuple[str, ...]
     """The pairs' ids: query k of either direction belongs to pair `ids[k]`."""
     categories: tuple[tuple[str, ...], ...]
-    """The categories of each."""
+    """The categories of each pair."""
     ap: Mapping[str, Sequence[float | None]]
-    """Average precision of each query, by direction; None where nothing is relevant."""
+    """Average precision of each query, by direction; None for a query without relevant items."""
     curve: Mapping[str, Sequence[float]]
     """Mean precision at the recalls 0, .01, ..., 1, by direction."""
 
@@ -71,7 +71,7 @@ class Cell:
         return self.fits[self.chosen]
 
     def average_precision(self, direction: str) -> Float[np.ndarray, " q"]:
-        """Return each query's average precision; NaN where nothing is relevant."""
+        """Return each query's average precision; NaN for a query without relevant items."""
         return np.array([np.nan if value is None else value for value in self.ap[direction]])
 
     def write(self, file: Path) -> None:
@@ -80,7 +80,7 @@ class Cell:
 
     @classmethod
     def read(cls, file: Path) -> "Cell":
-        """Return the cell that a file holds."""
+        """Return the cell in a file."""
         try:
             value = json.loads(file.read_text(encoding="utf-8"))
             fits = tuple(Fit(**{**fit, "settings": tuple(fit["settings"])}) for fit in value.pop("fits"))
@@ -88,12 +88,12 @@ class Cell:
             return cls(fits=fits, ids=ids, categories=categories, **value)
         except (ValueError, KeyError, TypeError) as error:
             raise BadCheckpoint(
-                f"{file} must hold a benchmark's cell ({error!r}). Remove it; the same command makes it anew."
+                f"{file} must hold a benchmark's cell ({error!r}). Remove it and repeat the command."
             ) from None
 
 
 def row_name(method: str, preset: str) -> str:
-    """Return how a method under a preset is called in tables.
+    """Return the name of a method and preset in tables.
 
     >>> row_name("mcsm", "default"), row_name("mcsm", "paper")
     ('mcsm', 'mcsm:paper')
@@ -102,5 +102,5 @@ def row_name(method: str, preset: str) -> str:
 
 
 def split_name(seed: int | None) -> str:
-    """Return how a split is called: by the seed that drew it, or `official` where the data set brought it."""
+    """Return the name of a split: its seed, or `official` for the data set's own."""
     return "official" if seed is None else str(seed)

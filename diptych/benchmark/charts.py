@@ -1,4 +1,4 @@
-"""The drawings of a benchmark's page: precision by recall, and quality by time."""
+"""The charts of a benchmark's page: precision by recall, and quality by training time."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
@@ -16,19 +16,19 @@ from diptych.drawing.plot import Axis, path, plot
 ARROWS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 PANEL, PANEL_FRAME = (220, 180), LabelBox(30.0, 20.0, 212.0, 140.0)
 SCATTER, SCATTER_FRAME = (720, 420), LabelBox(40.0, 28.0, 704.0, 372.0)
-"""Width and height in pixels, and where in it the axes are."""
+"""Width and height in pixels, and the frame of the axes."""
 STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 """Distances between ticks of a share."""
 TICKS = 8
-"""There are fewer than this."""
+"""Upper bound on the number of ticks."""
 LETTER = (7.3, 16.0)
-"""Width and height of a letter of a label, which is set in a face of one width."""
+"""Width and height of a character of a label, in a monospaced font."""
 BASELINE = 4.5
-"""From the foot of a label's box up to its baseline."""
+"""Distance from the bottom of a label's box up to its baseline."""
 FASTEST = 1e-3
-"""Seconds below which nobody looks; a logarithm needs an end."""
+"""Lower bound in seconds of the logarithmic axis."""
 SPREAD = 0.08
-"""The share of a range, or of a decade, that is left free beyond its ends."""
+"""Margin of an axis, as a share of its range or of a decade."""
 
 
 def precision_by_recall(
@@ -36,7 +36,7 @@ def precision_by_recall(
     curves: Mapping[str, Float[np.ndarray, " 101"]],
     beside: Mapping[str, Float[np.ndarray, " 101"]],
 ) -> Markup:
-    """Return the curves of a method in both directions, over those of another one in grey."""
+    """Return the curves of a method in both directions, over those of another method in grey."""
     halves = [(0.0, "0"), (0.5, ".5"), (1.0, "1")]
     across = Axis(0.0, 1.0, PANEL_FRAME.left, PANEL_FRAME.right, halves, "recall")
     up = Axis(0.0, 1.0, PANEL_FRAME.bottom, PANEL_FRAME.top, halves, "precision")
@@ -59,9 +59,9 @@ def precision_by_recall(
 
 
 def quality_by_time(rows: Sequence[BenchmarkRow]) -> Markup:
-    """Return a plot of the average MAP over the seconds that training took, with each row's name beside its point.
+    """Return a plot of the average MAP against training time, with a label for each row.
 
-    Rows without a time, such as chance, are left out.
+    Rows without a time, such as chance, are omitted.
     """
     timed = [(max(row.seconds, FASTEST), row) for row in rows if row.seconds is not None]
     across = _decades([seconds for seconds, _ in timed])
@@ -84,12 +84,12 @@ def quality_by_time(rows: Sequence[BenchmarkRow]) -> Markup:
 
 
 def _curve(across: Axis, up: Axis, precision: Float[np.ndarray, " 101"], class_: str) -> Markup:
-    """Return one curve; of 101 points every other is enough for its width in pixels."""
+    """Return one curve; every other one of the 101 points is enough at its width in pixels."""
     return path(across, up, [(k / 100, float(precision[k])) for k in range(0, 101, 2)], class_=class_)
 
 
 def _labelled(row: BenchmarkRow, point: tuple[float, float], box: LabelBox) -> list[Markup]:
-    """Return a point, its label, and the line between them, which shows where the label had to go elsewhere."""
+    """Return a point, its label, and the leader line that shows if the label was moved away."""
     x, y = point
     end_x, end_y = box.nearest(x, y)
     spoken = tag("title", f"{row.name}: {figure(row.average)}, {duration(row.seconds)} s")
@@ -110,7 +110,7 @@ def _decades(seconds: Sequence[float]) -> Axis:
 
 
 def _shares(values: Sequence[float]) -> Axis:
-    """Return an axis around some shares, its ticks the closer, the closer together they lie."""
+    """Return an axis around some shares, with a tick distance that suits their range."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     margin = max(SPREAD * (high - low), STEPS[0])
     low, high = low - margin, high + margin

@@ -1,4 +1,4 @@
-"""Two benchmarks, query by query: what changed between them."""
+"""Compare two benchmarks query by query."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,19 +21,19 @@ class Change:
     split: str
     direction: str
     id: str
-    """The pair that asks."""
+    """The pair of the query."""
     before: float
     after: float
 
     @property
     def difference(self) -> float:
-        """How much it gained."""
+        """The change in average precision."""
         return self.after - self.before
 
 
 @dataclass(frozen=True)
 class RowChange:
-    """One method in both benchmarks, over the splits that both have."""
+    """One method in both benchmarks, over their common splits."""
 
     name: str
     splits: tuple[str, ...]
@@ -42,12 +42,12 @@ class RowChange:
     after: float
     """Mean average precision over the queries, both directions."""
     p: float
-    """Of a paired randomisation test; not corrected for the number of rows."""
+    """p-value of a paired randomisation test, not corrected for the number of rows."""
     gained: int
     lost: int
-    """How many queries are better, and how many worse."""
+    """Number of queries that improved (`gained`) and got worse (`lost`)."""
     largest: tuple[Change, ...]
-    """The queries that changed most, either way."""
+    """The queries with the largest absolute change."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as one JSON-able object."""
@@ -55,17 +55,17 @@ class RowChange:
 
 
 def read_cells(out: Path) -> list[Cell]:
-    """Return every finished cell of a benchmark's folder."""
+    """Return every finished cell in a benchmark's folder."""
     files = sorted((out / "cells").glob("*/*.json"))
     if not files:
-        raise MissingData(f"{out} holds no result of a benchmark. Run one: diptych benchmark --out {out}.")
+        raise MissingData(f"{out} holds no benchmark results. Run a benchmark: diptych benchmark --out {out}.")
     return [Cell.read(file) for file in files]
 
 
 def compare(before: Path, after: Path, *, show: int = 5) -> list[RowChange]:
-    """Return what changed for each method that both folders hold, comparing the same queries of the same splits.
+    """Return the change of each method in both folders, on the same queries of the same splits.
 
-    `show` queries that changed most are named for each.
+    `show` is the number of most changed queries to name for each.
     """
     old, new = ({(cell.name, cell.split_seed): cell for cell in read_cells(out)} for out in (before, after))
     both = [key for key in old if key in new and old[key].ids == new[key].ids and old[key].data == new[key].data]

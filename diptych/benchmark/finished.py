@@ -1,4 +1,4 @@
-"""Benchmarks that lie in one folder, as their reports tell them."""
+"""Finished benchmarks in a folder, read from their reports."""
 
 import json
 from pathlib import Path
@@ -8,18 +8,18 @@ from diptych.errors import BadData, UnknownName
 
 
 def finished(folder: Path) -> dict[str, Path]:
-    """Return the folders of finished benchmarks directly in a folder, by name."""
+    """Return the finished benchmarks directly in a folder, by name."""
     return {path.parent.name: path.parent for path in sorted(folder.glob("*/table.json"))}
 
 
 def table_of(folder: Path, name: str) -> dict[str, Any]:
-    """Return a benchmark's table as it was written."""
+    """Return a benchmark's table as written."""
     path = _folder(folder, name) / "table.json"
     try:
         table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise BadData(
-            f"'{path}' is no table of a benchmark ({error}). Run it again: it goes on where it was."
+            f"'{path}' is not a benchmark table ({error}). Run it again: it resumes where it stopped."
         ) from None
     return table
 

@@ -1,4 +1,4 @@
-"""Training one candidate of a cell, and measuring a cell's chosen candidate on test data."""
+"""Train a candidate of a cell, and evaluate the chosen candidate on test data."""
 
 import json
 from collections.abc import Mapping
@@ -25,21 +25,21 @@ from diptych.training.run_folder import RunFolder
 
 @lru_cache(maxsize=2)
 def opened(source: DataSource, split_seed: int | None) -> SplitData:
-    """Return the data set and the encoders; those of the last two splits are kept in memory."""
+    """Return the data set and its encoders; those of the last two splits are kept in memory."""
     return source.open(split_seed)
 
 
 @lru_cache(maxsize=2)
 def learning_features(source: DataSource, split_seed: int | None) -> LearningFeatures:
-    """Return training and validation features, kept likewise. No test item."""
+    """Return training and validation features, cached in the same way; no test items."""
     return opened(source, split_seed).learning_features()
 
 
 def fit_candidate(task: CellTask, candidate: int) -> Fit:
-    """Train a candidate in its run folder and return its record, which is the last thing to be written there.
+    """Train a candidate in its run folder and return its record, which is written last.
 
-    A record that is there already is returned as it is; a run that was killed goes on where it was. What a method
-    refuses is its record too: the other candidates go on.
+    An existing record is returned unchanged; an interrupted run resumes. An error of a method is recorded as well, and
+    the other candidates continue.
     """
     file = task.fit_file(candidate)
     if file.exists():
@@ -64,23 +64,23 @@ def fit_candidate(task: CellTask, candidate: int) -> Fit:
 
 
 def read_fit(task: CellTask, candidate: int) -> Fit:
-    """Return a fit's record; a folder that holds a search with other settings is refused."""
+    """Return a fit's record; refuse a folder that holds a search with other settings."""
     value = json.loads(task.fit_file(candidate).read_text(encoding="utf-8"))
     fit = Fit(**{**value, "settings": tuple(value["settings"])})
     if fit.settings != task.candidates[candidate]:
         raise BadSetting(
-            f"{task.run(candidate)} holds a fit with {', '.join(fit.settings) or 'the preset itself'}, where this "
-            f"search wants {', '.join(task.candidates[candidate]) or 'the preset itself'}. Choose another --out."
+            f"{task.run(candidate)} holds a fit with {', '.join(fit.settings) or 'the preset itself'}, but this "
+            f"search needs {', '.join(task.candidates[candidate]) or 'the preset itself'}. Choose another --out."
         )
     return fit
 
 
 def refusal(task: CellTask) -> str:
-    """Return why no candidate of a cell could be trained; empty where one was, or has not been tried yet."""
+    """Return why no candidate of a cell could be trained; empty if one was, or if some have not been tried."""
     fits = [read_fit(task, k) for k in range(len(task.candidates)) if task.fit_file(k).exists()]
     if len(fits) < len(task.candidates) or any(fit.validation_map is not None for fit in fits):
         return ""
-    return f"no candidate could be trained on split {split_name(task.split_seed)}. The first said: {fits[0].error}"
+    return f"no candidate could be trained on split {split_name(task.split_seed)}. The first error: {fits[0].error}"
 
 
 def requested(task: CellTask, candidate: int) -> TrainingRequest:
@@ -89,9 +89,9 @@ def requested(task: CellTask, candidate: int) -> TrainingRequest:
 
 
 def finish_cell(task: CellTask) -> Cell:
-    """Measure the candidate that is best on validation data on test data, and write the cell.
+    """Evaluate the best candidate on validation data on the test data, and write the cell.
 
-    Equal figures choose the earlier candidate. Weights and checkpoints of the others are removed.
+    Ties choose the earlier candidate. Weights and checkpoints of the others are removed.
     """
     fits = tuple(read_fit(task, k) for k in range(len(task.candidates)))
     reached = [-1.0 if fit.validation_map is None else fit.validation_map for fit in fits]
@@ -111,7 +111,7 @@ def finish_cell(task: CellTask) -> Cell:
 
 
 def _measured(folder: RunFolder, test: Features, *, header: Mapping[str, Any]) -> Evaluation:
-    """Return the evaluation of a run, fused by its own rule with the weight chosen on validation data."""
+    """Return the evaluation of a run under its own fusion rule, with the weight chosen on validation data."""
     rule, model = chosen_rule(folder.result().fusion), load_model(folder)
     return evaluate(embed_pairs(model, test), test, rule, header={**header, "notes": list(model.notes)})
 

@@ -1,4 +1,4 @@
-"""A benchmark: which methods on which splits, run, resumed and put in a table."""
+"""A benchmark: run and resume methods on splits, and tabulate the results."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -26,12 +26,12 @@ from diptych.training.run_config import fingerprint
 from diptych.training.run_folder import differences
 
 BUDGET = 6
-"""Candidates that a search tries for each method and split, the preset itself among them."""
+"""Candidates in the search for each method and split, including the preset itself."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What was asked: all that decides the figures."""
+    """The specification of a benchmark: everything that determines its results."""
 
     source: DataSource
     out: Path
@@ -41,9 +41,9 @@ class Benchmark:
     """Seeds of stratified splits; None is the data set's own."""
     search_budget: int = BUDGET
     settings: tuple[str, ...] = ()
-    """What is changed in a method's preset before the search: `METHOD.NAME=VALUE`."""
+    """Changes to a method's preset before the search: `METHOD.NAME=VALUE`."""
     seed: int = 0
-    """Draws the candidates and every method's first weights and batches."""
+    """Seed of the candidates, and of every method's initial weights and batches."""
 
     def __post_init__(self) -> None:
         if self.search_budget < 1:
@@ -54,12 +54,12 @@ class Benchmark:
     def run(
         self, *, jobs: int | None = None, cluster: Cluster | None = None, progress: Progress | None = None
     ) -> BenchmarkTable:
-        """Run what is missing and return the table; the same folder again goes on where it was.
+        """Compute the missing cells and return the table; running in the same folder resumes.
 
         Cells are computed by `jobs` processes of this machine, or as tasks of a cluster.
         """
         if jobs and cluster:
-            raise BadSetting("--jobs counts processes of this machine. With --on ray say --workers.")
+            raise BadSetting("--jobs sets the number of processes on this machine. With --on ray, use --workers.")
         jobs = jobs or thread_count()
         if jobs < 1:
             raise BadSetting(f"--jobs must be at least 1; got {jobs}.")
@@ -88,7 +88,7 @@ class Benchmark:
         return tabulate(cells, protocol=self.protocol(), not_applicable=[*lacking, *failed.rows])
 
     def protocol(self) -> dict[str, Any]:
-        """Return what all methods have in common."""
+        """Return the settings that all methods share."""
         return {
             "search_budget": self.search_budget,
             "seed": self.seed,
@@ -100,7 +100,7 @@ class Benchmark:
         }
 
     def entries(self) -> list[tuple[str, str]]:
-        """Return the method and the preset of every row, in the order they are asked for."""
+        """Return the method and the preset of every row, in the given order."""
         rows: dict[tuple[str, str], None] = {}
         for name in self.methods:
             if name == "all":
@@ -114,7 +114,7 @@ class Benchmark:
         return list(rows)
 
     def _admit(self) -> None:
-        """Make the folder this benchmark's own; refuse one that holds figures of other data, encoders or budget."""
+        """Claim the folder for this benchmark; refuse one with results for other data, encoders or budget."""
         ready = opened(self.source, self.split_seeds[0])
         own = {
             **self.protocol(),
@@ -126,12 +126,12 @@ class Benchmark:
             write_json(file, own)
         elif changed := differences(json.loads(file.read_text(encoding="utf-8")), json.loads(json.dumps(own))):
             raise BadSetting(
-                f"{self.out} holds a benchmark of another kind ({changed[0]}). Repeat the command it was started with, "
+                f"{self.out} holds a different benchmark ({changed[0]}). Repeat the command it was started with, "
                 "or choose another --out."
             )
 
     def _refuse_mixing(self) -> None:
-        """Refuse a table in which some methods have seen test items, and others have not."""
+        """Refuse a table that mixes transductive methods with inductive ones."""
         transductive = [
             row_name(method, preset) for method, preset in self.entries() if self._config(method, preset).transductive
         ]
@@ -149,7 +149,7 @@ class Benchmark:
                 raise UnknownName.among("methods of this benchmark", method, methods)
 
     def _tasks(self, progress: Progress | None) -> tuple[list[CellTask], list[tuple[str, str]]]:
-        """Return the cells that can be computed, dearest methods first, and the rows that cannot with the reason."""
+        """Return the computable cells, most expensive methods first, and the other rows with their reasons."""
         tasks: list[CellTask] = []
         lacking: list[tuple[str, str]] = []
         features: dict[tuple[DataSource, int | None], Features] = {}
@@ -180,7 +180,7 @@ class Benchmark:
             if (source, split_seed) not in features:
                 features[source, split_seed] = _encode(ready, progress)
         except DiptychError as error:
-            if source == self.source:  # what all methods read must be there
+            if source == self.source:  # features that all methods share are required
                 raise
             raise NotApplicableError(str(error)) from None
         if reason := lacks(module.CARD.needs, features[source, split_seed], ready):
@@ -190,15 +190,15 @@ class Benchmark:
         )
 
     def _config(self, method: str, preset: str) -> Any:
-        """Return the config that a method's search starts from."""
+        """Return the config from which a method's search starts."""
         return override(open_method(method).PRESETS[preset], self._own_settings(method))
 
     def _own_settings(self, method: str) -> tuple[str, ...]:
-        """Return what is changed in this method's preset."""
+        """Return the changes to this method's preset."""
         return tuple(setting.partition(".")[2] for setting in self.settings if setting.partition(".")[0] == method)
 
     def _draw_seed(self, method: str) -> int:
-        """Return the seed of a method's search: the same whatever other methods are asked for."""
+        """Return the seed of a method's search, which does not depend on the other methods."""
         return int(digest(method, str(self.seed))[:12], 16)
 
 
@@ -207,7 +207,7 @@ class NotApplicableError(DiptychError):
 
 
 def lacks(needs: Sequence[str], features: Features, ready: SplitData) -> str:
-    """Return what a method needs that these data do not have, as a sentence; empty where nothing is lacking."""
+    """Return the requirement of a method that these data lack, as a sentence; empty if there is none."""
     if "categories" in needs and features.labels is None:
         return "it learns from categories, and these pairs have none"
     if "regions or words" in needs and features.images.parts is None and features.texts.parts is None:
@@ -223,23 +223,23 @@ def lacks(needs: Sequence[str], features: Features, ready: SplitData) -> str:
 
 
 def _encode(ready: SplitData, progress: Progress | None) -> Features:
-    """Encode every split once, so that the processes find all in the cache; return the training features."""
+    """Encode every split once, so that all processes read from the cache; return the training features."""
     for split in ("val", "test"):
         ready.features(split, progress=progress)
     return ready.features("train", progress=progress)
 
 
 def _cost(task: CellTask) -> tuple[bool, bool, int]:
-    """Return a key that puts methods which take long first, so that the others fill the gaps at the end.
+    """Return a sort key that puts slow methods first, so that fast ones fill the gaps at the end.
 
-    Among methods of a kind, cells of one split stand together: processes then keep its features.
+    Among methods of a kind, cells of one split are adjacent, so that processes reuse its features.
     """
     slow = METHODS.cards()[task.method].learns == "gradient"
     return (task.method != "mcsm", not slow, -1 if task.split_seed is None else task.split_seed)
 
 
 class _Counter:
-    """Counts what is done of a grid."""
+    """Reports the progress of a grid."""
 
     def __init__(self, total: int, progress: Progress | None) -> None:
         self._total, self._progress = total, progress
@@ -254,17 +254,17 @@ class _Counter:
 
 
 class _Failures:
-    """The first reason why each row failed."""
+    """The first failure of each row."""
 
     def __init__(self) -> None:
         self._rows: dict[str, str] = {}
 
     def add(self, task: CellTask, reason: str) -> None:
-        """Keep a reason, if there is one."""
+        """Record a reason, if there is one."""
         if reason:
             self._rows.setdefault(task.name, reason)
 
     @property
     def rows(self) -> Iterator[tuple[str, str]]:
-        """Rows with their reasons."""
+        """Yield rows with their reasons."""
         return iter(self._rows.items())

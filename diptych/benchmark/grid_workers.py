@@ -1,4 +1,4 @@
-"""The work of a grid, spread over processes that share the processor fairly."""
+"""Run the tasks of a grid in processes that share the CPU evenly."""
 
 import multiprocessing
 import os
@@ -15,30 +15,30 @@ from diptych.errors import DiptychError, WorkerLost
 from diptych.settings import THREAD_VARIABLES, environment, thread_count
 
 OnEnd = Callable[[CellTask, str], None]
-"""Called for each piece of work that ended: its cell, and why the cell failed (empty where it did not)."""
+"""Called after each task with its cell and the reason for a failure (empty on success)."""
 
 
 Submit = Callable[..., Future[object]]
-"""Takes a function and its arguments, and returns the future of its result."""
+"""Submits a function with its arguments and returns the future of its result."""
 
 
 def work_off(tasks: Sequence[CellTask], *, jobs: int, on_end: OnEnd) -> None:
-    """Train every candidate of every cell and measure each cell, in `jobs` processes at a time."""
+    """Train every candidate and evaluate every cell, in `jobs` concurrent processes."""
     with _pool(jobs) as pool:
         _hand_over(tasks, pool.submit, limit=jobs, on_end=on_end)
 
 
 def work_off_on(cluster: Cluster, tasks: Sequence[CellTask], *, on_end: OnEnd) -> None:
-    """Do the same as tasks of a Ray cluster, which decides where each runs and runs it again where a worker dies."""
+    """Do the same with tasks on a Ray cluster, which schedules them and retries those whose worker dies."""
     with cluster.connected() as connected:
         _hand_over(tasks, connected.submit, limit=connected.workers[1], on_end=on_end)
 
 
 def _hand_over(tasks: Sequence[CellTask], submit: Submit, *, limit: int, on_end: OnEnd) -> None:
-    """Hand out pieces of work, as many at a time as there are workers.
+    """Submit tasks, as many at a time as there are workers.
 
-    Candidates are handed out one by one, so that a kill loses at most one fit a process; a cell is measured as soon as
-    its last candidate is trained. A cell that fails is reported and the others go on.
+    Candidates are submitted one by one, so that an interruption loses at most one fit per process; a cell is evaluated
+    as soon as its last candidate is trained. A failed cell is reported and the others continue.
     """
     left = {task: len(task.candidates) for task in tasks}
     waiting = iter([(task, k) for task in tasks for k in range(len(task.candidates))])
@@ -63,20 +63,20 @@ def _hand_out(
     *,
     limit: int,
 ) -> None:
-    """Submit waiting fits until as many pieces of work run as there are processes."""
+    """Submit queued fits until every process has a task."""
     while len(running) < limit and (item := next(waiting, None)):
         task, candidate = item
         running[submit(fit_candidate, task, candidate)] = (task, False)
 
 
 def _outcome(future: Future[object]) -> str:
-    """Return why a piece of work failed, or nothing; a process that died ends the whole grid with a sentence."""
+    """Return why a task failed, or an empty text; a dead process ends the whole grid with an error."""
     try:
         future.result()
     except BrokenProcessPool:
         raise WorkerLost(
-            "a working process died, most likely for want of memory. Give the same command again to go on, with a "
-            "smaller --jobs."
+            "a worker process died, most likely because it ran out of memory. Repeat the command with a smaller --jobs "
+            "to continue."
         ) from None
     except WorkerLost:
         raise
@@ -87,7 +87,7 @@ def _outcome(future: Future[object]) -> str:
 
 @contextmanager
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """Yield processes that have an equal share of the processor each; all are gone when the block ends."""
+    """Yield processes with an equal share of the CPU each; all are stopped when the block ends."""
     threads = str(max(1, thread_count() // jobs))
     with environment(dict.fromkeys(("DIPTYCH_THREADS", *THREAD_VARIABLES), threads)):
         pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(threads,))
@@ -102,7 +102,7 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _begin(threads: str) -> None:
-    """Prepare a process: its share of threads, and an end when the process that wanted its work has ended."""
+    """Set up a process: its share of threads, and its exit when the parent process ends."""
     import torch
 
     torch.set_num_threads(int(threads))

@@ -1,4 +1,4 @@
-"""The page of a benchmark: one HTML file that needs nothing from elsewhere and reads without scripts."""
+"""The page of a benchmark: one self-contained HTML file that is readable without scripts."""
 
 from collections.abc import Mapping
 
@@ -22,9 +22,9 @@ from diptych.methods import ROOM as METHODS
 
 
 def html_page(table: BenchmarkTable, published: Mapping[str, Figures] | None = None) -> str:
-    """Return a benchmark as one page: its table, who is ahead of whom, curves, categories, times, settings.
+    """Return a benchmark as one page: its table, significance, curves, categories, times and settings.
 
-    Figures published for a method, where they are given, stand in columns of their own, marked as foreign.
+    Published results of a method, if given, have separate columns and are marked as such.
     """
     sections = [
         ("results", "Results", _results(table, published)),
@@ -56,10 +56,10 @@ def html_page(table: BenchmarkTable, published: Mapping[str, Figures] | None = N
 
 
 def summary(table: BenchmarkTable) -> str:
-    """Return a sentence or two: who comes first, and whether anyone is as good for all that can be told."""
+    """Summarise the table: the best method, and which others do not differ from it significantly."""
     compared = [row for row in table.rows if row.name in table.comparisons.methods]
     if not compared:
-        return "No method could be measured on every split."
+        return "No method could be evaluated on every split."
     first, *others = compared
     begin = f"{first.name} comes first of {len(compared)} with an average MAP of {figure(first.average)}"
     if not others:
@@ -79,7 +79,7 @@ def _results(table: BenchmarkTable, published: Mapping[str, Figures] | None) -> 
 
 def _times(table: BenchmarkTable) -> Markup:
     caption = tag(
-        "figcaption", "Average MAP of each method by the seconds that training it took, up and left is better"
+        "figcaption", "Average MAP of each method against its training time in seconds; up and left is better"
     )
     plot = tag(
         "div", quality_by_time(table.rows), class_="scroll broad", tabindex="0", role="region", aria_label="Plot"

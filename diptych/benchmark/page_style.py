@@ -1,4 +1,4 @@
-"""How a benchmark's page looks and sorts: light and dark, at any width, without anything from elsewhere."""
+"""Style and sorting of a benchmark's page: light and dark, responsive, without external resources."""
 
 from diptych.drawing.sheet import ACCENT, INK, MUTED, PALETTE, PAPER, RULE, WASH
 
@@ -109,4 +109,4 @@ document.querySelectorAll("table.sortable thead th").forEach((heading, column) =
   });
 });
 """
-"""Sorts a table by the column whose heading is pressed; without scripts its order stays."""
+"""Sorts a table by the column whose heading is clicked."""

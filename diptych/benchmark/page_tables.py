@@ -25,16 +25,16 @@ from diptych.drawing.markup import Markup, joined, tag
 from diptych.measures.significance import PairedComparison
 
 STRONGEST = 45
-"""Percent of colour in the cell of the largest difference: text stays readable on it."""
+"""Tint in percent for the largest difference, at which text stays readable."""
 SIGNIFICANT = 25
-"""Percent of colour in the cell of a significant difference."""
+"""Tint in percent for a significant difference."""
 MORE_HEADINGS = ("search, seconds", "memory, MB")
 
 
 def data_table(
     caption: str, headings: Sequence[Markup], rows: Iterable[Sequence[Markup]], *, class_: str | None = None
 ) -> Markup:
-    """Return a table with its caption, in a container of its own that scrolls where the page is too narrow.
+    """Return a table with its caption, in a container that scrolls on narrow pages.
 
     Headings and rows are cells, `th` or `td`.
     """
@@ -50,12 +50,12 @@ def heading(text: str, *, number: bool = False) -> Markup:
 
 
 def row_heading(text: str) -> Markup:
-    """Return the heading of a row: a name, which stays in sight when the table is scrolled."""
+    """Return the heading of a row: a name that stays visible when the table scrolls."""
     return tag("th", tag("code", text), scope="row", class_="named")
 
 
 def results_table(table: BenchmarkTable, published: Mapping[str, Figures] | None) -> Markup:
-    """Return the table of all rows; published figures are set apart as foreign."""
+    """Return the table of all rows; published results are marked as such."""
     numeric = [k in FIGURES for k in range(len(HEADINGS))]
     headings = [heading(text, number=number) for text, number in zip(HEADINGS, numeric, strict=True)]
     headings += [tag("th", text, scope="col", class_="number narrow") for text in MORE_HEADINGS]
@@ -69,7 +69,7 @@ def results_table(table: BenchmarkTable, published: Mapping[str, Figures] | None
 
 
 def differences_table(table: BenchmarkTable) -> Markup:
-    """Return the matrix of every two rows: above the diagonal their difference, below it the adjusted p."""
+    """Return the matrix of pairwise comparisons: differences above the diagonal, adjusted p-values below."""
     letters = letters_of(table)
     pairs = {(pair.first, pair.second): pair for pair in table.comparisons.pairs}
     rows = [
@@ -89,7 +89,7 @@ def differences_table(table: BenchmarkTable) -> Markup:
 
 
 def categories_table(table: BenchmarkTable) -> Markup:
-    """Return each category's mean average precision under the first row, and how the other rows differ from it."""
+    """Return each category's MAP under the first row, and the difference of the other rows from it."""
     first, *others = [row.name for row in table.rows if row.name in table.categories]
     figures = table.categories
     differences = [abs(figures[other][category] - own) for other in others for category, own in figures[first].items()]
@@ -114,16 +114,14 @@ def categories_table(table: BenchmarkTable) -> Markup:
 
 
 def settings_table(table: BenchmarkTable, titles: Mapping[str, str]) -> Markup:
-    """Return what each row is and what the search changed in its preset, split by split."""
+    """Return a description of each row, and the chosen changes to its preset for each split."""
     rows = []
     for row in table.rows:
         changed = [tag("td", *_setting_lines(settings)) for _, settings in settings_by_split(table, row)]
-        title = tag("td", titles.get(row.method, "expected of a random order" if not row.chosen else ""), class_="wide")
+        title = tag("td", titles.get(row.method, "expected at random" if not row.chosen else ""), class_="wide")
         rows.append([row_heading(row.name), title, *(changed or [tag("td", NOTHING) for _ in table.splits])])
     headings = [heading("method"), heading("what it is"), *(heading(f"split {split}") for split in table.splits)]
-    return data_table(
-        "Settings that were chosen on validation data, where they differ from the preset's", headings, rows
-    )
+    return data_table("Settings chosen on validation data that differ from the preset", headings, rows)
 
 
 def _result_cells(line: PrintedRow) -> list[Markup]:
@@ -147,7 +145,7 @@ def _pair_cell(pairs: Mapping[tuple[str, str], PairedComparison], one: str, othe
 
 
 def _difference_cell(difference: float, largest: float) -> Markup:
-    """Return a difference on a ground that is the stronger, the larger it is."""
+    """Return a difference, tinted in proportion to its size."""
     if isnan(difference) or not largest:
         return tag("td", signed(difference, 2), class_="number")
     side = "ahead" if difference > 0 else "behind"

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 NOTE = (
-    "Published figures are on other features (VGG-19, word CNN) and, for some, other splits; "
-    "they do not compare with ours."
+    "Published results use other features (VGG-19, word CNN) and, in some cases, other splits; "
+    "they are not comparable with ours."
 )
-"""What must stand beside the figures wherever they are shown."""
+"""The note that must accompany the published results wherever they are shown."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Figures:
     """Mean average precision over all results, as printed, to three digits."""
 
     image_to_text: float
-    """Pictures looking for texts."""
+    """Picture queries, text gallery."""
     text_to_image: float
-    """Texts looking for pictures."""
+    """Text queries, picture gallery."""
     average: float
     """The mean of both, rounded by the authors from unrounded figures."""
 

@@ -24,7 +24,7 @@ CSV_COLUMNS = (
 
 
 def write_reports(table: BenchmarkTable, out: Path, published: Mapping[str, Figures] | None = None) -> None:
-    """Write a table into a folder as table.json, table.md, table.tex, table.csv and report.html."""
+    """Write a table to a folder as table.json, table.md, table.tex, table.csv and report.html."""
     write_json(out / "table.json", table.as_dict())
     texts = {
         "table.md": markdown(table, published),
@@ -38,9 +38,9 @@ def write_reports(table: BenchmarkTable, out: Path, published: Mapping[str, Figu
 
 
 def markdown(table: BenchmarkTable, published: Mapping[str, Figures] | None = None) -> str:
-    """Return a table in Markdown, with what must be known to read it below.
+    """Return a table in Markdown, with explanatory notes below.
 
-    Figures published for a method, where they are given, follow in a column of their own, marked as such.
+    Published results of a method, if given, have a separate column and are marked as such.
     """
     headings = [*HEADINGS, *([PUBLISHED_HEADING] if published else [])]
     rows = [line.cells(_markdown_escaped, "**{}**".format) for line in lines(table)]
@@ -53,7 +53,7 @@ def markdown(table: BenchmarkTable, published: Mapping[str, Figures] | None = No
 
 
 def latex(table: BenchmarkTable) -> str:
-    """Return a table in LaTeX for the package booktabs, its facts as comments above it."""
+    """Return a table in LaTeX for the package booktabs, with its notes as comments above."""
     columns = "".join("r" if k in FIGURES else "l" for k in range(len(HEADINGS)))
     return "\n".join(
         [
@@ -72,7 +72,7 @@ def latex(table: BenchmarkTable) -> str:
 
 
 def csv_text(table: BenchmarkTable) -> str:
-    """Return the rows of a table with unrounded figures; names of rows significantly ahead are parted by blanks."""
+    """Return the rows of a table with unrounded values; names of significantly better rows are separated by spaces."""
     text = io.StringIO()
     writer = csv.DictWriter(text, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -82,7 +82,7 @@ def csv_text(table: BenchmarkTable) -> str:
 
 
 def _notes(table: BenchmarkTable) -> list[str]:
-    """Return what must be known to read a table, and which rows are missing from it for what reason."""
+    """Return the notes of a table, and the rows that are missing with their reasons."""
     missing = [f"{name}: not applicable: {reason}" for name, reason in table.not_applicable]
     return [*(f"{name}: {value}" for name, value in facts(table)), *missing]
 

@@ -1,4 +1,4 @@
-"""From cells to a table: figures, deviations, ranks, and who is significantly ahead of whom."""
+"""Tabulate cells: metrics, standard deviations, ranks and significance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,38 +13,38 @@ from diptych.measures.ranking import mean_over_judged
 from diptych.measures.significance import Comparisons, compare_all, mean_ranks
 
 LEVEL = 0.01
-"""Differences count as significant below this adjusted p."""
+"""Significance level for adjusted p-values."""
 
 
 @dataclass(frozen=True)
 class BenchmarkRow:
-    """One method's line."""
+    """One row of the table: a method under a preset."""
 
     name: str
     """`mcsm`, `mcsm:paper`, `chance`."""
     method: str
     preset: str
     image_to_text: float
-    """MAP over all results, the mean over splits; so are the next two."""
+    """MAP over all results, averaged over splits; likewise the next two."""
     text_to_image: float
     average: float
-    """Of both directions."""
+    """The mean of both directions."""
     std: float | None
     """Standard deviation of the average over splits (n - 1); None with a single split."""
     seconds: float | None
-    """To train the chosen candidate, the mean over splits; None for chance."""
+    """Time to train the chosen candidate, averaged over splits; None for chance."""
     search_seconds: float | None
-    """To train all candidates of a split's search."""
+    """Time to train all candidates of a split's search."""
     peak_megabytes: float | None
     rank: float | None
-    """Mean place among the methods, over splits; 1 is best."""
+    """Mean rank among the methods over splits; 1 is best."""
     significantly_below: tuple[str, ...]
-    """Rows that are significantly ahead of this one."""
+    """Rows that are significantly better than this one."""
     chosen: tuple[tuple[str, ...], ...]
-    """What the search changed in the preset, split by split."""
+    """Chosen changes to the preset, for each split."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the line as one JSON-able object."""
+        """Return the row as one JSON-able object."""
         return {
             "method": self.method,
             "preset": self.preset,
@@ -69,14 +69,14 @@ class BenchmarkTable:
     splits: tuple[str, ...]
     """Names of the splits: seeds, or `official`."""
     protocol: Mapping[str, Any]
-    """Search budget, seed, encoders: what all methods have in common."""
+    """Settings that all methods share: search budget, seed, encoders."""
     rows: tuple[BenchmarkRow, ...]
     not_applicable: tuple[tuple[str, str], ...]
     """Rows that could not be computed, each with the reason."""
     comparisons: Comparisons
-    """Every two methods over the pooled queries of all splits and both directions."""
+    """Pairwise comparisons over the pooled queries of all splits and both directions."""
     curves: Mapping[str, Mapping[str, Float[np.ndarray, " 101"]]]
-    """By row and direction: precision at the recalls 0, .01, ..., 1, the mean over splits."""
+    """By row and direction: precision at the recalls 0, .01, ..., 1, averaged over splits."""
     categories: Mapping[str, Mapping[str, float]]
     """By row and category: the mean average precision of its queries, both directions and all splits."""
 
@@ -95,7 +95,7 @@ class BenchmarkTable:
 def tabulate(
     cells: Sequence[Cell], *, protocol: Mapping[str, Any], not_applicable: Sequence[tuple[str, str]] = ()
 ) -> BenchmarkTable:
-    """Return the table of a benchmark's cells; a method that lacks a split is left out of it.
+    """Return the table of a benchmark's cells; a method that lacks a split is omitted.
 
     All cells must be of one data set. The row `chance` is the expectation of a random order.
     """
@@ -175,7 +175,7 @@ def _curves(cells: Sequence[Cell]) -> dict[str, Float[np.ndarray, " 101"]]:
 
 
 def _by_category(cells: Sequence[Cell]) -> dict[str, float]:
-    """Return the mean average precision of each category's queries; a query of several counts for each."""
+    """Return the MAP of each category's queries; a query with several categories counts for each."""
     values: dict[str, list[float]] = {}
     for cell in cells:
         for direction in DIRECTIONS:

@@ -1,4 +1,4 @@
-"""What is to be done: the work of one process at a time, as plain values that travel between processes."""
+"""Tasks of a benchmark, as plain values that are passed between processes."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ class CellTask:
     split_seed: int | None
     seed: int
     candidates: tuple[tuple[str, ...], ...]
-    """Settings of each candidate of the search."""
+    """Settings of each candidate in the search."""
 
     @property
     def name(self) -> str:
@@ -30,7 +30,7 @@ class CellTask:
 
     @property
     def label(self) -> str:
-        """How people read it."""
+        """A label for progress messages."""
         return f"{self.name}, split {split_name(self.split_seed)}"
 
     @property
@@ -40,7 +40,7 @@ class CellTask:
 
     @property
     def file(self) -> Path:
-        """Where the cell's result lies."""
+        """The file of the cell's result."""
         return self.out / "cells" / f"{self.place}.json"
 
     def run(self, candidate: int) -> Path:
@@ -48,9 +48,9 @@ class CellTask:
         return self.out / "runs" / self.place / str(candidate)
 
     def fit_file(self, candidate: int) -> Path:
-        """Return where the record of a candidate's fit lies."""
+        """Return the file of a candidate's fit."""
         return self.run(candidate) / "fit.json"
 
     def reading_with(self, image_encoder: str, text_encoder: str) -> "CellTask":
-        """Return the same cell on features of other encoders."""
+        """Return the same cell with features from other encoders."""
         return replace(self, source=replace(self.source, image_encoder=image_encoder, text_encoder=text_encoder))

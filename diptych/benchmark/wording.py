@@ -1,4 +1,4 @@
-"""What every report of a benchmark says, whatever its format: the lines of its table and the facts below them."""
+"""Wording shared by all report formats: the rows of the table and the notes below."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,39 +11,39 @@ from diptych.benchmark.table import LEVEL, BenchmarkRow, BenchmarkTable
 from diptych.measures.significance import ROUNDS
 
 NOTHING = "–"
-"""Stands where there is no figure."""
+"""Shown in place of a missing value."""
 HEADINGS = ("row", "method", "image → text", "text → image", "average", "rank", "seconds", "behind", "ahead of")
 """Columns of the table."""
 FIGURES = range(2, 7)
 """Columns that hold numbers."""
 PUBLISHED_HEADING = "published, other features"
 COMPARED = ("image_to_text", "text_to_image", "average")
-"""Figures of which the best is marked."""
+"""Metrics whose best value is marked."""
 
 
 @dataclass(frozen=True)
 class PrintedRow:
-    """A row as it is printed."""
+    """A row as printed."""
 
     row: BenchmarkRow
     letter: str
-    """What other rows call it; empty for chance, with which nothing is compared."""
+    """The letter by which other rows refer to it; empty for chance, which is not compared."""
     image_to_text: str
     text_to_image: str
     average: str
     spread: str
-    """What follows the average: `± .021`, or nothing with a single split."""
+    """The standard deviation after the average: `± .021`, or empty with a single split."""
     rank: str
     seconds: str
     behind: str
-    """Letters of the rows that are significantly ahead."""
+    """Letters of the rows that are significantly better."""
     ahead: str
-    """Letters of the rows that are significantly behind."""
+    """Letters of the rows that are significantly worse."""
     best: frozenset[str]
-    """Those of `COMPARED` in which no row is better, as printed."""
+    """The metrics of `COMPARED` in which no row is better, as printed."""
 
     def cells(self, escaped: Callable[[str], str], bold: Callable[[str], str]) -> list[str]:
-        """Return a cell for each of `HEADINGS`: text escaped, and the best figures bold, as a format does it."""
+        """Return a cell for each of `HEADINGS`, escaped, with the best values in bold, as the format requires."""
         into, back, average = (
             bold(text) if name in self.best else text
             for name, text in ((name, escaped(getattr(self, name))) for name in COMPARED)
@@ -55,7 +55,7 @@ class PrintedRow:
 
 
 def lines(table: BenchmarkTable) -> list[PrintedRow]:
-    """Return the rows of a table as they are printed, best first."""
+    """Return the printed rows of a table, best first."""
     letters = letters_of(table)
     best = {name: figure(max(getattr(row, name) for row in table.rows)) for name in COMPARED if table.rows}
     return [
@@ -77,13 +77,13 @@ def lines(table: BenchmarkTable) -> list[PrintedRow]:
 
 
 def letters_of(table: BenchmarkTable) -> dict[str, str]:
-    """Return the letter of each row that is compared with others, in the table's order: a, ..., z, aa, ab, ..."""
+    """Return the letter of each compared row, in the table's order: a, ..., z, aa, ab, ..."""
     compared = [row.name for row in table.rows if row.name in table.comparisons.methods]
     return {name: _letter(k) for k, name in enumerate(compared)}
 
 
 def runs(names: Iterable[str], letters: Mapping[str, str]) -> str:
-    """Return the letters of some rows, three or more neighbours as a range.
+    """Return the letters of some rows, with three or more adjacent ones as a range.
 
     >>> runs(["mcsm", "cfa", "jrl", "cca"], {"mcsm": "a", "kcca": "b", "cfa": "c", "jrl": "d", "cca": "e"})
     'a, c–e'
@@ -100,7 +100,7 @@ def runs(names: Iterable[str], letters: Mapping[str, str]) -> str:
 
 
 def facts(table: BenchmarkTable) -> list[tuple[str, str]]:
-    """Return what must be known to read a table, each with its name: data, settings, measure, test."""
+    """Return the notes needed to read a table, by name: data, settings, metric, test."""
     several = len(table.splits) > 1
     protocol = {name: value for name, value in table.protocol.items() if value not in (None, [], ())}
     deviation = "; ± is the standard deviation of the average over splits (n - 1)" if several else ""
@@ -108,34 +108,34 @@ def facts(table: BenchmarkTable) -> list[tuple[str, str]]:
         ("Data", table.data),
         ("Splits" if several else "Split", ", ".join(table.splits)),
         *((name.replace("_", " ").capitalize(), spelt(value)) for name, value in protocol.items()),
-        ("Figures", f"MAP over all results on test data, mean over splits{deviation}. Best figures are bold."),
-        ("Rank", "mean place among the methods over splits"),
-        ("Seconds", "to train the candidate that was chosen on validation data, once features are encoded"),
+        ("Figures", f"MAP over all results on test data, mean over splits{deviation}. The best values are bold."),
+        ("Rank", "mean rank among the methods over splits"),
+        ("Seconds", "to train the candidate chosen on validation data, without encoding"),
         ("Behind, ahead of", _test(table)),
     ]
 
 
 def _test(table: BenchmarkTable) -> str:
-    """Return what the letters of a table rest on."""
+    """Return a description of the significance test behind the letters."""
     rests_on = (
-        "rows, by letter, that are significantly ahead of this one or behind it: paired randomisation test "
+        "rows, by letter, that are significantly better or worse than this one: paired randomisation test "
         f"({ROUNDS:,} rounds) over the pooled queries of both directions and all splits, p < {figure(LEVEL, 2)} after "
         f"Holm's correction for {len(table.comparisons.pairs)} comparisons."
     )
     if len(table.splits) == 1:
         return rests_on
-    return f"{rests_on} Queries of several splits share models and items, so small p-values are somewhat too small."
+    return f"{rests_on} Queries from several splits share models and items, so small p-values are slightly optimistic."
 
 
 def published_figures(row: BenchmarkRow, published: Mapping[str, Figures]) -> str:
-    """Return what was published for a row's method: both directions and the average."""
+    """Return the published results of a row's method: both directions and the average."""
     if figures := published.get(row.method):
         return " / ".join(figure(value) for value in (figures.image_to_text, figures.text_to_image, figures.average))
     return NOTHING
 
 
 def figure(value: float, digits: int = 3) -> str:
-    """Return a share as tables print it, without the zero before the point.
+    """Format a share for tables, without the leading zero.
 
     >>> [figure(value) for value in (0.7294, 1.0, -0.0206, float("nan"))]
     ['.729', '1.000', '-.021', '–']
@@ -147,7 +147,7 @@ def figure(value: float, digits: int = 3) -> str:
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """Return a difference with its sign; a difference that rounds to nothing has none.
+    """Format a difference with its sign, or without one if it rounds to zero.
 
     >>> [signed(value) for value in (0.0206, -0.0206, -0.0001)]
     ['+.021', '−.021', '.000']
@@ -158,7 +158,7 @@ def signed(value: float, digits: int = 3) -> str:
 
 
 def probability(value: float) -> str:
-    """Return a p-value.
+    """Format a p-value.
 
     >>> [probability(value) for value in (0.0312, 0.00042, 1.0)]
     ['.031', '<.001', '1.000']
@@ -167,7 +167,7 @@ def probability(value: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return seconds with two digits that count, or whole ones.
+    """Format seconds with two significant digits, or as a whole number.
 
     >>> [duration(value) for value in (0.00001, 0.0342, 0.5, 1.26, 66.1, 1234.5, None)]
     ['<0.001', '0.034', '0.5', '1.3', '66', '1,234', '–']
@@ -180,7 +180,7 @@ def duration(seconds: float | None) -> str:
 
 
 def spelt(value: Any) -> str:
-    """Return a setting as people read it.
+    """Format a setting for people.
 
     >>> spelt({"torch": "2.6", "seeds": [0, 1]}), spelt(None), spelt(True), spelt([])
     ('torch 2.6, seeds 0, 1', 'none', 'yes', 'none')
@@ -198,7 +198,7 @@ def spelt(value: Any) -> str:
 
 
 def settings_by_split(table: BenchmarkTable, row: BenchmarkRow) -> Sequence[tuple[str, tuple[str, ...]]]:
-    """Return the splits with what the search changed there; nothing for a row without a search."""
+    """Return the chosen settings for each split; empty for a row without a search."""
     return list(zip(table.splits, row.chosen, strict=True)) if row.chosen else []
 
 

@@ -1,7 +1,7 @@
-"""Ray: connecting to a cluster, or starting one on this machine, and saying in a sentence what went wrong there.
+"""Ray: connect to a cluster or start one on this machine, and report its failures in one sentence.
 
-What a worker is given (processors, GPUs, how many workers, growing between two numbers) are Ray's own options. Its
-scheduler, its queues and its way of doing again what a dead worker had begun are Ray's.
+The resources of workers (CPUs, GPUs, their number and autoscaling range) are Ray's own options, and Ray does the
+scheduling, queueing and retrying.
 """
 
 from diptych.cluster.asking import Cluster, Connected

@@ -1,4 +1,4 @@
-"""A cluster as it is asked for, and as it answers."""
+"""The specification of a cluster, and the connection to it."""
 
 import os
 import warnings
@@ -17,23 +17,23 @@ from diptych.errors import BadSetting, DiptychError
 from diptych.settings import cache_root
 
 WINDOW = 2048
-"""Blocks that are in this process's memory at a time: of entries, half a million."""
+"""Blocks in this process's memory at a time, equivalent to half a million entries."""
 TAKEN_ALONG = ("AWS_", "DIPTYCH_")
-"""How variables of the environment begin that workers take over."""
+"""Prefixes of the environment variables that are passed to workers."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where work is done, and what each worker is given."""
+    """Where tasks run, and the resources of each worker."""
 
     address: str | None = None
     """HOST:PORT or ray://HOST:PORT of a cluster; None starts one on this machine."""
     workers: tuple[int, int] | None = None
-    """How many at least and at most; None for as many as there is room for."""
+    """Minimum and maximum number of workers; None for as many as fit."""
     cpus: float = 1.0
-    """Processors of each worker."""
+    """CPUs of each worker."""
     gpus: float | None = None
-    """GPUs of each worker; None for one where the cluster has any."""
+    """GPUs of each worker; None for one if the cluster has any."""
 
     def __post_init__(self) -> None:
         if self.workers and not 1 <= self.workers[0] <= self.workers[1]:
@@ -43,7 +43,7 @@ class Cluster:
 
     @contextmanager
     def connected(self) -> Iterator["Connected"]:
-        """Yield the cluster, ready for work; one that was started for it ends with the block."""
+        """Yield the connected cluster; a cluster started for the block stops with it."""
         ray = import_ray()
         began = not ray.is_initialized()
         if began:
@@ -59,7 +59,7 @@ class Cluster:
 
 
 class Connected:
-    """A cluster that answers."""
+    """A connected cluster."""
 
     def __init__(self, ray: Any, cluster: Cluster) -> None:
         self._ray = ray
@@ -70,33 +70,33 @@ class Connected:
         if self._gpus:
             fitting = min(fitting, int(there.get("GPU", 0) // self._gpus))
         self.workers = cluster.workers or (max(1, fitting), max(1, fitting))
-        """How many work at once, at least and at most."""
+        """Minimum and maximum number of concurrent workers."""
         if cluster.workers is None and fitting < 1:
             raise BadSetting(
-                f"no worker fits: each asks for {self._cpus:g} processors and {self._gpus:g} GPUs; the cluster has "
-                f"{there.get('CPU', 0):g} and {there.get('GPU', 0):g}. Ask for less, or name --workers and wait."
+                f"no worker fits: each requires {self._cpus:g} CPUs and {self._gpus:g} GPUs; the cluster has "
+                f"{there.get('CPU', 0):g} and {there.get('GPU', 0):g}. Request fewer, or set --workers and wait."
             )
 
     @property
     def place(self) -> "WorkerSetup":
-        """What a worker has to know of this process."""
+        """The context of this process that workers need."""
         threads = max(1, int(self._cpus))
         own = {name: value for name, value in os.environ.items() if name.startswith(TAKEN_ALONG)}
         own |= {"DIPTYCH_CACHE": str(cache_root().absolute()), "DIPTYCH_THREADS": str(threads)}
         return WorkerSetup(own, str(Path.cwd()), threads)
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Return the future of a piece of work that some worker does; it is done again where the worker dies."""
+        """Submit a task and return its future; the task is retried if its worker dies."""
         task = self._ray.remote(max_retries=RETRIES, num_cpus=self._cpus, num_gpus=self._gpus)(in_place)
         future: Future[Any] = Future()
         task.remote(self.place, work, arguments).future().add_done_callback(partial(pass_on, future))
         return future
 
     def map(self, maker: Callable[[], Callable[[Any], Any]], blocks: Iterable[Any]) -> Iterator[Any]:
-        """Yield what workers make of blocks, in their order, by Ray Data.
+        """Yield the results of workers for blocks, in order, with Ray Data.
 
-        Every worker calls `maker` once and what that returns for each block; a dead worker's blocks go to another.
-        Blocks are taken as they are wanted, `WINDOW` at a time, and workers begin anew for each window.
+        Every worker calls `maker` once, and its result for each block; the blocks of a dead worker are reassigned.
+        Blocks are consumed lazily, `WINDOW` at a time, and each window starts new workers.
         """
         source = iter(blocks)
         while window := list(islice(source, WINDOW)):
@@ -108,11 +108,11 @@ class Connected:
         hush_data()
         few, many = min(self.workers[0], len(blocks)), min(self.workers[1], len(blocks))
         rows = from_items([{"box": Parcel(block)} for block in blocks], override_num_blocks=len(blocks))
-        retried: dict[str, Any] = {"max_task_retries": RETRIES}  # without end by default, even for what kills them all
+        retried: dict[str, Any] = {"max_task_retries": RETRIES}  # unlimited by default
         pool = ActorPoolStrategy(size=many) if few == many else ActorPoolStrategy(min_size=few, max_size=many)
         worker: Any = Worker
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Ray 2.60 means to name the number of retries otherwise one day
+            warnings.simplefilter("ignore")  # Ray 2.60 announces a new name for the number of retries
             made = rows.map(
                 worker,
                 fn_constructor_args=(self.place, maker),

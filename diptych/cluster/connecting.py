@@ -1,4 +1,4 @@
-"""Connecting to Ray, or starting it on this machine, without a word from it."""
+"""Connect to Ray, or start it on this machine, without its output."""
 
 import logging
 import os
@@ -11,18 +11,18 @@ from typing import Any
 from diptych.errors import BadSetting, MissingExtra
 
 SECONDS_TO_ANSWER = 5.0
-"""A cluster that does not answer a connection by then is not there."""
+"""Timeout for a connection to a cluster."""
 STORE_BYTES = 512 * 2**20
-"""Shared memory of a cluster that is started on this machine: what is passed on is small."""
+"""Shared memory of a cluster started on this machine; results are small."""
 
 
 def import_ray() -> Any:
-    """Return Ray, which says no more than it is asked; `MissingExtra` where it is not installed."""
-    # before Ray is imported: it reads them then
+    """Import Ray without its console output; raise `MissingExtra` if it is not installed."""
+    # before Ray is imported, because it reads them on import
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # what it would print on stdout about workers that died
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # suppresses its messages on stdout about dead workers
     try:
         import ray
         import ray.data
@@ -32,10 +32,10 @@ def import_ray() -> Any:
 
 
 def connect(ray: Any, address: str, *, cpus: int | None) -> None:
-    """Connect this process to the cluster at an address, or to one that is started here (`local`)."""
+    """Connect this process to the cluster at an address, or start one here (`local`)."""
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     if address == "local":
-        # where no other machine reaches it: whoever reaches Ray may run what he likes
+        # on loopback only, because anyone who can reach Ray can run arbitrary code
         own = {"_node_ip_address": "127.0.0.1", "include_dashboard": False, "object_store_memory": STORE_BYTES}
         with _muted():
             ray.init(address, num_cpus=cpus, **own, **quiet)
@@ -51,7 +51,7 @@ def connect(ray: Any, address: str, *, cpus: int | None) -> None:
 
 @contextmanager
 def _muted() -> Iterator[None]:
-    """Send what is written on stderr nowhere: Ray's compiled part tells there how quiet it was told to be."""
+    """Discard stderr, to which Ray's compiled part writes."""
     with Path(os.devnull).open("wb") as nowhere:
         kept = os.dup(2)
         os.dup2(nowhere.fileno(), 2)
@@ -63,7 +63,7 @@ def _muted() -> Iterator[None]:
 
 
 def _knock(address: str) -> None:
-    """Refuse an address where nothing listens, for Ray itself tries for minutes."""
+    """Refuse an unreachable address quickly, because Ray itself retries for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdecimal():
         raise BadSetting(f"--address must be HOST:PORT or ray://HOST:PORT; got {address!r}.")
@@ -75,13 +75,13 @@ def _knock(address: str) -> None:
 
 def _unreachable(address: str, reason: str) -> BadSetting:
     return BadSetting(
-        f"no Ray cluster answers at {address} ({reason.rstrip('.')}). Start one (ray start --head), or leave --address "
-        "out to work on this machine."
+        f"no Ray cluster answers at {address} ({reason.rstrip('.')}). Start one (ray start --head), or omit --address "
+        "to use this machine."
     )
 
 
 def hush_data() -> None:
-    """Keep Ray Data from drawing and telling: progress is told by whoever wants the work."""
+    """Disable the progress bars and messages of Ray Data; the caller reports progress."""
     from ray.data import DataContext
 
     context = DataContext.get_current()

@@ -1,4 +1,4 @@
-"""What stands in the processes of Ray's workers, and how what they say comes back."""
+"""Code that runs in Ray's worker processes, and how its errors are returned."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,28 +11,28 @@ from typing import Any
 from diptych.errors import DiptychError, WorkerLost
 
 RETRIES = 3
-"""So often a block is given to another worker before what kills them is told."""
+"""Retries of a block before the loss of its workers is reported."""
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """What passes through Ray Data as it is: of bare tuples, lists and arrays it would make columns of its own."""
+    """Wraps a value for Ray Data, which would convert bare tuples, lists and arrays to columns."""
 
     content: Any
 
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What a worker takes over from the process that wants its work."""
+    """The context of the submitting process that a worker adopts."""
 
     variables: Mapping[str, str] = field(repr=False)
-    """Of the environment: the cache, where data sets lie, and how S3 is reached."""
+    """Environment variables: cache, data folders and S3 access."""
     folder: str
-    """The working directory, so that relative paths mean the same; left out where there is no such folder."""
+    """The working directory, so that relative paths resolve alike; ignored if it does not exist."""
     threads: int
 
     def enter(self) -> None:
-        """Make this process work as that one does."""
+        """Adopt the context in this process."""
         import torch
 
         os.environ |= self.variables
@@ -42,9 +42,9 @@ class WorkerSetup:
 
 
 class Worker:
-    """What stands in a process of Ray Data, and makes something of one block after another.
+    """A worker of Ray Data, which processes blocks one by one.
 
-    What is refused is handed back like a result: raised here, Ray would wrap it up with its traces and lose it.
+    Errors of diptych are returned like results, because Ray would wrap a raised error and lose it.
     """
 
     def __init__(self, place: WorkerSetup, maker: Callable[[], Callable[[Any], Any]]) -> None:
@@ -56,7 +56,7 @@ class Worker:
             self._refusal = refusal
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row with what was made, or why it was refused."""
+        """Return a row with the result or the error."""
         try:
             return {"box": Parcel(self._refusal or self._make(row["box"].content))}
         except DiptychError as refusal:
@@ -64,14 +64,14 @@ class Worker:
 
 
 def in_place(place: WorkerSetup, work: Callable[..., Any], arguments: Iterable[Any]) -> Any:
-    """Return what work comes to in a process that was made ready for it."""
+    """Run a task in a process that adopts a context."""
     place.enter()
     return work(*arguments)
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Raise what a worker refused as it was raised there, and what Ray has to say of dead workers as a sentence."""
+    """Re-raise the errors of workers, and convert Ray's errors about dead workers to one sentence."""
     from ray.exceptions import RayError
 
     try:
@@ -81,7 +81,7 @@ def told() -> Iterator[None]:
 
 
 def refusal_in(error: BaseException) -> DiptychError:
-    """Return what a worker refused, or the sentence about a worker that was lost; other faults are raised."""
+    """Return the error of a worker, or the error for a lost worker; other exceptions are raised."""
     from ray.exceptions import ActorDiedError, RayActorError, RayTaskError, WorkerCrashedError
 
     cause: BaseException | None = error
@@ -92,13 +92,13 @@ def refusal_in(error: BaseException) -> DiptychError:
             return cause
         elif isinstance(cause, ActorDiedError) and cause.actor_init_failed:
             return WorkerLost(
-                f"no worker could begin: {str(cause).strip().splitlines()[-1]}. Install the same version of diptych, "
-                "with the same extras, wherever there are workers."
+                f"no worker could start: {str(cause).strip().splitlines()[-1]}. Install the same version of diptych, "
+                "with the same extras, on every worker."
             )
         elif isinstance(cause, RayActorError | WorkerCrashedError):
             return WorkerLost(
-                f"a piece of work ended {RETRIES + 1} workers, most likely for want of memory. Give the same command "
-                "again to go on, with more --cpus-per-worker, so that fewer work at once."
+                f"a task ended {RETRIES + 1} workers, most likely because they ran out of memory. Repeat the command "
+                "to continue, with more --cpus-per-worker, so that fewer workers run at once."
             )
         else:
             cause = cause.__cause__
@@ -106,7 +106,7 @@ def refusal_in(error: BaseException) -> DiptychError:
 
 
 def pass_on(future: Future[Any], done: Future[Any]) -> None:
-    """Give a future what a task of Ray came to, with a worker's refusal as it was raised there."""
+    """Copy the result or the error of a Ray task to a future."""
     try:
         with told():
             future.set_result(done.result())

@@ -1,1 +1,1 @@
-"""Pictures of results: what was found, how training went, how precise the rankings are."""
+"""Drawings of results: search hits, training curves, precision-recall curves and explanations."""

@@ -18,15 +18,15 @@ TRAINING_SIZE = (1000, 420)
 PRECISION_SIZE = (760, 560)
 """Width and height in pixels."""
 PADDING = 0.16
-"""Inches around and between what is drawn."""
+"""Padding around and between axes, in inches."""
 STYLES = ("-", "--", ":", "-.")
-"""One a direction, so that curves of one space share a colour."""
+"""One per direction, so that curves of one space share a colour."""
 MARKED_EPOCHS = 40
-"""Points are marked in runs of no more epochs than this."""
+"""Longest run, in epochs, whose points are marked."""
 
 
 def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw the losses and the validation MAP of a run by epoch, the best one named, into a PNG.
+    """Draw the losses and the validation MAP of a run by epoch as a PNG, with the best epoch labelled.
 
     Each line of metrics has an `epoch`, `losses` by name and a `validation_map`, which may be None.
     """
@@ -57,9 +57,9 @@ def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def precision_recall(curves: "Mapping[str, Float[np.ndarray, ' k']]", path: Path) -> None:
-    """Draw named curves of precision, read at recalls evenly spaced from 0 to 1, into a PNG.
+    """Draw named curves of precision at recalls evenly spaced from 0 to 1 as a PNG.
 
-    Names are `direction, space`: a space has its colour, a direction its stroke.
+    Names are `direction, space`: each space has a colour, each direction a line style.
     """
     figure = new_figure(*PRECISION_SIZE)
     axes = figure.subplots()
@@ -89,7 +89,7 @@ def _halves(name: str) -> tuple[str, str]:
 
 
 def new_figure(width: int, height: int) -> "Figure":
-    """Return an empty figure of so many pixels, which keeps what is drawn apart."""
+    """Return an empty figure of this size in pixels, with a layout that avoids overlaps."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -98,7 +98,7 @@ def new_figure(width: int, height: int) -> "Figure":
 
 
 def dress(axes: "Axes", title: str, across: str, up: str) -> None:
-    """Give axes a title on the left, a faint grid, and no box."""
+    """Style axes with a left-aligned title, a faint grid and no box."""
     axes.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold", pad=12)
     axes.set_xlabel(across, color=MUTED)
     axes.set_ylabel(up, color=MUTED)
@@ -110,7 +110,7 @@ def dress(axes: "Axes", title: str, across: str, up: str) -> None:
 
 
 def _side(epoch: int, points: Sequence[tuple[int, float]]) -> str:
-    """Return how to align a note above a point so that it stays inside: `left` in the first third, and so on."""
+    """Return the alignment that keeps a label above a point inside the axes: `left` in the first third, and so on."""
     first, last = points[0][0], points[-1][0]
     place = (epoch - first) / (last - first) if last > first else 0.5
     return "left" if place < 1 / 3 else "right" if place > 2 / 3 else "center"

@@ -1,4 +1,4 @@
-"""Explanations as one page that stands alone: the picture at its own size, words, and a switch between the views."""
+"""Explanations as a self-contained page: the picture at full size, words, and a switch between views."""
 
 import io
 import json
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 QUALITY = 90
-"""Of the pictures' JPEG."""
+"""JPEG quality of the pictures."""
 
 STYLE = f"""
 :root {{ color-scheme: light; }}
@@ -174,5 +174,5 @@ def _uri(picture: "Image") -> str:
 
 
 def _json(value: object) -> Markup:
-    """Return JSON that may stand in a script element."""
+    """Return JSON that is safe in a script element."""
     return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))

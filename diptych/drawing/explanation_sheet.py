@@ -1,4 +1,4 @@
-"""Explanations as one picture: a row for each space, a column for each way of looking."""
+"""Explanations as one picture: a row for each space, a column for each attribution method."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,29 +18,29 @@ SIDE = 264
 ASIDE = 200
 """Width of the first column: the picture itself, and the names of the spaces."""
 HEADING, BODY, SMALL = 22, 14, 12
-"""Heights of letters in pixels."""
+"""Font sizes in pixels."""
 LEADING = 1.6
 PADDING = 2
-"""Pixels of shade to either side of a word."""
+"""Padding in pixels on either side of a shaded word."""
 INNER = ASIDE + len(WAYS) * (SIDE + GAP)
 LINES = 6
-"""How many lines of a text or a reason are shown at most."""
+"""Maximum number of lines of a text or a reason."""
 LEGEND_STEP = 5
-"""Pixels of the legend for each colour."""
+"""Width in pixels of each colour in the legend."""
 
 
 class _Shade(NamedTuple):
-    """A word at its place within a panel."""
+    """A word at its position within a panel."""
 
     text: str
     x: int
     line: int
     value: float | None
-    """From -1 to 1; None where nothing is said of it."""
+    """From -1 to 1; None without a score."""
 
 
 def explanation_sheet(shown: "Sequence[tuple[ExplanationRecord, Image]]", path: "Path") -> None:
-    """Draw explanations, each with its picture at full size, one below the other into a PNG."""
+    """Draw explanations, each with its picture at full size, one below the other as a PNG."""
     heights = [_height(record, picture) for record, picture in shown]
     sheet = Sheet(2 * MARGIN + INNER, 2 * MARGIN + sum(heights) + (len(shown) - 1) * 2 * GAP + 3 * GAP)
     top = MARGIN
@@ -68,7 +68,7 @@ def _draw(sheet: Sheet, record: ExplanationRecord, picture: "Image", top: int) -
 
 
 def _draw_head(sheet: Sheet, record: ExplanationRecord, top: int) -> int:
-    """Write the text, how it was fused and the credit, and return where the rows begin."""
+    """Write the text, the fusion and the credit, and return the top of the rows."""
     for line in wrap(title_of(record), size=HEADING, width=INNER, lines=2):
         sheet.write(line, MARGIN, top, size=HEADING, bold=True)
         top += round(LEADING * HEADING)
@@ -88,7 +88,7 @@ def _head_height(record: ExplanationRecord) -> int:
 def _draw_panel(
     sheet: Sheet, record: ExplanationRecord, picture: "Image", way: Mapping[str, Any], x: int, y: int
 ) -> None:
-    """Draw the heat over the picture, the shaded words, and how strong the strongest of each is."""
+    """Draw the heat map over the picture, the shaded words, and the largest magnitude of each."""
     if way["image"]:
         small = _fitted(picture, SIDE)
         scale = small.width / record["image"]["width"], small.height / record["image"]["height"]
@@ -112,7 +112,7 @@ def _draw_panel(
 
 
 def _shaded(record: ExplanationRecord, way: Mapping[str, Any]) -> list[_Shade]:
-    """Return the words of a panel at their places, as many as fit into its lines."""
+    """Return the words of a panel at their positions, as many as fit."""
     if not way["words"]:
         return []
     top, x, line, blank = strongest(way["words"]), 0, 0, round(text_width(" ", size=BODY)) + PADDING
@@ -129,7 +129,7 @@ def _shaded(record: ExplanationRecord, way: Mapping[str, Any]) -> list[_Shade]:
 
 
 def _notes(way: Mapping[str, Any]) -> list[str]:
-    """Return the lines below a panel: the scale of each side, and what the way does not say."""
+    """Return the lines below a panel: the scale of each side, and the reason for missing scores."""
     scales = [
         f"{name} to {strongest(way[side]):.2g}"
         for side, name in (("image", "regions"), ("words", "words"))
@@ -165,7 +165,7 @@ def _draw_legend(sheet: Sheet, y: int) -> None:
     for k, each in enumerate(stops()):
         sheet.fill(x + k * LEGEND_STEP, y, LEGEND_STEP, SMALL, colour=each)
     end = x + len(stops()) * LEGEND_STEP + GAP // 2
-    sheet.write(f"{ADDS}; the strongest of each panel has the full colour", end, y, size=SMALL, colour=MUTED)
+    sheet.write(f"{ADDS}; the strongest value in each panel has full colour", end, y, size=SMALL, colour=MUTED)
     sheet.fill(MARGIN, y - GAP, INNER, 1, colour=RULE)
 
 

@@ -1,4 +1,4 @@
-"""What the drawings of an explanation have in common: names, and a record taken apart."""
+"""Wording shared by the drawings of an explanation."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,19 +10,19 @@ WAYS = {
     "occlusion": "Occlusion",
 }
 MEANINGS = {
-    "attention": "How much weight the space gives each part. It need not be what moves the similarity.",
-    "gradient": "How far the similarity would move with each part, were it to go on as it begins.",
-    "integrated": "Each part's share of the similarity, on the way from the mean of all training pairs.",
-    "occlusion": "How far the similarity falls when a part by itself gives way to the mean of the training pairs.",
+    "attention": "The weight that the space gives each part. It need not reflect the effect on the similarity.",
+    "gradient": "The first-order effect of each part on the similarity.",
+    "integrated": "Each part's share of the change in similarity from the training mean.",
+    "occlusion": "How much the similarity drops when a part alone is replaced by the training mean.",
 }
-ADDS, TAKES = "adds to the similarity", "takes away"
+ADDS, TAKES = "raises the similarity", "lowers it"
 
 ExplanationRecord = Mapping[str, Any]
 """An explanation as a JSON-able object."""
 
 
 def views(record: ExplanationRecord) -> Iterator[tuple[str, float | None, Mapping[str, Any]]]:
-    """Yield what may be looked at: the fused similarity where there is one, then each space, with its ways."""
+    """Yield the views: the fused similarity, if there is one, then each space, with their attributions."""
     if len(record["spaces"]) > 1 and record["fused"] is not None:
         yield "fused", record["fused"], record["fused_ways"]
     for space in record["spaces"]:
@@ -30,7 +30,7 @@ def views(record: ExplanationRecord) -> Iterator[tuple[str, float | None, Mappin
 
 
 def title_of(record: ExplanationRecord) -> str:
-    """Return what stands above an explanation: its text, or without one what its picture was compared with.
+    """Return the title of an explanation: its text, or else what its picture was compared with.
 
     >>> title_of({"text": "a cat"}), title_of({"text": "", "held": "the picture of 'tom'"})
     ('“a cat”', "Compared with the picture of 'tom'")
@@ -39,15 +39,15 @@ def title_of(record: ExplanationRecord) -> str:
 
 
 def fusion_line(record: ExplanationRecord) -> str:
-    """Return in a sentence how the spaces' similarities became one; empty where there is one space.
+    """Return a sentence about the fusion; empty with a single space.
 
     >>> fusion_line({"fusion": {"rule": "linear", "weight": 0.25, "reference": "the pictures of shop"}})
-    'Fused by linear, with the weight 0.25 for the visual space, normalised over the pictures of shop.'
+    'Fused by linear, with weight 0.25 on the visual space, normalised over the pictures of shop.'
     """
     fusion = record["fusion"]
     if fusion["rule"] is None:
         return ""
     if record.get("fused", 0.0) is None:
         return f"Not fused: {fusion['reference']}"
-    weight = "" if fusion["weight"] is None else f", with the weight {fusion['weight']:.2f} for the visual space"
+    weight = "" if fusion["weight"] is None else f", with weight {fusion['weight']:.2f} on the visual space"
     return f"Fused by {fusion['rule']}{weight}, normalised over {fusion['reference']}."

@@ -1,4 +1,4 @@
-"""Curves of a similarity while parts are taken away or put in: one panel for each of several places."""
+"""Curves of a similarity while parts are deleted or inserted: one panel for each space and side."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,9 +19,9 @@ COLUMNS = 4
 
 
 def faithfulness_curves(panels: "Mapping[str, Mapping[str, Float[np.ndarray, ' l']]]", path: Path) -> None:
-    """Draw named panels of curves into a PNG; a curve goes from none of the parts to all of them.
+    """Draw named panels of curves as a PNG; a curve runs from none of the parts to all of them.
 
-    Ways have the same colour in all panels; what is no way (random orders) is dashed.
+    Each attribution method has the same colour in all panels; random orders are dashed.
     """
     rows = -(-len(panels) // COLUMNS)
     figure = new_figure(PANEL[0] * min(COLUMNS, len(panels)), PANEL[1] * rows + 40)

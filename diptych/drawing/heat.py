@@ -1,7 +1,7 @@
-"""Colours for what adds and what takes away: even to the eye, and apart for the colour-blind.
+"""A diverging colour map for positive and negative values, perceptually uniform and safe for colour blindness.
 
-Both arms of the map run straight through Oklab, from the same near-white to ends of the same lightness and chroma, one
-orange and one blue: equal steps of a value are equal steps to the eye, and +v is as strong as -v.
+Both arms of the map are straight lines in Oklab, from the same near-white to ends of the same lightness and chroma, one
+orange and one blue: equal steps in value are perceptually equal, and +v is as strong as -v.
 
 Paper: Ottosson, A perceptual color space for image processing, 2020.
 """
@@ -24,17 +24,17 @@ LIGHT, DARK, CHROMA = 0.97, 0.5, 0.13
 ADDS, TAKES = 50, 255
 """Hues of the ends in degrees: orange and blue."""
 OPACITY = 0.66
-"""Of the colours over a picture."""
+"""Opacity of the colours over a picture."""
 BLACK = "#000000"
 STOPS = 33
-"""How many colours a legend shows."""
+"""Number of colours in a legend."""
 
 Corners = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels."""
 
 
 def colour(value: float) -> str:
-    """Return the colour of a value from -1 to 1; one beyond counts as the end.
+    """Return the colour of a value from -1 to 1; values outside are clipped.
 
     >>> colour(0.0), colour(1.0), colour(-1.0)
     ('#f5f5f5', '#9b4805', '#2863ab')
@@ -50,25 +50,25 @@ def stops() -> list[str]:
 
 
 def ink_on(background: str) -> str:
-    """Return the colour of letters, black or white, that stands out more from a background."""
+    """Return the text colour, black or white, with the higher contrast to a background."""
     return max((BLACK, PAPER), key=lambda ink: contrast(ink, background))
 
 
 def contrast(first: str, second: str) -> float:
-    """Return the ratio of two colours' luminances, as accessibility guidelines (WCAG 2) measure it: from 1 to 21."""
+    """Return the WCAG 2 contrast ratio of two colours, from 1 to 21."""
     darker, lighter = sorted(_luminance(each) for each in (first, second))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def strongest(values: Sequence[float]) -> float:
-    """Return the largest size of the values; 0 for none."""
+    """Return the largest absolute value; 0 for none."""
     return max((abs(value) for value in values), default=0.0)
 
 
 def heated(picture: "Image", boxes: Sequence[Corners], values: Sequence[float]) -> "Image":
-    """Return a picture in grey with each box in the colour of its value, as a share of the strongest.
+    """Return a grey picture with each box tinted by its value relative to the strongest.
 
-    The boxes are in pixels of the picture; without any it is in grey alone.
+    The boxes are in pixels of the picture; without boxes it is only converted to grey.
     """
     from PIL import Image, ImageDraw
 
@@ -84,7 +84,7 @@ def heated(picture: "Image", boxes: Sequence[Corners], values: Sequence[float]) 
 
 
 def _from_oklab(lightness: float, a: float, b: float) -> Float[np.ndarray, "3"]:
-    """Return red, green and blue from 0 to 1; what the screen cannot show is cut."""
+    """Return red, green and blue from 0 to 1, clipped to the sRGB gamut."""
     cones = np.array(
         [
             lightness + 0.3963377774 * a + 0.2158037573 * b,

@@ -1,4 +1,4 @@
-"""A contact sheet: the query on top, below it what was found."""
+"""A contact sheet: the query on top, its hits below."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +17,11 @@ SIDE = 200
 COLUMNS = 5
 INNER = COLUMNS * SIDE + (COLUMNS - 1) * GAP
 BAR = 4
-"""Height of the bar that shows a similarity as a share of the best."""
+"""Height of the bar that shows a similarity relative to the best."""
 HEADING, BODY, SMALL = 26, 14, 12
-"""Heights of letters in pixels."""
+"""Font sizes in pixels."""
 LEADING = 1.4
-"""From one line to the next, in heights of letters."""
+"""Line spacing, as a multiple of the font size."""
 CAPTION_LINES = 3
 CREDIT_LINES = 3
 QUERY_LINES = 2
@@ -33,7 +33,7 @@ class _Tile(NamedTuple):
     rank: int
     similarity: float
     share: float
-    """The similarity as a share of the best, within 0 and 1."""
+    """The similarity relative to the best, clipped to [0, 1]."""
 
 
 def contact_sheet(
@@ -45,9 +45,9 @@ def contact_sheet(
     *,
     attribution: str = "",
 ) -> None:
-    """Draw the query and what was found, best first, into a PNG; the attribution stands at its foot.
+    """Draw the query and its hits, best first, as a PNG with the attribution at the bottom.
 
-    Captions are cut after three lines.
+    Captions are truncated after three lines.
     """
     if not len(pictures) == len(captions) == len(similarities):
         raise ShapeMismatch(
@@ -105,7 +105,7 @@ def _draw_tile(sheet: Sheet, tile: _Tile, x: int, y: int) -> None:
 
 
 def _draw_picture(sheet: Sheet, picture: "Image", x: int, y: int) -> None:
-    """Draw a picture as large as fits into its square, in the middle."""
+    """Draw a picture centred in its square, as large as fits."""
     from PIL import ImageOps
 
     sheet.fill(x, y, SIDE, SIDE, colour=WASH)

@@ -1,16 +1,16 @@
-"""Labels beside points, placed so that none covers another label or a point."""
+"""Labels for points, placed so that none covers another label or a point."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 RADIUS = 4.0
-"""Half the side of the square around a point that labels keep out of."""
+"""Half the side of the square around a point that labels must not cover."""
 GAP = 7.0
-"""From a point to its label, where nothing is in the way."""
+"""Distance from a point to its label without obstacles."""
 REACHES = 12
-"""How many times half a label's height farther out is tried."""
+"""How many distances are tried, in steps of half a label's height."""
 SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
-"""Right of the point first, then left, above, below and the corners."""
+"""Tried in this order: right, left, above, below, then the corners."""
 
 
 @dataclass(frozen=True)
@@ -23,26 +23,26 @@ class LabelBox:
     bottom: float
 
     def overlaps(self, other: "LabelBox") -> bool:
-        """Return whether the two share an area."""
+        """Return whether the two boxes intersect."""
         across = self.left < other.right and other.left < self.right
         return across and self.top < other.bottom and other.top < self.bottom
 
     def holds(self, other: "LabelBox") -> bool:
-        """Return whether the other lies wholly inside."""
+        """Return whether it contains the other box."""
         across = self.left <= other.left and other.right <= self.right
         return across and self.top <= other.top and other.bottom <= self.bottom
 
     def nearest(self, x: float, y: float) -> tuple[float, float]:
-        """Return the place in the box that is nearest to a point."""
+        """Return the point of the box that is nearest to a given point."""
         return min(max(x, self.left), self.right), min(max(y, self.top), self.bottom)
 
 
 def place_labels(
     points: Sequence[tuple[float, float]], widths: Sequence[float], *, height: float, within: LabelBox
 ) -> list[LabelBox]:
-    """Return a box for each point's label: the nearest free one that lies inside, earlier points choosing first.
+    """Return a box for each point's label: the nearest free one inside the frame, with earlier points first.
 
-    Where nothing is free in reach, the label stands right of its point all the same.
+    If no free box is within reach, the label is placed to the right of its point.
     """
     taken = [LabelBox(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in points]
     labels: list[LabelBox] = []
@@ -55,7 +55,7 @@ def place_labels(
 
 
 def _around(x: float, y: float, width: float, height: float) -> Iterator[LabelBox]:
-    """Yield the boxes on every side of a point, the nearest first."""
+    """Yield the boxes around a point, nearest first."""
     for step in range(REACHES):
         reach = GAP + step * height / 2
         for across, down in SIDES:

@@ -1,22 +1,22 @@
-"""Elements of pages and drawings: text is escaped unless it is markup already."""
+"""HTML and SVG elements; text is escaped unless it is already markup."""
 
 from collections.abc import Iterable
 from html import escape
 
 VOID = {"meta", "br"}
-"""Elements of HTML that are never closed."""
+"""HTML elements without a closing tag."""
 
 
 class Markup(str):
-    """Text that is markup already, and stays as it is."""
+    """Text that is already markup and is not escaped."""
 
     __slots__ = ()
 
 
 def tag(name: str, /, *children: str, **attributes: str | float | int | None) -> Markup:
-    """Return an element; every child that is not markup is escaped, and so is every attribute.
+    """Return an element; attributes and children are escaped, except children that are markup.
 
-    `stroke_width` becomes `stroke-width`, `class_` becomes `class`; an attribute that is None is left out.
+    `stroke_width` becomes `stroke-width`, `class_` becomes `class`; attributes that are None are omitted.
 
     >>> tag("p", "a < b, ", tag("b", "c"), class_="wide", x=1.25)
     '<p class="wide" x="1.25">a &lt; b, <b>c</b></p>'
@@ -30,7 +30,7 @@ def tag(name: str, /, *children: str, **attributes: str | float | int | None) ->
 
 
 def joined(parts: Iterable[str]) -> Markup:
-    """Return parts one after the other, those escaped that are not markup.
+    """Concatenate parts, escaping those that are not markup.
 
     >>> joined(["a & b", tag("br")])
     'a &amp; b<br>'

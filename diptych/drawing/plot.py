@@ -1,6 +1,6 @@
-"""A plot as SVG text: axes with their ticks, and room for marks; colours come from the page's style.
+"""A plot as SVG: axes with ticks, and marks; colours come from the page's style.
 
-Classes: `plot` the whole, `grid` its lines, `tick` and `axis` the words beside them.
+Classes: `plot` for the whole, `grid` for its lines, `tick` and `axis` for labels.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,33 +9,33 @@ from dataclasses import dataclass
 from diptych.drawing.markup import Markup, joined, tag
 
 TICK_GAP = 6.0
-"""Pixels between the axes and the numbers beside them."""
+"""Pixels between the axes and their tick labels."""
 BASELINE = 4.0
-"""Pixels from the middle of a line of small letters down to its baseline."""
+"""Pixels from the middle of a tick label down to its baseline."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """From values to pixels along one side of a plot."""
+    """A scale from values to pixels along one side of a plot."""
 
     low: float
     high: float
     start: float
-    """The pixel of `low`; for the axis that goes up it is the larger one."""
+    """The pixel of `low`; on the vertical axis it is the larger one."""
     stop: float
     ticks: Sequence[tuple[float, str]]
-    """Values with what is written beside them."""
+    """Values with their labels."""
     title: str = ""
 
     def at(self, value: float) -> float:
-        """Return a value's pixel."""
+        """Return the pixel of a value."""
         return self.start + (value - self.low) / (self.high - self.low) * (self.stop - self.start)
 
 
 def plot(
     across: Axis, up: Axis, marks: Iterable[str], *, size: tuple[int, int], title: str, description: str
 ) -> Markup:
-    """Return an SVG picture with a grid, the words of both axes and marks that are placed by them."""
+    """Return an SVG picture with a grid, labels of both axes, and marks."""
     width, height = size
     return tag(
         "svg",
@@ -52,7 +52,7 @@ def plot(
 
 
 def path(across: Axis, up: Axis, points: Iterable[tuple[float, float]], *, class_: str) -> Markup:
-    """Return a line through points that are given as values."""
+    """Return a line through points given as values."""
     steps = " ".join(f"{across.at(x):.1f},{up.at(y):.1f}" for x, y in points)
     return tag("polyline", points=steps, class_=class_)
 

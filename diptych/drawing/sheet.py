@@ -1,4 +1,4 @@
-"""A canvas measured in pixels from the top left, with text that is measured before it is set."""
+"""A canvas in pixels from the top left, with text that is measured before it is drawn."""
 
 import unicodedata
 import warnings
@@ -20,7 +20,7 @@ PAPER = "#ffffff"
 WASH = "#f4f6f8"
 ACCENT = "#0072b2"
 PALETTE = (ACCENT, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Colours that stay apart for the colour-blind (Okabe and Ito)."""
+"""A palette that is safe for colour blindness (Okabe and Ito)."""
 
 DOTS_PER_INCH = 100
 POINTS_PER_INCH = 72
@@ -28,12 +28,12 @@ FAMILIES = (
     "DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans", "Noto Sans Arabic", "Noto Sans Devanagari",
     "WenQuanYi Zen Hei", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Arial Unicode MS",
 )  # fmt: skip
-"""Fonts for the scripts of the world, of which those that are installed are used, in this order."""
+"""Fonts for many scripts; the installed ones are used in this order."""
 
 
 @cache
 def families() -> tuple[str, ...]:
-    """Return those of `FAMILIES` that are installed; the first always is."""
+    """Return the installed fonts among `FAMILIES`; the first is always available."""
     from matplotlib import font_manager
 
     installed = set(font_manager.get_font_names())
@@ -41,7 +41,7 @@ def families() -> tuple[str, ...]:
 
 
 class Sheet:
-    """A white sheet of so many pixels."""
+    """A white sheet with a size in pixels."""
 
     def __init__(self, width: int, height: int) -> None:
         from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ class Sheet:
     def write(
         self, text: str, x: int, y: int, *, size: int, colour: str = INK, bold: bool = False, right: bool = False
     ) -> None:
-        """Set a line with its top left (or top right) corner at a place; `size` is in pixels."""
+        """Draw a line of text with its top left (or top right) corner at a position; `size` is in pixels."""
         from matplotlib.transforms import IdentityTransform
 
         self._figure.text(
@@ -72,7 +72,7 @@ class Sheet:
         )
 
     def paste(self, picture: "Image", x: int, y: int) -> None:
-        """Set a picture, pixel for pixel, with its top left corner at a place."""
+        """Draw a picture, unscaled, with its top left corner at a position."""
         import numpy as np
 
         self._figure.figimage(
@@ -80,7 +80,7 @@ class Sheet:
         )
 
     def fill(self, x: int, y: int, width: int, height: int, *, colour: str) -> None:
-        """Fill a rectangle, under everything else."""
+        """Fill a rectangle, below everything else."""
         from matplotlib.patches import Rectangle
 
         place = (x, self.height - y - height)
@@ -94,14 +94,14 @@ class Sheet:
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure as a PNG, whole or not at all; letters that no installed font has become boxes."""
+    """Write a figure as a PNG atomically; characters that no installed font has become boxes."""
     with written_atomically(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(temporary, format="png", dpi=DOTS_PER_INCH)
 
 
 def wrap(text: str, *, size: int, width: int, lines: int) -> list[str]:
-    """Return a text in so many lines at most, none wider than `width` pixels; an ellipsis ends what is cut."""
+    """Wrap a text to at most `lines` lines of at most `width` pixels; truncated text ends in an ellipsis."""
     words = _pieces(" ".join(text.split()))
     rows: list[str] = []
     while words and len(rows) < lines:
@@ -114,7 +114,7 @@ def wrap(text: str, *, size: int, width: int, lines: int) -> list[str]:
 
 
 def text_width(text: str, *, size: int) -> float:
-    """Return how many pixels wide a line of that size is."""
+    """Return the width of a line in pixels at a font size."""
     font = _font()
     font.set_size(size * POINTS_PER_INCH / DOTS_PER_INCH, DOTS_PER_INCH)
     with warnings.catch_warnings():
@@ -133,7 +133,7 @@ def _font() -> Any:
 
 
 def _pieces(text: str) -> list[str]:
-    """Return the places where a text may be broken: after blanks, and between the signs of East Asian scripts."""
+    """Split a text where lines may break: after spaces, and between characters of East Asian scripts."""
     pieces: list[str] = []
     for sign in text:
         wide = unicodedata.east_asian_width(sign) in "WF"
@@ -145,7 +145,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _fitting(words: Sequence[str], *, size: int, width: int) -> int:
-    """Return how many words fit into a line; at least one, however wide."""
+    """Return how many words fit into a line, at least one."""
     count = 1
     while count < len(words) and text_width("".join(words[: count + 1]).strip(), size=size) <= width:
         count += 1

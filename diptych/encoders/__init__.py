@@ -1,4 +1,4 @@
-"""Frozen backbones: a picture becomes regions and one vector, a text becomes words and one vector; both cached."""
+"""Frozen encoders: a picture to region vectors and one whole vector, a text to word vectors and one; cached."""
 
 from diptych.rooms import Room
 

@@ -1,4 +1,4 @@
-"""What stands after the colon of an encoder's name, and the packages that some encoders need."""
+"""The argument after the colon in an encoder's name, and optional packages of encoders."""
 
 from importlib import import_module
 from pathlib import Path
@@ -9,7 +9,7 @@ from diptych.rooms import split_name
 
 
 def argument_of(name: str, *, kind: str) -> str:
-    """Return the argument of an encoder's name, which it cannot do without; `kind` says what it names."""
+    """Return the required argument in an encoder's name; `kind` describes it."""
     head, argument = split_name(name)
     if not argument:
         raise BadSetting(f"the encoder {head} needs a {kind}; got none. Write it after a colon: {head}:{kind.upper()}.")
@@ -17,24 +17,24 @@ def argument_of(name: str, *, kind: str) -> str:
 
 
 def file_argument(name: str) -> Path:
-    """Return the file that an encoder's name points at, which must exist."""
+    """Return the file named by an encoder's argument, which must exist."""
     path = Path(argument_of(name, kind="path"))
     if not path.is_file():
         raise MissingData(
-            f"the encoder {split_name(name)[0]} wants a file; {path} is none. Give the path of its weights."
+            f"the encoder {split_name(name)[0]} needs a file; {path} is not one. Give the path of its weights."
         )
     return path
 
 
 def refuse_argument(name: str) -> None:
-    """Raise `BadSetting` where an encoder that takes no argument was given one."""
+    """Raise `BadSetting` if an encoder without an argument was given one."""
     head, argument = split_name(name)
     if argument:
         raise BadSetting(f"the encoder {head} takes no argument; got {argument!r}. Write {head}.")
 
 
 def import_extra(module: str, *, extra: str) -> Any:
-    """Return an optional package; `MissingExtra` says how to install it."""
+    """Import an optional package; raise `MissingExtra` if it is not installed."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

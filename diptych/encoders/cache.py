@@ -1,8 +1,8 @@
-"""One cache for both modalities: whatever was encoded once is read from disk from then on.
+"""The feature cache of both modalities: each item is encoded once and then read from disk.
 
-An item's vectors are found by its content (the SHA-256 of the file or text) and by the encoder's fingerprint,
-under CACHE/features/<modality>-<encoder>-<fingerprint>/. Renaming a file changes nothing; changing a setting, a
-weight file or one pixel leads to other vectors.
+The key of an item's vectors is its content (the SHA-256 of the file or text) and the encoder's fingerprint, under
+CACHE/features/<modality>-<encoder>-<fingerprint>/. Renaming a file changes nothing; changing a setting, a weight
+file or one pixel leads to other vectors.
 """
 
 from collections import deque
@@ -25,21 +25,21 @@ from diptych.rooms import split_name
 from diptych.settings import cache_root, thread_count
 
 SHARD_ITEMS = {"image": 256, "text": 4096}
-"""A shard is closed after so many items: what a killed process loses at most."""
+"""Items per shard: the most that an interrupted process loses."""
 SHARD_BYTES = 128 * 2**20
 """A shard is also closed at this size."""
 BATCHES_AHEAD = 6
-"""So many batches are prepared while the network works on another."""
+"""Batches prepared ahead of the network."""
 
 ItemContent = Picture | str
 """A picture or a text."""
 
 
 def encode_items(encoder: Encoder, items: Sequence[ItemContent], *, progress: Progress | None = None) -> Encoded:
-    """Return the vectors of pictures or texts, in their order; only what the cache lacks is encoded.
+    """Return the vectors of pictures or texts, in order, encoding only those that are not cached.
 
-    Equal contents are encoded once. Pictures are decoded in threads while the network runs. When a picture
-    cannot be decoded, everything before it stays cached.
+    Identical contents are encoded once. Pictures are decoded in threads while the network runs. If a picture
+    cannot be decoded, the items before it stay cached.
     """
     tell = progress or silent
     if not items:
@@ -57,14 +57,14 @@ def encode_items(encoder: Encoder, items: Sequence[ItemContent], *, progress: Pr
 
 
 def no_items(encoder: Encoder) -> Encoded:
-    """Return what this encoder makes of nothing: no items, of the widths that it gives."""
+    """Return zero items with the widths of this encoder."""
     width = encoder.parts_width
     parts = None if width is None else replace(Parts.of([]), blocks=(np.zeros((0, width), dtype=np.float16),))
     return Encoded(np.zeros((0, encoder.whole_width), dtype=np.float32), parts, encoder=signature(encoder))
 
 
 def cache_folder(encoder: Encoder) -> Path:
-    """Return where this encoder's vectors are kept."""
+    """Return the cache folder of this encoder."""
     return cache_root() / "features" / f"{encoder.modality}-{split_name(encoder.name)[0]}-{encoder.fingerprint}"
 
 
@@ -74,14 +74,14 @@ def signature(encoder: Encoder) -> str:
 
 
 def keys_of(items: Sequence[ItemContent]) -> list[str]:
-    """Return each item's content as a digest; files are read in threads."""
+    """Return a digest of each item's content; files are read in threads."""
     with ThreadPoolExecutor(thread_count()) as pool:
         files = pool.map(picture_key, [item for item in items if not isinstance(item, str)])
         return [digest(item) if isinstance(item, str) else next(files) for item in items]
 
 
 def picture_key(path: Picture) -> str:
-    """Return a picture's content as a digest; `MissingData` where it cannot be read."""
+    """Return a digest of a picture's content; raise `MissingData` if it cannot be read."""
     try:
         return picture_digest(path)
     except OSError as error:
@@ -91,7 +91,7 @@ def picture_key(path: Picture) -> str:
 def fill_cache(
     folder: ShardFolder, encoder: Encoder, missing: Mapping[str, ItemContent], *, total: int, tell: Progress
 ) -> None:
-    """Encode what is missing, shard by shard; on an error what is done so far is kept."""
+    """Encode missing items, shard by shard; on an error, completed items are kept."""
     label = f"{encoder.modality}s with {split_name(encoder.name)[0]}"
     done = total - len(missing)
     tell(done, total, label)
@@ -107,7 +107,7 @@ def fill_cache(
 def prepared_batches(
     prepare: Callable[[ItemContent], Any], items: Sequence[tuple[str, ItemContent]], *, size: int
 ) -> Iterator[tuple[Sequence[tuple[str, ItemContent]], list[Any]]]:
-    """Yield batches with what threads prepared of them, a few batches ahead of the network."""
+    """Yield batches with their inputs, prepared in threads a few batches ahead of the network."""
 
     def prepare_all(batch: Sequence[tuple[str, ItemContent]]) -> list[Any]:
         return [prepare(item) for _, item in batch]
@@ -136,9 +136,9 @@ def check_finite(vectors: ItemFeatures, item: ItemContent, encoder: Encoder) -> 
 
 
 class OpenShard:
-    """Gathers vectors until there are enough for a shard; a thread writes it while the next one is gathered.
+    """Collects vectors until a shard is full; a thread writes it while the next one is collected.
 
-    Leaving the block, in peace or by an error, writes what was gathered and waits until it is on disk.
+    Leaving the block, with or without an error, writes the collected vectors and waits until they are on disk.
     """
 
     def __init__(self, folder: ShardFolder, limit: int) -> None:
@@ -158,7 +158,7 @@ class OpenShard:
             self._wait()
 
     def add(self, key: str, vectors: ItemFeatures) -> None:
-        """Take one item's vectors; a full shard is written."""
+        """Add one item's vectors; a full shard is written."""
         self._vectors[key] = vectors
         self._bytes += sum(array.nbytes for array in vectors if array is not None)
         if len(self._vectors) >= self._limit or self._bytes >= SHARD_BYTES:
@@ -171,7 +171,7 @@ class OpenShard:
         self._vectors, self._bytes = {}, 0
 
     def _wait(self) -> None:
-        """Wait for the shard before, so that no more than two are in memory; its errors come up here."""
+        """Wait for the previous shard, so that at most two are in memory; its errors are raised here."""
         if self._writing:
             self._writing.result()
         self._writing = None

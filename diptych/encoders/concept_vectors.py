@@ -1,4 +1,4 @@
-"""From what an image network can name to where a text encoder puts these names."""
+"""Concepts: the class names of an image network and their text embeddings."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,10 +21,10 @@ from diptych.settings import cache_root
 
 @runtime_checkable
 class NamesClasses(Protocol):
-    """An image encoder whose network ends in a classifier of whole vectors, with classes that have names."""
+    """An image encoder whose network ends in a classifier of whole vectors with named classes."""
 
     def class_names(self) -> tuple[str, ...]:
-        """Return each class in words, in the order of the classifier."""
+        """Return the class names, in the order of the classifier."""
         ...
 
     def classifier(self) -> tuple[Float32[np.ndarray, "d_v c"], Float32[np.ndarray, " c"]]:
@@ -33,7 +33,7 @@ class NamesClasses(Protocol):
 
 
 def cached_concepts(encoders: LazyEncoders, fingerprints: Mapping[Modality, str]) -> Concepts:
-    """Return the concepts of a pair of encoders; from the second time on no encoder is opened for them."""
+    """Return the concepts of a pair of encoders, cached so that later calls open no encoder."""
     file = cache_root() / "concepts" / f"{fingerprints['image']}-{fingerprints['text']}.npz"
     with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(file, allow_pickle=False) as archive:
         return Concepts(tuple(archive["names"].tolist()), archive["weight"], archive["bias"], archive["vectors"])
@@ -45,18 +45,18 @@ def cached_concepts(encoders: LazyEncoders, fingerprints: Mapping[Modality, str]
 
 
 def concepts_of(image_encoder: FeatureSource, text_encoder: FeatureSource) -> Concepts:
-    """Return the classes that the image network names, each with the text encoder's whole vector of its name.
+    """Return the classes of the image network, each with the text encoder's whole vector of its name.
 
-    Names are kept in the cache of features, as all texts are.
+    Names are cached in the feature cache, like all texts.
     """
     if not isinstance(image_encoder, NamesClasses):
         raise BadSetting(
-            f"ConSE needs an image network that names classes; {image_encoder.name} does not. "
+            f"ConSE needs an image network with named classes; {image_encoder.name} has none. "
             "Choose --image-encoder efficientnet-lite2."
         )
     if isinstance(text_encoder, Given) or text_encoder.modality != "text":
         raise BadSetting(
-            f"ConSE needs an encoder of texts for the names of classes; {text_encoder.name} is none. "
+            f"ConSE needs a text encoder for the class names; {text_encoder.name} is not one. "
             "Choose --text-encoder minilm."
         )
     names = image_encoder.class_names()

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite 0 and 2: 1280 numbers for each region of a grid, and their mean.
+"""EfficientNet-Lite 0 and 2: 1280-dimensional regions on a grid, and their mean.
 
 Objective: none; trained by others to tell the 1,000 classes of ImageNet apart. Regions are the last feature map
 before pooling (7 x 7 at 224 pixels, 12 x 12 at 380), averaged into a 7 x 7 grid, never negative and mostly zero.
@@ -51,15 +51,15 @@ MEAN, STD = 127 / 255, 128 / 255
 
 @dataclass(frozen=True)
 class Config:
-    """How pictures are shown to the network."""
+    """Preprocessing of pictures."""
 
     side: int = 0
-    """Pixels of the square; 0 is 224 for lite0, its size of training, and 380 for lite2, trained at 260: the finer
-    look tells scenes of several objects apart better, and takes twice as long."""
+    """Side of the input square in pixels; 0 means 224 for lite0, its training resolution, and 380 for lite2, which was
+    trained at 260: the higher resolution helps with scenes of several objects and takes twice as long."""
     flip: bool = False
-    """Average with what is seen in the mirrored picture; takes twice as long."""
+    """Average the features with those of the mirrored picture; takes twice as long."""
     grid: int = 7
-    """Average the last feature map into at most so many rows and columns of regions; 0 keeps its own."""
+    """Maximum rows and columns of regions, to which the last feature map is averaged; 0 keeps its size."""
 
 
 class EfficientNetLite(ImageNetwork):
@@ -68,7 +68,7 @@ class EfficientNetLite(ImageNetwork):
     sums_parts = True
 
     def __init__(self, name: str, config: Config, weights: Path) -> None:
-        config = replace(config, side=config.side or SIDES[name])  # the fingerprint holds the side that is meant
+        config = replace(config, side=config.side or SIDES[name])  # the fingerprint contains the actual side
         super().__init__(
             name,
             fingerprint=fingerprint_of(name, weights=file_digest(weights), config=config, version=VERSION),
@@ -86,7 +86,7 @@ class EfficientNetLite(ImageNetwork):
         return WIDTH, WIDTH
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid, Wholes]:
-        """Return the last feature map, pooled to the wanted grid, and its mean."""
+        """Return the last feature map, pooled to the configured grid, and its mean."""
         features: Tensor = self._folded(images)
         rows = min(self.grid or features.shape[2], features.shape[2])
         pooled = features if rows == features.shape[2] else functional.adaptive_avg_pool2d(features, rows)
@@ -97,7 +97,7 @@ class EfficientNetLite(ImageNetwork):
         return class_names()
 
     def classifier(self) -> tuple[Float32[np.ndarray, "1280 1000"], Float32[np.ndarray, "1000"]]:
-        """Return weight and bias of the layer that names classes from whole vectors (cached ones too)."""
+        """Return weight and bias of the classifier, which also applies to cached whole vectors."""
         layer = self._network._fc
         return layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy().copy()
 
@@ -157,7 +157,7 @@ class FoldedBlock(nn.Module):
 
 
 def fold(network: Any) -> nn.Sequential:
-    """Return the same function as `network.extract_features`, about four times faster on a processor."""
+    """Return the same function as `network.extract_features`, about four times faster on a CPU."""
     stem = FoldedConvolution(network._conv_stem, network._bn0, active=True)
     head = FoldedConvolution(network._conv_head, network._bn1, active=True)
     return nn.Sequential(stem, *[_fold_block(block) for block in network._blocks], head)
@@ -177,7 +177,7 @@ def _fold_block(block: Any) -> FoldedBlock:
 
 
 def open_encoder(name: str, config: Config) -> EfficientNetLite:
-    """Return the network of that name over the weights that its package brings."""
+    """Return the network of that name with the packaged weights."""
     refuse_argument(name)
     if config.side and config.side < SMALLEST_SIDE:
         raise BadSetting(f"side must be 0 or at least {SMALLEST_SIDE} pixels; got {config.side}.")

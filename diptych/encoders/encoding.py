@@ -1,4 +1,4 @@
-"""From the pairs of a data set to features that methods learn from."""
+"""Encode the pairs of a data set as features for training."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,10 +32,10 @@ def encode_dataset(
     progress: Progress | None = None,
     join_texts: bool = True,
 ) -> Features:
-    """Return the named pairs, encoded.
+    """Return the features of the given pairs.
 
-    Each text is encoded on its own. With `join_texts` a pair's texts become one item: their words one after
-    another, and the mean of their whole vectors. Without, every text is an item and `owner` says whose.
+    Each text is encoded separately. With `join_texts`, the texts of a pair become one item: their words are
+    concatenated and their whole vectors averaged. Otherwise every text is an item and `owner` gives its pair.
     """
     images = encode_images(dataset, rows, image_encoder, progress=progress)
     texts, owner = encode_texts(dataset, rows, text_encoder, progress=progress, join=join_texts)
@@ -46,14 +46,14 @@ def encode_dataset(
 def encode_images(
     dataset: DataSet, rows: Sequence[int], encoder: FeatureSource, *, progress: Progress | None = None
 ) -> Encoded:
-    """Return the pictures of the named pairs, encoded; `MissingData` says which are not there."""
+    """Return the features of the given pairs' pictures; raise `MissingData` if pictures are missing."""
     if isinstance(encoder, Given):
         return encoder.encode(dataset, rows, "image")
     return encode_items(encoder, pictures_of(dataset, rows, encoder), progress=progress)
 
 
 def pictures_of(dataset: DataSet, rows: Sequence[int], encoder: Encoder) -> list[Picture]:
-    """Return the pictures of the named pairs for an encoder of pictures; `MissingData` says which are not there."""
+    """Return the pictures of the given pairs for an image encoder; raise `MissingData` if pictures are missing."""
     _check_modality(encoder, "image")
     pairs = [dataset.pairs[row] for row in rows]
     lacking = [
@@ -76,7 +76,7 @@ def encode_texts(
     progress: Progress | None = None,
     join: bool = True,
 ) -> tuple[Encoded, Int[np.ndarray, " m"]]:
-    """Return the texts of the named pairs, encoded, and the position of the pair that each belongs to."""
+    """Return the features of the given pairs' texts, and the index of each text's pair."""
     if isinstance(encoder, Given):
         return encoder.encode(dataset, rows, "text"), np.arange(len(rows))
     pairs = texts_of(dataset, rows, encoder)
@@ -88,7 +88,7 @@ def encode_texts(
 
 
 def texts_of(dataset: DataSet, rows: Sequence[int], encoder: Encoder) -> list[tuple[str, ...]]:
-    """Return the texts of each of the named pairs for an encoder of texts; `MissingData` names a pair without any."""
+    """Return the texts of the given pairs for a text encoder; raise `MissingData` for a pair without texts."""
     _check_modality(encoder, "text")
     pairs = [dataset.pairs[row] for row in rows]
     if silent := [pair.id for pair in pairs if not pair.texts]:
@@ -107,7 +107,7 @@ def encode_query(encoder: FeatureSource, item: Path | str) -> Encoded:
 
 
 def encoded_queries(encoder: Encoder, prepared: Sequence[Any]) -> Encoded:
-    """Return what an encoder has prepared as queries, all of them encoded in one go; queries are not cached."""
+    """Encode prepared queries as one batch; queries are not cached."""
     vectors = encoder.encode(prepared)
     parts = [each.parts for each in vectors if each.parts is not None]
     whole = np.stack([each.whole for each in vectors]).astype(np.float32)
@@ -115,12 +115,12 @@ def encoded_queries(encoder: Encoder, prepared: Sequence[Any]) -> Encoded:
 
 
 def signature_of(encoder: FeatureSource, dataset: DataSet) -> str:
-    """Return the name and fingerprint of an encoder, or whose precomputed vectors are taken."""
+    """Return the name and fingerprint of an encoder, or the origin of precomputed vectors."""
     return signature(encoder) if isinstance(encoder, Encoder) else encoder.signature(dataset)
 
 
 def unknown_words(encoder: FeatureSource, texts: Sequence[str]) -> float | None:
-    """Return the share of the texts' words that an encoder does not know; None where it knows, or reads, none."""
+    """Return the share of out-of-vocabulary words in the texts; None if it does not apply."""
     return encoder.unknown_share(texts) if isinstance(encoder, Encoder) else None
 
 
@@ -131,7 +131,7 @@ def _remedy(dataset: DataSet) -> str:
 
 
 def joined_texts(texts: Encoded, owner: Int[np.ndarray, " m"], pairs: int) -> Encoded:
-    """Return one item a pair: all its texts' parts in order, the mean of their wholes."""
+    """Return one item per pair: the concatenated parts and the mean whole vector of its texts."""
     counts = np.bincount(owner, minlength=pairs)
     starts = np.concatenate([[0], np.cumsum(counts)])
     if isinstance(texts.whole, StoredRows):

@@ -1,4 +1,4 @@
-"""The vectors that came with a data set, in place of an encoder.
+"""The precomputed vectors of a data set, in place of an encoder.
 
 Objective: none; Wikipedia's 128 numbers a picture and 10 a text, say, are used as they are. There are no parts.
 """
@@ -20,16 +20,16 @@ CARD = Card(title="The vectors that came with the data set", learns="nothing")
 
 @dataclass(frozen=True)
 class Config:
-    """There is nothing to set."""
+    """No settings."""
 
 
 class Given:
-    """Hands out a data set's own vectors: whole only."""
+    """Returns a data set's own vectors, without parts."""
 
     name = "given"
 
     def encode(self, dataset: DataSet, rows: Sequence[int], modality: Modality) -> Encoded:
-        """Return the precomputed vectors of the named pairs; `MissingData` where the data set has none."""
+        """Return the precomputed vectors of the given pairs; raise `MissingData` if there are none."""
         if modality not in dataset.vectors:
             there = ", ".join(dataset.vectors) or "none"
             raise MissingData(
@@ -40,11 +40,11 @@ class Given:
         return Encoded(whole, encoder=self.signature(dataset))
 
     def signature(self, dataset: DataSet) -> str:
-        """Return whose vectors they are."""
+        """Return the origin of the vectors."""
         return f"{self.name}@{dataset.name}"
 
 
 def open_encoder(name: str, config: Config) -> Given:
-    """Return the stand-in for an encoder that hands out a data set's own vectors."""
+    """Return the source of a data set's own vectors."""
     refuse_argument(name)
     return Given()

@@ -1,6 +1,6 @@
-"""GloVe: one vector a word, learnt from how often words stand near each other.
+"""GloVe: one vector per word, trained on word co-occurrence counts.
 
-Objective: none; trained by others. `glove` alone is the packaged table of 400,000 words x 50 numbers (English
+Objective: none; pretrained. `glove` alone is the packaged table of 400,000 words x 50 numbers (English
 Wikipedia 2014 and Gigaword 5); `glove:PATH` is any table in GloVe's text format.
 """
 
@@ -32,14 +32,14 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Config:
-    """Which words are read."""
+    """The words to read."""
 
     limit: int = 0
-    """Only so many words from the beginning, where the frequent ones stand; 0 reads all."""
+    """Number of words to read from the start of the table, where the frequent ones are; 0 reads all."""
 
 
 def read_package(folder: Path, *, limit: int = 0) -> WordTable:
-    """Return the packaged table, its vectors mapped into memory."""
+    """Return the packaged table, with memory-mapped vectors."""
     vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
     words = parquet.read_table(folder / "glove_6B_index.parquet").column("index").to_pylist()
     positions = {word: k for k, word in enumerate(words[: limit or None])}
@@ -47,7 +47,7 @@ def read_package(folder: Path, *, limit: int = 0) -> WordTable:
 
 
 def open_encoder(name: str, config: Config) -> WordVectors:
-    """Return the packaged table, or the one in the file that the name points at."""
+    """Return the packaged table, or the one in the file named by the argument."""
     if split_name(name)[1]:
         path = file_argument(name)
         weights, read = file_digest(path), partial(read_text, path, limit=config.limit)

@@ -1,4 +1,4 @@
-"""Networks that other libraries open: from a folder, from what was downloaded before, or from the hub of models."""
+"""Networks opened by other libraries: from a folder, from earlier downloads, or from the model hub."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +11,15 @@ from huggingface_hub import constants
 from diptych.errors import BadCheckpoint, MissingData
 
 PATIENCE = 3.0
-"""Seconds that each address of the hub has to answer."""
+"""Timeout in seconds for each address of the hub."""
 
 
 @contextmanager
 def opened_by(library: str, source: str) -> Iterator[None]:
-    """Turn what a library raises while it opens `source` in this block into one sentence.
+    """Convert the exceptions of a library that opens `source` in this block into one error.
 
-    Where `source` is no folder and the hub does not answer within seconds, the block sees the hub's offline mode:
-    networks that were downloaded before open as always, and others fail at once instead of after many attempts.
+    If `source` is not a folder and the hub does not answer within seconds, the block runs in the hub's offline mode:
+    downloaded networks open as usual, and others fail immediately instead of after many attempts.
     """
     local = Path(source.removeprefix("local-dir:")).exists()
     away = not local and not hub_answers()
@@ -29,15 +29,15 @@ def opened_by(library: str, source: str) -> Iterator[None]:
     except (OSError, ValueError, RuntimeError) as error:
         if away:
             raise MissingData(
-                f"{source} is no folder, {library} finds no earlier download of it, and the hub of models cannot be "
-                "reached. Connect this machine, or give the folder of a network."
+                f"{source} is not a folder, {library} has no download of it, and the model hub cannot be reached. "
+                "Connect this machine, or give the folder of a network."
             ) from error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BadCheckpoint(f"{source} cannot be opened by {library}: {reason}") from error
 
 
 def hub_answers() -> bool:
-    """Return whether the hub of models answers within seconds; never asked where HF_HUB_OFFLINE is set."""
+    """Return whether the model hub answers within seconds; it is not contacted if HF_HUB_OFFLINE is set."""
     if constants.HF_HUB_OFFLINE:
         return False
     try:

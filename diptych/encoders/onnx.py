@@ -2,8 +2,8 @@
 
 Objective: none. The size and order of the input (channels first or last) are read from the graph. An output with
 four axes gives the regions, in the input's order of axes; one with two gives the whole. Without the latter the
-whole is the mean of the regions. Widths are those that the graph states for its outputs; where it leaves one open,
-both are known once a picture was encoded.
+whole is the mean of the regions. Widths are those that the graph declares for its outputs; if one is dynamic,
+both are known after the first encoded picture.
 """
 
 from dataclasses import dataclass
@@ -36,20 +36,20 @@ CHANNELS = 3
 
 @dataclass(frozen=True)
 class Config:
-    """How pictures are shown to the network: (x/255 - mean) / std."""
+    """Preprocessing of pictures: (x/255 - mean) / std."""
 
     side: int = 0
-    """Pixels of the square; 0 is the size that the graph states."""
+    """Side of the input square in pixels; 0 means the size declared by the graph."""
     mean: Triple = IMAGENET_MEAN
-    """Subtracted from red, green and blue (each 0 to 1)."""
+    """Mean of red, green and blue (each 0 to 1)."""
     std: Triple = IMAGENET_STD
-    """What red, green and blue are divided by."""
+    """Standard deviation of red, green and blue."""
     flip: bool = False
-    """Average with what is seen in the mirrored picture; takes twice as long."""
+    """Average the features with those of the mirrored picture; takes twice as long."""
 
 
 class Onnx(ImageNetwork):
-    """A graph run by ONNX Runtime on the processor."""
+    """A graph run by ONNX Runtime on the CPU."""
 
     def __init__(self, name: str, config: Config, path: Path, session: Any) -> None:
         self._session = session
@@ -59,7 +59,7 @@ class Onnx(ImageNetwork):
         self._channels_first = shape[1] == CHANNELS
         stated = shape[2]
         if not isinstance(stated, int) and not config.side:
-            raise BadSetting(f"{path} does not say how large its pictures are. Set it: side=224.")
+            raise BadSetting(f"{path} does not declare its input size. Set it: side=224.")
         fingerprint = fingerprint_of(name, weights=file_digest(path), config=config, version=VERSION)
         super().__init__(
             name,
@@ -69,14 +69,14 @@ class Onnx(ImageNetwork):
             std=config.std,
             flip=config.flip,
         )
-        # the graph runs on the processor, whatever else is there
+        # the graph always runs on the CPU
         self.device, self.batch = torch.device("cpu"), ImageNetwork.batch
         self._one_by_one = isinstance(shape[0], int)
         self.sums_parts = len(self._outputs) == 1
 
     @property
     def declared_widths(self) -> EncoderWidths | None:
-        """The sizes of the outputs' last axes, or of their second where channels come first."""
+        """The channel sizes of the outputs: the last axis, or the second if channels come first."""
         shapes = {len(each.shape): each.shape for each in self._session.get_outputs() if each.name in self._outputs}
         stated = {axes: shape[1 if axes == 2 or self._channels_first else 3] for axes, shape in shapes.items()}
         if not all(isinstance(width, int) for width in stated.values()):
@@ -109,7 +109,7 @@ class Onnx(ImageNetwork):
 
 
 def open_encoder(name: str, config: Config) -> Onnx:
-    """Return the network in the ONNX file that the name points at."""
+    """Return the network in the ONNX file named by the argument."""
     runtime = import_extra("onnxruntime", extra="onnx")
     path = file_argument(name)
     options = runtime.SessionOptions()
@@ -117,7 +117,7 @@ def open_encoder(name: str, config: Config) -> Onnx:
     try:
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no other root
-        raise BadCheckpoint(f"{path} is no readable ONNX graph ({type(error).__name__}). Export it again.") from error
+        raise BadCheckpoint(f"{path} is not a valid ONNX graph ({type(error).__name__}). Export it again.") from error
     encoder = Onnx(name, config, path, session)
     if not encoder._outputs:
         raise BadCheckpoint(f"{path} must have an output with four axes (regions) or two (whole). Export it with one.")

@@ -1,7 +1,7 @@
 """Both sides of any CLIP in open_clip: `open_clip:ViT-B-32/laion2b_s34b_b79k`.
 
-Objective: none. What stands before the last slash is the architecture, after it the tag or file of its weights;
-`local-dir:FOLDER` and `hf-hub:NAME` are passed on as they are. The whole is the vector in CLIP's joint space;
+Objective: none. The part before the last slash is the architecture, the part after it the tag or file of its weights;
+`local-dir:FOLDER` and `hf-hub:NAME` are passed through. The whole is the vector in CLIP's joint space;
 regions are the patch tokens of a vision transformer, and other towers, the text's among them, have no parts.
 """
 
@@ -36,15 +36,15 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Config:
-    """How pictures are shown to the network."""
+    """Preprocessing of pictures."""
 
     flip: bool = False
-    """Average with what is seen in the mirrored picture; takes twice as long."""
+    """Average the features with those of the mirrored picture; takes twice as long."""
 
 
 @dataclass(frozen=True)
 class TextConfig:
-    """There is nothing to set for texts: the network brings its own settings."""
+    """No settings for texts: the network defines them."""
 
 
 class OpenClip(ImageNetwork):
@@ -64,14 +64,14 @@ class OpenClip(ImageNetwork):
 
     @property
     def declared_widths(self) -> EncoderWidths | None:
-        """The numbers that a vision transformer normalises last, and those of the joint space."""
+        """The widths of a vision transformer's final normalisation and of the joint space."""
         if self._width is None or getattr(self._loaded, "attn_pool", None) is not None:
-            return None  # how many tokens a pool of attention leaves, it does not state
+            return None  # it does not declare how many tokens attention pooling returns
         tokens = self._loaded.ln_post.normalized_shape[0] if hasattr(self._loaded, "output_tokens") else None
         return tokens, self._width
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
-        """Return the patch tokens as a grid, where there are any, and the vector in the joint space."""
+        """Return the patch tokens as a grid, if any, and the vector in the joint space."""
         outputs = self._tower(images)
         if not isinstance(outputs, tuple):
             return None, outputs
@@ -102,12 +102,12 @@ class OpenClipText(Encoder):
 
     @property
     def parts_width(self) -> None:
-        """Tell that there are no parts."""
+        """None: there are no parts."""
         return
 
     @property
     def whole_width(self) -> int:
-        """How many numbers describe the text: as many as the picture."""
+        """Dimension of the text, the same as of the picture."""
         return stated_widths(self.name, None if self._width is None else (None, self._width))[1]
 
     def prepare(self, item: str) -> Tensor:
@@ -117,7 +117,7 @@ class OpenClipText(Encoder):
 
     @torch.inference_mode()
     def encode(self, prepared: Sequence[Tensor]) -> list[ItemFeatures]:
-        """Return the vector in the joint space of each text."""
+        """Return each text's vector in the joint space."""
         wholes = self._tower.encode_text(torch.stack(list(prepared)).to(self.device)).half().cpu().numpy()
         return [ItemFeatures(None, whole) for whole in wholes]
 
@@ -127,7 +127,7 @@ class OpenClipText(Encoder):
 
 
 def joint_width(model: Any) -> int | None:
-    """Return how many numbers the joint space of a network of both towers has; None where it does not state it."""
+    """Return the dimension of the joint space of a two-tower network; None if it is not declared."""
     projection = getattr(model, "text_projection", None)
     if isinstance(projection, nn.Linear):
         return projection.out_features
@@ -137,13 +137,13 @@ def joint_width(model: Any) -> int | None:
 
 
 def open_encoder(name: str, config: Config) -> OpenClip:
-    """Return the image tower that the name's argument names."""
+    """Return the image tower named by the argument."""
     open_clip, model, _ = _opened(name)
     return OpenClip(name, config, model.visual, open_clip.get_model_preprocess_cfg(model), joint_width(model))
 
 
 def open_text_encoder(name: str, config: TextConfig) -> OpenClipText:
-    """Return the text tower that the name's argument names."""
+    """Return the text tower named by the argument."""
     open_clip, model, architecture = _opened(name)
     with opened_by("open_clip", architecture):
         tokenizer = open_clip.get_tokenizer(architecture)
@@ -151,7 +151,7 @@ def open_text_encoder(name: str, config: TextConfig) -> OpenClipText:
 
 
 def _opened(name: str) -> tuple[Any, Any, str]:
-    """Return the package, the network of both towers, and the network's name without that of its weights."""
+    """Return the package, the two-tower network, and its name without the weights."""
     open_clip = import_extra("open_clip", extra="open-clip")
     argument = argument_of(name, kind="name")
     whole_name = argument.startswith(("local-dir:", "hf-hub:"))

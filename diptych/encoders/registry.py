@@ -1,4 +1,4 @@
-"""Opening an encoder by name."""
+"""Open encoders by name."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,8 @@ from diptych.settings import override
 def open_encoder(name: str, settings: Sequence[str] = (), *, modality: Modality = "image") -> Encoder | Given:
     """Return the encoder called `name` (`efficientnet-lite2`, `word2vec:PATH`), its settings changed as in `side=380`.
 
-    What the name points at must be there; the network itself is read at its first use. `modality` chooses the side
-    of a dual encoder (a file that offers `open_text_encoder` with its `TextConfig`); others have one side only.
+    The file in the name must exist; the network is loaded on first use. `modality` selects the side of a dual encoder
+    (a module with `open_text_encoder` and `TextConfig`); other encoders have one side only.
 
     >>> open_encoder("given").name
     'given'
@@ -30,7 +30,7 @@ def open_encoder(name: str, settings: Sequence[str] = (), *, modality: Modality 
 
 
 def plain_name(name: str) -> str:
-    """Return the name of an encoder as it is written everywhere.
+    """Return the canonical name of an encoder.
 
     >>> plain_name("Sentence_Transformers:Some/Name")
     'sentence-transformers:Some/Name'
@@ -40,7 +40,7 @@ def plain_name(name: str) -> str:
 
 
 def settings_of(settings: Sequence[str]) -> dict[str, list[str]]:
-    """Return settings of encoders by modality.
+    """Return the settings of encoders by modality.
 
     >>> settings_of(["image_encoder.side=380"])
     {'image': ['side=380'], 'text': []}
@@ -57,7 +57,7 @@ def settings_of(settings: Sequence[str]) -> dict[str, list[str]]:
 def open_encoders(
     image_encoder: str, text_encoder: str, settings: Sequence[str] = ()
 ) -> tuple[Encoder | Given, Encoder | Given]:
-    """Return the encoder of pictures and that of texts, with settings such as `image_encoder.side=380`."""
+    """Return the image and the text encoder, with settings such as `image_encoder.side=380`."""
     own = settings_of(settings)
     return (
         open_encoder(image_encoder, own["image"], modality="image"),

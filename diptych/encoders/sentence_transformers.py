@@ -33,7 +33,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Config:
-    """There is nothing to set: the network brings its own settings."""
+    """No settings: the network defines them."""
 
 
 class SentenceNetwork(Encoder):
@@ -50,17 +50,17 @@ class SentenceNetwork(Encoder):
 
     @property
     def parts_width(self) -> int | None:
-        """How many numbers describe a token."""
+        """Dimension of a token."""
         return stated_widths(self.name, self._widths)[0]
 
     @property
     def whole_width(self) -> int:
-        """How many numbers describe the text."""
+        """Dimension of the text."""
         return stated_widths(self.name, self._widths)[1]
 
     @property
     def _widths(self) -> EncoderWidths | None:
-        """The widths that the last module before the pooling and the network state."""
+        """The declared widths of the last module before pooling and of the network."""
         before = takewhile(lambda module: not hasattr(module, "pooling_mode"), self.network.children())
         tokens = [module.get_embedding_dimension() for module in before if hasattr(module, "get_embedding_dimension")]
         whole = self.network.get_embedding_dimension()
@@ -76,7 +76,7 @@ class SentenceNetwork(Encoder):
         return [ItemFeatures(_half(row["token_embeddings"]), _half(row["sentence_embedding"])) for row in rows]
 
     def spans(self, text: str) -> tuple[Span | None, ...] | None:
-        """Return where each token stands in the text; None for special tokens."""
+        """Return the span of each token in the text; None for special tokens."""
         return token_spans(self.network.tokenizer, text, longest=self.network.max_seq_length)
 
 
@@ -85,7 +85,7 @@ def _half(tensor: Any) -> Any:
 
 
 def open_encoder(name: str, config: Config) -> SentenceNetwork:
-    """Return the network in the folder, or of the hub's name, that the name's argument gives."""
+    """Return the network in the folder, or with the hub name, given by the argument."""
     package = import_extra("sentence_transformers", extra="sentence-transformers")
     source = argument_of(name, kind="name")
     with opened_by("sentence-transformers", source):

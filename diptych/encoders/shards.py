@@ -1,8 +1,8 @@
-"""Vectors on disk: shards that are whole or absent, read by any number of processes, written by any number.
+"""Vectors on disk in atomic shards, read and written by any number of processes.
 
-A shard is `<id>.whole.npy`, `<id>.parts.npy` (where there are parts) and `<id>.json`, which names the contents
-and is written last: it commits the shard. Every writer makes shards of its own, so two processes never touch
-one file; what both encode is stored twice, which is harmless.
+A shard is `<id>.whole.npy`, `<id>.parts.npy` (if there are parts) and `<id>.json`, which lists the contents and is
+written last: it commits the shard. Every writer creates its own shards, so two processes never write the same file;
+an item encoded by both is stored twice, which is harmless.
 """
 
 import json
@@ -22,20 +22,20 @@ from diptych.encoders.contract import ItemFeatures
 from diptych.files import write_json, written_atomically
 
 LEFTOVER_SECONDS = 3600
-"""Uncommitted files older than this belong to no living writer."""
+"""Uncommitted files older than this are considered abandoned."""
 
 WHOLE_BYTES = 256 * 2**20
-"""Whole vectors stay in their files above this size: those of 52,000 pictures by EfficientNet."""
+"""Whole vectors above this size are not loaded into memory: 52,000 pictures with EfficientNet."""
 
 log = logging.getLogger(__name__)
 
 
 class ShardPosition(NamedTuple):
-    """Where one item's vectors stand."""
+    """The rows of one item's vectors."""
 
     shard: str
     row: int
-    """Of the whole vector."""
+    """The row of the whole vector."""
     start: int
     """The first row of its parts."""
     stop: int
@@ -63,7 +63,7 @@ class ShardFolder:
         write_json(self.path / f"{shard}.json", {"contents": list(vectors), "part_ends": ends, "sizes": sizes})
 
     def places(self) -> dict[str, ShardPosition]:
-        """Return where every committed item stands; a damaged shard is removed, with a warning in the log."""
+        """Return the rows of every committed item; a damaged shard is removed and logged as a warning."""
         positions: dict[str, ShardPosition] = {}
         for note in self._notes():
             try:
@@ -74,9 +74,9 @@ class ShardFolder:
         return positions
 
     def load(self, places: Sequence[ShardPosition]) -> tuple[Parts | None, Float32[np.ndarray, "n d"] | StoredRows]:
-        """Return the parts, mapped into memory when they are asked for, and the whole vectors of items, in their order.
+        """Return the parts, memory-mapped on access, and the whole vectors of items, in order.
 
-        Whole vectors that would take more than `WHOLE_BYTES` are left in the files too.
+        Whole vectors of more than `WHOLE_BYTES` stay in the files too.
         """
         shards = {shard: k for k, shard in enumerate(dict.fromkeys(place.shard for place in places))}
         rows = np.array([(shards[place.shard], place.row) for place in places], dtype=np.int64)
@@ -89,7 +89,7 @@ class ShardFolder:
         return Parts(blocks, spans, np.arange(len(places) + 1)), whole
 
     def clean(self) -> None:
-        """Remove what killed writers left behind: old files that no committed shard owns."""
+        """Remove files of interrupted writers: old files that belong to no committed shard."""
         if not self.path.is_dir():
             return
         committed = {note.stem for note in self._notes()}
@@ -102,7 +102,7 @@ class ShardFolder:
                 continue
 
     def _notes(self) -> list[Path]:
-        """Return the committed shards' JSON files, and no half-written one (those have hidden names)."""
+        """Return the JSON files of committed shards; partial files have hidden names."""
         return sorted(path for path in self.path.glob("*.json") if not path.name.startswith("."))
 
     def _places_of(self, note: Path) -> dict[str, ShardPosition]:

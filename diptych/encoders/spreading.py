@@ -1,8 +1,8 @@
-"""Encoding spread over the workers of a Ray cluster, into the cache that they share with this process.
+"""Distribute encoding over the workers of a Ray cluster, into the cache that they share with this process.
 
-Every worker opens the encoder once. A block holds as many items as a shard, batches of the same items as on one
-machine, so that the vectors are the same; the worker commits a shard of its own for it. A block that is given out
-again, because its worker died, finds in the cache what was committed.
+Every worker opens the encoder once. A block has as many items as a shard and the same batches as on a single machine,
+so that the vectors are identical; the worker commits its own shard for it. When a block is retried because its worker
+died, committed items are read from the cache.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ from diptych.rooms import split_name
 from diptych.settings import thread_count
 
 BLOCKS_A_WORKER = 8
-"""So many blocks a worker gets at least, where there are so many batches: then none waits long for the last."""
+"""Minimum number of blocks per worker, if there are enough batches, so that no worker waits long for the last."""
 
 
 @dataclass(frozen=True)
 class EncoderOf:
-    """How a worker opens an encoder."""
+    """Opens an encoder on a worker."""
 
     name: str
     settings: tuple[str, ...]
@@ -38,11 +38,11 @@ class EncoderOf:
     fingerprint: str
 
     def __call__(self) -> "BlockEncoder":
-        """Return what encodes blocks; `BadSetting` where other weights lie there."""
+        """Return the encoder of blocks; raise `BadSetting` if its weights differ on the worker."""
         encoder = open_encoder(self.name, self.settings, modality=self.modality)
         if not isinstance(encoder, Encoder) or encoder.fingerprint != self.fingerprint:
             raise BadSetting(
-                f"{self.name} is another encoder on the workers than here: its weights or its version differ. Install "
+                f"{self.name} differs between the workers and this process in its weights or version. Install "
                 "the same version of diptych, and put the same weights there."
             )
         return BlockEncoder(encoder)
@@ -57,7 +57,7 @@ class BlockEncoder:
         self._keys = set(self._folder.places())
 
     def __call__(self, items: Sequence[ItemContent]) -> int:
-        """Return how many items the block has, once the vectors of all are committed."""
+        """Commit the vectors of a block and return its number of items."""
         with ThreadPoolExecutor(thread_count()) as pool:
             items = list(pool.map(_at_hand, items))
         contents: Mapping[str, ItemContent] = dict(zip(keys_of(items), items, strict=True))
@@ -81,7 +81,7 @@ def spread_dataset(
     work: list[tuple[Encoder, Sequence[ItemContent]]] = []
     for modality, encoder in zip(MODALITIES, encoders, strict=True):
         if not isinstance(encoder, Encoder):
-            encoder.encode(dataset, rows, modality)  # says what it lacks
+            encoder.encode(dataset, rows, modality)  # raises the error for missing data
         elif modality == "image":
             work.append((encoder, pictures_of(dataset, rows, encoder)))
         else:
@@ -111,7 +111,7 @@ def spread(
 
 
 def blocks_of(items: Sequence[ItemContent], encoder: Encoder, *, workers: int) -> list[Sequence[ItemContent]]:
-    """Return the items in whole batches: a shard's worth at most, and less where every worker shall have enough."""
+    """Return blocks of whole batches: at most a shard each, and fewer items if workers would otherwise be idle."""
     batches = ceil(len(items) / encoder.batch)
     most = max(1, SHARD_ITEMS[encoder.modality] // encoder.batch)
     size = encoder.batch * min(most, max(1, batches // (workers * BLOCKS_A_WORKER)))
@@ -119,7 +119,7 @@ def blocks_of(items: Sequence[ItemContent], encoder: Encoder, *, workers: int) -
 
 
 def _at_hand(item: ItemContent) -> ItemContent:
-    """Return a picture from elsewhere with its content, which is wanted twice."""
+    """Return a remote picture with its content, which is needed twice."""
     return item.at_hand() if isinstance(item, Address) else item
 
 

@@ -34,10 +34,10 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Config:
-    """How pictures are shown to the network."""
+    """Preprocessing of pictures."""
 
     flip: bool = False
-    """Average with what is seen in the mirrored picture; takes twice as long."""
+    """Average the features with those of the mirrored picture; takes twice as long."""
 
 
 class Timm(ImageNetwork):
@@ -56,7 +56,7 @@ class Timm(ImageNetwork):
 
     @property
     def declared_widths(self) -> EncoderWidths:
-        """The numbers of a feature and what is pooled of them, as timm states both; few networks end in other ones."""
+        """The widths of the features and of the pooled vector, as declared by timm; few networks differ from them."""
         width = int(self._loaded.num_features)
         return width, int(getattr(self._loaded, "head_hidden_size", None) or width)
 
@@ -79,7 +79,7 @@ class Timm(ImageNetwork):
 
 
 def open_encoder(name: str, config: Config) -> Timm:
-    """Return the timm model that the name's argument names."""
+    """Return the timm model named by the argument."""
     timm = import_extra("timm", extra="timm")
     model = argument_of(name, kind="name")
     if ":" not in model and not timm.is_model(model.partition(".")[0]):

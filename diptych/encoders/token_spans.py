@@ -1,4 +1,4 @@
-"""Where the tokens of a text stand in it, for the tokenizers of transformers."""
+"""The spans of tokens in a text, for the tokenizers of transformers."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from diptych.encoders.contract import Span
 
 
 def token_spans(tokenizer: Any, text: str, *, longest: int | None) -> tuple[Span | None, ...] | None:
-    """Return where each token of a text stands, cut as for the network; None for special tokens.
+    """Return the span of each token of a text, truncated as for the network; None for special tokens.
 
-    None instead of spans where the tokenizer is one of those that lose track of characters.
+    Returns None if the tokenizer does not track characters.
     """
     if not getattr(tokenizer, "is_fast", False):
         return None

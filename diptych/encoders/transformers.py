@@ -1,9 +1,9 @@
 """Any image network that transformers can open (ViT, DINOv2, ConvNeXt), and both sides of its CLIPs and SigLIPs.
 
 Objective: none. `transformers:NAME` is a name on the hub or a local folder. Regions are the patch tokens or the
-last feature map; the whole is the network's pooled vector, or the first token where it pools none. Of a dual
-encoder the side that is asked for is opened, and the whole is the vector in the joint space; its words are the
-text network's tokens, special ones included.
+last feature map; the whole is the network's pooled vector, or the first token without pooling. Of a dual
+encoder, the requested side is opened, and the whole is the vector in the joint space; its words are the text
+network's tokens, including special ones.
 """
 
 from collections.abc import Sequence
@@ -37,28 +37,28 @@ CARD = Card(
 
 VERSION = 2
 HIDDEN = ("project_dim", "neck_hidden_sizes", "hidden_size", "hidden_sizes", "embed_dims", "hidden_dim", "num_features")
-"""Where configurations state the width of the last hidden states; in a list it is the last."""
+"""Configuration fields for the width of the last hidden states; in a list it is the last."""
 POOLED = ("pooler_output_size", "projection_size")
-"""Where they state another width for the pooled vector."""
+"""Configuration fields for a different width of the pooled vector."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """How pictures are shown to the network."""
+    """Preprocessing of pictures."""
 
     side: int = 0
-    """Pixels of the square; 0 is the size in the network's own configuration."""
+    """Side of the input square in pixels; 0 means the size in the network's configuration."""
     flip: bool = False
-    """Average with what is seen in the mirrored picture; takes twice as long."""
+    """Average the features with those of the mirrored picture; takes twice as long."""
 
 
 @dataclass(frozen=True)
 class TextConfig:
-    """There is nothing to set for texts: the network brings its own settings."""
+    """No settings for texts: the network defines them."""
 
 
 class TransformerTower(nn.Module):
-    """A network of one modality: x -> hidden states and one vector; that of a dual encoder lies in its joint space."""
+    """A network of one modality: x -> hidden states and one vector, in the joint space of a dual encoder."""
 
     def __init__(self, network: nn.Module, projection: nn.Module | None = None) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class TransformerTower(nn.Module):
 
     @property
     def widths(self) -> tuple[int, int] | None:
-        """How many numbers a hidden state and the whole vector have, as the configuration states them, if it does."""
+        """The widths of a hidden state and of the whole vector in the configuration, or None."""
         config = self.network.config
         stated = next((value for name in HIDDEN if (value := getattr(config, name, None))), None)
         if stated is None:
@@ -92,7 +92,7 @@ class Transformer(ImageNetwork):
     def __init__(self, name: str, config: Config, tower: TransformerTower, scaling: dict[str, Any]) -> None:
         side = config.side or getattr(tower.network.config, "image_size", 0)
         if not side:
-            raise BadSetting(f"{name} does not say how large its pictures are. Set it: side=224.")
+            raise BadSetting(f"{name} does not declare its input size. Set it: side=224.")
         super().__init__(
             name,
             fingerprint=fingerprint_of(name, weights=network_digest(tower), config=config, version=VERSION),
@@ -113,7 +113,7 @@ class Transformer(ImageNetwork):
         hidden, whole = self._tower(pixel_values=images)
         if hidden.ndim == 4:
             return hidden.permute(0, 2, 3, 1), whole
-        leading = hidden.shape[1] - isqrt(hidden.shape[1]) ** 2  # class and register tokens stand before the patches
+        leading = hidden.shape[1] - isqrt(hidden.shape[1]) ** 2  # class and register tokens precede the patches
         return as_grid(hidden[:, leading:]), whole
 
     @cached_property
@@ -122,7 +122,7 @@ class Transformer(ImageNetwork):
 
 
 class TransformerText(Encoder):
-    """The text side of a dual encoder, on texts cut and padded to the length that it was trained on."""
+    """The text side of a dual encoder, on texts truncated and padded to its training length."""
 
     modality: Modality = "text"
     batch = 64
@@ -137,12 +137,12 @@ class TransformerText(Encoder):
 
     @property
     def parts_width(self) -> int | None:
-        """How many numbers describe a token."""
+        """Dimension of a token."""
         return stated_widths(self.name, self._loaded.widths)[0]
 
     @property
     def whole_width(self) -> int:
-        """How many numbers describe the text: as many as the picture."""
+        """Dimension of the text, the same as of the picture."""
         return stated_widths(self.name, self._loaded.widths)[1]
 
     def prepare(self, item: str) -> str:
@@ -151,7 +151,7 @@ class TransformerText(Encoder):
 
     @torch.inference_mode()
     def encode(self, prepared: Sequence[str]) -> list[ItemFeatures]:
-        """Return the tokens and the vector in the joint space of each text."""
+        """Return each text's tokens and its vector in the joint space."""
         tokens = self.tokenizer(
             list(prepared),
             padding="max_length",
@@ -167,7 +167,7 @@ class TransformerText(Encoder):
         return [ItemFeatures(parts[k, : lengths[k]], wholes[k]) for k in range(len(prepared))]
 
     def spans(self, text: str) -> tuple[Span | None, ...] | None:
-        """Return where each token stands in the text; None for special tokens."""
+        """Return the span of each token in the text; None for special tokens."""
         return token_spans(self.tokenizer, text, longest=self.longest)
 
     @cached_property
@@ -176,7 +176,7 @@ class TransformerText(Encoder):
 
 
 def open_encoder(name: str, config: Config) -> Transformer:
-    """Return the image network in the folder, or of the hub's name, that the name's argument gives."""
+    """Return the image network in the folder, or with the hub name, given by the argument."""
     library, source = import_extra("transformers", extra="transformers"), argument_of(name, kind="name")
     processing = import_extra("transformers.image_processing_base", extra="transformers")
     with opened_by("transformers", source):
@@ -194,7 +194,7 @@ def open_text_encoder(name: str, config: TextConfig) -> TransformerText:
         if not (hasattr(model, "text_model") and hasattr(model, "vision_model")):
             raise BadSetting(
                 f"as an encoder of texts {name} must name a dual encoder such as CLIP or SigLIP; it is a "
-                f"{type(model).__name__}. For other text networks there is --text-encoder sentence-transformers:NAME."
+                f"{type(model).__name__}. For other text networks, use --text-encoder sentence-transformers:NAME."
             )
         tokenizer = library.AutoTokenizer.from_pretrained(source)
     projection = getattr(model, "text_projection", None)

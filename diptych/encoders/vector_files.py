@@ -1,7 +1,7 @@
 """Files of word vectors: word2vec's binary format, and the text formats of word2vec and GloVe.
 
-A file is read once, from front to back, to learn where each word's vector stands; the vectors stay in the file
-and are read, through the memory map, as texts ask for them. So three gigabytes of vectors need no memory.
+A file is scanned once to locate each word's vector; the vectors stay in the file and are read on demand through a
+memory map, so three gigabytes of vectors need no memory.
 """
 
 import mmap
@@ -16,7 +16,7 @@ from diptych.encoders.word_vectors import WordTable
 from diptych.errors import BadCheckpoint
 
 LONGEST_WORD = 4096
-"""In bytes; a file with longer ones is no file of word vectors."""
+"""In bytes; a file with longer words is not a word vector file."""
 LONGEST_HEADER = 64
 WIDEST = 65_536
 COUNT_AND_WIDTH = re.compile(rb"(\d{1,12}) (\d{1,5})\s*\r?\n")
@@ -38,7 +38,7 @@ def read_binary(path: Path, *, limit: int = 0) -> WordTable:
     for k in range(min(count, limit or count)):
         space = content.find(b" ", cursor, cursor + LONGEST_WORD)
         if space < 0 or space + 1 + width * BYTES_A_NUMBER > len(content):
-            raise BadCheckpoint(f"{path} breaks off at word {k + 1} of {count}. Copy it again.")
+            raise BadCheckpoint(f"{path} ends at word {k + 1} of {count}. Copy it again.")
         positions.setdefault(content[cursor:space].decode("utf-8", "replace").lstrip("\n"), space + 1)
         cursor = space + 1 + width * BYTES_A_NUMBER
 
@@ -66,7 +66,7 @@ def read_text(path: Path, *, limit: int = 0) -> WordTable:
         if len(positions) == limit:
             break
     if not positions:
-        raise BadCheckpoint(f"{path} has no word in it. Give a file of word vectors.")
+        raise BadCheckpoint(f"{path} contains no words. Give a file of word vectors.")
 
     def fetch(starts: Sequence[int]) -> Float32[np.ndarray, "t d"]:
         return np.stack([_numbers(content, start, width, path) for start in starts])
@@ -85,7 +85,7 @@ def _mapped(path: Path) -> mmap.mmap:
 
 
 def _lines(content: mmap.mmap) -> Iterator[tuple[int, bytes]]:
-    """Yield each line that is not empty, with where it starts."""
+    """Yield each non-empty line with its start position."""
     start = 0
     while line := content.readline():
         if line.strip():
@@ -95,7 +95,7 @@ def _lines(content: mmap.mmap) -> Iterator[tuple[int, bytes]]:
 
 def _width(width: int, path: Path) -> int:
     if not 0 < width <= WIDEST:
-        raise BadCheckpoint(f"{path} is no file of word vectors: a vector of {width} numbers makes no sense.")
+        raise BadCheckpoint(f"{path} is not a word vector file: its vectors cannot have {width} dimensions.")
     return width
 
 

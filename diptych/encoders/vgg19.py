@@ -45,12 +45,12 @@ CONV5_4 = 34
 
 @dataclass(frozen=True)
 class Config:
-    """How pictures are shown to the network."""
+    """Preprocessing of pictures."""
 
     side: int = 224
-    """Pixels of the square; from a larger one the last map is averaged down to 7 x 7."""
+    """Side of the input square in pixels; for larger ones the last map is averaged down to 7 x 7."""
     flip: bool = False
-    """Average with what is seen in the mirrored picture; takes twice as long."""
+    """Average the features with those of the mirrored picture; takes twice as long."""
 
 
 class Vgg19(ImageNetwork):
@@ -82,7 +82,7 @@ class Vgg19(ImageNetwork):
             widths = [state[f"features.{k}.weight"].shape[0] for k in _convolution_positions()]
             hidden = [state[f"classifier.{k}.weight"].shape[0] for k in (FC6, FC7)]
         except KeyError as error:
-            raise BadCheckpoint(f"{self.weights} is no VGG-19: it lacks {error}. Save torchvision's vgg19.") from error
+            raise BadCheckpoint(f"{self.weights} is not a VGG-19: it lacks {error}. Use torchvision's.") from error
         network = build(widths, hidden)
         fit_state(network, layers, self.weights)
         return network.eval().to(self.device)
@@ -114,7 +114,7 @@ def _convolution_positions() -> list[int]:
 
 
 def open_encoder(name: str, config: Config) -> Vgg19:
-    """Return VGG-19 over the weight file that the name points at."""
+    """Return VGG-19 with the weight file named by the argument."""
     if config.side < STRIDE:
         raise BadSetting(f"side must be at least {STRIDE} pixels; got {config.side}.")
     return Vgg19(name, config, file_argument(name))

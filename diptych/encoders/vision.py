@@ -1,4 +1,4 @@
-"""What all image networks share: pixels in, a grid of regions and one vector out."""
+"""The base of all image networks: from pixels to a grid of regions and one vector."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 TOGETHER = 32
-"""Pictures that a GPU sees at once; with fewer it waits for the next ones."""
+"""Batch size on a GPU, large enough to keep it busy."""
 
 Triple = tuple[float, float, float]
 Grid = Float[Tensor, "b rows columns d"]
@@ -28,14 +28,14 @@ Wholes = Float[Tensor, "b d_whole"]
 
 
 def as_grid(patches: Float[Tensor, "b p d"]) -> Grid | None:
-    """Return patch tokens as a square grid; None where their number is no square."""
+    """Return patch tokens as a square grid; None if their number is not a square."""
     side = isqrt(patches.shape[1])
     return patches.reshape(len(patches), side, side, -1) if side * side == patches.shape[1] else None
 
 
 @contextmanager
 def _exact_convolutions() -> Iterator[None]:
-    """Keep a GPU from rounding what it convolves to TF32's ten bits: one cache serves processors and GPUs."""
+    """Disable TF32 convolutions on a GPU, because CPUs and GPUs share one cache."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:
@@ -47,12 +47,12 @@ def _exact_convolutions() -> Iterator[None]:
 class ImageNetwork(Encoder):
     """An image encoder: x -> (x/255 - mean) / std -> regions and whole.
 
-    A picture is resized (bicubic) to a square of `side` pixels, without cropping, so that every part of it lies
-    in some region. With `flip`, what the network sees in the mirrored picture is mirrored back and averaged in.
+    A picture is resized (bicubic) to a square of `side` pixels, without cropping, so that the regions cover all of
+    it. With `flip`, the features of the mirrored picture are mirrored back and averaged in.
     """
 
     modality: Modality = "image"
-    batch = 4  # the activations of more pictures leave the processor's cache; a GPU takes `TOGETHER`
+    batch = 4  # activations of more pictures do not fit the CPU cache; a GPU takes `TOGETHER`
 
     def __init__(self, name: str, *, fingerprint: str, side: int, mean: Triple, std: Triple, flip: bool) -> None:
         self.name = name
@@ -61,28 +61,28 @@ class ImageNetwork(Encoder):
         self.mean = mean
         self.std = std
         self.flip = flip
-        self._seen: EncoderWidths | None = None  # once a picture was encoded
+        self._seen: EncoderWidths | None = None  # after the first encoded picture
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.device.type == "cuda":
             self.batch = TOGETHER
 
     @abstractmethod
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
-        """Return the grid of regions (None where there is none) and the whole vector of each scaled picture."""
+        """Return the grid of regions (None without regions) and the whole vector of each scaled picture."""
 
     @property
     @abstractmethod
     def declared_widths(self) -> EncoderWidths | None:
-        """The widths of a region and of the whole as the network states them; None where it states none."""
+        """The declared widths of a region and of the whole; None if the network declares none."""
 
     @property
     def parts_width(self) -> int | None:
-        """How many numbers describe a region."""
+        """Dimension of a region."""
         return stated_widths(self.name, self._seen or self.declared_widths)[0]
 
     @property
     def whole_width(self) -> int:
-        """How many numbers describe the picture."""
+        """Dimension of the whole."""
         return stated_widths(self.name, self._seen or self.declared_widths)[1]
 
     def prepare(self, item: Picture) -> UInt8[np.ndarray, "side side 3"]:

@@ -1,4 +1,4 @@
-"""Weight files, read without unpickling anything but tensors."""
+"""Read weight files, unpickling only tensors."""
 
 import hashlib
 import pickle
@@ -14,7 +14,7 @@ from diptych.errors import BadCheckpoint
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a `.safetensors` file or of a state dict that torch saved."""
+    """Return the tensors in a `.safetensors` file or in a state dict saved by torch."""
     try:
         state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
@@ -25,16 +25,16 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def fit_state(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
-    """Load the tensors into the network; every name and shape must agree."""
+    """Load tensors into a network; all names and shapes must match."""
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip()
-        raise BadCheckpoint(f"{path} is no weight file for this network. {first}") from error
+        raise BadCheckpoint(f"{path} is not a weight file for this network. {first}") from error
 
 
 def network_digest(network: nn.Module) -> str:
-    """Return the SHA-256 of all parameters and buffers with their names, for networks that come from no single file."""
+    """Return the SHA-256 of all named parameters and buffers, for networks that have no single weight file."""
     total = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         total.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())

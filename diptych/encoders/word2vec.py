@@ -1,7 +1,7 @@
-"""word2vec: one vector a word, learnt by predicting its neighbours; the text side of the MCSM paper.
+"""word2vec: one vector per word, trained to predict neighbouring words; the text side of the MCSM paper.
 
-Objective: none; trained by others. `word2vec:PATH` is a table in word2vec's own formats: binary where the file's
-name ends in `.bin`, text otherwise.
+Objective: none; pretrained. `word2vec:PATH` is a table in word2vec's own formats: binary if the file name ends in
+`.bin`, text otherwise.
 """
 
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Config:
-    """Which words are read."""
+    """The words to read."""
 
     limit: int = 0
-    """Only so many words from the beginning, where the frequent ones stand; 0 reads all."""
+    """Number of words to read from the start of the table, where the frequent ones are; 0 reads all."""
 
 
 def open_encoder(name: str, config: Config) -> WordVectors:
-    """Return the table in the file that the name points at."""
+    """Return the table in the file named by the argument."""
     path = file_argument(name)
     read = partial(read_binary if path.suffix == ".bin" else read_text, path, limit=config.limit)
     fingerprint = fingerprint_of(name, weights=file_digest(path), config=config, version=VERSION)

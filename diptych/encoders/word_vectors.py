@@ -1,7 +1,7 @@
-"""Texts through a table of word vectors: what GloVe and word2vec share.
+"""Text encoding with a table of word vectors, shared by GloVe and word2vec.
 
-A word is an unbroken run of letters, marks and digits (of any script, after NFC). It is looked up as it is
-written and, failing that, in lower case. Words that the table lacks are left out and counted by `unknown_share`.
+A word is a run of letters, marks and digits (of any script, after NFC). It is looked up as written and then in lower
+case. Out-of-vocabulary words are skipped and counted by `unknown_share`.
 """
 
 import unicodedata
@@ -22,12 +22,12 @@ WORD_CATEGORIES = "LMN"
 
 @dataclass(frozen=True)
 class WordTable:
-    """Words and where their vectors stand."""
+    """A vocabulary with access to its vectors."""
 
     positions: Mapping[str, int]
     width: int
     fetch: Callable[[Sequence[int]], Float32[np.ndarray, "t d"]]
-    """Returns the vectors at some positions."""
+    """Returns the vectors at given positions."""
 
 
 def words_of(text: str) -> list[str]:
@@ -41,7 +41,7 @@ def words_of(text: str) -> list[str]:
 
 
 def word_spans(text: str) -> list[Span]:
-    """Return where the words of a text stand, without composing it first."""
+    """Return the spans of the words in a text, without NFC normalisation."""
     runs = groupby(range(len(text)), key=lambda k: unicodedata.category(text[k])[0] in WORD_CATEGORIES)
     places = [list(run) for in_word, run in runs if in_word]
     return [(run[0], run[-1] + 1) for run in places]
@@ -50,7 +50,7 @@ def word_spans(text: str) -> list[Span]:
 class WordVectors(Encoder):
     """Words -> their vectors; text -> the mean of its known words.
 
-    A text without a known word gets one part and a whole of zeros.
+    A text without known words has one part and a whole of zeros.
     """
 
     modality: Modality = "text"
@@ -64,17 +64,17 @@ class WordVectors(Encoder):
 
     @cached_property
     def table(self) -> WordTable:
-        """The words, read at first use."""
+        """The word table, loaded on first use."""
         return self._read()
 
     @property
     def parts_width(self) -> int:
-        """How many numbers describe a word."""
+        """Dimension of a word."""
         return self.table.width
 
     @property
     def whole_width(self) -> int:
-        """As many as describe a word."""
+        """Dimension of the text, the same as of a word."""
         return self.table.width
 
     def prepare(self, item: str) -> str:
@@ -86,14 +86,14 @@ class WordVectors(Encoder):
         return [self._encode_text(text) for text in prepared]
 
     def unknown_share(self, texts: Sequence[str]) -> float:
-        """Return which share of all words the table lacks; 1 where there is no word at all."""
+        """Return the share of out-of-vocabulary words; 1 without words."""
         is_known = [self._find(word) is not None for text in texts for word in words_of(text)]
         return 1 - sum(is_known) / len(is_known) if is_known else 1.0
 
     def spans(self, text: str) -> tuple[Span, ...] | None:
-        """Return where each known word stands; the part of zeros of a text without one is all of it.
+        """Return the span of each known word; the single part of a text without known words spans all of it.
 
-        None where composing the text, which comes before its words are found, changes which these are.
+        Returns None if NFC normalisation changes the words of the text.
         """
         words = [(span, unicodedata.normalize("NFC", text[slice(*span)])) for span in word_spans(text)]
         if [word for _, word in words] != words_of(text):

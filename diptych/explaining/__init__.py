@@ -1,1 +1,1 @@
-"""See why: what each region of a picture and each word of a text did to a similarity."""
+"""Explanations: how each region of a picture and each word of a text contributes to a similarity."""

@@ -1,4 +1,4 @@
-"""How far each part of a sequence moved a score: three ways that need nothing but the score itself.
+"""Attribution of a score to the parts of a sequence: three methods that need only the score function.
 
 With parts x_1..x_p, a baseline b (by default zero, the training mean of standardised parts) and a score s,
 
@@ -6,8 +6,8 @@ With parts x_1..x_p, a baseline b (by default zero, the training mean of standar
     integrated    <x_j - b_j, mean over t in (0, 1) of ds/dx_j at b + t (x - b)>
     occlusion     s(x) - s(x with part j replaced by b_j)
 
-For a score that is linear in its parts the three are one. The integrated ones sum to s(x) - s(b), up to the error
-of the midpoint rule that takes the mean over t.
+For a score that is linear in its parts, all three agree. Integrated gradients sum to s(x) - s(b), up to the error
+of the midpoint rule that averages over t.
 
 Paper: Sundararajan, Taly & Yan, Axiomatic Attribution for Deep Networks, ICML 2017; Zeiler & Fergus, Visualizing
 and Understanding Convolutional Networks, ECCV 2014.
@@ -23,18 +23,18 @@ from torch import Tensor
 from diptych.errors import BadSetting, ShapeMismatch
 
 PartScore = Callable[[Float[Tensor, "b p d"]], Float[Tensor, " b"]]
-"""Returns one score for each of some sequences of p parts."""
+"""Returns a score for each sequence of p parts."""
 
 STEPS = 64
-"""Points of the path at which integrated gradients look, by default."""
+"""Default number of points on the path of integrated gradients."""
 TOGETHER = 64
-"""So many sequences are scored at once."""
+"""Sequences scored in one batch."""
 
 
 def gradient(
     score: PartScore, parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None = None
 ) -> Float32[np.ndarray, " p"]:
-    """Return each part's distance from the baseline times the score's gradient there."""
+    """Return the inner product of each part's difference from the baseline with the score's gradient."""
     start = _baseline(parts, baseline)
     return _summed((parts - start) * _gradients(score, parts[None])[0])
 
@@ -42,7 +42,7 @@ def gradient(
 def integrated(
     score: PartScore, parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None = None, *, steps: int = STEPS
 ) -> Float32[np.ndarray, " p"]:
-    """Return each part's share of the way from the baseline's score to the score of the parts."""
+    """Return each part's share of the difference between the score of the parts and that of the baseline."""
     if steps < 1:
         raise BadSetting(f"integrated gradients need at least 1 step; got {steps}.")
     start = _baseline(parts, baseline)
@@ -57,7 +57,7 @@ def integrated(
 def occlusion(
     score: PartScore, parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None = None
 ) -> Float32[np.ndarray, " p"]:
-    """Return how far the score falls when each part by itself gives way to the baseline."""
+    """Return how much the score drops when each part alone is replaced by the baseline."""
     start = _baseline(parts, baseline)
     drops = []
     with torch.no_grad():
@@ -80,7 +80,7 @@ def _baseline(parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None
 
 
 def _gradients(score: PartScore, sequences: Float[Tensor, "b p d"]) -> Float[Tensor, "b p d"]:
-    """Return each sequence's gradient of its own score: zero where a score moves by leaps alone, as votes do."""
+    """Return the gradient of each sequence's own score: zero for a piecewise constant score, such as votes."""
     with torch.enable_grad():
         leaves = sequences.detach().clone().requires_grad_()
         total = score(leaves).sum()

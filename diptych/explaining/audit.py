@@ -1,16 +1,16 @@
-"""How faithful explanations are: whether the parts that a way names really move the similarity.
+"""Faithfulness of explanations: whether the parts with high attributions really change the similarity.
 
-Deletion takes the parts of one side away, those with the largest numbers first, and insertion puts them into an item of
-none, in the same order; a part that is away is the training mean. With s_k the similarity after k of p parts, and a
+Deletion removes the parts of one side in descending order of attribution, and insertion adds them to an empty item in
+the same order; a removed part is replaced by the training mean. With s_k the similarity after k of p parts, and a
 curve's area the mean of s_k over k/p in [0, 1],
 
-    deletion     area of random orders - area of the way's order
-    insertion    area of the way's order - area of random orders
+    deletion     area of random orders - area of the method's order
+    insertion    area of the method's order - area of random orders
 
-so that above 0 is better than random, in units of the similarity.
+so that values above 0 are better than random, in units of the similarity.
 
 Paper: Petsiuk, Das & Saenko, RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC 2018.
-Differs: parts are taken away after the frozen networks, not from pixels and letters; random orders are the reference.
+Differs: parts are removed after the frozen networks, not from pixels and characters; random orders are the reference.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,25 +31,25 @@ from diptych.modality import Modality
 LEVELS = 21
 """Points of a curve, from none of the parts to all of them."""
 ORDERS = 10
-"""Random orders that a pair's are compared with."""
+"""Random orders per pair, for reference."""
 RANDOM = "random"
 DIRECTIONS = ("deletion", "insertion")
 
 
 class AuditedSide(NamedTuple):
-    """What is taken away, and from which score."""
+    """The side whose parts are removed, and the space whose similarity is followed."""
 
     space: str
     side: Modality
 
 
 Curves = Mapping[str, Mapping[str, Float[np.ndarray, " l"]]]
-"""By way (and `random`), then by direction."""
+"""By attribution method (and `random`), then by direction."""
 
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """How much better than random one way orders the parts of one side for one space's similarity."""
+    """How much better than random one method orders the parts of one side for the similarity in one space."""
 
     space: str
     side: str
@@ -63,7 +63,7 @@ class Faithfulness:
 
 @dataclass(frozen=True)
 class Audit:
-    """The faithfulness of every way, and the mean curves behind it."""
+    """The faithfulness of every attribution method, with its mean curves."""
 
     rows: tuple[Faithfulness, ...]
     curves: Mapping[AuditedSide, Curves]
@@ -74,7 +74,7 @@ class Audit:
         return {**self.header, "rows": [asdict(row) for row in self.rows]}
 
     def save(self, path: Path) -> None:
-        """Draw the mean curves of every space and side into a PNG."""
+        """Draw the mean curves of every space and side as a PNG."""
         panels = {
             f"{direction}, {place.space} space, {place.side}": {way: each[direction] for way, each in curves.items()}
             for direction in DIRECTIONS
@@ -84,7 +84,7 @@ class Audit:
 
 
 def audited(pairs: Iterator[TracedPair], *, header: Mapping[str, Any], seed: int = 0) -> Audit:
-    """Return how faithful every way is on these pairs, in every space and for either side whose parts move it."""
+    """Return the faithfulness of every method on these pairs, for each space and each side whose parts affect it."""
     generator = np.random.default_rng(seed)
     curves: dict[AuditedSide, list[Curves]] = {}
     for pair in pairs:
@@ -99,7 +99,7 @@ def audited(pairs: Iterator[TracedPair], *, header: Mapping[str, Any], seed: int
 
 
 def _places(pair: TracedPair) -> list[AuditedSide]:
-    """Return the spaces and sides whose parts move a similarity."""
+    """Return the spaces and sides whose parts affect a similarity."""
     return [
         AuditedSide(space, side)
         for space in pair.method.spaces

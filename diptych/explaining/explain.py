@@ -1,4 +1,4 @@
-"""From a method and one pair to its explanation."""
+"""Explain the similarity of one pair under a method."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,30 +27,30 @@ MOVING: Mapping[str, Callable[..., Float32[np.ndarray, " p"]]] = {
     "integrated": integrated,
     "occlusion": occlusion,
 }
-"""Ways that ask what moves a score."""
+"""Methods that attribute a score to its parts."""
 ATTENTION = "attention"
 
 
 @dataclass(frozen=True)
 class TracedPair:
-    """A picture and a text as one method compares them, or one side of them and what it is compared with."""
+    """A picture and a text as a method compares them, or one of them with a fixed vector of its own modality."""
 
     method: TraceableMethod
     sides: Mapping[Modality, Traced]
-    """By modality; a single one where the other thing is held."""
+    """By modality; a single one if the other side is fixed."""
     held: Mapping[str, Float[Tensor, " _"]] = field(default_factory=dict)
-    """By space, the vector of another picture (beside a picture) or text (beside a text), which does not move."""
+    """By space, the fixed vector of another item of the same modality."""
 
     @classmethod
     def of(cls, method: Method, image: tuple[Encoded, Encoder], text: tuple[Encoded, Encoder]) -> "TracedPair":
-        """Return the pair of one encoded picture and one encoded text; `BadSetting` where a method cannot be traced."""
+        """Return the pair of one encoded picture and text; raise `BadSetting` if the method is not traceable."""
         return cls._traced(method, {"image": image, "text": text}, {})
 
     @classmethod
     def beside(
         cls, method: Method, modality: Modality, item: tuple[Encoded, Encoder], held: Mapping[str, Float[Tensor, " _"]]
     ) -> "TracedPair":
-        """Return one encoded item beside vectors of its own modality, by space; these do not move."""
+        """Return the pair of one encoded item and fixed vectors of its own modality, by space."""
         return cls._traced(method, {modality: item}, held)
 
     @classmethod
@@ -58,7 +58,7 @@ class TracedPair:
         cls, method: Method, items: Mapping[Modality, tuple[Encoded, Encoder]], held: Mapping[str, Float[Tensor, " _"]]
     ) -> "TracedPair":
         if not isinstance(method, TraceableMethod):
-            raise BadSetting(f"{type(method).__name__} does not tell how it compares. Explain a run of mcsm.")
+            raise BadSetting(f"{type(method).__name__} does not support explanations. Explain a run of mcsm.")
         sides = {
             modality: Traced.of(method, modality, encoded, sums_parts=encoder.sums_parts)
             for modality, (encoded, encoder) in items.items()
@@ -69,21 +69,21 @@ class TracedPair:
         return cls(method, sides, {space: vector.to(device) for space, vector in held.items()})
 
     def vectors(self, space: str, modality: Modality) -> Float[Tensor, "1 d_s"]:
-        """Return where a space puts one side, as it is."""
+        """Return the embedding of one side in a space."""
         with torch.no_grad():
             return self.method.embed_scaled(space, modality, self.sides[modality].scaled).vectors
 
     def other(self, space: str, modality: Modality) -> Float[Tensor, " d_s"]:
-        """Return what a space compares one side with."""
+        """Return the vector that a space compares one side with."""
         return self.held[space] if self.held else self.vectors(space, other(modality))[0]
 
     def similarity(self, space: str) -> float:
-        """Return the similarity that a search gives the pair in a space."""
+        """Return the pair's similarity in a space, as in a search."""
         modality = next(iter(self.sides))
         return float(self.vectors(space, modality)[0] @ self.other(space, modality))
 
     def score(self, space: str, modality: Modality) -> PartScore:
-        """Return a space's similarity as a function of one side's parts, the other side held as it is."""
+        """Return a space's similarity as a function of one side's parts, with the other side fixed."""
         opposite = self.other(space, modality)
 
         def score(values: Float[Tensor, "b p _"]) -> Float[Tensor, " b"]:
@@ -92,7 +92,7 @@ class TracedPair:
         return score
 
     def fused_score(self, fusing: Fusing, modality: Modality) -> PartScore:
-        """Return the fused similarity as a function of one side's parts, the other side held as it is."""
+        """Return the fused similarity as a function of one side's parts, with the other side fixed."""
         scores = [self.score(space, modality) for space in self.method.spaces]
         if fusing.served is None:
             return scores[0]
@@ -100,11 +100,11 @@ class TracedPair:
         return lambda values: fused(served, *(score(values) for score in scores))
 
     def read_by(self, space: str) -> Modality | None:
-        """Return which side of the pair a space reads part by part; None where it is neither."""
+        """Return the side of the pair that a space reads part by part, or None."""
         return next((modality for modality in self.sides if modality == self.method.reads(space)), None)
 
     def attention(self, space: str) -> Float32[np.ndarray, " p"] | None:
-        """Return a space's attention over the parts that it reads, zero on those behind its longest sequence."""
+        """Return a space's attention over the parts that it reads, zero for parts beyond its longest sequence."""
         modality = self.read_by(space)
         if modality is None:
             return None
@@ -118,19 +118,19 @@ class TracedPair:
         return np.pad(over_parts(attention, pools, count=length), (0, count - length)).astype(np.float32)
 
     def standstill(self, space: str, modality: Modality) -> tuple[bool, str | None]:
-        """Return whether a side's parts move a space's similarity, and what does not move with them, or why not."""
+        """Return whether a side's parts affect a space's similarity, and what stays fixed, or why they do not."""
         side, name = self.sides[modality], NAMES[modality]
         if side.follows:
             return True, None
         if self.method.reads(space) != modality:
             return (
                 False,
-                f"The whole {modality} vector, which alone the {space} space compares, does not follow from {name}.",
+                f"The {space} space compares only the whole {modality} vector, which is not computed from {name}.",
             )
         bare = side.scaled.__class__(torch.zeros_like(side.scaled.whole), side.scaled.parts, side.scaled.mask)
         with torch.no_grad():
             idle = torch.equal(self.method.embed_scaled(space, modality, bare).vectors, self.vectors(space, modality))
-        return True, None if idle else f"The whole {modality} vector does not follow from {name} and is held as it is."
+        return True, None if idle else f"The whole {modality} vector is not computed from {name} and is kept fixed."
 
 
 def explain_pair(
@@ -142,9 +142,9 @@ def explain_pair(
     fusing: Callable[[TracedPair], Fusing],
     attribution: str = "",
 ) -> Explanation:
-    """Return why a picture and some texts (which are one item) are as similar as they are.
+    """Explain the similarity of a picture and the texts of one item.
 
-    `fusing` says how the pair's similarities become one.
+    `fusing` defines how the pair's similarities are fused.
     """
     of_image, of_texts = encode_pair(encoders, image, texts)
     pair = TracedPair.of(method, (of_image, encoders["image"]), (of_texts, encoders["text"]))
@@ -165,9 +165,9 @@ def explain_image(
     fusing: Callable[[TracedPair], Fusing],
     attribution: str = "",
 ) -> Explanation:
-    """Return which regions of a picture make it as similar as it is to another one.
+    """Explain the similarity of a picture to another one by its regions.
 
-    `beside` is what to call the other one, and its vector in each space; it is held as it is.
+    `beside` is the name of the other item and its vector in each space; it is kept fixed.
     """
     encoded = encoded_queries(encoder, [encoder.prepare(image)])
     pair = TracedPair.beside(method, "image", (encoded, encoder), beside[1])
@@ -184,9 +184,9 @@ def explain_texts(
     *,
     fusing: Callable[[TracedPair], Fusing],
 ) -> Explanation:
-    """Return which words of some texts (which are one item) make them as similar as they are to another text.
+    """Explain the similarity of one item's texts to another text by their words.
 
-    `beside` is what to call the other one, and its vector in each space; it is held as it is.
+    `beside` is the name of the other item and its vector in each space; it is kept fixed.
     """
     encoded = _encode_texts(encoder, texts)
     pair = TracedPair.beside(method, "text", (encoded, encoder), beside[1])
@@ -195,7 +195,7 @@ def explain_texts(
 
 
 def encode_pair(encoders: Mapping[str, Encoder], image: Picture, texts: Sequence[str]) -> tuple[Encoded, Encoded]:
-    """Return a picture and some texts, which are one item, encoded."""
+    """Encode a picture and the texts of one item."""
     encoded = encoded_queries(encoders["image"], [encoders["image"].prepare(image)])
     return encoded, _encode_texts(encoders["text"], texts)
 
@@ -280,7 +280,7 @@ def _way(
 
 
 def _attention(pair: TracedPair, spaces: Sequence[str], places: Mapping[Modality, Places]) -> Attribution:
-    """Return the attention of some spaces, each over the modality that it reads."""
+    """Return the attention of spaces, each over the modality that it reads."""
     values = dict.fromkeys(MODALITIES, np.zeros(0, dtype=np.float32))
     reasons: list[str | None] = [each.reason for each in places.values()]
     for space in spaces:
@@ -289,10 +289,10 @@ def _attention(pair: TracedPair, spaces: Sequence[str], places: Mapping[Modality
             values[modality] = places[modality].gathered(weights)
     silent = [NAMES[name] for name in places if places[name].owner is not None and not len(values[name])]
     if silent:
-        reasons.append(f"The {' and '.join(spaces)} space attends to no {' and no '.join(silent)}.")
+        reasons.append(f"The {' and '.join(spaces)} space does not attend to {' or '.join(silent)}.")
     return Attribution(values["image"], values["text"], _sentence_of(reasons))
 
 
 def _sentence_of(reasons: Sequence[str | None]) -> str | None:
-    """Return the reasons there are, each once."""
+    """Join the distinct reasons."""
     return " ".join(dict.fromkeys(each for each in reasons if each)) or None

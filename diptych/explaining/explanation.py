@@ -1,4 +1,4 @@
-"""What an explanation holds: places in the picture and the text, similarities, and what each way says of each place."""
+"""The data of an explanation: regions and words, similarities, and attributions."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -26,27 +26,27 @@ __all__ = ["Attribution", "Box", "Explanation", "InSpace", "Word", "save_explana
 
 @dataclass(frozen=True)
 class Attribution:
-    """What one way of looking says: a number for each region and each word, none where it says nothing of them."""
+    """The scores of one attribution method for each region and each word; empty for a side without scores."""
 
     image: Float32[np.ndarray, " r"]
     words: Float32[np.ndarray, " w"]
     reason: str | None = None
-    """Why it says nothing of a side, or what it holds still."""
+    """Why it has no scores for a side, or what it keeps fixed."""
 
     def as_record(self) -> dict[str, Any]:
-        """Return the numbers as lists, and the reason where there is one."""
+        """Return the scores as lists, with the reason if there is one."""
         numbers = {"image": self.image.tolist(), "words": self.words.tolist()}
         return numbers if self.reason is None else {**numbers, "reason": self.reason}
 
 
 @dataclass(frozen=True)
 class InSpace:
-    """One space's similarity of the pair, and what moved it."""
+    """The pair's similarity in one space, with its attributions."""
 
     name: str
     similarity: float
     ways: Mapping[str, Attribution]
-    """By name: `attention` (what the space weighs), `gradient`, `integrated` and `occlusion` (what moves the score)."""
+    """By name: `attention` (the space's weights), and the attributions `gradient`, `integrated` and `occlusion`."""
 
     def as_record(self) -> dict[str, Any]:
         """Return one JSON-able object."""
@@ -56,29 +56,29 @@ class InSpace:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a picture and a text are as similar as they are."""
+    """An explanation of the similarity of a picture and a text."""
 
     image: Picture | None
-    """None where a text is explained beside another text."""
+    """None if a text is compared with another text."""
     width: int
-    """Pixels of the upright picture; 0 without one."""
+    """Width of the upright picture in pixels; 0 without one."""
     height: int
     regions: tuple[Box, ...]
     text: str
     words: tuple[Word, ...]
     fused: float | None
-    """None where the rule says nothing of one pair."""
+    """None if the rule cannot fuse a single pair."""
     fusion: Fusing
     spaces: tuple[InSpace, ...]
     fused_ways: Mapping[str, Attribution]
-    """What moved the fused similarity; its `attention` is that of both spaces side by side."""
+    """Attributions of the fused similarity; its `attention` combines that of both spaces."""
     attribution: str = field(default="", kw_only=True)
-    """The credit that must stand beside the picture; empty where none is asked for."""
+    """The credit that must be shown with the picture; empty if none is required."""
     held: str = field(default="", kw_only=True)
-    """What a picture was compared with where that is a picture too, or a text with a text; it was held as it is."""
+    """The other item in a comparison within one modality, which is kept fixed; empty otherwise."""
 
     def as_record(self) -> dict[str, Any]:
-        """Return one JSON-able object; the picture's path is left out."""
+        """Return one JSON-able object, without the picture's path."""
         regions = [asdict(box) for box in self.regions]
         seen = {"width": self.width, "height": self.height, "regions": regions}
         return {
@@ -94,12 +94,12 @@ class Explanation:
         }
 
     def save(self, path: Path) -> None:
-        """Draw it into a page that stands alone (`.html`) or a picture (`.png`)."""
+        """Save it as a self-contained page (`.html`) or a picture (`.png`)."""
         save_explanations([self], path)
 
 
 def save_explanations(explanations: "list[Explanation]", path: Path) -> None:
-    """Draw explanations, one below the other, into one page that stands alone (`.html`) or one picture (`.png`)."""
+    """Save explanations, one below the other, as one self-contained page (`.html`) or one picture (`.png`)."""
     path = Path(path)
     shown = [(each.as_record(), _picture(each)) for each in explanations]
     match path.suffix.lower():
@@ -114,5 +114,5 @@ def save_explanations(explanations: "list[Explanation]", path: Path) -> None:
 
 def _picture(explanation: Explanation) -> "Image":
     if explanation.image is None:
-        raise BadSetting("a text beside a text has no picture to draw on. Take its numbers: as_record().")
+        raise BadSetting("a text compared with a text has no picture to draw on. Use its scores: as_record().")
     return decode(explanation.image, side=max(explanation.width, explanation.height))

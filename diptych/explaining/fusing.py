@@ -1,7 +1,7 @@
-"""What a fusion makes of one pair, with what it knows of other items held still.
+"""Fuse the similarities of one pair, with the statistics of a reference kept fixed.
 
-Rules that normalise over a gallery need one for a lone pair too: its statistics are taken from a reference, such as the
-pictures of a collection, and do not move while parts are taken away.
+Rules that normalise over a gallery need one for a single pair too: its statistics come from a reference, such as the
+pictures of a collection, and stay fixed while parts are removed.
 """
 
 from collections.abc import Callable
@@ -16,21 +16,21 @@ from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served
 
 STEP = 1e-4
-"""To either side of a similarity, for the slope of the fused one."""
+"""Step of the central differences in a similarity."""
 
 
 @dataclass(frozen=True)
 class Fusing:
-    """How the spaces' similarities of one pair become one."""
+    """How the similarities of one pair are fused."""
 
     rule: str | None
     """The rule's name; None with a single space."""
     weight: float | None
-    """The visual space's weight, where the rule has one."""
+    """The visual space's weight, if the rule has one."""
     reference: str | None
-    """Over what the rule normalises, or why it says nothing of one pair."""
+    """The items over which the rule normalises, or the reason why it cannot fuse a single pair."""
     served: Served | None
-    """The rule with the reference's statistics; None with a single space, or where the rule only ranks."""
+    """The rule with the reference's statistics; None with a single space, or for a rule that only ranks."""
 
     @classmethod
     def by(
@@ -38,14 +38,14 @@ class Fusing:
     ) -> "Fusing":
         """Return the fusion by a rule; None with a single space.
 
-        `over` returns the rule as it scores over a reference, and what that is or why there is none; it is not asked
-        about a rule that ranks.
+        `over` returns the rule served over a reference, and a description of the reference or why there is none; it is
+        not called for a rule that ranks.
         """
         if rule is None:
             return NOTHING_FUSED
         weight: float | None = getattr(rule, "weight", None)
         if rule.wants is None:
-            return cls(name, weight, f"{name} ranks items, and says nothing of one pair alone.", None)
+            return cls(name, weight, f"{name} ranks items and cannot score a single pair.", None)
         served, reference = over(rule)
         return cls(name, weight if served else None, reference, served)
 
@@ -55,11 +55,11 @@ class Fusing:
 
 
 NOTHING_FUSED = Fusing(None, None, None, None)
-"""Of a single space: its similarity is the fused one."""
+"""For a single space, whose similarity is the fused one."""
 
 
 def fused(served: Served, visual: Float[Tensor, " b"], textual: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
-    """Return the fused similarities, with gradients by central differences: rules compute outside of torch."""
+    """Return the fused similarities, with gradients by central differences, as rules do not run in torch."""
     similarities: Float[Tensor, " b"] = _Fused.apply(served, visual, textual)  # type: ignore[no-untyped-call]
     return similarities
 

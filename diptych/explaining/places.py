@@ -1,4 +1,4 @@
-"""Where the parts of a picture and of a text stand in the original: boxes in pixels, spans of characters."""
+"""Locations of parts in the original picture or text: boxes in pixels, spans of characters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class Box:
 def grid_boxes(width: int, height: int, *, count: int) -> tuple[Box, ...]:
     """Return the boxes of a square grid of `count` regions over a whole picture, row by row from the top left.
 
-    Image networks here squeeze the whole picture into a square without a crop, so that every cell is the same
-    share of the picture's own width and height.
+    Image networks here resize the whole picture to a square without cropping, so every cell is the same
+    share of the picture's width and height.
 
     >>> grid_boxes(40, 20, count=4)[1]
     Box(left=20.0, top=0.0, right=40.0, bottom=10.0)
@@ -35,16 +35,16 @@ def grid_boxes(width: int, height: int, *, count: int) -> tuple[Box, ...]:
         raise BadSetting(f"a picture must be at least 1 pixel wide and high; got {width} x {height}.")
     side = isqrt(count)
     if side * side != count or not count:
-        raise ShapeMismatch(f"regions must fill a square grid to have places in the picture; got {count} regions.")
+        raise ShapeMismatch(f"regions must form a square grid to have boxes in the picture; got {count} regions.")
     x, y = np.linspace(0, width, side + 1).tolist(), np.linspace(0, height, side + 1).tolist()
     return tuple(Box(x[column], y[row], x[column + 1], y[row + 1]) for row in range(side) for column in range(side))
 
 
 def words_of_pieces(text: str, pieces: Sequence[TextSpan]) -> tuple[tuple[TextSpan, ...], Int[np.ndarray, " p"]]:
-    """Return the spans of the words that some pieces make up, and the word of each piece.
+    """Return the spans of the words that word pieces form, and the word index of each piece.
 
-    Pieces that touch without white space between them are one word where both ends of the seam are letters or
-    digits; punctuation stands by itself.
+    Adjacent pieces without white space between them form one word if the characters on both sides of the boundary
+    are letters or digits; punctuation is a word of its own.
 
     >>> spans, owner = words_of_pieces("untie it", [(0, 2), (2, 5), (6, 8)])
     >>> spans, owner.tolist()
@@ -62,7 +62,7 @@ def words_of_pieces(text: str, pieces: Sequence[TextSpan]) -> tuple[tuple[TextSp
 
 
 def sums_over_words(values: Float[np.ndarray, " p"], owner: Int[np.ndarray, " p"]) -> Float[np.ndarray, " w"]:
-    """Return what the pieces of each word have together."""
+    """Return the sum over the pieces of each word."""
     sums: Float[np.ndarray, " w"] = np.bincount(owner, weights=values).astype(values.dtype)
     return sums
 

@@ -1,4 +1,4 @@
-"""A picture or a text as parts that a similarity can be followed back to, and where these stand."""
+"""A picture or a text as a sequence of parts for attribution, with their locations."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ NOWHERE = -1
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a text, and its first character and the one after its last."""
+    """A word of a text with its span of characters."""
 
     text: str
     start: int
@@ -32,17 +32,17 @@ class Word:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the parts of one item stand."""
+    """The locations of the parts of one item."""
 
     boxes: tuple[Box, ...] = ()
     words: tuple[Word, ...] = ()
     owner: Int[np.ndarray, " p"] | None = None
-    """The box or word of each part, `NOWHERE` for special tokens; None where the parts have no places."""
+    """The index of each part's box or word, `NOWHERE` for special tokens; None if the parts have no locations."""
     reason: str | None = None
-    """Why they have none."""
+    """Why they have no locations."""
 
     def gathered(self, values: Float[np.ndarray, " p"]) -> Float32[np.ndarray, " _"]:
-        """Return what the parts of each place have together."""
+        """Return the sum over the parts at each location."""
         if self.owner is None:
             return np.zeros(0, dtype=np.float32)
         there = self.owner != NOWHERE
@@ -51,7 +51,7 @@ class Places:
 
 
 def places_of_regions(encoded: Encoded, encoder: Encoder, *, width: int, height: int) -> Places:
-    """Return where the regions of one picture of that size stand."""
+    """Return the locations of the regions of a picture of that size."""
     if encoded.parts is None:
         return Places(reason=f"{encoder.name} gives no regions.")
     count = int(encoded.parts.lengths[0])
@@ -63,7 +63,7 @@ def places_of_regions(encoded: Encoded, encoder: Encoder, *, width: int, height:
 
 
 def places_of_words(encoded: Encoded, encoder: Encoder, texts: Sequence[str]) -> Places:
-    """Return where the parts of some texts, which are one item, stand in them when a line break parts them."""
+    """Return the locations of the parts of one item's texts, joined by line breaks."""
     if encoded.parts is None:
         return Places(reason=f"{encoder.name} gives no words.")
     joined, pieces, start = "\n".join(texts), [], 0
@@ -83,7 +83,7 @@ def places_of_words(encoded: Encoded, encoder: Encoder, texts: Sequence[str]) ->
 
 @dataclass(frozen=True)
 class Traced:
-    """One item as a sequence X of parts: what a space reads of each, and beside it what each brings to the whole.
+    """One item as a sequence X of parts: the input of a space for each, next to its contribution to the whole.
 
     For x_j the scaled part and c_j its share of the scaled whole w, X_j = [x_j ; c_j] and w = sum_j c_j. Zero is the
     training mean of both.
@@ -91,16 +91,16 @@ class Traced:
 
     modality: Modality
     scaled: FeatureBatch
-    """The item as the spaces take it in."""
+    """The item as input to the spaces."""
     values: Float[Tensor, "p _"]
     read: int
-    """How many leading numbers of a part a space reads."""
+    """How many leading components of a part a space reads."""
     follows: bool
-    """Whether the whole follows from the parts; else it is held as it is."""
+    """Whether the whole is computed from the parts; otherwise it is kept fixed."""
 
     @classmethod
     def of(cls, method: TraceableMethod, modality: Modality, encoded: Encoded, *, sums_parts: bool) -> "Traced":
-        """Return one encoded item as a method takes it in; `sums_parts` is what its encoder says."""
+        """Return one encoded item as input to a method; `sums_parts` is the property of its encoder."""
         side = FeatureBatch.of(encoded, [0], device=device_of(method))
         with torch.no_grad():
             scaled = method.scaled(modality, side)
@@ -113,7 +113,7 @@ class Traced:
         return cls(modality, scaled, torch.cat([read, shares], dim=1), read.shape[1], follows)
 
     def side(self, values: Float[Tensor, "b p _"]) -> FeatureBatch:
-        """Return items with these parts, as the spaces take them in."""
+        """Return items with these parts, as input to the spaces."""
         whole = values[..., self.read :].sum(1) if self.follows else self.scaled.whole.expand(len(values), -1)
         if self.scaled.mask is None:
             return FeatureBatch(whole)
@@ -121,6 +121,6 @@ class Traced:
 
 
 def _summing_to(whole: Float[Tensor, " d"], parts: Float[Tensor, "p d"]) -> Float[Tensor, "p d"]:
-    """Return the parts times the factor by which their sum comes nearest to the whole."""
+    """Return the parts, scaled so that their sum best approximates the whole."""
     total = parts.sum(0)
     return parts * (whole @ total / total.square().sum())

@@ -1,1 +1,1 @@
-"""One loop for everything that learns by gradient, and the folder that a run leaves behind."""
+"""The training loop for all methods that learn by gradient, and the run folder."""

@@ -1,6 +1,6 @@
-"""Weights and the state of training on disk: safetensors with a JSON header, whole or absent.
+"""Weights and training state on disk, as safetensors with a JSON header, written atomically.
 
-Nothing is ever unpickled. A damaged file is named, with what to do.
+Nothing is unpickled. The error for a damaged file names it and says what to do.
 """
 
 import json
@@ -20,14 +20,14 @@ from diptych.files import written_atomically
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
     """Write tensors and a JSON-able state into one file, atomically."""
     own = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    # `save_file` writes a temporary file of its own beside this one, which a kill would leave there for good
+    # `save_file` writes its own temporary file next to this one, which an interruption would leave behind
     written = save(own, metadata={"state": json.dumps(state)})
     with written_atomically(path) as temporary:
         temporary.write_bytes(written)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and the state of a file that `save_tensors` wrote; `BadCheckpoint` for anything else."""
+    """Return the tensors and the state in a file of `save_tensors`; raise `BadCheckpoint` for any other file."""
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -36,21 +36,21 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise BadCheckpoint(f"{path} does not exist: the run has not saved any weights yet. Train it first.") from None
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise BadCheckpoint(
-            f"{path} cannot be read as weights ({error}); it is cut short or of another kind. "
-            "Train again, or copy the file anew from where it came."
+            f"{path} cannot be read as weights ({error}); it is truncated or has another format. "
+            "Train again, or copy the file again from its source."
         ) from None
     return tensors, state
 
 
 def adopt(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:
-    """Load weights into a model of the same shape; `BadCheckpoint` names the first that does not fit."""
+    """Load weights into a model; raise `BadCheckpoint` for the first weight that does not fit."""
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     for name in sorted(wanted.keys() | given.keys()):
         if wanted.get(name) != given.get(name):
             raise BadCheckpoint(
                 f"{source}: weight {name!r} must be {wanted.get(name, 'absent')}; got {given.get(name, 'nothing')}. "
-                "These weights are of a model with other settings."
+                "These weights belong to a model with other settings."
             )
     model.load_state_dict(dict(tensors))
 
@@ -62,7 +62,7 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def adopt_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimiser the moments that `optimiser_tensors` returned."""
+    """Restore an optimiser's moments from `optimiser_tensors`."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         if key.startswith("optimiser/"):

@@ -1,4 +1,4 @@
-"""Where a training's features come from: a data set and the encoders that read it, by name and then opened."""
+"""The source of training features: a data set and its encoders, by name and opened."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +16,18 @@ from diptych.training.run_config import DataRecord, EncoderRecords
 
 
 class LearningFeatures(NamedTuple):
-    """What is encoded for a training: no test item."""
+    """The features for training and validation; no test items."""
 
     train: Features
-    """Labelled with the categories that training knows."""
+    """Training features, labelled with the known categories."""
     classes: tuple[str, ...]
-    """The names of these."""
+    """The names of the known categories."""
     val: Features
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """A data set and its encoders as they are asked for: everything that decides what methods see."""
+    """A data set and its encoders, as requested: everything that determines the input of methods."""
 
     data: str
     """The data set's name or path."""
@@ -40,11 +40,11 @@ class DataSource:
 
     @property
     def encoders(self) -> tuple[str, str]:
-        """The names of the encoders of pictures and of texts."""
+        """The names of the image and the text encoder."""
         return self.image_encoder, self.text_encoder
 
     def open(self, split_seed: int | None) -> "SplitData":
-        """Return the data set with its own splits, or with those that a seed draws."""
+        """Return the data set with its own splits, or with splits drawn by a seed."""
         encoders = open_encoders(*self.encoders, self.encoder_settings)
         dataset = open_data(self.data, root=self.data_root, split_seed=split_seed)
         if self.vectors:
@@ -54,7 +54,7 @@ class DataSource:
 
 @dataclass(frozen=True)
 class SplitData:
-    """A data set under one split, with the encoders that read it."""
+    """A data set under one split, with its encoders."""
 
     source: DataSource
     split_seed: int | None
@@ -62,19 +62,19 @@ class SplitData:
     encoders: tuple[FeatureSource, FeatureSource]
 
     def features(self, split: str, *, progress: Progress | None = None) -> Features:
-        """Return a split's pairs, encoded."""
+        """Encode the pairs of a split."""
         return encode_dataset(self.dataset, self.dataset.split(split), *self.encoders, progress=progress)
 
     def learning_features(self, *, progress: Progress | None = None) -> LearningFeatures:
-        """Return training and validation pairs, encoded; a split that is missing is refused before the first is."""
+        """Encode training and validation pairs, after checking that both splits exist."""
         rows = [self.dataset.split(split) for split in ("train", "val")]
         train, val = (encode_dataset(self.dataset, part, *self.encoders, progress=progress) for part in rows)
         return LearningFeatures(*with_known_categories(train, self.dataset.classes), val)
 
     def data_record(self) -> DataRecord:
-        """Return which data set this is."""
+        """Return the record of the data set."""
         return DataRecord.of(self.dataset, self.source.data, split_seed=self.split_seed)
 
     def encoder_records(self) -> EncoderRecords:
-        """Return which encoders read it."""
+        """Return the records of its encoders."""
         return EncoderRecords.of(self.encoders, names=self.source.encoders, settings=self.source.encoder_settings)

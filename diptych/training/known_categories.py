@@ -1,4 +1,4 @@
-"""Which categories training knows."""
+"""The categories known in training."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,9 +9,9 @@ from diptych.data.features import Features
 
 
 def with_known_categories(train: Features, classes: Sequence[str]) -> tuple[Features, tuple[str, ...]]:
-    """Return training features labelled with those of `classes` that some of them have, and these.
+    """Return training features labelled with the classes that occur among them, and these classes.
 
-    A category that only other splits have is unknown to training: no head is as wide as to name it.
+    A category that occurs only in other splits is unknown in training: classification heads do not include it.
     """
     if train.labels is None:
         return train, ()

@@ -1,4 +1,4 @@
-"""One training, from encoded pairs to a finished folder."""
+"""Train a method, from encoded pairs to a finished run folder."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ from diptych.training.run_config import RunResult
 
 @dataclass(frozen=True)
 class Training:
-    """A method under a config, and what it learns from."""
+    """A method under a config, with its training data."""
 
     method: str
     chosen: Any
@@ -31,14 +31,14 @@ class Training:
     side_information: SideInformation | None = None
 
     def learn(self, run: TrainingRun, validation: Validator) -> Method:
-        """Return the trained model; the folder holds the finished run.
+        """Train the model and return it; the folder then holds the finished run.
 
-        A method in closed form has no epochs. Of several processes the first one does whatever is not a step of
-        training.
+        A method in closed form has no epochs. With several processes, the first does everything except the training
+        steps.
         """
         with torch.random.fork_rng(range(torch.cuda.device_count())):
             torch.manual_seed(run.seed)
-            # one process reads all training items to scale the inputs, and all begin with what it has made of them
+            # one process fits the input scaling on all training items, and all processes start from its model
             model: Any = run.processes.first(self._fitted)
         epoch = 0
         if isinstance(model, GradientMethod):
@@ -56,7 +56,7 @@ class Training:
         return fit_method(open_method(self.method), self.chosen, self.train, self.side_information)
 
     def _end(self, model: Any, epoch: int, run: TrainingRun, validation: Validator) -> None:
-        """Draw how training went, and write what is chosen at its end."""
+        """Draw the training curves, and write the result of the run."""
         if metrics := run.folder.metrics():
             training_curves(metrics, run.folder.curve_file)
         fusion = FusionRecord(self.chosen.fusion, "val", validation.choose_fusion(model))

@@ -1,4 +1,4 @@
-"""A finished run, back in memory."""
+"""Load a finished run."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from diptych.training.run_folder import RunFolder, differences
 
 
 def load_model(folder: RunFolder) -> Method:
-    """Return the model that a finished run holds, on the best device and ready to embed."""
+    """Return the model of a finished run, on the best device and ready to embed."""
     config, result = folder.config(), folder.result()
     module = open_method(config.method)
     model: Any = module.Model(revive(module.Config, config.settings), module.Widths(**result.widths))
@@ -27,7 +27,7 @@ def load_model(folder: RunFolder) -> Method:
 
 
 def load_encoders(folder: RunFolder) -> LazyEncoders:
-    """Return the encoders that a run was trained on; `BadCheckpoint` where one has changed, when it is opened."""
+    """Return a run's encoders; opening one that has changed since training raises `BadCheckpoint`."""
     trained = folder.config().encoders
 
     def admit(modality: str, encoder: Encoder | Given) -> None:
@@ -35,7 +35,7 @@ def load_encoders(folder: RunFolder) -> LazyEncoders:
         present = EncoderRecord.of(recorded.name, encoder)
         if changed := differences(json_of(recorded), json_of(present), prefix=f"{modality}."):
             raise BadCheckpoint(
-                f"{folder.path} was trained on other encoders ({changed[0]}). Put their weights back, or train again."
+                f"{folder.path} was trained with other encoders ({changed[0]}). Restore their weights, or train again."
             )
 
     return LazyEncoders((trained.image.name, trained.text.name), trained.settings, admit=admit)

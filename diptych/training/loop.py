@@ -1,11 +1,11 @@
-"""The training loop: it knows batches, losses by name and a validation figure, and no model.
+"""The training loop: it handles batches, named losses and a validation metric, independently of the model.
 
-Each epoch starts from a seed made of the run's seed and the epoch's number, for the order of the data, dropout
-and every drawn negative alike. So no random state needs saving, and a run that is killed at any moment and
-resumed ends with the same bits on a CPU as one that was not.
+Each epoch starts from a seed derived from the run's seed and the epoch's number, for the order of the data, dropout
+and sampled negatives alike. No random state is saved, and on a CPU a run that is interrupted at any moment and resumed
+is bit-identical to an uninterrupted one.
 
-Several processes share each batch and take the same steps, so that all have the same weights. They draw from the same
-seeds: rounding apart, a run is the same with any number of them, and with the same number to the bit.
+Several processes share each batch and take the same steps, so that all have the same weights. They use the same seeds:
+up to rounding, a run does not depend on their number, and with the same number it is bit-identical.
 """
 
 import hashlib
@@ -31,16 +31,16 @@ from diptych.training.run import TrainingRun, Validator
 from diptych.training.state import TrainingState, resumed
 
 WARM_UP = 0.1
-"""Share of the steps in which a one-cycle schedule rises."""
+"""Share of the steps in which a one-cycle schedule warms up."""
 
 
 def fit(
     model: nn.Module, features: Features, *, recipe: Recipe, run: TrainingRun, validation: Validator
 ) -> TrainingState:
-    """Train `model` on `features` and leave the kept weights both in it and in the run's folder.
+    """Train `model` on `features`; the kept weights are both in the model and in the run folder.
 
-    Continues from the folder's checkpoint where there is one. The weights are written before the metrics and these
-    before the checkpoint: a kill in between repeats the epoch, which writes the same again.
+    Resumes from the folder's checkpoint if there is one. The weights are written before the metrics, and the metrics
+    before the checkpoint: after an interruption in between, the epoch is repeated with the same results.
     """
     if not len(features.texts):
         raise BadSetting("training needs at least one pair; the training split has none.")
@@ -62,7 +62,7 @@ def fit(
 
 
 def build_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the optimiser of a recipe over the parameters that learn."""
+    """Return the optimiser of a recipe over the trainable parameters."""
     parameters = trained_parameters(model)
     if recipe.optimiser == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=recipe.learning_rate, alpha=0.99, eps=1e-8)
@@ -70,7 +70,7 @@ def build_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Return the rate at a step counted from 0: a linear rise over a tenth of the steps, then half a cosine to 0."""
+    """Return the rate at a step counted from 0: linear warm-up over a tenth of the steps, then half a cosine to 0."""
     if recipe.schedule == "constant":
         return recipe.learning_rate
     rise = max(1, round(WARM_UP * steps))
@@ -85,7 +85,7 @@ def epoch_seed(seed: int, epoch: int) -> int:
 
 
 def batches(rows: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield a random order of the rows in batches; a last incomplete one only where it is the only one."""
+    """Yield the rows in random order in batches; an incomplete last batch only if it is the only one."""
     order = torch.randperm(rows, generator=generator)
     for start in range(0, max(rows - size, 0) + 1, size):
         yield order[start : start + size]
@@ -102,7 +102,7 @@ def step(
 ) -> dict[str, float]:
     """Take one step and return the losses by name; with a GPU the forward pass runs in bfloat16.
 
-    `objective` is the model's own, or what averages its gradients over processes.
+    `objective` is the model's own, or a wrapper that averages its gradients over processes.
     """
     device = batch.targets.pairs.device
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
@@ -118,7 +118,7 @@ def step(
 
 @dataclass(frozen=True)
 class _Epochs:
-    """What stays the same through all epochs of a run, which are taken one by one."""
+    """The epochs of a run, which are trained one by one."""
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
@@ -131,16 +131,16 @@ class _Epochs:
 
     @property
     def reads_parts(self) -> bool:
-        """Whether batches hold regions and words."""
+        """Whether batches contain regions and words."""
         return cast("GradientMethod", self.model).reads_parts
 
     @property
     def steps(self) -> int:
-        """Steps in an epoch."""
+        """Steps per epoch."""
         return max(1, len(self.features.texts) // self.recipe.batch)
 
     def take(self, state: TrainingState, metrics: list[dict[str, Any]]) -> None:
-        """Train for the next epoch, validate where that is due, and count it in `state` and in `metrics`."""
+        """Train the next epoch, validate if it is due, and update `state` and `metrics`."""
         start, epoch = perf_counter(), state.epoch + 1
         losses = self._train(epoch, _label(epoch, self.recipe, state))
         due = epoch % self.recipe.validate_every == 0 or epoch == self.recipe.epochs
@@ -181,13 +181,13 @@ class _Epochs:
         return learning_rate(self.recipe, epoch * self.steps - 1, self.recipe.epochs * self.steps)
 
     def _validate(self) -> float:
-        """Return the validation figure; what a method solves on top of its weights is solved first."""
+        """Return the validation metric, after refitting the model if it requires that."""
         if isinstance(self.model, RefittedMethod):
             self.model.refit(self.features)
         return _check_figure(self.validation.validate(cast("Method", self.model)))
 
     def _record(self, metrics: list[dict[str, Any]], state: TrainingState) -> None:
-        """Write the metrics of all epochs so far, tell the callback the last, and write a checkpoint."""
+        """Write the metrics of all epochs, pass the last to the callback, and write a checkpoint."""
         self.run.folder.write_metrics(metrics)
         if self.run.callback:
             self.run.callback(metrics[-1])

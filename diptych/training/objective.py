@@ -1,4 +1,4 @@
-"""The objective of a method that learns by gradient: what its rows become, gathered, and the loss of these."""
+"""The objective of a method that learns by gradient: the loss of its gathered representations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ from diptych.methods.contract import GradientMethod
 def objective(
     method: GradientMethod, batch: Batch, generator: torch.Generator, *, share: Share = WHOLE
 ) -> dict[str, Tensor]:
-    """Return the losses by name, to be summed and minimised; of a shared batch they are those of all its rows.
+    """Return the losses by name, to be summed and minimised; for a shared batch they cover all its rows.
 
-    Spaces come in turn, images before texts, so that dropout draws in the same order whoever computes.
+    Spaces are processed in order, images before texts, so that every process draws dropout in the same order.
     """
     sides = {"image": batch.images, "text": batch.texts}
     rows = {
@@ -32,7 +32,7 @@ def objective(
 
 @contextmanager
 def _whole(method: GradientMethod, share: Share) -> Iterator[None]:
-    """Tell the method's modules, for the block, that they see all rows of the batch and not a share."""
+    """Within the block, let the method's modules treat their input as the whole batch, not a share."""
     if share is WHOLE or not isinstance(method, nn.Module):
         yield
         return

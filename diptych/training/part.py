@@ -1,4 +1,4 @@
-"""A part of a batch whose other rows are with other processes, and the collectives that put them together."""
+"""The rows of a shared batch in one process, and the collectives that combine all processes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +47,7 @@ def _span(rows: int, rank: int, count: int) -> slice:
 
 
 class _Gathered(torch.autograd.Function):
-    """The rows of all processes. The loss above is the same in all, so each has the gradient of its own: N times it."""
+    """The rows of all processes. All compute the same loss, so each has the gradient of its own rows, times N."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, part: Part) -> Tensor:
@@ -68,7 +68,7 @@ class _Gathered(torch.autograd.Function):
 
 
 class _Summed(torch.autograd.Function):
-    """The sum over all processes; its gradient is the sum of what comes back to each."""
+    """The sum over all processes; its gradient is the sum of the gradients in each."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""The processes that train one model together: those that torch's launcher started, or this one alone.
+"""The processes that train one model together: those started by torch's launcher, or this one alone.
 
-The batch of a recipe is divided over them. The first one validates, writes the run folder and tells progress; the
-others wait for what it decided. All see one disk: the data, the cache and the run folder.
+They share each batch of a recipe. The first process validates, writes the run folder and reports progress; the others
+wait for its results. All use the same disk: the data, the cache and the run folder.
 """
 
 import os
@@ -28,7 +28,7 @@ from diptych.training.objective import objective
 from diptych.training.part import Part
 
 PATIENCE = timedelta(days=30)
-"""How long processes wait for what the first one does alone: it may encode or validate for hours."""
+"""How long processes wait for the first one, which may encode or validate for hours."""
 
 Outcome = TypeVar("Outcome")
 Arguments = ParamSpec("Arguments")
@@ -36,59 +36,59 @@ Objective = Callable[[Batch, torch.Generator], dict[str, Tensor]]
 
 
 def best_device() -> torch.device:
-    """Return the GPU where there is one, else the processor."""
+    """Return the GPU if there is one, or else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Processes(ABC):
-    """The processes of a run, as one of them sees them."""
+    """The processes of a run, from the view of one of them."""
 
     rank: int = 0
     count: int = 1
 
     @property
     def restarted(self) -> bool:
-        """Whether the launcher started these processes again after one had died."""
+        """Whether the launcher restarted these processes after one died."""
         return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
 
     @property
     def leads(self) -> bool:
-        """Whether this is the process that validates, writes and tells."""
+        """Whether this process validates, writes and reports progress."""
         return self.rank == 0
 
     @abstractmethod
     def device(self) -> torch.device:
-        """Return where this process computes."""
+        """Return the device of this process."""
 
     @abstractmethod
     def threads(self) -> int:
-        """Return how many threads this process computes with while all train."""
+        """Return the number of threads of this process during training."""
 
     @abstractmethod
     def share(self, rows: int) -> Share:
-        """Return this process's share of batches of so many rows."""
+        """Return this process's share of batches with this many rows."""
 
     @abstractmethod
     def first(
         self, work: Callable[Arguments, Outcome], *arguments: Arguments.args, **named: Arguments.kwargs
     ) -> Outcome:
-        """Return what `work` gives in the first process, in all; what is refused there is refused in all."""
+        """Run `work` in the first process and return its result, or raise its error, in all."""
 
     def wait(self) -> None:
-        """Return when the first process has come here too."""
+        """Wait until the first process arrives here too."""
         self.first(lambda: None)
 
     @abstractmethod
     def objective(self, model: nn.Module) -> Objective:
-        """Return a model's objective, whose gradients are averaged over all processes as they come."""
+        """Return a model's objective with gradients averaged over all processes during the backward pass."""
 
     @abstractmethod
     def watched(self) -> AbstractContextManager[None]:
-        """Return a block in which another process's death is `WorkerLost`."""
+        """Return a block in which the death of another process raises `WorkerLost`."""
 
 
 class Alone(Processes):
-    """A process that trains by itself."""
+    """A single process."""
 
     @override
     def device(self) -> torch.device:
@@ -139,7 +139,7 @@ class Joined(Processes):
     def share(self, rows: int) -> Share:
         if rows < self.count:
             raise BadSetting(
-                f"a batch of {rows} pairs cannot be divided over {self.count} processes. Train with fewer processes, "
+                f"a batch of {rows} pairs cannot be shared by {self.count} processes. Train with fewer processes, "
                 "or with a larger training.batch."
             )
         return Part(self.rank, self.count, rows)
@@ -164,11 +164,10 @@ class Joined(Processes):
     def objective(self, model: nn.Module) -> Objective:
         if not isinstance(model, SharesRows):
             raise BadSetting(
-                f"{type(model).__name__} does not say how a batch is shared, so one process trains it. "
-                "Leave out --processes."
+                f"{type(model).__name__} does not support shared batches, so one process trains it. Omit --processes."
             )
-        # buckets that are rebuilt after the first step would add up in another order when a run is resumed;
-        # looking for unused parameters keeps them as they are
+        # buckets rebuilt after the first step would change the order of summation in a resumed run;
+        # searching for unused parameters keeps the buckets unchanged
         known = signature(DistributedDataParallel).parameters
         still: Any = {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
         averaged = DistributedDataParallel(_Objective(model), find_unused_parameters=True, **still)
@@ -185,7 +184,7 @@ class Joined(Processes):
 
 
 class _Objective(nn.Module):
-    """A model's objective as the forward pass that DistributedDataParallel wants."""
+    """A model's objective as a forward pass, as DistributedDataParallel requires."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -199,7 +198,7 @@ class _Objective(nn.Module):
 
 @contextmanager
 def joined() -> Iterator[Processes]:
-    """Yield the processes that torch's launcher started with this one, joined for the block; alone without it."""
+    """Yield the joined processes of torch's launcher for the block, or a single process without it."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not dist.is_torchelastic_launched():
         yield ALONE
         return
@@ -217,10 +216,10 @@ def joined() -> Iterator[Processes]:
 
 
 def _join(backend: str) -> None:
-    """Make these processes torch's default group.
+    """Initialise torch's default process group.
 
-    The launcher keeps one store through all restarts, and with it the addresses of processes that are gone; so each
-    start has names of its own in it. Several machines may count their restarts differently.
+    The launcher keeps one store across restarts, with the addresses of former processes, so each start uses its own
+    prefix. Machines may count their restarts differently.
     """
     store, rank, count = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
     if os.environ.get("GROUP_WORLD_SIZE") == "1":
@@ -231,28 +230,27 @@ def _join(backend: str) -> None:
 
 @contextmanager
 def _lost_ones_told() -> Iterator[None]:
-    """Turn what torch's collectives say when a process is gone into `WorkerLost`."""
+    """Convert the errors of torch's collectives about a lost process to `WorkerLost`."""
     try:
         yield
     except RuntimeError as error:
         if not _of_collectives(error):
             raise
         raise WorkerLost(
-            "another process of this training has ended, so this one cannot go on. Give the same command with "
-            "--resume to continue."
+            "another process of this training has ended, so this one cannot continue. Repeat the command with --resume."
         ) from error
 
 
 def own_device() -> torch.device:
-    """Return the GPU that is this process's on its machine; the processor where there are no GPUs."""
+    """Return this process's own GPU, or the CPU if there are no GPUs."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     local, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     if local >= there:
-        raise BadSetting(f"each process needs a GPU of its own; this machine has {there}. Start so many at most.")
+        raise BadSetting(f"each process needs its own GPU; this machine has {there}. Start at most that many.")
     return torch.device("cuda", local)
 
 
 def _of_collectives(error: RuntimeError) -> bool:
-    """Return whether an error comes from torch's collectives, which tell a lost peer by many names."""
+    """Return whether an error comes from torch's collectives, which report a lost peer in many ways."""
     return isinstance(error, dist.DistError) or any(name in str(error) for name in ("gloo", "NCCL"))

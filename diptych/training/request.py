@@ -1,4 +1,4 @@
-"""From what is asked for to what a training begins with: a config, encoded pairs, a folder that admits the run."""
+"""Prepare a requested training: its config, encoded pairs and run folder."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,11 +19,11 @@ from diptych.training.run_config import RunConfig, versions
 from diptych.training.side_information import side_information_of
 
 ENCODERS = ("image_encoder", "text_encoder")
-"""Groups of settings that belong to an encoder and not to the method."""
+"""Setting groups that belong to an encoder, not to the method."""
 
 
 class Prepared(NamedTuple):
-    """A training whose run has begun."""
+    """A training whose run has started."""
 
     config: RunConfig
     training: Training
@@ -32,18 +32,18 @@ class Prepared(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """Which method is to be trained, and on what."""
+    """The method to train, and its data."""
 
     method: str
     preset: str
     settings: tuple[str, ...]
-    """Changes of the preset."""
+    """Changes to the preset."""
     source: DataSource
     split_seed: int | None
 
     @property
     def module(self) -> MethodModule:
-        """The method's file."""
+        """The method's module."""
         return open_method(self.method)
 
     @cached_property
@@ -55,22 +55,22 @@ class TrainingRequest:
         return override(presets[self.preset], self.settings)
 
     def config(self, data: SplitData, *, seed: int) -> RunConfig:
-        """Return the config of a run from this seed, on the data that `source` opens."""
+        """Return the config of a run with this seed, on the data of `source`."""
         settings, records = asdict(self.chosen), (data.data_record(), data.encoder_records())
         return RunConfig(self.method, self.preset, settings, *records, seed, versions())
 
     def training(self, data: SplitData, features: LearningFeatures, *, progress: Progress | None = None) -> Training:
-        """Return the training itself, with all that it learns from."""
+        """Return the training with its data."""
         known = side_information_of(self.module, self.chosen, data.dataset, data.encoders, progress=progress)
         return Training(self.method, self.chosen, features.train, features.classes, known)
 
     def prepare(self, run: TrainingRun, *, resume: bool) -> Prepared | None:
-        """Return what the training begins with, and begin its run in the folder; None where that is finished.
+        """Prepare the training and start its run in the folder; return None if the run is finished.
 
-        The first process reads and writes; all have what it made of it.
+        The first process reads and writes; all receive its result.
         """
         if run.processes.count > 1 and self.module.CARD.learns != "gradient":
-            raise BadSetting(f"{self.method} does not learn by gradient: one process does it. Leave out --processes.")
+            raise BadSetting(f"{self.method} does not learn by gradient and runs in one process. Omit --processes.")
         return run.processes.first(self._prepare, run, resume=resume)
 
     def _prepare(self, run: TrainingRun, *, resume: bool) -> Prepared | None:
@@ -90,7 +90,7 @@ class TrainingRequest:
 
 
 def divided_settings(settings: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the settings of a method, and those of encoders.
+    """Separate the settings of a method from those of encoders.
 
     >>> divided_settings(["training.epochs=3", "image_encoder.side=64"])
     (('training.epochs=3',), ('image_encoder.side=64',))

@@ -1,4 +1,4 @@
-"""One run: where it is kept, what it draws from, who computes it, who judges it, and who is told."""
+"""One training run: its folder, seed, processes, validation and callbacks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from diptych.training.processes import ALONE, Processes
 from diptych.training.run_folder import RunFolder
 
 MetricsCallback = Callable[[Mapping[str, Any]], None]
-"""Called with the metrics of each epoch when it has ended."""
+"""Called after each epoch with its metrics."""
 
 
 @runtime_checkable
 class Validator(Protocol):
-    """Judges a model, and looks at no more than validation data."""
+    """Evaluates a model on validation data only."""
 
     def validate(self, model: Method) -> float:
-        """Return how good the model is after an epoch; more is better."""
+        """Return the validation metric after an epoch; higher is better."""
         ...
 
     def choose_fusion(self, model: Method) -> Mapping[str, ChosenRule]:
-        """Return by name what is best of each fusion rule at the end; nothing for a model with a single space."""
+        """Return the best weight of each fusion rule, by name; empty for a model with a single space."""
         ...
 
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What all of a training needs beside the model and the data. Only the first process writes, and tells anyone."""
+    """The context of a training. Only the first process writes files and reports progress."""
 
     folder: RunFolder
     seed: int = 0
@@ -38,6 +38,6 @@ class TrainingRun:
     callback: MetricsCallback | None = None
 
     def report(self, done: int, total: int, label: str) -> None:
-        """Say how far the training is."""
+        """Report the progress of the training."""
         if self.progress and self.processes.leads:
             self.progress(done, total, label)

@@ -1,4 +1,4 @@
-"""What a run is and what it chose, as its files config.json and result.json hold it."""
+"""The config and the result of a run, as stored in config.json and result.json."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -14,30 +14,30 @@ from diptych.files import digest
 from diptych.fusion.record import FusionRecord
 
 PACKAGES = ("torch", "numpy")
-"""Packages whose versions are kept with a run, beside diptych's and Python's."""
+"""Packages whose versions are recorded with a run, besides diptych and Python."""
 
 
 @dataclass(frozen=True)
 class DataRecord:
-    """Which data set a run learns from: how it was asked for, and what it held."""
+    """The data set of a run: how it was specified, and its content."""
 
     source: str
-    """The name or the path that was asked for."""
+    """The given name or path."""
     name: str
     split_seed: int | None
-    """The one asked for; None for the splits that the data set has of itself."""
+    """The given seed; None for the data set's own splits."""
     fingerprint: str
-    """Changes with the ids, texts, categories and precomputed vectors."""
+    """Digest of the ids, texts, categories and precomputed vectors."""
     splits: str
-    """Changes with which ids are in which split."""
+    """Digest of the assignment of ids to splits."""
 
     @classmethod
     def of(cls, dataset: DataSet, source: str, *, split_seed: int | None) -> "DataRecord":
-        """Return the record of a data set that was asked for as `source`."""
+        """Return the record of a data set specified as `source`."""
         return cls(source, dataset.name, split_seed, fingerprint(dataset), splits_fingerprint(dataset))
 
     def differences(self, dataset: DataSet) -> list[str]:
-        """Return how a data set differs from this one, if it has the same name."""
+        """Return the differences of a data set from this record, if it has the same name."""
         if dataset.name != self.name:
             return []
         notes = {
@@ -50,67 +50,67 @@ class DataRecord:
 
 @dataclass(frozen=True)
 class EncoderRecord:
-    """An encoder as it was asked for, and what its weights are."""
+    """An encoder: how it was specified, and its fingerprint."""
 
     name: str
     fingerprint: str | None
-    """None for vectors that came with the data: the data set's own fingerprint covers them."""
+    """None for precomputed vectors, which the data set's fingerprint covers."""
 
     @classmethod
     def of(cls, name: str, encoder: FeatureSource) -> "EncoderRecord":
-        """Return the record of an encoder that was asked for by this name."""
+        """Return the record of an encoder specified by this name."""
         return cls(name, None if isinstance(encoder, Given) else encoder.fingerprint)
 
 
 @dataclass(frozen=True)
 class EncoderRecords:
-    """The encoders of pictures and of texts that a run reads with."""
+    """The image and the text encoder of a run."""
 
     image: EncoderRecord
     text: EncoderRecord
     settings: tuple[str, ...]
-    """Of both, as `image_encoder.NAME=VALUE`."""
+    """Settings of both, as `image_encoder.NAME=VALUE`."""
 
     @classmethod
     def of(
         cls, encoders: tuple[FeatureSource, FeatureSource], *, names: tuple[str, str], settings: Sequence[str]
     ) -> "EncoderRecords":
-        """Return the records of two encoders that were asked for by these names and settings."""
+        """Return the records of two encoders specified by these names and settings."""
         image, text = (EncoderRecord.of(name, encoder) for name, encoder in zip(names, encoders, strict=True))
         return cls(image, text, tuple(settings))
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that decides the result of a run."""
+    """Everything that determines the result of a run."""
 
     method: str
     preset: str
     settings: Mapping[str, Any]
-    """The method's config as `dataclasses.asdict` gives it, or as JSON holds that."""
+    """The method's config from `dataclasses.asdict`, or its JSON form."""
     data: DataRecord
     encoders: EncoderRecords
     seed: int
     versions: Mapping[str, str]
-    """Of diptych, Python and `PACKAGES`."""
+    """Versions of diptych, Python and `PACKAGES`."""
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run chose on validation data, and what it takes to open its model."""
+    """The choices of a run on validation data, and the data needed to open its model."""
 
     widths: Mapping[str, int]
     """The fields of the method's `Widths`."""
     spaces: tuple[str, ...]
     classes: tuple[str, ...]
-    """The categories that training knows."""
+    """The categories known in training."""
     epoch: int
-    """The one whose weights were kept; 0 for a method without epochs."""
+    """The epoch whose weights were kept; 0 for a method without epochs."""
     fusion: FusionRecord
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what computes a run."""
+    """Return the versions of the software that computes a run."""
     return {"diptych": __version__, "python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
 
 
@@ -122,7 +122,7 @@ def fingerprint(dataset: DataSet) -> str:
 
 
 def splits_fingerprint(dataset: DataSet) -> str:
-    """Return a digest of which ids are in which split."""
+    """Return a digest of the assignment of ids to splits."""
     return digest(*(repr((name, _ids(dataset, rows))) for name, rows in sorted(dataset.splits.items())))
 
 

@@ -1,12 +1,12 @@
 """The folder of one training run.
 
 config.json             method, preset, every setting, encoders, data and its fingerprint, versions, seeds
-metrics.jsonl           one line an epoch: losses by name, validation figure, learning rate, seconds
-model.safetensors       the weights the run stands for (the best on validation, or the last)
-checkpoint.safetensors  where to go on after a kill; removed when training has ended
-result.json             what was chosen on validation data: epoch, fusion weight; written last
+metrics.jsonl           one line per epoch: losses by name, validation metric, learning rate, seconds
+model.safetensors       the kept weights of the run (the best on validation, or the last)
+checkpoint.safetensors  the training state to resume from; removed when training has ended
+result.json             the choices on validation data: epoch, fusion weight; written last
 training.png            losses and validation MAP by epoch
-tensorboard/            the same as events, where they were asked for
+tensorboard/            the same as events, if requested
 """
 
 import json
@@ -39,11 +39,11 @@ class RunFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether training has ended and its result was written."""
+        """Whether training has ended and its result is written."""
         return self.result_file.is_file()
 
     def admit(self, config: RunConfig, *, resume: bool) -> None:
-        """Refuse to run with this config in a folder that holds a run, unless it is resumed with the same config."""
+        """Refuse a folder that already holds a run, unless the run is resumed with the same config."""
         if not self.config_file.exists():
             return
         if not resume:
@@ -57,13 +57,13 @@ class RunFolder:
             )
 
     def begin(self, config: RunConfig) -> None:
-        """Make the folder a run's own."""
+        """Create the folder and write the run's config."""
         if not self.config_file.exists():
             write_json(self.config_file, asdict(config))
         self.tidy()
 
     def tidy(self) -> None:
-        """Remove what a kill left over: files half-written, and the checkpoint of a run that is finished."""
+        """Remove leftovers of an interruption: partial files, and the checkpoint of a finished run."""
         for file in self.files:
             for leftover in self.path.glob(f".{file.name}.*"):
                 leftover.unlink()
@@ -71,7 +71,7 @@ class RunFolder:
             self.checkpoint_file.unlink(missing_ok=True)
 
     def end(self, result: RunResult) -> None:
-        """Write what was chosen, by which the run is finished; there is nothing to resume from then on."""
+        """Write the result, which finishes the run, and remove the checkpoint."""
         write_json(self.result_file, asdict(result))
         self.tidy()
 
@@ -80,7 +80,7 @@ class RunFolder:
         return self._read(self.config_file, RunConfig)
 
     def result(self) -> RunResult:
-        """Return what the run chose on validation data."""
+        """Return the choices of the run on validation data."""
         return self._read(self.result_file, RunResult)
 
     def metrics(self) -> list[dict[str, Any]]:
@@ -91,11 +91,11 @@ class RunFolder:
             return [json.loads(line) for line in self.metrics_file.read_text(encoding="utf-8").splitlines()]
         except ValueError as error:
             raise BadCheckpoint(
-                f"{self.metrics_file} must hold one JSON object a line ({error}). Copy it anew, or train again."
+                f"{self.metrics_file} must hold one JSON object per line ({error}). Copy it again, or train again."
             ) from None
 
     def write_metrics(self, metrics: list[dict[str, Any]]) -> None:
-        """Replace the metrics by these, one line an epoch."""
+        """Replace the metrics, with one line per epoch."""
         with written_atomically(self.metrics_file) as temporary:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in metrics), encoding="utf-8")
 
@@ -106,13 +106,13 @@ class RunFolder:
             state = "is not a finished run" if self.config_file.exists() else "is not a run folder"
             raise BadCheckpoint(f"{self.path} {state}: it has no {file.name}. Train it: diptych train.") from None
         except ValueError as error:
-            raise BadCheckpoint(f"{file} is not valid JSON ({error}). Copy it anew, or train again.") from None
+            raise BadCheckpoint(f"{file} is not valid JSON ({error}). Copy it again, or train again.") from None
         except KeyError as missing:
-            raise BadCheckpoint(f"{file} must hold an object with {missing}. Copy it anew, or train again.") from None
+            raise BadCheckpoint(f"{file} must hold an object with {missing}. Copy it again, or train again.") from None
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], *, prefix: str = "") -> list[str]:
-    """Return one line for each setting that differs, nested settings by dotted names.
+    """Return one line for each differing setting, with dotted names for nested ones.
 
     >>> differences({"a": {"b": 1}}, {"a": {"b": 2}})
     ['a.b was 1 and is now 2']

@@ -1,4 +1,4 @@
-"""What a few methods learn from beside training pairs."""
+"""Side information: additional training input of a few methods."""
 
 from dataclasses import replace
 
@@ -17,9 +17,9 @@ def side_information_of(
     *,
     progress: Progress | None,
 ) -> SideInformation | None:
-    """Return what this method, under this config, needs beside training pairs; None for most.
+    """Return the side information that this method needs under this config; None for most.
 
-    Only a `transductive` config is given items of the test split, and these without their categories.
+    Only a `transductive` config receives items of the test split, without their categories.
     """
     if "concepts" in module.CARD.needs:
         return SideInformation(concepts=concepts_of(*encoders))

@@ -1,4 +1,4 @@
-"""Where a training stands: what a checkpoint holds beside weights, and going on from it."""
+"""The training state in a checkpoint besides the weights, and resuming from it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,20 +13,20 @@ from diptych.training.run_folder import RunFolder
 
 @dataclass
 class TrainingState:
-    """Where a training stands after an epoch."""
+    """The state of a training after an epoch."""
 
     epoch: int = 0
     best: float | None = None
-    """The best validation figure so far."""
+    """The best validation metric so far."""
     best_epoch: int = 0
 
     def goes_on(self, recipe: Recipe) -> bool:
-        """Return whether another epoch follows: there is one left, and patience is not at its end."""
+        """Return whether another epoch follows: epochs are left and patience is not exhausted."""
         patience = recipe.patience * recipe.validate_every
         return self.epoch < recipe.epochs and not (patience and self.epoch - self.best_epoch >= patience)
 
     def advance(self, validation: float | None) -> bool:
-        """Count an epoch and its validation figure, if it has one; return whether that is the best so far."""
+        """Record an epoch and its validation metric, if any; return whether it is the best so far."""
         self.epoch += 1
         if validation is None or (self.best is not None and validation <= self.best):
             return False
@@ -34,16 +34,16 @@ class TrainingState:
         return True
 
     def kept(self, recipe: Recipe) -> int:
-        """Return the epoch whose weights the run ends with."""
+        """Return the epoch whose weights the run keeps."""
         return self.best_epoch if recipe.keep == "best" else self.epoch
 
 
 def resumed(
     model: nn.Module, optimiser: torch.optim.Optimizer, folder: RunFolder
 ) -> tuple[TrainingState, list[dict[str, Any]]]:
-    """Return where the folder's checkpoint stands, having loaded it, and the metrics up to there.
+    """Load the folder's checkpoint; return its training state and the metrics up to it.
 
-    Without a checkpoint that is the very beginning.
+    Without a checkpoint, return the initial state.
     """
     if not folder.checkpoint_file.exists():
         return TrainingState(), []

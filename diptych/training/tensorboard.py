@@ -1,4 +1,4 @@
-"""The figures of each epoch as TensorBoard events, while a run goes on."""
+"""Write the metrics of each epoch as TensorBoard events during training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from diptych.training.run_folder import RunFolder
 
 
 def event_writer(folder: RunFolder) -> MetricsCallback:
-    """Return a function that adds an epoch's metrics to the events below RUN/tensorboard."""
+    """Return a function that writes an epoch's metrics as events below RUN/tensorboard."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ModuleNotFoundError:
@@ -19,7 +19,7 @@ def event_writer(folder: RunFolder) -> MetricsCallback:
         epoch = metrics["epoch"]
         figures = {f"loss/{name}": value for name, value in metrics["losses"].items()}
         figures |= {name: metrics[name] for name in ("validation_map", "learning_rate", "seconds")}
-        # an epoch that is repeated after a kill replaces what was written of it
+        # an epoch that is repeated after an interruption replaces its earlier events
         with SummaryWriter(str(folder.path / "tensorboard"), purge_step=epoch) as writer:
             for name, value in figures.items():
                 if value is not None:

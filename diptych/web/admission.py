@@ -1,4 +1,4 @@
-"""Who is let in: known hosts and sites, keys with the right scope, and not too often."""
+"""Admission control: allowed hosts and origins, keys with the required scope, and rate limits."""
 
 import time
 from collections import OrderedDict
@@ -15,11 +15,11 @@ from diptych.web.links import sign, signer
 from diptych.web.refusals import refuse
 
 REMEMBERED = 10_000
-"""Users whose rate is kept in mind."""
+"""Users whose request rates are tracked."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""Names of this machine for itself."""
+"""Loopback names of this machine."""
 SAFE = ("GET", "HEAD", "OPTIONS")
-"""Methods that change nothing."""
+"""Methods without side effects."""
 
 
 @dataclass
@@ -29,14 +29,14 @@ class _Bucket:
 
 
 class Rates:
-    """A bucket of requests for each user, which fills up again with time."""
+    """A token bucket for each user."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def take(self, user: str) -> None:
-        """Count a request; `Refused` with 429 where the bucket is empty."""
+        """Take a token for a request; raise `Refused` (429) if the bucket is empty."""
         rate, burst = self._limits.rate, float(self._limits.burst)
         if not rate:
             return
@@ -49,28 +49,30 @@ class Rates:
         bucket.filled = now
         if bucket.tokens < 1:
             wait = max(1, ceil((1 - bucket.tokens) / rate))
-            raise refuse(429, f"more than {rate:g} requests a second. Wait a moment.", retry_after=wait)
+            raise refuse(429, f"more than {rate:g} requests per second. Wait a moment.", retry_after=wait)
         bucket.tokens -= 1
 
 
 @dataclass(frozen=True)
 class Admission:
-    """What the service asks of those who come."""
+    """The rules by which the service admits a request."""
 
     rates: Rates
     keys: Keys | None = None
-    """None where no keys are asked for."""
+    """None when no keys are required."""
     hosts: tuple[str, ...] = ()
-    """Names by which it may be called, against pages that point a name of their own at it; none where any will do."""
+    """Accepted host names, as a defence against DNS rebinding; empty to accept any."""
     origins: tuple[str, ...] = ()
-    """Sites whose pages may use it, beside its own."""
+    """Origins of other sites whose pages may use the service."""
 
     def check_site(self, method: str, headers: Headers) -> None:
-        """Refuse what was sent under a foreign name, or by a page of another site."""
+        """Refuse a request with an unknown host name, or from a page of another site."""
         host = headers.get("host", "")
         if self.hosts and host_name(host) not in self.hosts:
             raise refuse(
-                421, f"this service is not called {host_name(host)!r}. Use its own name, or start it with --allow-host."
+                421,
+                f"this service does not answer to the host name {host_name(host)!r}. Use its own name, or start "
+                "it with --allow-host.",
             )
         origin = headers.get("origin")
         own = origin is None or origin.partition("://")[2] == host or origin in self.origins
@@ -78,7 +80,7 @@ class Admission:
             raise refuse(403, "pages of other sites may not use this service. Allow theirs with --allow-origin.")
 
     def admit(self, request: Request, scope: Scope) -> None:
-        """Let a request in, and remember whose it is and what it may; `Refused` with 401, 403 or 429."""
+        """Admit a request and record its user and scope; raise `Refused` (401, 403 or 429) otherwise."""
         if self.keys is None:
             user = request.client.host if request.client else ""
             request.state.scope = "write"
@@ -92,25 +94,25 @@ class Admission:
         self.rates.take(user)
 
     def link(self, request: Request, path: str) -> str:
-        """Return a link to an unquoted path that whoever sent the request may follow without a key, for a minute."""
+        """Return a link to an unquoted path that the sender of the request can follow without a key for a minute."""
         return quote(path) if self.keys is None else sign(path, by=request.state.key)
 
 
 def _of_header(keys: Keys, request: Request) -> Key:
-    """Return the key in a request's header."""
+    """Return the key in the request header."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token:
-        raise refuse(401, "this service asks for a key. Send it: Authorization: Bearer KEY.")
+        raise refuse(401, "this service requires a key. Send it: Authorization: Bearer KEY.")
     if (key := keys.holder(token.strip())) is None:
-        raise refuse(401, "this key is not known. Make one: diptych keys add NAME.", code="bad_key")
+        raise refuse(401, "this key is unknown. Create one: diptych keys add NAME.", code="bad_key")
     return key
 
 
 def _of_link(keys: Keys, request: Request) -> Key:
-    """Return the key on whose behalf a link was signed, where it is known still; through a link it only reads."""
+    """Return the key that signed a link, if it still exists; a link grants read access only."""
     if (key := signer(request.scope["path"], request.query_params, keys)) is None:
         raise refuse(
-            401, "this link is good for a minute, and that is over. Open it from the page again.", code="bad_link"
+            401, "this link has expired; it is valid for a minute. Open it from the page again.", code="bad_link"
         )
     return replace(key, scope="read")
 

@@ -1,4 +1,4 @@
-"""The application: all routes of the folder `routes`, errors in one shape, the page."""
+"""The application: all routes in the folder `routes`, uniform errors, and the page."""
 
 import logging
 import time
@@ -32,11 +32,11 @@ SECURITY = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Headers of every answer that does not say otherwise: pages use what comes from here, and nobody frames them."""
+"""Default headers of every response: pages load resources from this service only and cannot be framed."""
 
 
 def build_app(service: Service, admission: Admission) -> FastAPI:
-    """Return the application that serves this, for those who are admitted."""
+    """Return the application of a service, behind its admission control."""
 
     @asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:
@@ -70,13 +70,13 @@ def build_app(service: Service, admission: Admission) -> FastAPI:
 
 
 class Front:
-    """What every request passes: the check of its site, headers, one line in the log, a count."""
+    """Middleware for every request: site check, response headers, access log, metrics."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -118,7 +118,7 @@ def _log(scope: Scope, route: str, status: int, seconds: float) -> None:
 
 
 async def _told(request: Request, error: Exception) -> Response:
-    """Return the answer that tells an error."""
+    """Return the error response for an exception."""
     match error:
         case DiptychError():
             return _answer(refused(error))
@@ -126,7 +126,7 @@ async def _told(request: Request, error: Exception) -> Response:
             return _answer(refuse(422, _validation(error), code="invalid"))
         case HTTPException():
             return _answer(_plain(error, request))
-    return _answer(refuse(500, "something went wrong inside the service. Its log says what."))
+    return _answer(refuse(500, "an internal error occurred. See the service's log."))
 
 
 def _answer(error: Refused) -> JSONResponse:
@@ -134,13 +134,13 @@ def _answer(error: Refused) -> JSONResponse:
 
 
 def _validation(error: RequestValidationError) -> str:
-    """Return what is wrong with the fields of a request.
+    """Return the faults in the fields of a request.
 
     >>> _validation(RequestValidationError([{"loc": ("body", "k"), "msg": "Input should be a valid integer"}]))
-    'k: input should be a valid integer. /docs lists what each request takes.'
+    'k: input should be a valid integer. /docs lists the fields of each request.'
     """
     faults = [f"{'.'.join(map(str, e['loc'][1:])) or 'body'}: {_lowered(e['msg'])}" for e in error.errors()]
-    return f"{'; '.join(faults)}. /docs lists what each request takes."
+    return f"{'; '.join(faults)}. /docs lists the fields of each request."
 
 
 def _lowered(text: str) -> str:
@@ -150,12 +150,12 @@ def _lowered(text: str) -> str:
 def _plain(error: HTTPException, request: Request) -> Refused:
     path, method = request.url.path, request.method
     sentences = {
-        404: f"there is nothing at {path}. /docs lists what there is.",
-        405: f"{path} does not know {method}. /docs lists what it knows.",
-        400: "the body cannot be read. /docs lists what each request takes.",
+        404: f"there is nothing at {path}. /docs lists the routes.",
+        405: f"{path} does not support {method}. /docs lists the routes.",
+        400: "the body cannot be read. /docs lists the fields of each request.",
     }
     status = 422 if error.status_code == 400 else error.status_code
-    message = sentences.get(error.status_code, f"{_lowered(str(error.detail))}. /docs lists what there is.")
+    message = sentences.get(error.status_code, f"{_lowered(str(error.detail))}. /docs lists the routes.")
     told = refuse(status, message)
     told.__cause__ = error
     return told

@@ -1,9 +1,9 @@
-"""Requests that are answered together: they wait a moment for each other, and then one thread works on all of them.
+"""Dynamic batching: requests wait briefly for each other, and one thread processes them as a batch.
 
-A batcher has one thread. It takes the first request that waits, waits a little for more (not at all where enough wait
-already), and hands them to its work in one go. While it works, others gather; so the batches grow with the load and a
-lone request loses next to nothing. The queue is bounded: who comes when it is full is sent away at once. Requests that
-nobody waits for any more, or whose time is over, are left out.
+A batcher has one thread. It takes the first queued request, waits briefly for more (not at all if the batch is already
+full), and processes them in one call. New requests queue up meanwhile, so batches grow with the load and a lone request
+loses next to nothing. The queue is bounded: when it is full, new requests are refused at once. Cancelled and expired
+requests are skipped.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from diptych.web.refusals import refuse
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-BUSY = "the service has too much to do at the moment. Try again soon."
+BUSY = "the service is overloaded. Try again soon."
 
 Work = Callable[[Sequence[Item]], Sequence[Answer | Exception]]
-"""Return an answer for each item, or the error that says why there is none."""
+"""Returns an answer for each item, or the error that explains its absence."""
 
 
 @dataclass
@@ -37,12 +37,12 @@ class _Job(Generic[Item, Answer]):
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody still waits for it."""
+        """Whether a caller still waits for the answer."""
         return not self.future.cancelled() and time.monotonic() < self.until
 
 
 class Batcher(Generic[Item, Answer]):
-    """Answers items in batches, on a thread of its own."""
+    """Processes items in batches on its own thread."""
 
     def __init__(
         self,
@@ -64,16 +64,16 @@ class Batcher(Generic[Item, Answer]):
 
     @property
     def waiting(self) -> int:
-        """How many items wait."""
+        """The number of queued items."""
         return len(self._jobs)
 
     @property
     def alive(self) -> bool:
-        """Whether its thread works."""
+        """Whether its thread is alive."""
         return self._thread.is_alive()
 
     async def ask(self, item: Item) -> Answer:
-        """Return the answer for an item; `Refused` with 503 where too many wait, or where it takes too long."""
+        """Return the answer for an item; raise `Refused` (503) when the queue is full or the time limit expires."""
         job: _Job[Item, Answer] = _Job(
             item, asyncio.get_running_loop().create_future(), time.monotonic() + self._limits.seconds
         )
@@ -88,7 +88,7 @@ class Batcher(Generic[Item, Answer]):
             raise refuse(503, "the answer took too long. Try again later.", code="too_long", retry_after=5) from None
 
     def close(self) -> None:
-        """Finish what waits, then end the thread."""
+        """Process the queued items, then end the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -101,7 +101,7 @@ class Batcher(Generic[Item, Answer]):
                 _deliver(wanted, self._answered([job.item for job in wanted]))
 
     def _gathered(self) -> list[_Job[Item, Answer]]:
-        """Return the next items; none where there will be no more."""
+        """Return the next batch; empty when the batcher is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._closed)
             if not self._jobs:
@@ -111,9 +111,9 @@ class Batcher(Generic[Item, Answer]):
             return [self._jobs.popleft() for _ in range(min(self._limits.together, len(self._jobs)))]
 
     def _answered(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
-        """Return the answers; where the batch fails as a whole, of each item by itself, so that one spoils no other.
+        """Return the answers; if the whole batch fails, process each item alone, so that one fault affects no other.
 
-        A store that fails does so for all of them; to wait for it once is enough.
+        A store failure affects all items alike, so the batch is not retried.
         """
         try:
             return self._work(items)
@@ -126,7 +126,7 @@ class Batcher(Generic[Item, Answer]):
 
 
 def _deliver(jobs: Sequence[_Job[Item, Answer]], answers: Sequence[Answer | Exception]) -> None:
-    """Hand all answers to the loop that waits for them, in one call."""
+    """Pass all answers to the waiting event loop in one call."""
 
     def resolve() -> None:
         for job, answer in zip(jobs, answers, strict=True):
@@ -137,5 +137,5 @@ def _deliver(jobs: Sequence[_Job[Item, Answer]], answers: Sequence[Answer | Exce
             else:
                 job.future.set_result(answer)
 
-    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+    with suppress(RuntimeError):  # the loop is closed, so no caller waits
         jobs[0].future.get_loop().call_soon_threadsafe(resolve)

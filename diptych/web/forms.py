@@ -1,4 +1,4 @@
-"""The fields of a form, made from the fields of a request."""
+"""Form fields, derived from the fields of a request class."""
 
 import inspect
 from collections.abc import Callable, Coroutine
@@ -9,11 +9,11 @@ from fastapi import File, Form, UploadFile
 from diptych.request_fields import Option, options_of
 
 FormFields = dict[str, Any]
-"""What a form brings, by the names of a request's fields; a picture as the file that is sent."""
+"""Submitted form values, by field name of the request; a picture as an uploaded file."""
 
 
 def form_of(kind: type) -> Callable[..., Coroutine[Any, Any, FormFields]]:
-    """Return a dependency that reads the fields of a class of requests from a form."""
+    """Return a dependency that reads the fields of a request class from a form."""
 
     async def sent(**fields: Any) -> FormFields:
         return fields
@@ -24,7 +24,7 @@ def form_of(kind: type) -> Callable[..., Coroutine[Any, Any, FormFields]]:
 
 
 def _parameter(option: Option) -> inspect.Parameter:
-    """Return how FastAPI is told of an option."""
+    """Return the FastAPI parameter for an option."""
     kind: Any = list[str] if option.repeats else option.type
     if option.choices:
         kind = Literal[option.choices] | None

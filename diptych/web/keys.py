@@ -1,8 +1,7 @@
-"""Keys: who may read, and who may write.
+"""API keys with read or write access.
 
-A key is 256 random bits, so its SHA-256 at rest tells nothing about it, and no slow hash is needed to make guessing
-hopeless. The file is JSON, readable by its owner alone, and replaced as a whole. A running service notices when it
-changes.
+A key is 256 random bits, so its stored SHA-256 reveals nothing about it, and no slow hash is needed against guessing.
+The file is JSON, readable by its owner only, and replaced atomically. A running service notices when it changes.
 """
 
 import fcntl
@@ -23,34 +22,34 @@ from diptych.files import written_atomically
 
 Scope = Literal["read", "write"]
 PREFIX = "diptych_"
-"""What keys begin with, so that people and scanners of sources recognise one."""
+"""Prefix of every key, so that people and secret scanners recognise one."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """What is known of a key: all but the key itself."""
+    """The record of a key, without the key itself."""
 
     name: str
     scope: Scope
     """`write` includes `read`."""
     sha256: str
     made: str
-    """When, in UTC."""
+    """Time of creation, in UTC."""
 
     def allows(self, scope: Scope) -> bool:
-        """Return whether it is good for what a route asks for."""
+        """Return whether it grants the scope that a route requires."""
         return self.scope == "write" or scope == "read"
 
 
 def default_file() -> Path:
-    """Return where keys are kept: `DIPTYCH_KEYS`, else `diptych/keys.json` in the user's folder of settings."""
+    """Return the default key file: `DIPTYCH_KEYS`, or `diptych/keys.json` in the user's configuration folder."""
     if chosen := os.environ.get("DIPTYCH_KEYS"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "diptych" / "keys.json"
 
 
 class Keys:
-    """The keys in a file, as it is now."""
+    """The current keys in a file."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -61,20 +60,20 @@ class Keys:
         return iter(self._read())
 
     def add(self, name: str, scope: str) -> str:
-        """Return a new key, which is not kept anywhere: whoever loses it must make another."""
+        """Return a new key, which is stored nowhere: a lost key must be replaced by a new one."""
         if scope not in get_args(Scope):
             raise BadSetting(f"the scope of a key must be read or write; got {scope!r}.")
         if not name.strip():
-            raise BadSetting("a key needs a name. Say who or what will use it.")
+            raise BadSetting("a key needs a name. Name who or what will use it.")
         token = PREFIX + secrets.token_urlsafe(32)
         with self._changing() as keys:
             if any(key.name == name for key in keys):
-                raise BadSetting(f"there is a key named {name!r} already. Revoke it first, or take another name.")
+                raise BadSetting(f"there is a key named {name!r} already. Revoke it first, or choose another name.")
             keys.append(Key(name, scope, _hashed(token), datetime.now(UTC).isoformat(timespec="seconds")))  # type: ignore[arg-type]
         return token
 
     def revoke(self, name: str) -> None:
-        """Take a key out; a running service refuses it from the next request on."""
+        """Revoke a key; a running service refuses it from the next request on."""
         with self._changing() as keys:
             kept = [key for key in keys if key.name != name]
             if len(kept) == len(keys):
@@ -82,7 +81,7 @@ class Keys:
             keys[:] = kept
 
     def holder(self, token: str) -> Key | None:
-        """Return which key this is, comparing with all of them in constant time; None where it is none."""
+        """Return the record of a key, compared with all of them in constant time; None if there is none."""
         digest, holder = _hashed(token), None
         for key in self._read():
             if hmac.compare_digest(key.sha256, digest):
@@ -102,7 +101,7 @@ class Keys:
 
     @contextmanager
     def _changing(self) -> Iterator[list[Key]]:
-        """Yield the keys to be changed, and write them; two who change them take turns."""
+        """Yield the keys to change, then write them; a lock serialises concurrent changes."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with self.file.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -118,7 +117,7 @@ def _parsed(file: Path) -> list[Key]:
         return [Key(**entry) for entry in json.loads(file.read_text(encoding="utf-8"))["keys"]]
     except (ValueError, TypeError, KeyError) as error:
         raise BadSetting(
-            f"'{file}' is no file of keys ({error}). Restore it, or remove it and make new keys."
+            f"'{file}' is not a key file ({error}). Restore it, or remove it and create new keys."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""How much one request, and all of them together, may ask of the service."""
+"""Limits on one request, and on all requests together."""
 
 from dataclasses import dataclass
 
@@ -7,50 +7,50 @@ from diptych.errors import BadSetting
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds that keep one user from taking the service away from the others."""
+    """Limits that keep one user from starving the others."""
 
     upload_bytes: int = 20_000_000
-    """Bytes of a request's body, counted while they arrive; a stream of items has a limit for each line instead."""
+    """Bytes of a request body, counted as they arrive; a stream of items is limited per line instead."""
     line_bytes: int = 30_000_000
-    """Bytes of one line of a stream of items."""
+    """Bytes of one line in a stream of items."""
     pixels: int = 40_000_000
-    """Pixels of a picture, by its header."""
+    """Pixels of a picture, as stated in its header."""
     text_letters: int = 10_000
-    """Letters of a text to search for."""
+    """Characters of a query text."""
     unwanted: int = 20
-    """Texts that hits should not fit."""
+    """Texts that hits must not match (`without`)."""
     hits: int = 200
-    """Hits of one search."""
+    """Hits returned by one search."""
     depth: int = 10_000
-    """How far down a ranking can be asked for."""
+    """Deepest rank that a search may return."""
     items: int = 1_000
-    """Items listed at a time."""
+    """Items listed per request."""
     rate: float = 50.0
-    """Requests a second of one key, or of one address where no keys are asked for; 0 for no limit."""
+    """Requests per second for one key, or for one address when no keys are required; 0 for no limit."""
     burst: int = 200
-    """Requests that may come at once before the rate counts."""
+    """Requests that may arrive in a burst before the rate limit applies."""
     in_hand: int = 256
-    """Requests that are worked on at a time; more are sent away before their bodies are read."""
+    """Requests in progress at a time; further ones are refused before their bodies are read."""
     large: int = 16
-    """Requests among them that bring more than a megabyte, or do not say how much."""
+    """Requests in progress whose body exceeds a megabyte or has no declared length."""
     streams: int = 8
-    """Streams of items at a time."""
+    """Concurrent streams of items."""
     waiting: int = 256
-    """Requests that wait for one encoder or one collection; more are sent away."""
+    """Requests queued for one encoder or one collection; further ones are refused."""
     together: int = 32
-    """Requests that are encoded or searched in one go; 1 handles them one by one."""
+    """Largest batch of requests that are encoded or searched together; 1 disables batching."""
     gather_seconds: float = 0.002
-    """How long a request waits for others to go with."""
+    """How long a request waits for others to form a batch."""
     seconds: float = 30.0
-    """From a request's arrival to its answer, the body included."""
+    """Time from a request's arrival to its response, including reading the body."""
     header_seconds: float = 10.0
-    """Until a connection has sent a request's header."""
+    """Time within which a connection must send a request header."""
     idle_seconds: float = 60.0
     """How long a stream of items may pause."""
     connections: int = 1_000
-    """Connections at a time."""
+    """Concurrent connections."""
     shutdown_seconds: float = 30.0
-    """How long a shutdown waits for what was accepted."""
+    """How long a shutdown waits for accepted requests."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -1,9 +1,9 @@
-"""Links that are good without a key for a minute, for what a browser opens by itself.
+"""Signed links that work without a key for a minute, for addresses that a browser opens itself.
 
-A page cannot send its key along where a link is followed. So it asks for the link first, with its key, and gets one
-that is signed: for this address alone, for a minute, and on behalf of that key. What signs is the key's digest, which
-only those know who read the file of keys: every process with that file knows the link, and none does once the key is
-revoked.
+A browser does not send the key when it follows a link. The page therefore requests the link first, with its key, and
+receives a signed one: for this address only, for a minute, and on behalf of that key. The key's digest signs it, which
+only readers of the key file know. Every process with that file can verify the link; once the key is revoked, none
+accepts it.
 """
 
 import hmac
@@ -14,18 +14,18 @@ from urllib.parse import quote, urlencode
 from diptych.web.keys import Key
 
 SECONDS = 60
-"""How long a link may be followed."""
+"""How long a link is valid."""
 
 
 def sign(path: str, *, by: Key) -> str:
-    """Return a link to an unquoted path, good for a minute from now on behalf of a key."""
+    """Return a link to an unquoted path, signed by a key and valid for a minute from now."""
     until = str(int(time.time()) + SECONDS)
     asked = {"by": by.name, "until": until, "signature": _signature(by, path, until)}
     return f"{quote(path)}?{urlencode(asked)}"
 
 
 def signer(path: str, asked: Mapping[str, str], keys: Iterable[Key]) -> Key | None:
-    """Return on behalf of which key a link was signed; None where it was not, for another path, or where it is over.
+    """Return the key that signed a link; None if the signature is missing, expired or for another path.
 
     >>> ann = Key("ann", "read", "5e88", "")
     >>> asked = dict(part.split("=") for part in sign("/report", by=ann).partition("?")[2].split("&"))

@@ -1,4 +1,4 @@
-"""One line for each request on standard error: for people, or as JSON."""
+"""The access log: one line per request on standard error, as plain text or JSON."""
 
 import json
 import logging
@@ -7,10 +7,10 @@ from typing import TextIO
 
 
 class PlainFormatter(logging.Formatter):
-    """Lines for people: when, what, how it went."""
+    """Plain-text lines for people."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Format a record as one line."""
         told = fields_of(record)
         if "route" not in told:
             return super().format(record)
@@ -20,10 +20,10 @@ class PlainFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """Lines for programs: one JSON object each."""
+    """JSON lines for programs."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Format a record as one line."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         told = {"time": time, "level": record.levelname.lower(), **fields_of(record)}
         if record.exc_info:
@@ -32,13 +32,13 @@ class JsonFormatter(logging.Formatter):
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, object]:
-    """Return what a record tells: of a request its fields, else its message."""
+    """Return the fields of a record: those of a request, or else its message."""
     request = getattr(record, "request", None)
     return dict(request) if isinstance(request, dict) else {"message": record.getMessage()}
 
 
 def log_to(stream: TextIO, *, as_json: bool) -> None:
-    """Write the log of the service and of its server there."""
+    """Send the log of the service and of its server to a stream."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if as_json else PlainFormatter())
     for name, level in (("diptych.web", logging.INFO), ("uvicorn", logging.WARNING)):

@@ -1,9 +1,9 @@
-"""Keeping the memory of a service where its models and its work put it, however long and variously it is asked.
+"""Keep the memory of a service bounded, however long it runs and however varied its requests.
 
-Batches come in ever other shapes. oneDNN compiles an LSTM for each number of texts and each length, a third of a
-megabyte each, and keeps a thousand of them; with a few dozen, one that has to be compiled again costs a millisecond.
-glibc keeps what is freed in as many heaps as threads have wanted one, eight a core, with holes of every size: two heaps
-have fewer, and what lies free in them is given back from time to time. Other allocators see to that by themselves.
+Batches vary in shape. oneDNN compiles an LSTM for each number of texts and each length, a third of a megabyte each, and
+caches a thousand of them; with a cache of a few dozen, a recompilation costs a millisecond. glibc keeps freed memory in
+up to eight heaps per core, fragmented by holes of every size. Two heaps fragment less, and their free memory is
+returned to the system periodically. Other allocators do this themselves.
 """
 
 import ctypes
@@ -12,21 +12,21 @@ import platform
 from functools import cache
 
 ARENA_MAX = -8
-"""glibc's number for how many heaps there may be (`M_ARENA_MAX` of malloc.h)."""
+"""glibc's parameter for the maximum number of heaps (`M_ARENA_MAX` in malloc.h)."""
 ARENAS = 2
 KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
-"""How many compiled operations oneDNN keeps, unless the environment says otherwise: as many as a small network has."""
+"""Size of oneDNN's cache of compiled operations, unless the environment sets it: enough for a small network."""
 
 
 def bound() -> None:
-    """Let threads that begin from now on share few heaps, and oneDNN, if it was not used yet, keep few operations."""
+    """Limit the heaps of threads that start from now on, and the cache of oneDNN if it has not been used yet."""
     os.environ.setdefault(*KERNELS)
     if libc := _glibc():
         libc.mallopt(ARENA_MAX, ARENAS)
 
 
 def give_back() -> None:
-    """Give the system back what lies free; it takes some milliseconds."""
+    """Return free memory to the system; this takes a few milliseconds."""
     if libc := _glibc():
         libc.malloc_trim(0)
 

@@ -1,4 +1,4 @@
-"""What is refused over HTTP: one shape for every error, with the sentence that the command line says.
+"""HTTP error responses: one shape for every error, with the same sentence as on the command line.
 
 {"error": {"code": "bad_text", "message": "the text to search for is empty. Write a few words.",
            "hint": "Write a few words."}}
@@ -31,9 +31,9 @@ STATUS: dict[type[DiptychError], int] = {
     BadCheckpoint: 503,
     StoreFailed: 503,
 }
-"""By kind of error, the first that fits; any other is the service's own fault."""
+"""Status and code by error class, first match wins; any other error is a fault of the service."""
 WAIT = 5
-"""Seconds after which to try a store again."""
+"""Seconds before a store is retried."""
 TITLES = {
     400: "bad_request", 401: "no_key", 403: "forbidden", 404: "not_found", 405: "not_allowed", 408: "too_slow",
     413: "too_large", 415: "wrong_type", 421: "wrong_host", 422: "invalid", 429: "too_many", 499: "gone",
@@ -42,35 +42,35 @@ TITLES = {
 
 
 class Fault(BaseModel):
-    """Why a request was not met."""
+    """The reason for an error response."""
 
     code: str
-    """A word for programs."""
+    """A code for programs."""
     message: str
     """A sentence for people."""
     hint: str | None
-    """What to do."""
+    """What to do about it."""
 
 
 class Refusal(BaseModel):
-    """The body of every answer that is an error."""
+    """The body of every error response."""
 
     error: Fault
 
 
 def refuse(status: int, message: str, *, code: str | None = None, retry_after: int | None = None) -> Refused:
-    """Return the refusal with a status, under the code that goes with it unless another is given."""
+    """Return an error with an HTTP status, and the status's default code unless another is given."""
     return Refused(status, message, code=code or TITLES.get(status, "refused"), retry_after=retry_after)
 
 
 def headers_of(error: Refused) -> dict[str, str]:
-    """Return the headers of the answer that tells an error."""
+    """Return the headers of an error response."""
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     return headers | ({"WWW-Authenticate": "Bearer"} if error.status == 401 else {})
 
 
 def refused(error: DiptychError) -> Refused:
-    """Return an error as one with a status.
+    """Return an error with its HTTP status.
 
     >>> refused(MissingData("the collection has no item 'a'.")).status
     404
@@ -83,7 +83,7 @@ def refused(error: DiptychError) -> Refused:
 
 
 def without_place(message: str) -> str:
-    """Return a message about a picture's file without where it lies on this machine.
+    """Return a message about a picture file without its location on this machine.
 
     >>> without_place("picture '/tmp/a.png' cannot be decoded: it is cut. Replace the file, or leave the pair out.")
     'the picture cannot be decoded: it is cut. Send another one.'
@@ -94,13 +94,13 @@ def without_place(message: str) -> str:
 
 
 def body_of(error: Refused) -> dict[str, Any]:
-    """Return the body that tells an error."""
+    """Return the body of an error response."""
     message = str(error)
     return Refusal(error=Fault(code=error.code, message=message, hint=hint_of(message))).model_dump()
 
 
 def hint_of(message: str) -> str | None:
-    """Return what a message says to do: its last sentence, where it has more than one.
+    """Return the advice in a message: its last sentence, if it has several.
 
     >>> hint_of("the text to search for is empty. Write a few words.")
     'Write a few words.'
@@ -112,15 +112,15 @@ def hint_of(message: str) -> str | None:
 RESPONSES: Mapping[int | str, dict[str, Any]] = {
     status: {"model": Refusal, "description": description}
     for status, description in {
-        401: "A key is wanted, and there was none, or none that is known",
-        403: "The key is not for this, or the request comes from another site",
-        404: "There is no such thing",
-        408: "The request came too slowly",
+        401: "The key is missing or unknown",
+        403: "The key lacks the scope, or the request comes from another site",
+        404: "Not found",
+        408: "The request arrived too slowly",
         413: "The body is too large",
-        415: "The body is of another type",
-        422: "The request cannot be met as it is",
-        429: "Too many requests; Retry-After says when to come back",
-        503: "The service has too much to do; Retry-After says when to come back",
+        415: "The body has an unsupported type",
+        422: "The request is invalid",
+        429: "Too many requests; Retry-After says when to retry",
+        503: "The service is overloaded; Retry-After says when to retry",
     }.items()
 }
-"""Errors that any route may answer with, for its description."""
+"""Error responses of every route, for its OpenAPI description."""

@@ -1,4 +1,4 @@
-"""What several routes answer with."""
+"""Response models shared by several routes."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -26,9 +26,9 @@ class Hit(BaseModel):
     rank: int
     id: str
     similarity: float
-    """What ranks it: the fused similarity, or that of the only space."""
+    """The similarity that ranks it: the fused one, or that of the only space."""
     similarities: dict[str, float]
-    """In each space."""
+    """The similarity in each space."""
     kind: ItemKind
     text: str | None
     """Its first text."""
@@ -37,11 +37,11 @@ class Hit(BaseModel):
     columns: dict[str, Any]
     """Its other columns."""
     thumbnail: str | None
-    """Where its picture is shown, without the host."""
+    """URL of its thumbnail, without the host."""
 
 
 class Column(BaseModel):
-    """A column that filters may name."""
+    """A column that filters can use."""
 
     name: str
     kind: Literal["text", "number", "truth", "texts"]
@@ -50,14 +50,14 @@ class Column(BaseModel):
 
 
 async def sent_picture(image: UploadFile | None) -> bytes | None:
-    """Return what was sent as a picture; None where a form left its field empty."""
+    """Return the bytes of an uploaded picture; None if the form field is empty."""
     if image is None or not (image.filename or image.size):
         return None
     return await image.read()
 
 
 def kind_of(image: object, texts: object) -> ItemKind:
-    """Return what an item is.
+    """Return the kind of an item.
 
     >>> kind_of("cat.jpg", ("a cat",)), kind_of(None, ("a cat",))
     ('pair', 'text')
@@ -68,7 +68,7 @@ def kind_of(image: object, texts: object) -> ItemKind:
 
 
 def thumbnail_url(collection: str, identity: str) -> str:
-    """Return where the picture of an item is shown.
+    """Return the URL of an item's thumbnail.
 
     >>> thumbnail_url("shop", "a/b?.jpg")
     '/v1/collections/shop/thumbnails/a%2Fb%3F.jpg'

@@ -1,7 +1,7 @@
-"""What is served, and the threads that work on it.
+"""The service: the collections and models it serves, and its worker threads.
 
-One thread for each encoder (`diptych.web.batching`) and one for the searches of each collection, a few more for
-pictures, items and stores, and one that watches for other models (`diptych.web.watching`). The event loop itself never
+Each encoder has a thread (`diptych.web.batching`), and so does the search of each collection. A small pool handles
+pictures, items and stores, and one thread watches for new models (`diptych.web.watching`). The event loop itself never
 encodes, searches, decodes or reads a store.
 """
 
@@ -29,26 +29,26 @@ from diptych.collection import (
 from diptych.errors import BadText, MissingData, StoreFailed
 from diptych.web.batching import BUSY, Batcher
 from diptych.web.limits import Limits
-from diptych.web.measuring import Counts
 from diptych.web.memory import give_back
+from diptych.web.metrics import Counts
 from diptych.web.refusals import WAIT, refuse
-from diptych.web.shelves import EncodingBatcher, Shelf, tried
+from diptych.web.served_collections import EncodingBatcher, ServedCollection, tried
 from diptych.web.watching import Watch
 
 THREADS = 4
-"""Threads for pictures, items and stores."""
+"""Threads in the pool for pictures, items and stores."""
 LOOK_SECONDS = 5.0
-"""How long a look at all stores may take before the service counts as not ready."""
+"""How long a check of all stores may take before the service counts as not ready."""
 
 GIVE_BACK_SECONDS = 10.0
-"""How often memory that lies free is given back."""
+"""Seconds between two returns of free memory to the system."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class Service:
-    """Collections, models, and who works on them."""
+    """The served collections and models, with the threads that do the work."""
 
     def __init__(
         self,
@@ -60,16 +60,16 @@ class Service:
     ) -> None:
         self.limits = limits
         self.runs = runs
-        """The folder with runs whose training is shown."""
+        """Folder of the training runs to show."""
         self.benchmarks = benchmarks
-        """The folder with benchmarks whose results are shown."""
+        """Folder of the benchmarks to show."""
         self.log_queries = log_queries
         self.counts = Counts()
-        self.shelves: dict[str, Shelf] = {}
+        self.collections: dict[str, ServedCollection] = {}
         self.models: dict[str, EmbeddingModel] = {}
-        """Runs that are served beside the collections, by name."""
+        """Runs served without a collection, by name."""
         self.stopping = False
-        """Whether a shutdown has begun: streams end after what they are at."""
+        """Whether a shutdown has begun: streams end after their current batch."""
         self._encoders: dict[tuple[str, str], EncodingBatcher] = {}
         self._pool = ThreadPoolExecutor(THREADS, "work")
         self._busy = 0
@@ -80,40 +80,41 @@ class Service:
         self._watch = Watch(self._look)
 
     def add_collection(self, name: str, collection: Collection) -> None:
-        """Serve a collection; its model is loaded and tried, so that the first request does not wait for it."""
-        shelf = Shelf(name, collection, limits=self.limits, watch=self.counts.batch, loaded=self._loaded)
-        shelf.wake = self._watch.wake
-        self.shelves[name] = shelf
+        """Serve a collection; load and warm up its model, so that the first request does not wait for it."""
+        served = ServedCollection(name, collection, limits=self.limits, watch=self.counts.batch, loaded=self._loaded)
+        served.wake = self._watch.wake
+        self.collections[name] = served
 
     def add_model(self, name: str, model: EmbeddingModel) -> None:
-        """Serve a model by itself."""
+        """Serve a model without a collection."""
         self.models[name] = tried(model)
 
-    def shelf(self, name: str) -> Shelf:
-        """Return a collection by its name."""
-        if name not in self.shelves:
-            raise refuse(404, f"there is no collection {name!r} here. There are: {', '.join(self.shelves) or 'none'}.")
-        return self.shelves[name]
+    def collection(self, name: str) -> ServedCollection:
+        """Return the served collection with this name."""
+        if name not in self.collections:
+            served = ", ".join(self.collections) or "none"
+            raise refuse(404, f"there is no collection {name!r}. Served collections: {served}.")
+        return self.collections[name]
 
     @property
     def waiting(self) -> dict[str, int]:
-        """How many requests wait for what."""
+        """The number of requests queued for each encoder and collection."""
         return {worker.name: worker.waiting for worker in self._workers} | {"threads": self._busy}
 
     @property
     def _workers(self) -> list[Batcher[Any, Any]]:
-        return [*self._encoders.values(), *(shelf.searches for shelf in self.shelves.values())]
+        return [*self._encoders.values(), *(served.searches for served in self.collections.values())]
 
-    async def search(self, shelf: Shelf, request: SearchRequest) -> Results:
-        """Return what a search finds: its contents are embedded with those of others, then it is ranked with others."""
+    async def search(self, served: ServedCollection, request: SearchRequest) -> Results:
+        """Return the results of a search request; it is embedded in a batch with others, then ranked in a batch."""
         for text in (request.text, *request.without):
             self.check_text(text)
-        model = shelf.model
+        model = served.model
         vectors = await asyncio.gather(*(self.encode(model, side, item) for side, item in contents_of(request)))
-        return await shelf.searches.ask(EmbeddedRequest(request, model.digest, vectors))
+        return await served.searches.ask(EmbeddedRequest(request, model.digest, vectors))
 
     async def encode(self, model: EmbeddingModel, side: str, item: str | Path) -> np.ndarray:
-        """Return the vector of a text or of a picture's file."""
+        """Return the embedding of a text or of a picture file."""
         prepared: Any = item
         if isinstance(item, Path):
             prepared = await self.in_thread(model.encoder("image").prepare, item)
@@ -124,11 +125,11 @@ class Service:
         """Refuse a text that is too long."""
         if text is not None and len(text) > self.limits.text_letters:
             raise BadText(
-                f"the text has {len(text):,} letters and at most {self.limits.text_letters:,} are accepted. Shorten it."
+                f"the text has {len(text):,} characters; at most {self.limits.text_letters:,} are accepted. Shorten it."
             )
 
     async def in_thread(self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
-        """Return what a function returns, called on one of a few threads; `Refused` where too many wait for them."""
+        """Call a function on the thread pool and return its result; raise `Refused` when the pool's queue is full."""
         if self._busy >= self.limits.waiting:
             raise refuse(503, BUSY, retry_after=1)
         self._busy += 1
@@ -140,7 +141,7 @@ class Service:
 
     @contextmanager
     def in_hand(self, *kinds: str) -> Iterator[None]:
-        """Count a request of these kinds (names of limits) while it is worked on; `Refused` where too many are."""
+        """Count a request towards these limits, by name, while it is in progress; raise `Refused` above a limit."""
         if any(self._in_hand[kind] >= getattr(self.limits, kind) for kind in kinds):
             raise refuse(503, BUSY, retry_after=1)
         self._in_hand.update(kinds)
@@ -151,7 +152,7 @@ class Service:
 
     @asynccontextmanager
     async def picture_file(self, data: bytes) -> AsyncIterator[Path]:
-        """Yield a file with a picture that was sent, after a look at its header; it is removed afterwards."""
+        """Check the header of an uploaded picture, yield it as a temporary file, and remove the file afterwards."""
         suffix = await self.in_thread(raster_suffix, data, pixels=self.limits.pixels)
         with tempfile.NamedTemporaryFile(prefix="diptych-", suffix=suffix) as file:
             file.write(data)
@@ -159,41 +160,41 @@ class Service:
             yield Path(file.name)
 
     async def check(self) -> None:
-        """Raise where something that is served does not answer, or not in time; reads each store."""
+        """Read every store; raise if one does not answer, or not in time."""
         if self._looking is None or self._looking.done():
             self._looking = self._looks.submit(self._check_all)
         looking = asyncio.shield(asyncio.wrap_future(self._looking))
         try:
             await asyncio.wait_for(looking, LOOK_SECONDS)
         except TimeoutError:
-            raise refuse(503, "a store does not answer in time. See that its server runs.", retry_after=WAIT) from None
+            raise refuse(503, "a store did not answer in time. Check its server.", retry_after=WAIT) from None
 
     def close(self) -> None:
-        """Finish what was accepted, then let go of everything."""
+        """Finish accepted requests, then release all resources."""
         self._watch.close()
         for worker in self._workers:
             worker.close()
         self._pool.shutdown()
         self._looks.shutdown()
-        for shelf in self.shelves.values():
-            shelf.collection.close()
+        for served in self.collections.values():
+            served.collection.close()
 
     def _loaded(self, digest: str) -> EmbeddingModel | None:
-        """Return a model that something else is served with."""
-        models = [*(shelf.model for shelf in list(self.shelves.values())), *self.models.values()]
+        """Return a model that is already loaded for another collection or run."""
+        models = [*(served.model for served in list(self.collections.values())), *self.models.values()]
         return next((model for model in models if model.digest == digest), None)
 
     def _check_all(self) -> None:
-        for shelf in list(self.shelves.values()):
-            shelf.check()
+        for served in list(self.collections.values()):
+            served.check()
 
     def _look(self) -> None:
-        """Look after each collection's models, end the encoders of those that are gone, and give memory back."""
-        for shelf in list(self.shelves.values()):
-            with suppress(StoreFailed, MissingData):  # its requests say so themselves
-                shelf.look()
+        """Refresh each collection's models, stop the encoders of unloaded ones, and return free memory."""
+        for served in list(self.collections.values()):
+            with suppress(StoreFailed, MissingData):  # reported by its requests
+                served.look()
         used = {model.digest for model in self.models.values()}
-        used.update(*(shelf.digests for shelf in list(self.shelves.values())))
+        used.update(*(served.digests for served in list(self.collections.values())))
         for key in [key for key in list(self._encoders) if key[0] not in used]:
             self._encoders.pop(key).close()
         if time.monotonic() - self._given_back > GIVE_BACK_SECONDS:

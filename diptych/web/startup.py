@@ -1,4 +1,4 @@
-"""From places and options to a running service."""
+"""Start a service from locations and options."""
 
 import asyncio
 import sys
@@ -24,30 +24,30 @@ from diptych.web.service import Service
 
 @dataclass(frozen=True)
 class Options:
-    """How a service is started."""
+    """The options of a service."""
 
     places: Sequence[str]
-    """Collections and runs, by their paths or URIs."""
+    """Locations of collections and runs: paths or URIs."""
     host: str = "127.0.0.1"
     port: int = 8000
     runs: Path | None = None
     benchmarks: Path | None = None
     uploads: Path | None = None
-    """Where pictures that are handed over are kept for collections in a database."""
+    """Folder for uploaded pictures of collections in a database."""
     keys: Path | None = None
-    """The file of keys; None takes the usual one beyond this machine, and asks for none on it."""
+    """The key file. None selects the default file when other machines can connect, and requires no keys otherwise."""
     no_keys: bool = False
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
-    """Addresses of proxies that are believed who asks, by X-Forwarded-For."""
+    """Addresses of trusted proxies, whose X-Forwarded-For header is used."""
     json_logs: bool = False
     log_queries: bool = False
     limits: Limits = field(default_factory=Limits)
 
 
 def serve(options: Options, *, told: Callable[[str], None]) -> None:
-    """Serve until a signal ends it; what was accepted is finished then. `told` hears how to open it."""
+    """Serve until a signal arrives, then finish accepted requests. `told` receives the address to open."""
     bound()
     admission = admission_of(options)
     service = open_service(options)
@@ -59,18 +59,18 @@ def serve(options: Options, *, told: Callable[[str], None]) -> None:
 
 
 def open_service(options: Options) -> Service:
-    """Return the service of all places, with their models in memory."""
+    """Return the service for all locations, with their models in memory."""
     service = Service(options.limits, runs=options.runs, benchmarks=options.benchmarks, log_queries=options.log_queries)
     for folder in (options.runs, options.benchmarks):
         if folder is not None and not folder.is_dir():
-            raise MissingData(f"'{folder}' is no folder. Name one that holds runs or benchmarks.")
+            raise MissingData(f"'{folder}' is not a folder. Name one that holds runs or benchmarks.")
     for place in options.places:
         _add(service, place, options.uploads)
     return service
 
 
 def admission_of(options: Options) -> Admission:
-    """Return who is let in: everybody on this machine, beyond it those with a key unless told otherwise."""
+    """Return the admission rules: no keys on loopback addresses, and keys elsewhere unless `--no-keys` is given."""
     local = options.host in LOOPBACK
     hosts = (*options.hosts, *LOOPBACK) if local or options.hosts else ()
     keys = None
@@ -78,8 +78,8 @@ def admission_of(options: Options) -> Admission:
         keys = Keys(options.keys or default_file())
         if not list(keys):
             raise BadSetting(
-                f"beyond this machine the service asks for keys, and there is none in '{keys.file}'. Make one: diptych "
-                "keys add NAME; or start it with --no-keys, which lets everybody read and write."
+                f"a service that other machines can reach requires keys, and '{keys.file}' has none. Create one: "
+                "diptych keys add NAME; or start it with --no-keys, which lets everyone read and write."
             )
     return Admission(Rates(options.limits), keys, hosts, options.origins)
 
@@ -110,24 +110,24 @@ class Server(uvicorn.Server):
         self._service = service
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """Begin the shutdown."""
+        """Start the shutdown."""
         self._service.stopping = True
         super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
 
 class Impatient(H11Protocol):
-    """Connections that must send the header of a request in time, so that idle ones cannot use up all there are."""
+    """Connections that must send a request header in time, so that idle ones cannot exhaust the limit."""
 
     header_seconds = 10.0
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a header."""
+        """Start the header timeout."""
         super().connection_made(transport)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in, and go on waiting where they end within a header."""
+        """Process received bytes; keep the timeout running while a header is incomplete."""
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE or not self.conn.trailing_data[0]:
             self._wait_no_more()
@@ -135,7 +135,7 @@ class Impatient(H11Protocol):
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Cancel the timeout."""
         self._wait_no_more()
         super().connection_lost(exc)
 
@@ -149,26 +149,26 @@ class Impatient(H11Protocol):
 
 
 def _add(service: Service, place: str, uploads: Path | None) -> None:
-    """Serve a collection or a run, under the last part of its name."""
+    """Serve a collection or a run under the last part of its location."""
     name = name_of(place)
-    if name in service.shelves or name in service.models:
-        raise BadSetting(f"two of the places are called {name!r}. Rename one, so that requests can tell them apart.")
+    if name in service.collections or name in service.models:
+        raise BadSetting(f"two locations share the name {name!r}. Rename one, so that requests can tell them apart.")
     if "://" in place or is_collection(place):
         opened = Collection.open(place)
         folder = uploads / digest(opened.name) if uploads and opened.store.folder is None else None
         mark = opened.record.model.digest
-        loaded = {shelf.model.digest: shelf.model for shelf in service.shelves.values()} | {
+        loaded = {served.model.digest: served.model for served in service.collections.values()} | {
             model.digest: model for model in service.models.values()
         }
         service.add_collection(name, Collection(opened.store, opened.name, loaded.get(mark), pictures=folder))
     elif (Path(place) / "config.json").is_file():
         service.add_model(name, open_model(place))
     else:
-        raise MissingData(f"there is no collection and no run at {place}. Make one: diptych collection create {place}.")
+        raise MissingData(f"there is no collection or run at {place}. Create one: diptych collection create {place}.")
 
 
 def name_of(place: str) -> str:
-    """Return what a place is called: the last part of its path, or what follows `#`.
+    """Return the name of a location: the last part of its path, or the part after `#`.
 
     >>> name_of("museums/shop/"), name_of("postgresql://ann@db/shop#museum")
     ('shop', 'museum')

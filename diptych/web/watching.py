@@ -1,4 +1,4 @@
-"""A thread that looks at every collection once a second: for models to be loaded, and for those to be let go of."""
+"""A thread that checks every collection once a second for models to load and to unload."""
 
 import logging
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from diptych.errors import DiptychError
 
 LOG = logging.getLogger("diptych.web")
 EVERY = 1.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 class Watch:
-    """Calls a function again and again, and at once when it is woken."""
+    """Calls a function periodically, and immediately when woken."""
 
     def __init__(self, look: Callable[[], None]) -> None:
         self._look = look
@@ -22,7 +22,7 @@ class Watch:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread, after the look that it is at."""
+        """End the thread after the current check."""
         self._ended = True
         self.wake.set()
         self._thread.join()
@@ -36,6 +36,6 @@ class Watch:
             try:
                 self._look()
             except DiptychError:
-                continue  # a store that does not answer: requests say so themselves
+                continue  # a store does not answer: requests report it
             except Exception:
-                LOG.exception("a look at the collections failed")
+                LOG.exception("a check of the collections failed")

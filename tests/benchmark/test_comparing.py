@@ -40,5 +40,5 @@ def test_benchmarks_of_other_queries_are_not_compared(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_results_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MissingData, match=r"holds no result of a benchmark\. Run one: diptych benchmark --out"):
+    with pytest.raises(MissingData, match=r"holds no benchmark results\. Run a benchmark: diptych benchmark --out"):
         read_cells(tmp_path)

@@ -143,7 +143,7 @@ def _ended(group: int) -> bool:
 
 def test_another_budget_in_the_same_folder_is_refused(tiny_set: Path, tmp_path: Path) -> None:
     benchmark(tiny_set, tmp_path, methods=("cca",)).run(jobs=1)
-    with pytest.raises(BadSetting, match=r"holds a benchmark of another kind \(search_budget was 2 and is now 3\)"):
+    with pytest.raises(BadSetting, match=r"holds a different benchmark \(search_budget was 2 and is now 3\)"):
         benchmark(tiny_set, tmp_path, methods=("cca",), search_budget=3).run(jobs=1)
 
 

@@ -37,5 +37,5 @@ def test_a_killed_worker_leaves_the_grid_as_processes_of_this_machine_compute_it
 
 
 def test_processes_and_a_cluster_exclude_each_other(tiny_set: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match=r"--jobs counts processes of this machine\. With --on ray say --workers"):
+    with pytest.raises(BadSetting, match=r"--jobs sets the number of processes .*\. With --on ray, use --workers"):
         benchmark(tiny_set, tmp_path).run(jobs=2, cluster=Cluster())

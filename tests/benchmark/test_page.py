@@ -152,5 +152,5 @@ def test_the_summary_says_when_the_first_is_ahead_of_all() -> None:
 def test_a_page_without_any_whole_row_says_so() -> None:
     table = tabulate([cell("mcsm", split=0), cell("cca", split=1)], protocol={}, not_applicable=[("cfa", "it failed")])
     page = Page(html_page(table))
-    assert page.texts["p"][0] == "No method could be measured on every split."
+    assert page.texts["p"][0] == "No method could be evaluated on every split."
     assert "it failed" in page.texts["td"]

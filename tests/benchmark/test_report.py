@@ -41,7 +41,7 @@ def test_several_splits_have_a_deviation() -> None:
     text = markdown(toy_table(splits=3))
     assert grid(text)[1][4] == "**.731** ± .020"
     assert "- Splits: 0, 1, 2" in text
-    assert "small p-values are somewhat too small" in text
+    assert "small p-values are slightly optimistic" in text
 
 
 def test_below_the_table_stands_what_must_be_known() -> None:

@@ -13,7 +13,7 @@ def test_a_pair_is_explained_in_a_table_and_drawn(diptych: Diptych, run: Path, t
     assert done.code == 0, done.err
     assert [done.out.count(way) for way in ("attention", "gradient", "integrated", "occlusion")] == [3, 3, 3, 3]
     assert "square" in done.out
-    assert "Note: The visual space attends to no words." in done.out
+    assert "Note: The visual space does not attend to words." in done.out
     assert page.read_text().startswith("<!doctype html>")
     assert f"Saved to {page}." in done.err
 

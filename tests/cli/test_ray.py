@@ -53,8 +53,8 @@ def test_a_cluster_that_does_not_answer_is_one_sentence(verb: tuple[str, ...], t
     assert done.returncode == 2
     told = [line for line in done.stderr.splitlines() if not HOUSE.fullmatch(line) and "benchmark: 0" not in line]
     assert told == [
-        "Error: no Ray cluster answers at 127.0.0.1:9 (Connection refused). Start one (ray start --head), or leave "
-        "--address out to work on this machine."
+        "Error: no Ray cluster answers at 127.0.0.1:9 (Connection refused). Start one (ray start --head), or omit "
+        "--address to use this machine."
     ]
 
 

@@ -38,8 +38,8 @@ def test_what_cannot_be_served_is_refused(diptych: Diptych, tmp_path: Path, monk
     monkeypatch.setenv("DIPTYCH_KEYS", str(tmp_path / "keys.json"))
     nothing = diptych("serve", tmp_path)
     assert nothing.code == 2
-    assert "there is no collection and no run at" in nothing.err
-    assert "beyond this machine the service asks for keys" in diptych("serve", tmp_path, "--host", "0.0.0.0").err
+    assert "there is no collection or run at" in nothing.err
+    assert "a service that other machines can reach requires" in diptych("serve", tmp_path, "--host", "0.0.0.0").err
     assert "Did you mean 'hits'?" in diptych("serve", tmp_path, "--limit", "hit=3").err
 
 

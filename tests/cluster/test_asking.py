@@ -39,7 +39,7 @@ def test_workers_are_as_many_as_there_is_room_for(ray_cluster: Cluster) -> None:
     with Cluster(workers=(1, 5)).connected() as connected:
         assert connected.workers == (1, 5)
     with (
-        pytest.raises(BadSetting, match="no worker fits: each asks for 64 processors and 0 GPUs; the cluster has 2"),
+        pytest.raises(BadSetting, match="no worker fits: each requires 64 CPUs and 0 GPUs; the cluster has 2"),
         Cluster(cpus=64.0).connected(),
     ):
         pass
@@ -141,7 +141,7 @@ def failing() -> Callable[[int], int]:
 
 
 def test_a_worker_that_cannot_begin_is_told_with_the_reason(ray_cluster: Cluster) -> None:
-    with ray_cluster.connected() as connected, pytest.raises(WorkerLost, match=r"no worker could begin: .*'diptych'"):
+    with ray_cluster.connected() as connected, pytest.raises(WorkerLost, match=r"no worker could start: .*'diptych'"):
         list(connected.map(failing, [0]))
 
 

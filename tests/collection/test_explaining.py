@@ -50,7 +50,7 @@ def test_a_text_beside_a_text_has_shaded_words_and_no_picture(shop: Collection, 
     assert explanation.held == "the text “a red square”"
     assert explanation.as_record()["image"] is None
     assert len(explanation.fused_ways["integrated"].words) == len(explanation.words) > 3
-    with pytest.raises(BadSetting, match="a text beside a text has no picture to draw on"):
+    with pytest.raises(BadSetting, match="a text compared with a text has no picture to draw on"):
         explanation.save(tmp_path / "why.html")
 
 
@@ -119,7 +119,7 @@ def test_what_is_not_there_or_not_asked_is_refused(shop: Collection, tiny_set: P
 def test_a_rule_that_only_ranks_leaves_the_pair_unfused(shop: Collection) -> None:
     explanation = shop.explain("p1", text=QUERY, fusion="rrf")
     assert explanation.fused is None
-    assert "says nothing of one pair alone" in str(explanation.fusion.reference)
+    assert "cannot score a single pair" in str(explanation.fusion.reference)
 
 
 def test_where_a_store_searches_the_pair_is_unfused_and_this_is_said(make: MakeCollection, tiny_set: Path) -> None:

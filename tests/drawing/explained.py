@@ -11,7 +11,7 @@ BOXES = [
 def record(text: str = "a <b>cat</b>", **changes: Any) -> dict[str, Any]:
     words = [{"text": "a", "start": 0, "end": 1}, {"text": "<b>cat</b>", "start": 2, "end": 12}]
     moved = {"image": [-0.5, 1.0], "words": [0.1, 0.2]}
-    attention = {"image": [0.25, 0.75], "words": [], "reason": "The visual space attends to no words."}
+    attention = {"image": [0.25, 0.75], "words": [], "reason": "The visual space does not attend to words."}
     ways = {"attention": attention, "gradient": moved, "integrated": moved, "occlusion": moved}
     both = {**ways, "attention": {"image": [0.25, 0.75], "words": [0.9, 0.1]}}
     return {

@@ -54,7 +54,7 @@ def test_texts_are_no_markup() -> None:
 
 def test_how_it_was_fused_is_said_and_who_is_to_be_credited() -> None:
     page = explanation_page([(record(), PICTURE)])
-    assert "with the weight 0.25 for the visual space, normalised over the pictures of a shop." in page
+    assert "with weight 0.25 on the visual space, normalised over the pictures of a shop." in page
     assert "Drawn by its authors" in page
 
 

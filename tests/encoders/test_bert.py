@@ -121,7 +121,7 @@ def test_weights_of_other_names_or_shapes_are_refused(
     state = saved(tmp_path) | changes
     kept = {name: tensor for name, tensor in state.items() if tensor is not None}
     save_file(kept, tmp_path / "model.safetensors")
-    with pytest.raises(BadCheckpoint, match=f"is no weight file for this network. {sentence}"):
+    with pytest.raises(BadCheckpoint, match=f"is not a weight file for this network. {sentence}"):
         read_bert(tmp_path)
 
 

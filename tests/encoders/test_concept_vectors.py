@@ -31,14 +31,14 @@ def test_concepts_are_the_classifier_with_its_names_and_their_vectors(tmp_path: 
 
 @pytest.mark.parametrize("name", ["given", "minilm"])
 def test_an_image_encoder_that_names_nothing_is_refused(name: str) -> None:
-    sentence = f"ConSE needs an image network that names classes; {name} does not. Choose --image-encoder efficientnet"
+    sentence = f"ConSE needs an image network with named classes; {name} has none. Choose --image-encoder efficientnet"
     with pytest.raises(BadSetting, match=sentence):
         concepts_of(open_encoder(name), open_encoder("minilm"))
 
 
 @pytest.mark.parametrize("name", ["given", "efficientnet-lite2"])
 def test_what_does_not_encode_texts_is_refused(name: str) -> None:
-    with pytest.raises(BadSetting, match=f"an encoder of texts for the names of classes; {name} is none"):
+    with pytest.raises(BadSetting, match=f"a text encoder for the class names; {name} is not one"):
         concepts_of(open_encoder("efficientnet-lite0"), open_encoder(name))
 
 

@@ -20,7 +20,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("library", ["transformers", "sentence-transformers"])
 def test_a_network_that_is_nowhere_is_refused_within_seconds(library: str) -> None:
     start = time.monotonic()
-    with pytest.raises(MissingData, match=f"nobody/nothing is no folder, {library} finds no earlier download of it"):
+    with pytest.raises(MissingData, match=f"nobody/nothing is not a folder, {library} has no download of it"):
         open_encoder(f"{library}:nobody/nothing", modality="text")
     assert time.monotonic() - start < 30
 

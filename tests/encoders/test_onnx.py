@@ -77,7 +77,7 @@ def test_without_a_grid_there_are_no_parts(tmp_path: Path) -> None:
 def test_a_graph_of_any_size_takes_the_side_from_the_settings(tmp_path: Path) -> None:
     name = save(tmp_path / "a.onnx", side="side")
     assert open_encoder(name, ["side=16"]).encode(pictures(1, 16))[0].parts.shape == (16, 5)
-    with pytest.raises(BadSetting, match=r"a.onnx does not say how large its pictures are. Set it: side=224"):
+    with pytest.raises(BadSetting, match=r"a.onnx does not declare its input size. Set it: side=224"):
         open_encoder(name)
 
 
@@ -97,7 +97,7 @@ class Vague:
 def test_a_width_that_the_graph_leaves_open_is_known_after_the_first_picture(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(b"weights")
     encoder = Onnx("onnx:a.onnx", Config(), tmp_path / "a.onnx", Vague())
-    with pytest.raises(BadSetting, match=r"onnx:a.onnx does not state how many numbers it gives. Encode one item"):
+    with pytest.raises(BadSetting, match=r"onnx:a.onnx does not declare its dimensions. Encode one item"):
         _ = encoder.parts_width
     encoder.encode(pictures(1))
     assert (encoder.parts_width, encoder.whole_width) == (5, 7)
@@ -105,7 +105,7 @@ def test_a_width_that_the_graph_leaves_open_is_known_after_the_first_picture(tmp
 
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(b"no graph")
-    with pytest.raises(BadCheckpoint, match=r"a.onnx is no readable ONNX graph \(\w+\)\. Export it again"):
+    with pytest.raises(BadCheckpoint, match=r"a.onnx is not a valid ONNX graph \(\w+\)\. Export it again"):
         open_encoder(f"onnx:{tmp_path / 'a.onnx'}")
 
 

@@ -65,7 +65,7 @@ def test_an_encoder_that_needs_a_name_says_so(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["vgg19", "word2vec", "glove", "onnx"])
 def test_a_path_that_leads_nowhere_is_named(name: str) -> None:
-    with pytest.raises(MissingData, match=f"the encoder {name} wants a file; nowhere/file is none"):
+    with pytest.raises(MissingData, match=f"the encoder {name} needs a file; nowhere/file is not one"):
         open_encoder(f"{name}:nowhere/file")
 
 

@@ -103,7 +103,7 @@ def test_a_picture_that_is_gone_ends_the_work_with_its_name(
 
 
 def test_other_weights_on_a_worker_are_refused() -> None:
-    with pytest.raises(BadSetting, match="is another encoder on the workers than here"):
+    with pytest.raises(BadSetting, match="differs between the workers and this process"):
         EncoderOf("efficientnet-lite0", (), "image", "0" * 16)()
 
 

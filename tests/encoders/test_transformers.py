@@ -148,7 +148,7 @@ def test_a_convolutional_network_gives_its_last_map(tmp_path: Path) -> None:
 def test_a_network_that_states_no_size_asks_for_one(tmp_path: Path) -> None:
     config = ConvNextConfig(hidden_sizes=[4, 4, 4, 8], depths=[1, 1, 1, 1], image_size=0)
     name = saved(ConvNextModel(config), tmp_path)
-    with pytest.raises(BadSetting, match=r"does not say how large its pictures are. Set it: side=224"):
+    with pytest.raises(BadSetting, match=r"does not declare its input size. Set it: side=224"):
         open_encoder(name)
 
 

@@ -68,7 +68,7 @@ def test_a_binary_file_shorter_than_announced_is_refused(tmp_path: Path) -> None
 
 def test_a_binary_file_that_breaks_off_is_refused(tmp_path: Path) -> None:
     (tmp_path / "words.bin").write_bytes(binary()[:-4])
-    with pytest.raises(BadCheckpoint, match=r"words.bin breaks off at word 4 of 4. Copy it again"):
+    with pytest.raises(BadCheckpoint, match=r"words.bin ends at word 4 of 4. Copy it again"):
         read_binary(tmp_path / "words.bin")
 
 
@@ -110,5 +110,5 @@ def test_a_compressed_file_asks_to_be_unpacked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "\n\n", "4 3\n"])
 def test_a_file_without_words_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "words.txt").write_text(content)
-    with pytest.raises(BadCheckpoint, match=r"words.txt (is empty|has no word in it). Give a file of word vectors"):
+    with pytest.raises(BadCheckpoint, match=r"words.txt (is empty|contains no words). Give a file of word vectors"):
         read_text(tmp_path / "words.txt")

@@ -84,13 +84,13 @@ def test_a_larger_side_still_gives_seven_by_seven(tmp_path: Path, state: dict[st
 
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     torch.save({"layer.weight": torch.zeros(2)}, tmp_path / "other.pth")
-    with pytest.raises(BadCheckpoint, match=r"other.pth is no VGG-19: it lacks 'features.0.weight'"):
+    with pytest.raises(BadCheckpoint, match=r"other.pth is not a VGG-19: it lacks 'features.0.weight'"):
         _ = open_encoder(f"vgg19:{tmp_path / 'other.pth'}").whole_width
 
 
 def test_layers_that_do_not_fit_are_refused(tmp_path: Path, state: dict[str, Tensor]) -> None:
     torch.save(state | {"features.5.weight": torch.zeros(5, 9, 3, 3)}, tmp_path / "odd.pth")
-    with pytest.raises(BadCheckpoint, match=r"odd.pth is no weight file for this network. .*features.5.weight"):
+    with pytest.raises(BadCheckpoint, match=r"odd.pth is not a weight file for this network. .*features.5.weight"):
         _ = open_encoder(f"vgg19:{tmp_path / 'odd.pth'}").whole_width
 
 

@@ -52,7 +52,7 @@ def test_convolutions_are_not_rounded_while_pictures_are_seen(allowed: bool, mon
 
 def test_a_network_that_states_no_widths_has_them_once_it_saw_a_picture() -> None:
     network = Silent()
-    sentence = "means does not state how many numbers it gives. Encode one item first, or choose another encoder."
+    sentence = "means does not declare its dimensions. Encode one item first, or choose another encoder."
     for width in ("parts_width", "whole_width"):
         with pytest.raises(BadSetting, match=re.escape(sentence)):
             getattr(network, width)

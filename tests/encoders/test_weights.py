@@ -46,7 +46,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadCheckpoint, match=r"x.pth is no weight file for this network. .*bias"):
+    with pytest.raises(BadCheckpoint, match=r"x.pth is not a weight file for this network. .*bias"):
         fit_state(nn.Linear(3, 2), {"weight": torch.zeros(2, 3)}, tmp_path / "x.pth")
 
 

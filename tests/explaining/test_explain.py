@@ -103,7 +103,7 @@ def test_attention_is_over_what_a_space_reads_and_side_by_side_when_fused(
     visual, textual = (space.ways["attention"] for space in explain(model, fusing(Product())).spaces)
     assert visual.image == pytest.approx(weights, abs=1e-6)
     assert (visual.words.size, textual.image.size) == (0, 0)
-    assert visual.reason == "The visual space attends to no words."
+    assert visual.reason == "The visual space does not attend to words."
     both = explain(model, fusing(Product())).fused_ways["attention"]
     assert (both.image.tolist(), both.words.tolist()) == (visual.image.tolist(), textual.words.tolist())
     assert both.reason is None
@@ -139,10 +139,10 @@ def test_a_whole_that_does_not_follow_from_its_parts_is_held_and_this_is_said(
     model = built(features_of(pictures, TEXTS, Quarters(), Letters()))
     visual, textual = explain(model, fusing(Product()), image=Quarters(sums_parts=False)).spaces
     assert visual.ways["gradient"].image.any()
-    assert visual.ways["gradient"].reason == "The whole image vector does not follow from regions and is held as it is."
+    assert visual.ways["gradient"].reason == "The whole image vector is not computed from regions and is kept fixed."
     assert textual.ways["gradient"].image.size == 0
     assert textual.ways["gradient"].words.any()
-    assert "which alone the textual space compares, does not follow from regions." in str(
+    assert "The textual space compares only the whole image vector, which is not computed from regions." in str(
         textual.ways["gradient"].reason
     )
 
@@ -169,7 +169,7 @@ def test_a_method_of_whole_vectors_has_no_attention_and_is_followed_all_the_same
     model = CCA.fitted(CCA_PRESETS["default"], features_of(pictures, TEXTS, Quarters(), Letters()))
     explanation = explain(model)
     assert explanation.fused == explanation.spaces[0].similarity
-    assert explanation.spaces[0].ways["attention"].reason == "The common space attends to no regions and no words."
+    assert explanation.spaces[0].ways["attention"].reason == "The common space does not attend to regions or words."
     for way in ("gradient", "integrated", "occlusion"):
         assert explanation.spaces[0].ways[way].image.shape == (4,)
         assert explanation.fused_ways[way].words == pytest.approx(explanation.spaces[0].ways[way].words)
@@ -199,7 +199,7 @@ def test_a_rule_that_only_ranks_fuses_no_lone_pair(pictures: list[Path], explain
     explanation = explain(model, fusing(ReciprocalRank()))
     assert explanation.fused is None
     assert list(explanation.fused_ways) == ["attention"]
-    assert explanation.fusion.reference == "rule ranks items, and says nothing of one pair alone."
+    assert explanation.fusion.reference == "rule ranks items and cannot score a single pair."
 
 
 def test_a_method_that_does_not_tell_how_it_compares_is_refused(explain: Explain) -> None:
@@ -209,7 +209,7 @@ def test_a_method_that_does_not_tell_how_it_compares_is_refused(explain: Explain
         def place(self, features: Features) -> dict:
             return {}
 
-    with pytest.raises(BadSetting, match="Silent does not tell how it compares"):
+    with pytest.raises(BadSetting, match="Silent does not support explanations"):
         explain(Silent())
 
 

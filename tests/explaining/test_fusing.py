@@ -51,4 +51,4 @@ def test_a_record_names_rule_weight_and_reference() -> None:
 def test_a_rule_that_ranks_is_named_as_one() -> None:
     fusing = Fusing.by(Released(0.3), "released", over("four pictures"))
     assert fusing.served is None
-    assert fusing.reference == "released ranks items, and says nothing of one pair alone."
+    assert fusing.reference == "released ranks items and cannot score a single pair."

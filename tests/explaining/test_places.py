@@ -21,7 +21,7 @@ def test_the_boxes_of_a_grid_tile_the_picture(width: int, height: int) -> None:
 
 @pytest.mark.parametrize("count", [0, 48])
 def test_regions_without_a_square_grid_are_refused(count: int) -> None:
-    with pytest.raises(ShapeMismatch, match=f"fill a square grid .* got {count} regions"):
+    with pytest.raises(ShapeMismatch, match=f"form a square grid .* got {count} regions"):
         grid_boxes(10, 10, count=count)
 
 

@@ -54,13 +54,13 @@ def test_tensors_that_share_memory_or_are_views_are_saved_each_by_itself(tmp_pat
 def test_a_checkpoint_that_is_cut_is_named(share: float, saved: Path) -> None:
     whole = saved.read_bytes()
     saved.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(BadCheckpoint, match=r"model.safetensors cannot be read as weights .* it is cut short or of"):
+    with pytest.raises(BadCheckpoint, match=r"model.safetensors cannot be read as weights .* it is truncated or has"):
         load_tensors(saved)
 
 
 def test_a_file_of_another_kind_is_named(saved: Path) -> None:
     saved.write_text("not weights at all")
-    with pytest.raises(BadCheckpoint, match=r"Train again, or copy the file anew from where it came"):
+    with pytest.raises(BadCheckpoint, match=r"Train again, or copy the file again from its source"):
         load_tensors(saved)
 
 
@@ -78,7 +78,9 @@ def test_weights_that_were_never_saved_are_asked_for(tmp_path: Path) -> None:
 def test_the_first_weight_that_does_not_fit_is_named(tmp_path: Path) -> None:
     model = nn.Linear(3, 2)
     given = {"weight": torch.zeros(2, 4), "bias": torch.zeros(2)}
-    with pytest.raises(BadCheckpoint, match=r"a.st: weight 'weight' must be \(2, 3\); got \(2, 4\). These weights are"):
+    with pytest.raises(
+        BadCheckpoint, match=r"a.st: weight 'weight' must be \(2, 3\); got \(2, 4\). These weights belong"
+    ):
         adopt(model, given, source=Path("a.st"))
     with pytest.raises(BadCheckpoint, match=r"weight 'weight' must be \(2, 3\); got nothing"):
         adopt(model, {"bias": torch.zeros(2)}, source=Path("a.st"))

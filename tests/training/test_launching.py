@@ -110,7 +110,7 @@ def test_a_process_that_dies_too_often_is_told_in_one_sentence_and_the_run_is_re
     assert launcher.returncode == 2
     refusals = [line for line in errors.splitlines() if not line.startswith("training: ")]
     assert refusals == [
-        "Error: training process 1 of diptych was killed by SIGKILL. Run the same command with --resume to continue "
+        "Error: training process 1 of diptych was killed by SIGKILL. Repeat the command with --resume to continue "
         "from the last checkpoint."
     ]
     resumed = trained(command(tiny_set, run, "--processes", 2, "--resume"), environment)
@@ -125,7 +125,7 @@ def test_a_process_that_dies_too_often_is_told_in_one_sentence_and_the_run_is_re
         pytest.param(
             ["--set", "training.batch=1"],
             "mcsm",
-            "a batch of 1 pairs cannot be divided over 2 processes.",
+            "a batch of 1 pairs cannot be shared by 2 processes.",
             marks=pytest.mark.thorough,
         ),
         (["--set", "training.learning_rate=1e30", "--set", "training.clip=0"], "mcsm", " became nan in epoch "),
@@ -146,7 +146,7 @@ def test_a_method_in_closed_form_is_not_divided(tiny_set: Path, environment: dic
     words = ["-m", "diptych", "train", "cca", "--data", tiny_set, "--out", tmp_path / "run", "--processes", 2]
     done = trained(list(map(str, words)), environment)
     assert done.returncode == 2
-    assert done.stderr == "Error: cca does not learn by gradient: one process does it. Leave out --processes.\n"
+    assert done.stderr == "Error: cca does not learn by gradient and runs in one process. Omit --processes.\n"
 
 
 def test_torchrun_gives_the_same_run(whole: Path, tiny_set: Path, environment: dict[str, str], tmp_path: Path) -> None:

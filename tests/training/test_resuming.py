@@ -115,7 +115,7 @@ def test_a_damaged_checkpoint_is_named_when_a_run_is_resumed(tiny_set: Path, und
     (tmp_path / "config.json").write_bytes((undisturbed / "config.json").read_bytes())
     whole = (undisturbed / "model.safetensors").read_bytes()
     (tmp_path / "checkpoint.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BadCheckpoint, match=r"checkpoint.safetensors cannot be read as weights .* cut short"):
+    with pytest.raises(BadCheckpoint, match=r"checkpoint.safetensors cannot be read as weights .* truncated"):
         train(tiny_set, tmp_path, resume=True)
 
 

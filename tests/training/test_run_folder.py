@@ -72,9 +72,9 @@ def test_what_is_not_a_run_folder_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("{", r"config.json is not valid JSON .* Copy it anew, or train again"),
+        ("{", r"config.json is not valid JSON .* Copy it again, or train again"),
         ("[1]", "config.json must hold an object with 'method'"),
-        ('{"method": "mcsm"}', "config.json must hold an object with 'preset'. Copy it anew, or train again"),
+        ('{"method": "mcsm"}', "config.json must hold an object with 'preset'. Copy it again, or train again"),
     ],
 )
 def test_a_broken_config_is_named_with_what_is_wrong(text: str, fault: str, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_what_is_missing_within_a_config_is_named_too(data: object, tmp_path: Pa
     folder.begin(CONFIG)
     folder.config_file.write_text(json.dumps(json_of(CONFIG) | {"data": data}))
     missing = "name" if isinstance(data, dict) else "source"
-    with pytest.raises(BadCheckpoint, match=f"config.json must hold an object with '{missing}'. Copy it anew, or"):
+    with pytest.raises(BadCheckpoint, match=f"config.json must hold an object with '{missing}'. Copy it again, or"):
         folder.config()
 
 
@@ -116,7 +116,7 @@ def test_metrics_are_lines_of_json_and_broken_ones_are_named(tmp_path: Path) -> 
     assert folder.metrics_file.read_text() == '{"epoch": 1}\n{"epoch": 2}\n'
     assert folder.metrics() == [{"epoch": 1}, {"epoch": 2}]
     folder.metrics_file.write_text('{"epoch": 1}\n{"epo')
-    with pytest.raises(BadCheckpoint, match=r"metrics.jsonl must hold one JSON object a line .* train again"):
+    with pytest.raises(BadCheckpoint, match=r"metrics.jsonl must hold one JSON object per line .* train again"):
         folder.metrics()
 
 

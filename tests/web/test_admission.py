@@ -15,7 +15,7 @@ from diptych.errors import BadSetting, MissingData, Refused
 from diptych.web import routes as folder
 from diptych.web.admission import Rates
 from diptych.web.app import build_app
-from diptych.web.guarding import Guarded
+from diptych.web.guards import Guarded
 from diptych.web.keys import Keys
 from diptych.web.limits import Limits
 from diptych.web.routes.page import FOLDER
@@ -111,7 +111,7 @@ def test_the_body_of_a_stranger_is_not_read(closed: Running) -> None:
 
 def test_beyond_this_machine_there_must_be_a_key(tmp_path: Path) -> None:
     options = Options([], host="0.0.0.0", keys=tmp_path / "keys.json")
-    with pytest.raises(BadSetting, match="beyond this machine the service asks for keys, and there is none in"):
+    with pytest.raises(BadSetting, match="a service that other machines can reach requires keys, and"):
         admission_of(options)
     assert admission_of(Options([], host="0.0.0.0", no_keys=True)).keys is None
     assert admission_of(Options([])).keys is None
@@ -151,23 +151,23 @@ def test_too_many_requests_are_sent_away_with_the_time_to_wait(serve: Serve) -> 
         answers = [started.client.get("/v1/models") for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
         assert answers[-1].headers["retry-after"] == "1"
-        assert fault(answers[-1])["message"] == "more than 1 requests a second. Wait a moment."
+        assert fault(answers[-1])["message"] == "more than 1 requests per second. Wait a moment."
 
 
 def test_each_user_has_a_bucket() -> None:
     rates = Rates(Limits(rate=0.001, burst=1))
     rates.take("ann")
     rates.take("bob")
-    with pytest.raises(Refused, match="requests a second"):
+    with pytest.raises(Refused, match="requests per second"):
         rates.take("ann")
 
 
 def test_places_are_told_apart_and_must_be_something(made: Made, tmp_path: Path) -> None:
-    with Collection.create(str(tmp_path / "shop"), str(made.run)), pytest.raises(BadSetting, match="two of the places"):
+    with Collection.create(str(tmp_path / "shop"), str(made.run)), pytest.raises(BadSetting, match="two locations"):
         open_service(Options([str(made.place), str(tmp_path / "shop")]))
-    with pytest.raises(MissingData, match="there is no collection and no run at"):
+    with pytest.raises(MissingData, match="there is no collection or run at"):
         open_service(Options([str(tmp_path)]))
-    with pytest.raises(MissingData, match=r"is no folder\. Name one that holds runs or benchmarks\."):
+    with pytest.raises(MissingData, match=r"is not a folder\. Name one that holds runs or benchmarks\."):
         open_service(Options([], runs=tmp_path / "nowhere"))
     with pytest.raises(BadSetting, match=r"the limit hits must be above 0; got 0\."):
         Limits(hits=0)

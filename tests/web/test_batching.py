@@ -79,7 +79,7 @@ def test_who_comes_when_the_queue_is_full_is_sent_away_at_once() -> None:
         await asyncio.sleep(0.05)
         others = [asyncio.ensure_future(batcher.ask(k)) for k in range(3)]
         await asyncio.sleep(0.05)
-        with pytest.raises(Refused, match="too much to do") as refusal:
+        with pytest.raises(Refused, match="the service is overloaded") as refusal:
             await batcher.ask(9)
         gate.set()
         await asyncio.gather(first, *others)

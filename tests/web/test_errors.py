@@ -62,10 +62,10 @@ def test_a_fault_of_the_service_is_told_and_logged_without_its_inside(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with serve() as started:
-        monkeypatch.setattr(started.service, "shelf", lambda name: {}["secret"])
+        monkeypatch.setattr(started.service, "collection", lambda name: {}["secret"])
         with caplog.at_level(logging.ERROR, "uvicorn.error"):
             answer = started.client.get("/v1/collections/shop")
         assert answer.status_code == 500
-        assert fault(answer)["message"] == "something went wrong inside the service. Its log says what."
+        assert fault(answer)["message"] == "an internal error occurred. See the service's log."
         assert "secret" not in answer.text
     assert "secret" in caplog.text

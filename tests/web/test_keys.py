@@ -47,7 +47,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"keys has no entry 'anne'\. Did you mean 'ann'\?"):
         keys.revoke("anne")
     keys.file.write_text(json.dumps({"kays": []}))
-    with pytest.raises(BadSetting, match="is no file of keys"):
+    with pytest.raises(BadSetting, match="is not a key file"):
         Keys(keys.file).holder("x")
 
 

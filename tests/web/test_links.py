@@ -143,7 +143,7 @@ def test_the_page_opens_a_report_that_cannot_read_the_key(
         page.goto("/?tab=benchmarks")
         page.get_by_label("Key", exact=True).fill(token)
         page.keyboard.press("Enter")
-        link = page.get_by_role("link", name="Whole report").first
+        link = page.get_by_role("link", name="Full report").first
         if beside:
             with context.expect_page() as other:
                 link.click(modifiers=["Control"])

@@ -40,7 +40,7 @@ def test_slow_clients_do_not_hold_up_others(serve: Serve) -> None:
         for slow in bodies:
             answer = received(slow)
             assert answer.startswith(b"HTTP/1.1 408")
-            assert b"the request came too slowly. Send it again." in answer
+            assert b"the request arrived too slowly. Send it again." in answer
         assert [received(slow) for slow in heads] == [b""] * 20
         assert started.search().status_code == 200
 
@@ -52,7 +52,7 @@ def test_a_stream_of_items_that_pauses_too_long_ends(serve: Serve) -> None:
         sent = connected(started, f'{head}Content-Length: 500\r\n\r\n{{"id": "a", "text": "a"}}\n'.encode())
         answer = received(sent)
         assert b'"added": 1' in answer
-        assert b"the request came too slowly" in answer
+        assert b"the request arrived too slowly" in answer
 
 
 def test_more_than_can_be_answered_is_sent_away_and_nothing_else_goes_wrong(serve: Serve) -> None:
@@ -130,7 +130,7 @@ def test_a_shutdown_ends_a_stream_after_what_it_has_taken(serve: Serve) -> None:
             started.stop()
             answer = streamed.result()
         acknowledged = told(answer)
-        assert "the service shuts down; send what follows line" in acknowledged[-1]["error"]["message"]
+        assert "the service is shutting down; send the lines after" in acknowledged[-1]["error"]["message"]
         assert sum(part["added"] for part in acknowledged[:-1]) > 0
 
 
@@ -140,7 +140,7 @@ def test_readiness_ends_before_the_service_does(serve: Serve) -> None:
         started.service.stopping = True
         answer = started.client.get("/readyz")
         assert answer.status_code == 503
-        assert fault(answer)["message"] == "the service shuts down."
+        assert fault(answer)["message"] == "the service is shutting down."
 
 
 def test_a_service_whose_collection_is_gone_is_not_ready(serve: Serve, tmp_path: Path) -> None:

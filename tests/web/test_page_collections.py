@@ -26,11 +26,11 @@ SAYINGS = [
 
 
 @pytest.fixture(scope="module")
-def shelves(
+def collections(
     made: Made, shared_cache: Path, tiny_set: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
     """Return a service of pictures, of texts, of pictures with a credit and of nothing."""
-    folder = tmp_path_factory.mktemp("shelves")
+    folder = tmp_path_factory.mktemp("collections")
     shutil.copytree(made.place, folder / "shop")
     shutil.copy(tiny_set / "3.png", folder)
     drawn = {"id": "drawn", "image": "3.png", "text": "a red square", "attribution": "Drawn by Cas."}
@@ -48,8 +48,8 @@ def shelves(
 
 
 @pytest.fixture
-def page(browser: Any, shelves: Running, own_cache: Path) -> Iterator[Page]:
-    with opened(browser, shelves) as shown:
+def page(browser: Any, collections: Running, own_cache: Path) -> Iterator[Page]:
+    with opened(browser, collections) as shown:
         expect(shown.locator("#collection option")).to_have_count(4)
         yield shown
 
@@ -83,9 +83,7 @@ def test_texts_alone_are_cards_that_open(page: Page) -> None:
     expect(page.locator("#item-title")).to_have_text("red")
     expect(page.locator("#item")).to_contain_text("year2001")
     expect(page.locator("#item .seen")).to_have_count(0)
-    expect(page.locator("#explanation")).to_contain_text(
-        "Compared with the text “a red square”, which is held as it is."
-    )
+    expect(page.locator("#explanation")).to_contain_text("Compared with the text “a red square”, which is kept fixed.")
     page.get_by_label("Integrated gradients").check()
     expect(page.locator("#explanation mark")).to_contain_text(["a", "red", "square"])
 
@@ -98,13 +96,13 @@ def test_more_like_a_text_is_explained_by_its_words(page: Page) -> None:
     expect(page.locator(".hit")).to_have_count(2)
     page.locator(".hit").first.click()
     explained(page)
-    expect(page.locator("#explanation")).to_contain_text("Compared with the text of 'plain', which is held as it is.")
+    expect(page.locator("#explanation")).to_contain_text("Compared with the text of 'plain', which is kept fixed.")
 
 
-def test_a_credit_is_shown_and_not_offered_as_a_filter(page: Page, shelves: Running) -> None:
+def test_a_credit_is_shown_and_not_offered_as_a_filter(page: Page, collections: Running) -> None:
     page.goto("/?collection=drawings&text=a+red+square")
     expect(page.locator("#attribution")).to_have_text("Drawn by Cas.")
-    columns = shelves.client.get("/v1/collections/drawings").json()["columns"]
+    columns = collections.client.get("/v1/collections/drawings").json()["columns"]
     assert [column["name"] for column in columns] == ["attribution"]
     page.get_by_text("Options").click()
     expect(page.locator("#builder")).to_be_hidden()
@@ -122,7 +120,7 @@ def test_an_empty_collection_says_how_to_fill_it(page: Page) -> None:
     expect(page.locator("#state")).to_contain_text("This collection is empty.")
     expect(page.locator("#state")).to_contain_text("diptych collection add nothing FOLDER")
     find(page, "a red square")
-    expect(page.locator("#state")).to_contain_text("Nothing found.")
+    expect(page.locator("#state")).to_contain_text("No items match.")
 
 
 def test_a_number_is_filtered_by_its_size(page: Page) -> None:
@@ -131,6 +129,6 @@ def test_a_number_is_filtered_by_its_size(page: Page) -> None:
     page.get_by_text("Options").click()
     page.get_by_label("Test").select_option(label="at least")
     page.get_by_label("Value").fill("2002")
-    page.get_by_role("button", name="Add to the filter").click()
+    page.get_by_role("button", name="Add to filter").click()
     expect(page.get_by_label("Filter", exact=True)).to_have_value("year >= 2002")
     expect(page.locator("#count")).to_contain_text("2 of 2")

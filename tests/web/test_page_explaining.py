@@ -62,7 +62,7 @@ def test_regions_are_lit_and_words_shaded_space_by_space(page: Page) -> None:
 
 
 def test_what_is_not_fused_is_not_offered_and_this_is_said(page: Page) -> None:
-    fusion = {"rule": "rrf", "weight": None, "reference": "rrf ranks items, and says nothing of one pair alone."}
+    fusion = {"rule": "rrf", "weight": None, "reference": "rrf ranks items and cannot score a single pair."}
     unfused = {**RECORD, "fused": None, "fusion": fusion}
     page.route("**/v1/explain", lambda route: route.fulfill(json=unfused))
     find(page, "a red square")
@@ -95,14 +95,14 @@ def test_a_hit_that_is_like_an_item_is_explained(page: Page) -> None:
     page.goto("/?like=p3")
     page.locator(".hit").first.click()
     explained(page)
-    expect(page.locator("#explanation")).to_contain_text("Compared with the picture of 'p3', which is held as it is.")
+    expect(page.locator("#explanation")).to_contain_text("Compared with the picture of 'p3', which is kept fixed.")
     expect(page.locator(".seen.lit rect")).not_to_have_count(0)
     expect(page.locator("#explanation mark")).to_have_count(0)
     page.get_by_label("Occlusion").check()
     expect(page.locator(".seen.lit rect")).not_to_have_count(0)
     page.get_by_label("textual").check()
     page.get_by_label("Attention").check()
-    expect(page.locator("#explanation")).to_contain_text("The textual space attends to no regions.")
+    expect(page.locator("#explanation")).to_contain_text("The textual space does not attend to regions.")
 
 
 def test_every_part_of_a_search_is_explained_by_itself(page: Page) -> None:
@@ -115,12 +115,12 @@ def test_every_part_of_a_search_is_explained_by_itself(page: Page) -> None:
     parts = page.get_by_role("group", name="Compared with").get_by_role("radio")
     expect(parts).to_have_count(4)
     expect(page.locator("#explanation")).to_contain_text("the text counted 0.75, the picture and p3 0.25.")
-    expect(page.locator("#explanation")).to_contain_text("What hits should be without counted half, against them.")
+    expect(page.locator("#explanation")).to_contain_text("Each excluded text is subtracted with half weight.")
     expect(page.locator("#explanation mark")).to_have_text(["a", "red", "square"])
     page.get_by_label("Integrated gradients").check()
     for name, held in (("the picture", "the picture that was asked with"), ("like p3", "the picture of 'p3'")):
         page.get_by_label(name, exact=True).check()
-        expect(page.locator("#explanation")).to_contain_text(f"Compared with {held}, which is held as it is.")
+        expect(page.locator("#explanation")).to_contain_text(f"Compared with {held}, which is kept fixed.")
         expect(page.get_by_label("Integrated gradients")).to_be_checked()
         expect(page.locator(".seen.lit rect")).not_to_have_count(0)
     page.get_by_label("without “blue”").check()

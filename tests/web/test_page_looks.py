@@ -45,7 +45,7 @@ def test_a_benchmark_is_a_table_whose_best_stands_out(browser: Any, serve: Serve
         expect(page.get_by_role("columnheader")).to_have_text(heads)
         expect(page.get_by_role("rowheader")).to_have_text(["mcsm", "cca:paper"])
         expect(page.locator("td.best")).to_have_text(["0.500", "0.750", "0.500"])
-        page.get_by_role("link", name="Whole report").click()
+        page.get_by_role("link", name="Full report").click()
         expect(page.locator("#told")).to_have_text("kept out")
         page.go_back()
         expect(page.get_by_role("columnheader")).to_have_count(5)

@@ -53,7 +53,7 @@ def test_benchmarks_are_shown_with_their_reports(serve: Serve, tmp_path: Path) -
             assert answer.status_code == 404
             assert "secret" not in answer.text.replace("secret.html", "")
         (folder / "table.json").write_text("{")
-        assert "is no table of a benchmark" in fault(started.client.get("/v1/benchmarks"))["message"]
+        assert "is not a benchmark table" in fault(started.client.get("/v1/benchmarks"))["message"]
 
 
 def test_without_folders_there_is_nothing_to_show(serve: Serve) -> None:
@@ -89,7 +89,7 @@ def test_the_page_is_served_from_its_folder_alone(
     monkeypatch.setattr(page, "FOLDER", tmp_path)
     answer = shop.client.get("/")
     assert answer.status_code == 404
-    assert fault(answer)["message"].startswith("this installation has no page. Use the routes of /docs")
+    assert fault(answer)["message"].startswith("this installation has no page. Use the routes at /docs")
     (tmp_path / "index.html").write_text("<!doctype html>")
     answer = shop.client.get("/")
     assert answer.text == "<!doctype html>"
@@ -125,5 +125,5 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
 
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "table.json").write_text("nothing")
-    with pytest.raises(BadData, match="is no table of a benchmark"):
+    with pytest.raises(BadData, match="is not a benchmark table"):
         table_of(tmp_path, "a")

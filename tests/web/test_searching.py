@@ -95,19 +95,19 @@ def test_a_rule_that_only_ranks_says_nothing_of_one_pair(shop: Running) -> None:
     ("fields", "status", "message"),
     [
         ({"text": " "}, 422, "the text to search for is empty. Write a few words."),
-        ({"collection": "shoe"}, 404, "there is no collection 'shoe' here. There are: shop."),
+        ({"collection": "shoe"}, 404, "there is no collection 'shoe'. Served collections: shop."),
         ({"fusion": "prodct"}, 422, "fusion has no entry 'prodct'. Did you mean 'product'?"),
         ({"where": "colour = 'red'"}, 422, "colour"),
         ({"where": "category = "}, 422, ""),
         ({"k": 0}, 422, "k: input should be greater than or equal to 1"),
         ({"k": "many"}, 422, "k: input should be a valid integer"),
         ({"k": 500}, 422, "k may be at most 200"),
-        ({"offset": 10**6}, 422, "a ranking is followed down to 10,000"),
+        ({"offset": 10**6}, 422, "k + offset at most 10,000"),
         ({"balance": 2}, 422, "balance: input should be less than or equal to 1"),
         ({"against": "sound"}, 422, "against: input should be 'image' or 'text'"),
         ({"like": "p99"}, 404, "the collection has no item 'p99'"),
-        ({"text": "a" * 10_001}, 422, "the text has 10,001 letters and at most 10,000 are accepted. Shorten it."),
-        ({"not": ["a"] * 21}, 422, "at most 20 texts can be unwanted; got 21."),
+        ({"text": "a" * 10_001}, 422, "the text has 10,001 characters; at most 10,000 are accepted. Shorten it."),
+        ({"not": ["a"] * 21}, 422, "at most 20 texts can be excluded; got 21."),
     ],
 )
 def test_a_request_that_cannot_be_met_says_why(
@@ -121,7 +121,7 @@ def test_a_request_that_cannot_be_met_says_why(
 def test_similarity_wants_one_of_a_collection_and_a_model(shop: Running) -> None:
     for names in ({}, {"collection": "shop", "model": "first"}):
         answer = shop.client.post("/v1/similarity", data={"text": "a", **names}, files={"image": png()})
-        assert fault(answer)["message"] == "name one of the two, a collection or a model."
+        assert fault(answer)["message"] == "name either a collection or a model."
     answer = shop.client.post("/v1/similarity", data={"text": "a", "model": "last"}, files={"image": png()})
     assert answer.status_code == 404
-    assert fault(answer)["message"] == "there is no model 'last' here. There are: first."
+    assert fault(answer)["message"] == "there is no model 'last'. Served models: first."

@@ -1,16 +1,16 @@
-// The search that the address bar keeps, so that it can be shared and the way back works. A picture stays out of it, and
-// so does how far down the hits are shown.
+// Keeps the search in the address bar, so that it can be shared and the back button works. The picture and the number of
+// hits shown are left out.
 import { byId } from "./dom.js";
 
 const { k, offset, ...fields } = JSON.parse(byId("search-fields").textContent);
 
-/** By name what each field of a search usually is, and its bounds; the service writes them into the page. */
+/** Default and bounds of each search field, by name; the service writes them into the page. */
 export const FIELDS = fields;
 
 const USUAL = Object.fromEntries(Object.entries(FIELDS).map(([name, { usual }]) => [name, usual]));
 const NOTHING = { tab: "search", collection: "", ...USUAL };
 
-/** Return the search that the address spells. */
+/** Return the search in the address. */
 export function read() {
   const given = new URLSearchParams(location.search);
   const own = Object.entries(FIELDS).map(([name, field]) => [name, value(given.getAll(name), field)]);
@@ -18,7 +18,7 @@ export function read() {
   return { tab: text("tab"), collection: text("collection"), ...Object.fromEntries(own) };
 }
 
-/** Return what texts say of a field; its usual value where they say nothing that it may be. */
+/** Parse a field from its texts; return its default if they are missing or invalid. */
 function value(texts, { usual, minimum, maximum }) {
   if (Array.isArray(usual)) return texts;
   if (typeof usual !== "number") return texts[0] ?? usual;
@@ -26,7 +26,7 @@ function value(texts, { usual, minimum, maximum }) {
   return number >= (minimum ?? -Infinity) && number <= (maximum ?? Infinity) ? number : usual;
 }
 
-/** Write a search into the address; the way back leads to the one before. */
+/** Write a search into the address; the back button leads to the previous one. */
 export function write(search) {
   const spelled = new URLSearchParams();
   for (const [name, usual] of Object.entries(NOTHING)) {

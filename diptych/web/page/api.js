@@ -1,9 +1,9 @@
-// Asks the service; what it refuses is thrown as a `Refusal` with its sentence and hint.
+// Calls the service; an error response is thrown as a `Refusal` with its message and hint.
 
 const KEY = "diptych-key";
 let askForKey = null;
 
-/** An answer that is an error, or no answer. */
+/** An error response, or no response. */
 export class Refusal extends Error {
   constructor(status, { code, message, hint }) {
     super(message);
@@ -11,26 +11,26 @@ export class Refusal extends Error {
   }
 }
 
-/** Say how a key is asked for: a function that resolves with one, or with null. */
+/** Register the function that prompts for a key; it resolves with a key or null. */
 export const onKeyWanted = ask => { askForKey = ask; };
 
-/** Return the key that this tab sends, or null. */
+/** Return the key of this tab, or null. */
 export const key = () => sessionStorage.getItem(KEY);
 
 /** Keep a key until the tab is closed; null forgets it. */
 export const keepKey = value => value ? sessionStorage.setItem(KEY, value) : sessionStorage.removeItem(KEY);
 
-/** Return the URL of something of a collection. */
+/** Return a URL within a collection. */
 export const within = (collection, ...parts) =>
   `/v1/collections/${[collection, ...parts].map(encodeURIComponent).join("/")}`;
 
-/** Return what the service answers, from JSON. */
+/** Return the service's JSON response. */
 export async function ask(url, options = {}) {
   const response = await sent(url, options);
   return response.json();
 }
 
-/** Send a form: fields with several values are repeated, empty ones left out. */
+/** Post a form; fields with several values are repeated, empty ones omitted. */
 export function post(url, fields, options = {}) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) {
@@ -41,7 +41,7 @@ export function post(url, fields, options = {}) {
   return ask(url, { ...options, method: "POST", body });
 }
 
-/** Show a picture of the service in an `img`, with the key where one is needed. */
+/** Show a picture from the service in an `img`, sending the key if there is one. */
 export async function showPicture(image, url) {
   if (!key()) {
     image.src = url;
@@ -70,7 +70,7 @@ async function reached(url, options) {
     return await fetch(url, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    const hint = "See whether it still runs, and try again.";
+    const hint = "Check that it is running, and try again.";
     throw new Refusal(0, { code: "unreachable", message: `the service does not answer. ${hint}`, hint });
   }
 }
@@ -79,6 +79,6 @@ async function fault(response) {
   try {
     return (await response.json()).error;
   } catch {
-    return { code: "unknown", message: `the service answered ${response.status} without a reason.`, hint: null };
+    return { code: "unknown", message: `the service answered ${response.status} without a message.`, hint: null };
   }
 }

@@ -1,4 +1,4 @@
-// Tables of benchmarks, best method first.
+// Benchmark tables, best method first.
 import { ask, key } from "./api.js";
 import { byId, element, emptyBox, errorBox, figure, loadingBox } from "./dom.js";
 
@@ -12,11 +12,11 @@ const MEASURES = ["image_to_text", "text_to_image", "average"];
 /** Show the benchmarks of the service. */
 export async function showBenchmarks() {
   const place = byId("benchmarks");
-  place.replaceChildren(loadingBox("Reading the benchmarks …"));
+  place.replaceChildren(loadingBox("Loading the benchmarks …"));
   try {
     const found = await ask("/v1/benchmarks");
     place.replaceChildren(...(found.length ? found.map(section) : [
-      emptyBox("No benchmarks are shown here.", "Start the service with --benchmarks DIR.")]));
+      emptyBox("No benchmarks to show.", "Start the service with --benchmarks DIR.")]));
   } catch (error) {
     place.replaceChildren(errorBox(error, showBenchmarks));
   }
@@ -30,9 +30,9 @@ function section(benchmark) {
     element("p", { class: "muted" }, `${benchmark.data}, ${count} split${count === 1 ? "" : "s"}. MAP in both directions; ` +
       "seconds to train the chosen model."),
     element("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": title }, table(benchmark.rows)),
-    element("p", {}, element("a", { href: benchmark.report, onclick: follow, onauxclick: follow }, "Whole report")));
+    element("p", {}, element("a", { href: benchmark.report, onclick: follow, onauxclick: follow }, "Full report")));
 
-  /** Open the report. Where there is a key a browser would go without it: then by a link that is good for a minute. */
+  /** Open the report. Browsers do not send the key with a link, so with a key, request a link that is valid for a minute. */
   async function follow(event) {
     if (!key() || (event.type === "auxclick" && event.button !== 1)) return;
     event.preventDefault();
@@ -48,7 +48,7 @@ function section(benchmark) {
   }
 }
 
-/** Return the rows as a table, without columns that are empty; the best of a measure stands out. */
+/** Return the rows as a table without empty columns; the best value of each metric is highlighted. */
 function table(rows) {
   const columns = COLUMNS.filter(([, name]) => rows.some(row => row[name] !== null && row[name] !== undefined));
   const best = name => MEASURES.includes(name) ? Math.max(...rows.map(row => row[name] ?? -Infinity)) : null;

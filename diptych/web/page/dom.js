@@ -1,13 +1,13 @@
-// Elements, made and filled; text is always set as text, never read as HTML.
+// Creates and fills elements; text is always set as text, never parsed as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Return an element with attributes and children; `on…` are listeners, `false` and `null` leave out. */
+/** Return an element with attributes and children; `on…` adds a listener, `false` and `null` are skipped. */
 export function element(name, attributes = {}, ...children) {
   return filled(document.createElement(name), attributes, children);
 }
 
-/** Return an element of a drawing. */
+/** Return an SVG element. */
 export function drawn(name, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, name), attributes, children);
 }
@@ -22,13 +22,13 @@ function filled(made, attributes, children) {
   return made;
 }
 
-/** Return the element of the page with an id. */
+/** Return the page element with an id. */
 export const byId = id => document.getElementById(id);
 
-/** Return a number as people read it. */
+/** Format a number for display. */
 export const figure = (value, digits = 3) => value === null || value === undefined ? "–" : value.toFixed(digits);
 
-/** Return a box that tells an error: the service's sentence, with its hint set apart. */
+/** Return a box with an error message and, set apart, its hint. */
 export function errorBox(error, retry = null) {
   const hint = error.hint ?? "";
   const sentence = hint && error.message.endsWith(hint) ? error.message.slice(0, -hint.length).trim() : error.message;
@@ -38,15 +38,15 @@ export function errorBox(error, retry = null) {
     retry && element("button", { type: "button", onclick: retry }, "Try again"));
 }
 
-/** Return a box that says that there is nothing, and what to do. */
+/** Return a box for an empty state, with a hint. */
 export function emptyBox(sentence, hint = "") {
   return element("div", { class: "state" },
     element("p", { class: "sentence" }, sentence), hint && element("p", { class: "muted" }, hint));
 }
 
-/** Return a box that says that something is under way. */
+/** Return a box for a loading state. */
 export const loadingBox = sentence =>
   element("div", { class: "state", "aria-busy": "true" }, element("p", { class: "waiting" }, sentence));
 
-/** Return a text that begins with a capital letter. */
+/** Capitalise the first letter of a text. */
 export const capital = text => text.charAt(0).toUpperCase() + text.slice(1);

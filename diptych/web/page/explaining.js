@@ -1,4 +1,4 @@
-// Why a hit was found: regions lit and words shaded, in each space, by each way of asking, for each part of the search.
+// Explains a hit: highlights regions and words for each space, attribution method and part of the search.
 import { post, showPicture, within } from "./api.js";
 import { element, errorBox, figure, loadingBox } from "./dom.js";
 import { legend, litRegions, shadedWords } from "./heat.js";
@@ -7,8 +7,8 @@ const FUSED = "fused";
 const WAYS = { attention: "Attention", gradient: "Gradients", integrated: "Integrated gradients", occlusion: "Occlusion" };
 
 /**
- * Return what a search compared a hit with, one thing after another: its name, what the service is asked, and what
- * shows its picture. The side of the hit is the one that the search compared.
+ * Return the parts of a search that a hit was compared with: for each its name, the fields of the request, and a
+ * function that shows its picture. The side of the hit is the one that the search compared.
  */
 export function comparisons(hit, { collection, text, like, not, against, fusion }, image) {
   const usual = against || (image && !text && !like ? "text" : "image");
@@ -23,7 +23,7 @@ export function comparisons(hit, { collection, text, like, not, against, fusion 
   ].map(part => ({ ...part, side, fields: { ...part.fields, against: side, fusion } }));
 }
 
-/** Ask why and show it in `place`; regions are lit over the picture in `seen`, `told` is called with each answer. */
+/** Show an explanation in `place`, with regions highlighted over the picture in `seen`; `told` receives each response. */
 export function showExplanation(place, seen, { collection, id, parts, weights, told }) {
   const answer = element("div", { class: "reasons" });
   const view = {};
@@ -41,7 +41,7 @@ export function showExplanation(place, seen, { collection, id, parts, weights, t
       if (stays()) answer.replaceChildren(errorBox(error, load));
     });
   };
-  place.replaceChildren(element("h3", {}, "Why it was found"),
+  place.replaceChildren(element("h3", {}, "Why it matches"),
     ...(parts.length > 1 ? [choice("part", "Compared with", parts.map(({ name }, each) => [String(each), name]), "0", load),
       element("p", { class: "muted" }, weights)] : []),
     answer);
@@ -52,7 +52,7 @@ const chosen = (place, name) => place.querySelector(`input[name=${name}]:checked
 
 function wait(answer, seen) {
   unlight(seen);
-  answer.replaceChildren(loadingBox("Asking why …"));
+  answer.replaceChildren(loadingBox("Computing the explanation …"));
 }
 
 function showFile(image, file) {
@@ -66,7 +66,7 @@ function unlight(seen) {
   seen?.classList.remove("lit");
 }
 
-/** Show one answer, with the space and the way that were looked at before where it has them. */
+/** Show one explanation, keeping the selected space and method if it has them. */
 function show(place, part, own, record, view) {
   const spaces = views(record);
   const asked = part.side === "text" && record.image ? picture(part) : null;
@@ -81,20 +81,20 @@ function show(place, part, own, record, view) {
   };
   place.replaceChildren(
     ...(spaces.length > 1 ? [choice("space", "Space", spaces.map(({ name }) => [name, name]), kept(view.space, spaces.map(({ name }) => name)), redraw)] : []),
-    choice("way", "Shown by", ways.map(way => [way, WAYS[way] ?? way]), kept(view.way, ways), redraw), asked ?? "", content);
+    choice("way", "Method", ways.map(way => [way, WAYS[way] ?? way]), kept(view.way, ways), redraw), asked ?? "", content);
   redraw();
 }
 
-/** Return the picture that a hit's texts were compared with. */
+/** Return the picture that the hit's texts were compared with. */
 function picture(part) {
-  const shown = element("img", { alt: "The picture that was searched with" });
-  const fail = () => shown.replaceWith(element("p", { class: "state" }, "The picture cannot be shown."));
+  const shown = element("img", { alt: "The query picture" });
+  const fail = () => shown.replaceWith(element("p", { class: "state" }, "The picture could not be loaded."));
   shown.addEventListener("error", fail);
   Promise.resolve(part.shows(shown)).catch(fail);
   return element("div", { class: "seen asked" }, shown);
 }
 
-/** Return what may be looked at: the fused similarity where there is one, then each space. */
+/** Return the available views: the fused similarity, if there is one, then each space. */
 function views({ spaces, fused, fused_ways: ways }) {
   return [...(spaces.length > 1 && fused !== null ? [{ name: FUSED, similarity: fused, ways }] : []), ...spaces];
 }
@@ -115,9 +115,9 @@ function one(space, way, seen, record) {
 }
 
 function notes(space, reason, { held, fused, fusion }) {
-  const told = [held && `Compared with ${held}, which is held as it is.`, reason];
+  const told = [held && `Compared with ${held}, which is kept fixed.`, reason];
   if (space.name === FUSED) {
-    const weight = fusion.weight === null ? "" : `, with the weight ${figure(fusion.weight, 2)} for the visual space`;
+    const weight = fusion.weight === null ? "" : `, with weight ${figure(fusion.weight, 2)} on the visual space`;
     told.push(`Fused by ${fusion.rule}${weight}, normalised over ${fusion.reference}.`);
   } else if (fused === null) told.push(`Not fused: ${fusion.reference}`);
   return told.filter(Boolean);

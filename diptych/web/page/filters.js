@@ -1,4 +1,4 @@
-// A column, a test and a value, made into a condition of the service's filters.
+// Builds a filter condition from a column, a test and a value.
 import { byId, element } from "./dom.js";
 
 const TESTS = {
@@ -9,7 +9,7 @@ const TESTS = {
 };
 const KEY_WORDS = ["and", "or", "not", "in", "is", "null", "between", "true", "false"];
 
-/** Return a condition as the service reads it: `category = 'dog''s'`. */
+/** Return a condition in the service's filter syntax: `category = 'dog''s'`. */
 export function condition({ name, kind }, test, value) {
   const plain = /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) && !KEY_WORDS.includes(name.toLowerCase());
   const column = plain ? name : `"${name.replaceAll('"', '""')}"`;
@@ -17,13 +17,13 @@ export function condition({ name, kind }, test, value) {
   return `${column} ${test} ${kind === "number" || kind === "truth" ? value : `'${value.replaceAll("'", "''")}'`}`;
 }
 
-/** Return a filter with one condition more. */
+/** Return a filter with one more condition. */
 export function joined(where, more) {
   if (!where.trim()) return more;
   return `${/\bor\b/i.test(where) ? `(${where.trim()})` : where.trim()} and ${more}`;
 }
 
-/** Offer the columns of a collection to filter by; the credit of its pictures is none of them. */
+/** Offer the columns of a collection as filters, except the credit of its pictures. */
 export function offerColumns(all) {
   const columns = all.filter(({ name }) => name !== "attribution");
   const [column, test, value, add] = ["column", "test", "value", "add-filter"].map(byId);

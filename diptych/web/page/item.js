@@ -1,9 +1,9 @@
-// One hit, large: its texts and columns, why it was found, and what can be done with it.
+// The dialog of one hit: its texts and columns, its explanation, and the available actions.
 import { ask, showPicture, within } from "./api.js";
 import { byId, element, errorBox, figure } from "./dom.js";
 import { comparisons, showExplanation } from "./explaining.js";
 
-/** Open the dialog of a hit. `search` is what found it; `like` and `removed` are called with the hit. */
+/** Open the dialog of a hit of `search`; `like` and `removed` are called with the hit. */
 export function openItem(hit, opener, { search, image, attribution, mayWrite, like, removed }) {
   const dialog = byId("item");
   const seen = hit.thumbnail ? element("div", { class: "seen" }, large(hit)) : null;
@@ -29,16 +29,16 @@ export function openItem(hit, opener, { search, image, attribution, mayWrite, li
     weights: weights(search, image), told: record => { credit.textContent = record.attribution || attribution; } });
 }
 
-/** Return how much each part of a search counted. */
+/** Describe the weight of each part of a search. */
 function weights({ text, like, not, balance }, image) {
   const rest = [image && "the picture", like].filter(Boolean).join(" and ");
-  return [text && rest && `In the search the text counted ${figure(balance, 2)}, ${rest} ${figure(1 - balance, 2)}.`,
-    not.length && "What hits should be without counted half, against them."].filter(Boolean).join(" ");
+  return [text && rest && `Weights in the search: the text ${figure(balance, 2)}, ${rest} ${figure(1 - balance, 2)}.`,
+    not.length && "Each excluded text is subtracted with half weight."].filter(Boolean).join(" ");
 }
 
 function large(hit) {
   const image = element("img", { alt: hit.texts[0] ?? `Picture of ${hit.id}`, width: 512, height: 512 });
-  const fail = () => image.replaceWith(element("p", { class: "state" }, "The picture cannot be shown."));
+  const fail = () => image.replaceWith(element("p", { class: "state" }, "The picture could not be loaded."));
   image.addEventListener("load", () => {
     image.width = image.naturalWidth;
     image.height = image.naturalHeight;
@@ -68,9 +68,9 @@ function confirmRemoval(actions, agreed) {
     actions.replaceChildren(...before);
     before.at(-1).focus();
   };
-  const cancel = element("button", { type: "button", onclick: back }, "Keep it");
+  const cancel = element("button", { type: "button", onclick: back }, "Cancel");
   actions.replaceChildren(element("p", { role: "alert" }, "Delete this item from the collection?"),
-    cancel, element("button", { type: "button", class: "danger", onclick: agreed }, "Delete it"));
+    cancel, element("button", { type: "button", class: "danger", onclick: agreed }, "Delete"));
   cancel.focus();
 }
 

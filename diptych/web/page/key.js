@@ -1,21 +1,21 @@
-// The key that the service may ask for: typed once, kept until the tab is closed.
+// Prompts for the service's API key once and keeps it until the tab is closed.
 import { key, keepKey, onKeyWanted } from "./api.js";
 import { byId, capital } from "./dom.js";
 
 let asking = null;
 
-/** Ask for a key where the service wants one, and offer to change it. */
+/** Prompt for a key when the service requires one, and offer to change it. */
 export function listenForKeys(changed) {
   const show = () => { byId("key").hidden = !key(); };
   onKeyWanted((refusal, used) => {
     if (key() !== used) return key();
-    asking ??= typed(refusal.code === "no_key" ? "This service asks for a key." : capital(refusal.message)).finally(() => {
+    asking ??= typed(refusal.code === "no_key" ? "This service requires a key." : capital(refusal.message)).finally(() => {
       asking = null;
       show();
     });
     return asking;
   });
-  byId("key").onclick = async () => { if (await typed("Use another key.")) changed(); };
+  byId("key").onclick = async () => { if (await typed("Enter another key.")) changed(); };
   show();
 }
 

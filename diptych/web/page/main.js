@@ -1,4 +1,4 @@
-// The page: its tabs, its form, and the search that both the form and the address spell.
+// The page: its tabs, its search form, and the search that the form and the address share.
 import { FIELDS, read, write } from "./address.js";
 import { ask, post, within } from "./api.js";
 import { showBenchmarks } from "./benchmarks.js";
@@ -18,7 +18,7 @@ let described = "";
 let collections = [];
 let under = new AbortController();
 
-/** Return each field of a search that the form has a control for: its name, the control, and what it is usually. */
+/** Return the search fields with a control in the form: name, control and default. */
 function controls() {
   const { elements } = byId("search-form");
   return Object.entries(FIELDS).map(([name, { usual }]) => [name, elements.namedItem(name), usual]).filter(([, control]) => control);
@@ -52,7 +52,7 @@ function showBalance() {
   byId("balance-field").hidden = !(byId("text").value.trim() && (picture() || search.like));
 }
 
-/** Search, and show what was found; `offset` leaves out what is shown already. */
+/** Run the search and show its hits; `offset` skips those already shown. */
 async function run(offset = 0) {
   under.abort();
   under = new AbortController();
@@ -79,7 +79,7 @@ function open(hit, opener, attribution) {
   } });
 }
 
-/** Search for what the form says: at once, or when `start` has read which collections there are. */
+/** Search with the values in the form: immediately, or once `start` has loaded the collections. */
 function submit() {
   fromForm();
   write(search);
@@ -112,7 +112,7 @@ async function describe() {
   offerColumns(columns);
 }
 
-/** Read what there is, then search; what was put into the form meanwhile stays. */
+/** Load the collections, then search; values entered meanwhile are kept. */
 async function start() {
   try {
     collections = await ask("/v1/collections");
@@ -128,14 +128,14 @@ async function start() {
   }
 }
 
-/** Show what the search asks for. */
+/** Show the tab and the results of the search. */
 async function show() {
   showTab(search.tab in TABS ? search.tab : "search");
   await describe();
   await run();
 }
 
-/** Follow the address. */
+/** Restore the search in the address. */
 function restore() {
   search = read();
   toForm();

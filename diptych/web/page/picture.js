@@ -1,13 +1,13 @@
-// The picture to search with: chosen, dropped or pasted; shown small; taken out again.
+// The query picture: choose, drop, paste, preview or remove it.
 import { byId } from "./dom.js";
 
 let chosen = null;
 let shown = "";
 
-/** Return the file to search with, or null. */
+/** Return the query picture's file, or null. */
 export const picture = () => chosen;
 
-/** Take a picture, or none with null. */
+/** Set the query picture; null removes it. */
 export function takePicture(file) {
   if (shown) URL.revokeObjectURL(shown);
   chosen = file;
@@ -21,7 +21,7 @@ export function takePicture(file) {
   } else byId("preview-image").removeAttribute("src");
 }
 
-/** Listen for pictures; `changed` is called after each, `refused` with why a file is none. */
+/** Listen for pictures; `changed` is called after each, `refused` with an error if a file is not a picture. */
 export function listenForPictures(changed, refused) {
   const take = file => {
     takePicture(file);
@@ -43,7 +43,7 @@ export function listenForPictures(changed, refused) {
     const file = pictureOf(event.clipboardData);
     if (file && !document.querySelector("dialog[open]")) take(file);
   });
-  // anywhere on the page: a browser would leave it for a picture that is dropped beside the form
+  // handle drops anywhere, or the browser would leave the page to open a picture dropped outside the form
   document.addEventListener("dragover", event => {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
@@ -56,7 +56,7 @@ export function listenForPictures(changed, refused) {
     form.classList.remove("over");
     const file = pictureOf(event.dataTransfer);
     if (file) take(file);
-    else refused({ message: "What was dropped is no picture. Drop a PNG, JPEG, WebP or GIF.", hint: "Drop a PNG, JPEG, WebP or GIF." });
+    else refused({ message: "The dropped file is not a picture. Drop a PNG, JPEG, WebP or GIF.", hint: "Drop a PNG, JPEG, WebP or GIF." });
   });
 }
 

@@ -1,4 +1,4 @@
-// Lines over epochs, with axes that say what they measure.
+// Line plots over epochs, with labelled axes.
 import { drawn, element, figure } from "./dom.js";
 
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [560, 260, 56, 16, 12, 44];

@@ -1,21 +1,21 @@
-// What a search found: a grid of pictures and texts, more on demand, the credit of the data set below.
+// Search results: a grid of pictures and texts, a button for more, and the credit of the data set.
 import { showPicture } from "./api.js";
 import { byId, element, emptyBox, errorBox, figure, loadingBox } from "./dom.js";
 
-/** Show that a search is under way. */
+/** Show that a search is running. */
 export function showWaiting() {
   byId("results").setAttribute("aria-busy", "true");
   if (!byId("hits").children.length) byId("state").replaceChildren(loadingBox("Searching …"));
 }
 
-/** Show what can be searched, before there is a search. */
+/** Show the size of the collection before the first search. */
 export function showStart(collection) {
   clear();
   if (!collection) return;
   const [items, images] = [collection.items, collection.images].map(count => count.toLocaleString("en"));
   byId("state").replaceChildren(collection.items
-    ? emptyBox(`${items} items to search, ${images} with a picture.`, "Describe what you look for, or choose, drop or paste a picture.")
-    : emptyBox("This collection is empty.", `Fill it: diptych collection add ${collection.name} FOLDER`));
+    ? emptyBox(`${items} items to search, ${images} with a picture.`, "Describe what you are looking for, or choose, drop or paste a picture.")
+    : emptyBox("This collection is empty.", `Add items: diptych collection add ${collection.name} FOLDER`));
 }
 
 /** Show why a search failed. */
@@ -24,7 +24,7 @@ export function showError(error, retry = null) {
   byId("state").replaceChildren(errorBox(error, retry));
 }
 
-/** Show a page of hits, below the others where it goes on; `open` is called with a hit and its button. */
+/** Show a page of hits, below earlier ones if `goesOn`; `open` is called with a hit and its button. */
 export function showHits(answer, { goesOn, more, open }) {
   if (!goesOn) clear();
   byId("results").removeAttribute("aria-busy");
@@ -33,14 +33,14 @@ export function showHits(answer, { goesOn, more, open }) {
   byId("more").hidden = !more;
   byId("attribution").textContent = answer.attribution;
   const count = byId("hits").children.length;
-  if (!count) byId("state").replaceChildren(emptyBox("Nothing found.", "Loosen the filter, or search for something else."));
+  if (!count) byId("state").replaceChildren(emptyBox("No items match.", "Relax the filter, or search for something else."));
   const among = answer.total === null ? "" : ` of ${answer.total.toLocaleString("en")}`;
   const unknown = answer.unknown_words ? ` · ${Math.round(100 * answer.unknown_words)} % of the words are unknown` : "";
   byId("count").textContent = count ? `${count}${among} · ${Math.round(1000 * answer.seconds)} ms${answer.exact ? "" : " · approximate"}${unknown}` : "No results";
   if (goesOn && cards.length) cards[0].querySelector("button").focus();
 }
 
-/** Show nothing. */
+/** Clear the results. */
 function clear() {
   byId("results").removeAttribute("aria-busy");
   byId("hits").replaceChildren();

@@ -1,16 +1,16 @@
-// How runs were trained: losses and validation MAP, epoch by epoch.
+// Training curves of runs: losses and validation MAP by epoch.
 import { ask } from "./api.js";
 import { byId, element, emptyBox, errorBox, figure, loadingBox } from "./dom.js";
 import { plot } from "./plot.js";
 
-/** Show the runs of the service, the first of them with its curves. */
+/** Show the runs of the service, and the curves of the first. */
 export async function showRuns() {
   const place = byId("runs");
-  place.replaceChildren(loadingBox("Reading the runs …"));
+  place.replaceChildren(loadingBox("Loading the runs …"));
   try {
     const runs = await ask("/v1/runs");
     if (!runs.length) {
-      place.replaceChildren(emptyBox("No training runs are shown here.", "Start the service with --runs DIR."));
+      place.replaceChildren(emptyBox("No training runs to show.", "Start the service with --runs DIR."));
       return;
     }
     const choice = element("select", { id: "run" }, runs.map(run => element("option", { value: run.name }, run.name)));
@@ -25,11 +25,11 @@ export async function showRuns() {
 }
 
 async function showRun(run, place) {
-  place.replaceChildren(loadingBox("Reading its curves …"));
+  place.replaceChildren(loadingBox("Loading the curves …"));
   try {
     const epochs = await ask(`/v1/runs/${encodeURIComponent(run.name)}/history`);
     place.replaceChildren(facts(run), ...(epochs.length ? curves(epochs) : [
-      emptyBox("This run has no epochs.", "Its method learns in closed form, or it has just begun.")]));
+      emptyBox("This run has no epochs.", "Its method has a closed-form solution, or training has just begun.")]));
   } catch (error) {
     place.replaceChildren(errorBox(error, () => showRun(run, place)));
   }

@@ -1,4 +1,4 @@
-// Dark or light: as the system has it until the switch is used. Runs before the page is drawn, so that it does not flash.
+// Dark or light theme: follows the system until the button is used. Runs before the page is drawn, to avoid a flash.
 (() => {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");

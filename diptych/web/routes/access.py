@@ -1,9 +1,9 @@
-"""What the one who asks may do."""
+"""The permissions of the caller."""
 
 from fastapi import Request
 from pydantic import BaseModel
 
-from diptych.web.guarding import reading
+from diptych.web.guards import reading
 from diptych.web.keys import Scope
 
 ROUTER = reading()
@@ -11,13 +11,13 @@ ROUTERS = (ROUTER,)
 
 
 class Access(BaseModel):
-    """What may be done."""
+    """The permissions of a key."""
 
     scope: Scope
     """`write` includes `read`."""
 
 
-@ROUTER.get("/access", tags=["health"], summary="Say what the key that came along may do")
+@ROUTER.get("/access", tags=["health"], summary="Show the scope of the key")
 async def show_access(request: Request) -> Access:
-    """Return the scope of the key; `write` where no keys are asked for."""
+    """Return the scope of the key; `write` when no keys are required."""
     return Access(scope=request.state.scope)

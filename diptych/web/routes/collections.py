@@ -1,4 +1,4 @@
-"""What collections and models there are."""
+"""The served collections and models."""
 
 from collections import Counter
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from pydantic import BaseModel
 
 from diptych.collection import Collection, EmbeddingModel, fingerprint_of
-from diptych.web.guarding import reading
+from diptych.web.guards import reading
 from diptych.web.schemas import Column, ServiceOf
-from diptych.web.shelves import Shelf
+from diptych.web.served_collections import ServedCollection
 
 ROUTER = reading()
 ROUTERS = (ROUTER,)
 
 SAMPLED = 1_000
-"""Items that examples of values are taken from."""
+"""Items sampled for example values."""
 EXAMPLES = 20
-"""Values that are given as examples."""
+"""Example values per column."""
 
 
 class CollectionSummary(BaseModel):
-    """A collection in short."""
+    """The summary of a collection."""
 
     name: str
     items: int
@@ -29,20 +29,20 @@ class CollectionSummary(BaseModel):
 
 
 class CollectionDetail(CollectionSummary):
-    """A collection with all that is known of it."""
+    """The full description of a collection."""
 
     columns: list[Column]
     model: str
-    """The digest of its model, as `/v1/models` has it."""
+    """The digest of its model, as in `/v1/models`."""
     spaces: list[str]
     half: bool
     bytes: int
     search: dict[str, str]
-    """How its pictures and its texts are searched."""
+    """How its pictures and texts are searched."""
 
 
 class ModelDetail(BaseModel):
-    """A model that places pictures and texts."""
+    """A model that embeds pictures and texts."""
 
     digest: str
     method: str
@@ -50,29 +50,29 @@ class ModelDetail(BaseModel):
     spaces: list[str]
     widths: list[int]
     fusion: str | None
-    """The rule that fuses the spaces unless another is asked for."""
+    """The default rule for fusing the spaces."""
     collections: list[str]
-    """Those that it fills."""
+    """The collections that it embeds."""
     names: list[str]
-    """By which it can be asked for by itself."""
+    """The names by which it can be used without a collection."""
 
 
 @ROUTER.get("/collections", tags=["collections"], summary="List the collections")
 async def list_collections(service: ServiceOf) -> list[CollectionSummary]:
-    """Return every collection that is served."""
-    return [await service.in_thread(_summary, shelf) for shelf in service.shelves.values()]
+    """Return every served collection."""
+    return [await service.in_thread(_summary, served) for served in service.collections.values()]
 
 
 @ROUTER.get("/collections/{collection}", tags=["collections"], summary="Describe a collection")
 async def describe_collection(collection: str, service: ServiceOf) -> CollectionDetail:
-    """Return what a collection holds, how it is searched, and the columns that filters may name."""
-    return await service.in_thread(_detail, service.shelf(collection))
+    """Return a collection's contents, how it is searched, and the columns that filters can use."""
+    return await service.in_thread(_detail, service.collection(collection))
 
 
 @ROUTER.get("/models", tags=["collections"], summary="List the models")
 async def list_models(service: ServiceOf) -> list[ModelDetail]:
-    """Return every model that fills a collection, or is served by itself."""
-    named = [(shelf.model, name, None) for name, shelf in service.shelves.items()]
+    """Return every model that embeds a collection or is served without one."""
+    named = [(served.model, name, None) for name, served in service.collections.items()]
     named += [(model, None, name) for name, model in service.models.items()]  # type: ignore[misc]
     models: dict[str, ModelDetail] = {}
     for model, collection, name in named:
@@ -82,20 +82,20 @@ async def list_models(service: ServiceOf) -> list[ModelDetail]:
     return list(models.values())
 
 
-def _summary(shelf: Shelf) -> CollectionSummary:
-    table = shelf.collection.table
+def _summary(served: ServedCollection) -> CollectionSummary:
+    table = served.collection.table
     count, images, texts = table.count(), table.count(side="image"), table.count(side="text")
-    return CollectionSummary(name=shelf.name, items=count, images=images, texts=texts)
+    return CollectionSummary(name=served.name, items=count, images=images, texts=texts)
 
 
-def _detail(shelf: Shelf) -> CollectionDetail:
-    stats = shelf.collection.stats()
+def _detail(served: ServedCollection) -> CollectionDetail:
+    stats = served.collection.stats()
     return CollectionDetail(
-        name=shelf.name,
+        name=served.name,
         items=stats["items"],
         images=stats["images"],
         texts=stats["texts"],
-        columns=_columns(shelf.collection, stats["columns"]),
+        columns=_columns(served.collection, stats["columns"]),
         model=stats["model"]["digest"],
         spaces=stats["model"]["spaces"],
         half=stats["half"],

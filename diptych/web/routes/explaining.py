@@ -1,4 +1,4 @@
-"""Why an item answers a query."""
+"""Explanations of why an item matches a query."""
 
 import time
 from functools import partial
@@ -8,7 +8,7 @@ from fastapi import File, Form, Request, UploadFile
 from pydantic import BaseModel
 
 from diptych.collection import Explanation
-from diptych.web.guarding import reading
+from diptych.web.guards import reading
 from diptych.web.schemas import ServiceOf, sent_picture
 
 ROUTER = reading()
@@ -25,7 +25,7 @@ class Region(BaseModel):
 
 
 class Regions(BaseModel):
-    """The upright picture, and where its regions stand in it."""
+    """The upright picture and the boxes of its regions."""
 
     width: int
     height: int
@@ -33,7 +33,7 @@ class Regions(BaseModel):
 
 
 class Word(BaseModel):
-    """A word, and the characters of the text that it takes."""
+    """A word and its span of characters in the text."""
 
     text: str
     start: int
@@ -41,16 +41,16 @@ class Word(BaseModel):
 
 
 class Attribution(BaseModel):
-    """What one way of asking says of each region and each word."""
+    """The scores of one attribution method for each region and each word."""
 
     image: list[float]
     words: list[float]
     reason: str | None = None
-    """Why it says nothing of one side, or what it holds still."""
+    """Why it has no scores for one side, or what it keeps fixed."""
 
 
 class InSpace(BaseModel):
-    """One space's similarity, and what moved it."""
+    """The similarity in one space, with its attributions."""
 
     name: str
     similarity: float
@@ -59,59 +59,60 @@ class InSpace(BaseModel):
 
 
 class Fusion(BaseModel):
-    """How the spaces' similarities became one."""
+    """How the similarities of the spaces were fused."""
 
     rule: str | None
     weight: float | None
     reference: str | None
-    """What the similarities were normalised over."""
+    """The items over which the similarities were normalised."""
 
 
 class ExplanationAnswer(BaseModel):
-    """Why an item is as similar as it is to what was asked with."""
+    """Why an item has its similarity to the query."""
 
     image: Regions | None
-    """The picture that the regions are of; null for a text beside a text."""
+    """The picture that the regions belong to; null if a text was compared with a text."""
     text: str
-    """The text that the words are of; empty for a picture beside a picture."""
+    """The text that the words belong to; empty if a picture was compared with a picture."""
     words: list[Word]
     fused: float | None
     fusion: Fusion
     spaces: list[InSpace]
     fused_ways: dict[str, Attribution]
     attribution: str
-    """The credit that must stand beside the picture."""
+    """The credit that must be shown with the picture."""
     held: str
-    """What a picture was compared with where that is a picture too, or a text with a text; it was held as it is."""
+    """The other item in a comparison within one modality, which is kept fixed; empty otherwise."""
     seconds: float
 
 
-@ROUTER.post("/explain", tags=["search"], summary="Say which regions and words made an item match")
+@ROUTER.post("/explain", tags=["search"], summary="Explain which regions and words made an item match")
 async def explain(
     request: Request,
     service: ServiceOf,
     collection: Annotated[str, Form(description="The collection's name.")],
     identity: Annotated[
-        str | None, Form(alias="id", description="The item's id; left out for a text and a picture that are sent.")
+        str | None, Form(alias="id", description="The item's id; omit it to compare an uploaded text and picture.")
     ] = None,
-    text: Annotated[str | None, Form(description="The text that it is compared with.")] = None,
-    image: Annotated[UploadFile | None, File(description="The picture that it is compared with.")] = None,
-    like: Annotated[str | None, Form(description="The id of an item that it is compared with.")] = None,
+    text: Annotated[str | None, Form(description="The text to compare it with.")] = None,
+    image: Annotated[UploadFile | None, File(description="The picture to compare it with.")] = None,
+    like: Annotated[str | None, Form(description="The id of an item to compare it with.")] = None,
     against: Annotated[
-        Literal["image", "text"] | None, Form(description="Explain its picture or its texts; as a search by default.")
+        Literal["image", "text"] | None,
+        Form(description="Explain its picture or its texts; by default, the side that a search compares."),
     ] = None,
-    fusion: Annotated[str | None, Form(description="Fuse the spaces by this rule.")] = None,
+    fusion: Annotated[str | None, Form(description="Fuse the spaces with this rule.")] = None,
 ) -> ExplanationAnswer:
-    """Return what moved an item's similarity to a text, a picture or another item; one of the three.
+    """Explain an item's similarity to exactly one of a text, a picture or another item.
 
-    Without an item it is what moved the similarity of a text and a picture, both of which are sent.
+    Without an id, explain the similarity of an uploaded text and picture.
     """
     start = time.perf_counter()
-    shelf = service.shelf(collection)
+    served = service.collection(collection)
     service.check_text(text)
     if service.log_queries:
         request.state.query = {"text": text, "like": like, "id": identity}
-    why = partial(shelf.collection.explain, identity, text=text, like=like, against=against, fusion=fusion)
+    why = partial(served.collection.explain, identity, text=text, like=like, against=against, fusion=fusion)
     if (data := await sent_picture(image)) is None:
         explanation: Explanation = await service.in_thread(why)
     else:
@@ -119,6 +120,6 @@ async def explain(
             explanation = await service.in_thread(why, image=file)
     record = explanation.as_record()
     if reference := record["fusion"]["reference"]:
-        # where the collection lies on the server is nobody's business
-        record["fusion"]["reference"] = reference.replace(shelf.collection.name, shelf.name)
+        # do not reveal the collection's location on the server
+        record["fusion"]["reference"] = reference.replace(served.collection.name, served.name)
     return ExplanationAnswer(**record, seconds=round(time.perf_counter() - start, 6))

@@ -1,4 +1,4 @@
-"""Whether the service lives, whether it can answer, and what it has counted."""
+"""Liveness, readiness and metrics."""
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -11,28 +11,28 @@ ROUTERS = (ROUTER,)
 
 
 class Health(BaseModel):
-    """A word about the service."""
+    """The state of the service."""
 
     status: str
 
 
-@ROUTER.get("/healthz", summary="Say that the service lives")
+@ROUTER.get("/healthz", summary="Check that the service is alive")
 async def healthz() -> Health:
-    """Return at once."""
+    """Return immediately."""
     return Health(status="alive")
 
 
-@ROUTER.get("/readyz", summary="Say whether the service can answer", responses={503: RESPONSES[503]})
+@ROUTER.get("/readyz", summary="Check whether the service is ready", responses={503: RESPONSES[503]})
 async def readyz(service: ServiceOf) -> Health:
-    """Return after a look at every store; 503 during a shutdown, or where a store does not answer in time."""
+    """Check every store; return 503 during a shutdown, or if a store does not answer in time."""
     if service.stopping:
-        raise refuse(503, "the service shuts down.", retry_after=30)
+        raise refuse(503, "the service is shutting down.", retry_after=30)
     await service.check()
     return Health(status="ready")
 
 
-@ROUTER.get("/metrics", summary="Counts for Prometheus", response_class=Response)
+@ROUTER.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
 async def metrics(request: Request, service: ServiceOf) -> Response:
-    """Return counts of requests, batches and the process; with keys, one that may read is asked for."""
+    """Return metrics of requests, batches and the process; requires the scope `read` if keys are in use."""
     request.app.state.admission.admit(request, "read")
     return Response(service.counts.text(service.waiting), media_type="text/plain; version=0.0.4; charset=utf-8")

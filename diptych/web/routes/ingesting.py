@@ -1,4 +1,4 @@
-"""Many items at once, as lines that stream in while lines about what became of them stream out."""
+"""Bulk ingest: lines of items stream in while lines that acknowledge them stream out."""
 
 import asyncio
 import base64
@@ -15,32 +15,32 @@ from starlette.types import Receive, Scope, Send
 
 from diptych.collection import Added, NewItem
 from diptych.errors import DiptychError
-from diptych.web.guarding import streaming
+from diptych.web.guards import streaming
 from diptych.web.refusals import body_of, refuse, refused, without_place
 from diptych.web.schemas import ServiceOf
+from diptych.web.served_collections import ServedCollection
 from diptych.web.service import Service
-from diptych.web.shelves import Shelf
 
 ROUTER = streaming()
 ROUTERS = (ROUTER,)
 
 AT_ONCE = 64
-"""Items that are encoded, written and acknowledged together."""
+"""Items that are encoded, written and acknowledged as one batch."""
 HELD = 8_000_000
-"""Bytes of lines after which a batch goes even if it has fewer."""
+"""Bytes of lines at which a smaller batch is processed."""
 PAUSE = 0.2
-"""Seconds without a line after which a batch goes even if it has fewer."""
+"""Seconds without a new line after which a smaller batch is processed."""
 LONGEST = 1.0
-"""Seconds after which it goes anyway."""
+"""Seconds after which a batch is processed in any case."""
 
 NumberedLine = tuple[int, bytes]
-"""Its number, and its bytes."""
+"""A line's number and its bytes."""
 
 EXAMPLE = '{"id": "a", "text": "a cat", "year": 2010}\n{"id": "b", "image": "base64 of the bytes of a picture"}\n'
 
 
 class TwoWay(StreamingResponse):
-    """An answer that is sent while the request still arrives: nothing else may read from it meanwhile."""
+    """A response that is sent while the request still arrives; nothing else may read the request meanwhile."""
 
     media_type = "application/x-ndjson"
 
@@ -49,7 +49,7 @@ class TwoWay(StreamingResponse):
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send what there is, as it comes; `Refused` where too many streams go on already."""
+        """Send lines as they become available; raise `Refused` if too many streams are open."""
         with self._service.in_hand("streams"):
             await self.stream_response(send)
 
@@ -57,9 +57,9 @@ class TwoWay(StreamingResponse):
 @ROUTER.post(
     "/collections/{collection}/items",
     tags=["items"],
-    summary="Put many items in",
+    summary="Upsert many items",
     response_class=TwoWay,
-    responses={200: {"content": {"application/x-ndjson": {}}, "description": "A line for each batch, then the sums"}},
+    responses={200: {"content": {"application/x-ndjson": {}}, "description": "A line for each batch, then the totals"}},
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -68,22 +68,22 @@ class TwoWay(StreamingResponse):
     },
 )
 async def put_items(collection: str, request: Request, service: ServiceOf) -> TwoWay:
-    """Take in one JSON object a line: `id`, `text` or `texts`, `image` as base64, and any other columns.
+    """Upsert one JSON object per line: `id`, `text` or `texts`, `image` as base64, and any other columns.
 
-    Each batch is acknowledged by a line once it is kept: the last line it reached, counts, and what was set aside
-    with its reason. The last line has `"done": true` and the sums, or an `error` after which nothing more was read.
+    Each batch is acknowledged by a line once it is stored: the number of its last line, counts, and the rejects with
+    their reasons. The last line has `"done": true` and the totals, or an `error` that ended the stream.
     """
-    shelf = service.shelf(collection)
-    return TwoWay(_told(shelf, request, service), service=service)
+    served = service.collection(collection)
+    return TwoWay(_told(served, request, service), service=service)
 
 
-async def _told(shelf: Shelf, request: Request, service: Service) -> AsyncIterator[bytes]:
-    """Yield what is told of each batch, and at the end of all."""
+async def _told(served: ServedCollection, request: Request, service: Service) -> AsyncIterator[bytes]:
+    """Yield the acknowledgement of each batch, and the totals at the end."""
     sums, rejected = Added(), 0
     try:
         async for batch in _batches(_lines(request, service)):
             items, faults = _parsed(batch, service)
-            added, rejects = await service.in_thread(shelf.collection.put, items)
+            added, rejects = await service.in_thread(served.collection.put, items)
             told = faults + [
                 {"line": int(reject.where.rpartition(" ")[2]), "reason": without_place(reject.reason)}
                 for reject in rejects
@@ -97,7 +97,7 @@ async def _told(shelf: Shelf, request: Request, service: Service) -> AsyncIterat
 
 
 async def _lines(request: Request, service: Service) -> AsyncIterator[NumberedLine]:
-    """Yield the lines of the body with their numbers; `Refused` for one that is too long."""
+    """Yield the numbered lines of the body; raise `Refused` if one is too long."""
     rest, number = bytearray(), 0
     async for part in request.stream():
         rest += part
@@ -108,13 +108,13 @@ async def _lines(request: Request, service: Service) -> AsyncIterator[NumberedLi
         if len(rest) > service.limits.line_bytes:
             raise refuse(413, f"line {number + 1} has more than {service.limits.line_bytes:,} bytes. Shorten it.")
         if service.stopping:
-            raise refuse(503, f"the service shuts down; send what follows line {number} later.", retry_after=30)
+            raise refuse(503, f"the service is shutting down; send the lines after {number} later.", retry_after=30)
     if rest.strip():
         yield number + 1, bytes(rest)
 
 
 async def _batches(lines: AsyncIterator[NumberedLine]) -> AsyncIterator[list[NumberedLine]]:
-    """Yield lines some at a time; fewer where no more come for a moment, and what there is before an error."""
+    """Yield batches of lines: smaller ones after a pause, and the remaining lines before an error."""
     batch: list[NumberedLine] = []
     since = 0.0
     coming = _next(lines)
@@ -147,7 +147,7 @@ def _next(lines: AsyncIterator[NumberedLine]) -> "asyncio.Task[NumberedLine]":
 
 
 def _parsed(batch: list[NumberedLine], service: Service) -> tuple[list[NewItem], list[dict[str, Any]]]:
-    """Return the items of some lines, and why others are none."""
+    """Return the items in some lines, and the faults of invalid lines."""
     items, faults = [], []
     for number, line in batch:
         if not line.strip():
@@ -159,7 +159,7 @@ def _parsed(batch: list[NumberedLine], service: Service) -> tuple[list[NewItem],
         except (binascii.Error, TypeError):
             faults.append({"line": number, "reason": "the image must be the base64 of a picture's bytes."})
         except (ValueError, RecursionError, AttributeError):
-            faults.append({"line": number, "reason": "it must be a JSON object in UTF-8. Write one a line."})
+            faults.append({"line": number, "reason": "it must be a JSON object in UTF-8. Write one per line."})
     return items, faults
 
 

@@ -1,4 +1,4 @@
-"""What the routes are, as a page without a script, so that it is read where no other site can be reached."""
+"""The API reference, as a page without scripts or external resources, so that it also works offline."""
 
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -13,7 +13,7 @@ ROUTERS = (ROUTER,)
 
 @ROUTER.get("/docs")
 async def docs(request: Request) -> HTMLResponse:
-    """Return the description of all routes, made from `/openapi.json`."""
+    """Return the description of all routes, generated from `/openapi.json`."""
     return HTMLResponse(page(request.app.openapi()))
 
 
@@ -49,7 +49,7 @@ def _parameters(about: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _fields(about: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a row for each kind of body that is taken."""
+    """Yield a row for each accepted type of body."""
     for kind in about.get("requestBody", {}).get("content", {}):
         yield _row("", "body", kind)
 

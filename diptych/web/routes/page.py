@@ -1,4 +1,4 @@
-"""The page, from its folder in the package."""
+"""The page, served from its folder in the package."""
 
 import json
 import mimetypes
@@ -18,21 +18,21 @@ FOLDER = Path(__file__).parents[1] / "page"
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".html": "text/html",
          ".svg": "image/svg+xml", ".json": "application/json", ".webmanifest": "application/manifest+json",
          ".woff2": "font/woff2"}  # fmt: skip
-"""Types that not every system knows alike."""
+"""Media types that vary between systems."""
 FIELDS_PLACE = b"{search-fields}"
-"""What stands in the page where the fields of a search go."""
+"""Placeholder in the page for the fields of a search request."""
 
 
 @ROUTER.get("/")
 def index(request: Request) -> Response:
     """Return the page."""
     if not (FOLDER / "index.html").is_file():
-        raise refuse(404, "this installation has no page. Use the routes of /docs, or install diptych again.")
+        raise refuse(404, "this installation has no page. Use the routes at /docs, or reinstall diptych.")
     return _file(request, FOLDER / "index.html")
 
 
 def _serve(path: Path) -> None:
-    """Add a route for one file of the page."""
+    """Add a route for one page file."""
 
     @ROUTER.get(f"/{path.relative_to(FOLDER).as_posix()}")
     def part(request: Request) -> Response:
@@ -40,7 +40,7 @@ def _serve(path: Path) -> None:
 
 
 def _file(request: Request, path: Path) -> Response:
-    """Return a file; the page with the fields of a search in their place."""
+    """Return a file; in the page, the fields of a search request replace the placeholder."""
     kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     fields = _search_fields() if path.name == "index.html" else ""
     headers = {"ETag": f'"{digest(file_digest(path), fields)[:32]}"', "Cache-Control": "no-cache"}
@@ -51,7 +51,7 @@ def _file(request: Request, path: Path) -> Response:
 
 
 def _search_fields() -> str:
-    """Return the fields of a search as JSON within HTML: what each one's usual value and bounds are."""
+    """Return the default and the bounds of each search field, as JSON that is safe within HTML."""
     fields = {}
     for option in options_of(SearchRequest):
         if not option.is_picture:

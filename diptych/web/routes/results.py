@@ -1,4 +1,4 @@
-"""What was measured and trained: tables of benchmarks, their reports, and the curves of training."""
+"""Benchmark tables and reports, and training curves."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from diptych.benchmark.finished import finished, report_of, table_of
 from diptych.errors import MissingData, UnknownName
 from diptych.runs import Run, entries, history
 from diptych.web.admission import Admission
-from diptych.web.guarding import reading
+from diptych.web.guards import reading
 from diptych.web.links import SECONDS
 from diptych.web.refusals import refuse
 from diptych.web.schemas import ServiceOf
@@ -22,7 +22,7 @@ ROUTERS = (ROUTER,)
 SANDBOX = (
     "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 )
-"""A report is one file with its own styles and script; here it may reach nothing else, this service included."""
+"""A report has inline styles and scripts; this policy blocks all other access, even to this service."""
 
 
 class BenchmarkDetail(BaseModel):
@@ -32,24 +32,24 @@ class BenchmarkDetail(BaseModel):
     data: str
     splits: list[str]
     rows: list[dict[str, Any]]
-    """Best first: method, preset, MAP in both directions and on average, seconds, and what is significant."""
+    """Best first: method, preset, MAP in both directions and on average, seconds, and significance."""
     report: str
-    """Where the whole report is, without the host."""
+    """URL of the full report, without the host."""
     link: str
-    """Where to ask for a link to it that needs no key."""
+    """URL to request a link to the report that works without a key."""
 
 
 class Link(BaseModel):
-    """Where something can be opened without a key."""
+    """A link that works without a key."""
 
     url: str
-    """Without the host."""
+    """The URL, without the host."""
     seconds: int
-    """How long it can be followed."""
+    """How long the link is valid."""
 
 
 class Epoch(BaseModel):
-    """What was written of an epoch."""
+    """The metrics of an epoch."""
 
     epoch: int
     losses: dict[str, float]
@@ -60,7 +60,7 @@ class Epoch(BaseModel):
 
 @ROUTER.get("/benchmarks", tags=["results"], summary="List benchmarks with their tables")
 async def list_benchmarks(service: ServiceOf) -> list[BenchmarkDetail]:
-    """Return the benchmarks in the folder that the service was started with; none without one."""
+    """Return the benchmarks in the folder given by `--benchmarks`; an empty list without one."""
     if service.benchmarks is None:
         return []
     return await service.in_thread(_benchmarks, service.benchmarks)
@@ -74,7 +74,7 @@ async def list_benchmarks(service: ServiceOf) -> list[BenchmarkDetail]:
     responses={200: {"content": {"text/html": {}}}},
 )
 async def show_report(name: str, service: ServiceOf) -> Response:
-    """Return the report as a page that stands alone."""
+    """Return the report as a self-contained page."""
     path = await service.in_thread(_report, service.benchmarks, name)
     text = await service.in_thread(path.read_bytes)
     return Response(text, media_type="text/html", headers={"Content-Security-Policy": SANDBOX})
@@ -82,7 +82,7 @@ async def show_report(name: str, service: ServiceOf) -> Response:
 
 @ROUTER.get("/benchmarks/{name}/link", tags=["results"], summary="Link to a benchmark's report")
 async def link_report(name: str, request: Request, response: Response, service: ServiceOf) -> Link:
-    """Return a link to the report, for browsers: it asks for no key and is good for a minute."""
+    """Return a link to the report for browsers, which works without a key for a minute."""
     await service.in_thread(_report, service.benchmarks, name)
     response.headers["Cache-Control"] = "no-store"
     admission: Admission = request.app.state.admission
@@ -91,15 +91,15 @@ async def link_report(name: str, request: Request, response: Response, service: 
 
 @ROUTER.get("/runs", tags=["results"], summary="List training runs")
 async def list_runs(service: ServiceOf) -> list[Run]:
-    """Return the runs in the folder that the service was started with; none without one."""
+    """Return the runs in the folder given by `--runs`; an empty list without one."""
     if service.runs is None:
         return []
     return await service.in_thread(entries, service.runs)
 
 
-@ROUTER.get("/runs/{name}/history", tags=["results"], summary="Show how training went")
+@ROUTER.get("/runs/{name}/history", tags=["results"], summary="Show the training history of a run")
 async def show_history(name: str, service: ServiceOf) -> list[Epoch]:
-    """Return what was written of each epoch: losses, validation MAP, learning rate."""
+    """Return the metrics of each epoch: losses, validation MAP, learning rate."""
     try:
         lines = await service.in_thread(history, service.runs, name) if service.runs else None
     except UnknownName as error:
@@ -128,5 +128,5 @@ def _report(folder: Path | None, name: str) -> Path:
     except UnknownName as error:
         raise refuse(404, str(error)) from error
     if not path.is_file():
-        raise MissingData(f"the benchmark {name!r} has no report. Run it again: it goes on where it was.")
+        raise MissingData(f"the benchmark {name!r} has no report. Run it again: it resumes where it stopped.")
     return path

@@ -1,4 +1,4 @@
-"""Searches, and the similarity of one text with one picture."""
+"""Search, and the similarity of one text and one picture."""
 
 import time
 from contextlib import AsyncExitStack
@@ -12,7 +12,7 @@ from diptych.collection import EmbeddingModel, Results, SearchRequest, contents_
 from diptych.errors import BadSetting
 from diptych.request_fields import options_of
 from diptych.web.forms import FormFields, form_of
-from diptych.web.guarding import reading
+from diptych.web.guards import reading
 from diptych.web.refusals import refuse
 from diptych.web.schemas import Hit, ServiceOf, kind_of, sent_picture, thumbnail_url
 from diptych.web.service import Service
@@ -22,33 +22,33 @@ ROUTERS = (ROUTER,)
 
 
 class SearchAnswer(BaseModel):
-    """What a search found."""
+    """The results of a search."""
 
     collection: str
     total: int | None
-    """How many items were searched."""
+    """The number of items searched."""
     exact: bool
-    """Whether these are surely the best; else an approximate index proposed them."""
+    """Whether these are guaranteed to be the best hits; otherwise they come from an approximate index."""
     hits: list[Hit]
     attribution: str
-    """The credit that must stand beside the shown pictures."""
+    """The credit that must be shown with the pictures."""
     unknown_words: float | None
-    """The share of the text's words that the model does not know."""
+    """The share of the query's words that the model does not know."""
     seconds: float
 
 
 class SimilarityAnswer(BaseModel):
-    """How alike a text and a picture are."""
+    """The similarity of a text and a picture."""
 
     model: str
     similarities: dict[str, float]
-    """In each space."""
+    """The similarity in each space."""
     similarity: float | None
-    """What a search for the text would give the picture in the collection; null where that cannot be said."""
+    """The similarity that a search for the text would give the picture in the collection; null if undefined."""
     seconds: float
 
 
-@ROUTER.post("/search", tags=["search"], summary="Find items by a text, a picture, another item, or several of these")
+@ROUTER.post("/search", tags=["search"], summary="Search by a text, a picture, another item, or a combination")
 async def search(
     request: Request,
     service: ServiceOf,
@@ -57,7 +57,7 @@ async def search(
 ) -> SearchAnswer:
     """Return the hits, best first. Similarities are normalised over all items, whatever the filter."""
     start = time.perf_counter()
-    shelf, image = service.shelf(collection), fields.pop("image")
+    served, image = service.collection(collection), fields.pop("image")
     _check_bounds(service, fields["k"], fields["offset"], fields["without"])
     if service.log_queries:
         request.state.query = {
@@ -66,7 +66,7 @@ async def search(
     async with AsyncExitStack() as files:
         data = await sent_picture(image)
         picture = None if data is None else await files.enter_async_context(service.picture_file(data))
-        results = await service.search(shelf, SearchRequest(image=picture, **fields))
+        results = await service.search(served, SearchRequest(image=picture, **fields))
     return SearchAnswer(
         collection=collection,
         total=results.total,
@@ -78,21 +78,21 @@ async def search(
     )
 
 
-@ROUTER.post("/similarity", tags=["search"], summary="Say how alike a text and a picture are")
+@ROUTER.post("/similarity", tags=["search"], summary="Compute the similarity of a text and a picture")
 async def similarity(
     service: ServiceOf,
     text: Annotated[str, Form()],
     image: Annotated[UploadFile, File()],
-    collection: Annotated[str | None, Form(description="By the model of this collection, and among its items.")] = None,
-    model: Annotated[str | None, Form(description="By this model.")] = None,
-    fusion: Annotated[str | None, Form(description="Fuse the spaces by this rule.")] = None,
+    collection: Annotated[str | None, Form(description="Use this collection's model and items.")] = None,
+    model: Annotated[str | None, Form(description="Use this model.")] = None,
+    fusion: Annotated[str | None, Form(description="Fuse the spaces with this rule.")] = None,
 ) -> SimilarityAnswer:
-    """Return the similarity in each space, and the fused one where there is a collection to normalise over."""
+    """Return the similarity in each space, and the fused one if a collection is given to normalise over."""
     start = time.perf_counter()
     if (collection is None) == (model is None):
-        raise BadSetting("name one of the two, a collection or a model.")
-    shelf = service.shelf(collection) if collection is not None else None
-    view = await service.in_thread(shelf.view) if shelf else None
+        raise BadSetting("name either a collection or a model.")
+    served = service.collection(collection) if collection is not None else None
+    view = await service.in_thread(served.view) if served else None
     chosen = view.model if view else _model(service, str(model))
     service.check_text(text)
     async with service.picture_file(await image.read()) as file:
@@ -100,9 +100,9 @@ async def similarity(
         seen, said = [await service.encode(chosen, side, item) for side, item in contents]
     spaces = _similarities(chosen, said, seen)
     fused: float | None = next(iter(spaces.values())) if len(spaces) == 1 else None
-    if shelf and view and len(spaces) > 1:
+    if served and view and len(spaces) > 1:
         visual, textual = spaces.values()
-        fuse = shelf.collection.fused
+        fuse = served.collection.fused
         fused = await service.in_thread(fuse, said, (visual, textual), fusion=fusion, record=view.record)
     seconds = round(time.perf_counter() - start, 6)
     return SimilarityAnswer(model=chosen.name, similarities=spaces, similarity=fused, seconds=seconds)
@@ -110,7 +110,7 @@ async def similarity(
 
 def _model(service: Service, name: str) -> EmbeddingModel:
     if name not in service.models:
-        raise refuse(404, f"there is no model {name!r} here. There are: {', '.join(service.models) or 'none'}.")
+        raise refuse(404, f"there is no model {name!r}. Served models: {', '.join(service.models) or 'none'}.")
     return service.models[name]
 
 
@@ -123,11 +123,11 @@ def _check_bounds(service: Service, k: int, offset: int, without: list[str]) -> 
     limits = service.limits
     if k > limits.hits or offset + k > limits.depth:
         raise BadSetting(
-            f"k may be at most {limits.hits:,} and a ranking is followed down to {limits.depth:,}; got k {k} and "
-            f"offset {offset}. Ask for less."
+            f"k may be at most {limits.hits:,} and k + offset at most {limits.depth:,}; got k {k} and "
+            f"offset {offset}. Request fewer hits."
         )
     if len(without) > limits.unwanted:
-        raise BadSetting(f"at most {limits.unwanted} texts can be unwanted; got {len(without)}. Name fewer.")
+        raise BadSetting(f"at most {limits.unwanted} texts can be excluded; got {len(without)}. Name fewer.")
 
 
 def _hits(results: Results, collection: str, offset: int) -> list[Hit]:

@@ -1,7 +1,7 @@
-"""Routes that look at who comes, and how much they bring, before a byte of the body is read.
+"""Guards: routes that check the caller and the size of a request before they read its body.
 
-A route is made by one of the routers `reading`, `writing` or `streaming`. It asks for a key of that scope, counts the
-body while it arrives, ends when its time is over, and gives its work up when nobody waits for it any more.
+The routers `reading`, `writing` and `streaming` create guarded routes. A guarded route requires a key with that scope,
+counts the body as it arrives, enforces the time limit, and cancels its work when the client disconnects.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ from diptych.web.service import Service
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 LINES = ("application/x-ndjson", "application/jsonl")
 LARGE = 1_000_000
-"""Bytes of a body above which it counts as large."""
+"""Bytes above which a body counts as large."""
 DISCARDED = 10
-"""So many times the limit is read and thrown away, so that who sends too much can read why it is refused."""
-BEARER = HTTPBearer(auto_error=False, description="A key that `diptych keys add` made, where the service asks for one.")
+"""An oversized body is drained up to this multiple of the limit, so that its sender can read the error."""
+BEARER = HTTPBearer(auto_error=False, description="A key from `diptych keys add`, if the service requires one.")
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Incoming:
-    """The body of a request as it arrives, within limits."""
+    """The body of a request, limited as it arrives."""
 
     def __init__(self, receive: Receive, limits: Limits, *, streams: bool) -> None:
         self._receive = receive
@@ -42,23 +42,23 @@ class Incoming:
         self._bytes = 0
         self._whole = asyncio.Event()
         self.refusal: Refused | None = None
-        """Why it was not read to its end."""
+        """The reason why the body was not read completely."""
 
     def announce(self, length: str) -> None:
-        """Refuse a body at once that says itself that it is too large."""
+        """Refuse a body at once if its declared length is too large."""
         if not self._streams and length.isdecimal() and int(length) > self._limits.upload_bytes:
             self.refusal = too_large(self._limits)
             raise self.refusal
 
     async def __call__(self) -> Message:
-        """Return the next part; `Refused` where there is too much of it, or where it comes too slowly."""
+        """Return the next part; raise `Refused` if the body is too large or too slow."""
         left = self._limits.idle_seconds if self._streams else self._until - time.monotonic()
         try:
             message = await asyncio.wait_for(self._receive(), max(left, 0.0))
         except TimeoutError:
             raise self.too_slow() from None
         if message["type"] == "http.disconnect":
-            self.refusal = refuse(499, "the one who asked has gone.")
+            self.refusal = refuse(499, "the client has disconnected.")
             raise self.refusal
         self._bytes += len(message.get("body", b""))
         if not message.get("more_body", False):
@@ -69,17 +69,17 @@ class Incoming:
         return message
 
     def too_slow(self) -> Refused:
-        """Return the refusal of a body that does not arrive in time."""
-        self.refusal = refuse(408, "the request came too slowly. Send it again.")
+        """Return the error for a body that does not arrive in time."""
+        self.refusal = refuse(408, "the request arrived too slowly. Send it again.")
         return self.refusal
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of it has arrived."""
+        """Whether the whole body has arrived."""
         return self._whole.is_set()
 
     async def discard(self) -> None:
-        """Read what is left and forget it, within reason."""
+        """Drain the rest of the body, up to a limit."""
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + self._limits.seconds):
                 while not self._whole.is_set() and self._bytes < DISCARDED * self._limits.upload_bytes:
@@ -91,7 +91,7 @@ class Incoming:
             return
 
     async def abandoned(self, *, has_body: bool) -> None:
-        """Return when nobody waits for the answer any more."""
+        """Return when the client has disconnected."""
         if has_body:
             await self._whole.wait()
         while (await self._receive())["type"] != "http.disconnect":
@@ -99,13 +99,13 @@ class Incoming:
 
 
 class Guarded(APIRoute):
-    """A route behind the admission."""
+    """A route behind admission control."""
 
     wants: ClassVar[Scope] = "read"
     types: ClassVar[tuple[str, ...]] = FORMS
 
     def get_route_handler(self) -> Handler:
-        """Return the handler of a request that has to be let in first."""
+        """Return a handler that admits a request before it handles it."""
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
@@ -130,38 +130,38 @@ class Guarded(APIRoute):
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if request.method in ("POST", "PUT") and kind not in self.types:
             wanted = " or ".join(self.types)
-            raise refuse(415, f"the body must be {wanted}; got {kind or 'no type'}. Say so in Content-Type.")
+            raise refuse(415, f"the body must be {wanted}; got {kind or 'no type'}. Set Content-Type.")
 
 
 class Writing(Guarded):
-    """A route that changes what is served."""
+    """A route that changes a collection."""
 
     wants: ClassVar[Scope] = "write"
 
 
 class Streaming(Writing):
-    """A route that takes lines in without end."""
+    """A route that ingests an unbounded stream of lines."""
 
     types: ClassVar[tuple[str, ...]] = LINES
 
 
 def reading() -> APIRouter:
-    """Return a router whose routes ask for a key that may read."""
+    """Return a router whose routes require the scope `read`."""
     return _router(Guarded)
 
 
 def writing() -> APIRouter:
-    """Return a router whose routes ask for a key that may write."""
+    """Return a router whose routes require the scope `write`."""
     return _router(Writing)
 
 
 def streaming() -> APIRouter:
-    """Return a router whose routes ask for a key that may write, and take lines in without end."""
+    """Return a router whose routes require the scope `write` and ingest unbounded streams of lines."""
     return _router(Streaming)
 
 
 def too_large(limits: Limits) -> Refused:
-    """Return the refusal of a body that is too large."""
+    """Return the error for a body that is too large."""
     return refuse(413, f"the request has more than {limits.upload_bytes:,} bytes. Send a smaller picture.")
 
 
@@ -170,7 +170,7 @@ def _router(kind: type[Guarded]) -> APIRouter:
 
 
 def _kinds(request: Request) -> tuple[str, ...]:
-    """Return which limits on what is worked on at a time a request counts for."""
+    """Return the concurrency limits that a request counts towards."""
     if request.method not in ("POST", "PUT"):
         return ("in_hand",)
     length = request.headers.get("content-length", "")
@@ -178,7 +178,7 @@ def _kinds(request: Request) -> tuple[str, ...]:
 
 
 async def _answered(handle: Handler, request: Request, incoming: Incoming, seconds: float) -> Response:
-    """Return the answer, unless its time is over or the one who asked has gone."""
+    """Return the response, unless the time limit expires or the client disconnects."""
     has_body = request.method in ("POST", "PUT")
     work = asyncio.ensure_future(handle(request))
     watch = asyncio.ensure_future(incoming.abandoned(has_body=has_body))
@@ -187,7 +187,7 @@ async def _answered(handle: Handler, request: Request, incoming: Incoming, secon
         if work.done():
             return work.result()
         if watch.done():
-            raise refuse(499, "the one who asked has gone.")
+            raise refuse(499, "the client has disconnected.")
         if has_body and not incoming.is_whole:
             raise incoming.too_slow()
         raise refuse(503, "the answer took too long. Try again later.", code="too_long", retry_after=5)

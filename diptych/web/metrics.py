@@ -1,4 +1,4 @@
-"""What the service counts, for Prometheus."""
+"""Prometheus metrics of the service."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Counts:
-    """Counters of one service."""
+    """The metrics of one service."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -29,16 +29,16 @@ class Counts:
         self._waiting = Gauge("diptych_waiting", "Requests that wait", ("work",), registry=self.registry)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count a request."""
+        """Record an answered request."""
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
     def batch(self, work: str, size: int) -> None:
-        """Count a batch."""
+        """Record the size of a batch."""
         self._sizes.labels(work).observe(size)
 
     def text(self, waiting: Mapping[str, int]) -> bytes:
-        """Return all counts as Prometheus reads them."""
+        """Return all metrics in the Prometheus text format."""
         for work, count in waiting.items():
             self._waiting.labels(work).set(count)
         return generate_latest(self.registry)

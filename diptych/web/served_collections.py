@@ -1,9 +1,9 @@
-"""A collection that is served, while other processes write into it and move it to other models.
+"""A served collection that other processes may update or switch to another model.
 
-Nothing that another process may change is kept here: each batch of searches reads the collection's record, and each
-scan the version of its table. A model that the record names is loaded before it is used, as soon as a move begins
-(`next` in the record), so that it is there when the collection switches. Until then, and where a switch comes too
-early for it, searches are answered by the model and the table from before, never by one of each.
+It caches nothing that another process may change: each batch of searches reads the collection's record, and each scan
+the version of its table. A re-encoding announces its model in the record (`next`), so the model is loaded before the
+collection switches. If the switch comes before the model is loaded, searches still use the previous model with the
+previous table, never a mixture of the two.
 """
 
 import logging
@@ -24,21 +24,21 @@ from diptych.web.refusals import refuse
 
 LOG = logging.getLogger("diptych.web")
 AGAIN = 30.0
-"""Seconds after which a model that could not be loaded is tried again."""
+"""Seconds before a failed model load is retried."""
 
 EncodingBatcher = Batcher[Any, np.ndarray]
 SearchBatcher = Batcher[EmbeddedRequest, Results]
 
 
 class View(NamedTuple):
-    """A state of the collection: its record, and the model that it names."""
+    """A consistent state of the collection: its record and the record's model."""
 
     record: CollectionRecord
     model: EmbeddingModel
 
 
-class Shelf:
-    """A collection that is served, and the thread that searches it."""
+class ServedCollection:
+    """A served collection, and the thread that searches it."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Shelf:
         self.name = name
         self.collection = collection
         self.wake = Event()
-        """Set where a model is wanted that is not in memory; who owns the shelf shares one event among all."""
+        """Set when a model must be loaded; the service shares one event among all its collections."""
         record = collection.record
         self._view = View(record, tried(collection.resources.model(record)))
         self._limits = limits
@@ -65,16 +65,16 @@ class Shelf:
 
     @property
     def model(self) -> EmbeddingModel:
-        """The model that searches were answered with last."""
+        """The model of the latest searches."""
         return self._view.model
 
     @property
     def digests(self) -> set[str]:
-        """The models that requests may still be under way with."""
+        """Digests of the models that pending requests may still use."""
         return set(self._ready)
 
     def view(self) -> View:
-        """Return the state to answer by: the newest one whose model is in memory."""
+        """Return the latest state whose model is in memory."""
         record = self.collection.record
         with self._switching:
             if record.version == self._view.record.version:
@@ -87,7 +87,7 @@ class Shelf:
             return self._view
 
     def look(self) -> None:
-        """Load the models that the collection has or will have, and let go of those that it had."""
+        """Load the collection's current and next models, and unload its former ones."""
         record = self.collection.record
         wanted = [record.model, *([record.next.model] if record.next else [])]
         for fingerprint in wanted:
@@ -99,15 +99,15 @@ class Shelf:
             self.collection.forget(record)
 
     def check(self) -> None:
-        """Raise where it cannot be searched; reads the store."""
+        """Read the store; raise if the collection cannot be searched."""
         if not self.searches.alive:
-            raise refuse(503, f"the searches of {self.name!r} have stopped. Start the service again.")
+            raise refuse(503, f"the search thread of {self.name!r} has stopped. Restart the service.")
         record = self.collection.record
         if fault := self._faults.get(record.model.digest):
             raise fault[1]
 
     def _search(self, requests: Sequence[EmbeddedRequest]) -> list[Results | Exception]:
-        """Return what searches find; those that lost their table to a move are done again."""
+        """Return the results of search requests, repeating those whose table was replaced meanwhile."""
         view, search = self.view(), self.collection.search_embedded
         answers: list[Results | Exception] = list(search(requests, record=view.record))
         lost = [n for n, each in enumerate(answers) if isinstance(each, MissingData | StoreFailed)]
@@ -117,7 +117,7 @@ class Shelf:
         return answers
 
     def _wait_for(self, record: CollectionRecord) -> None:
-        """Have a model loaded; raise where meanwhile there is nothing to answer by."""
+        """Request a model; raise if no earlier state can answer until it is loaded."""
         self.wake.set()
         if fault := self._faults.get(record.model.digest):
             raise fault[1]
@@ -127,7 +127,7 @@ class Shelf:
             )
 
     def _load(self, fingerprint: ModelFingerprint) -> None:
-        """Have a model in memory, its networks too, or know why that cannot be."""
+        """Load a model with its networks, or record the fault that prevents it."""
         digest = fingerprint.digest
         if digest in self._ready or time.monotonic() < self._faults.get(digest, (0.0, None))[0]:
             return
@@ -142,11 +142,11 @@ class Shelf:
             return
         self._faults.pop(digest, None)
         self._ready.add(digest)
-        LOG.info("the model %s of %r is loaded", digest[:8], self.name)
+        LOG.info("loaded the model %s of %r", digest[:8], self.name)
 
 
 def tried(model: EmbeddingModel) -> EmbeddingModel:
-    """Return a model after it has placed something, by which its networks are in memory."""
+    """Return a model after a trial embedding, which loads its networks into memory."""
     from PIL import Image
 
     model.encode("text", ["a picture"])

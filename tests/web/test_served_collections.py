@@ -1,4 +1,4 @@
-"""A collection that moves to another model while it is served: the model first, then its table, or the old ones."""
+"""A served collection that switches to another model: the model is loaded first, then the table is switched."""
 
 import shutil
 import threading
@@ -38,10 +38,10 @@ def test_the_next_model_is_there_before_the_collection_switches(
     serve: Serve, tmp_path: Path, other_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serve() as started, Collection.open(str(tmp_path / "shop")) as mover:
-        shelf, loaded = started.service.shelves["shop"], []
+        served, loaded = started.service.collections["shop"], []
 
         def told(done: int, total: int, label: str) -> None:
-            until(lambda: len(shelf.digests) == 2)
+            until(lambda: len(served.digests) == 2)
             loaded.append(model_of(started))
 
         before, old = ids(started), model_of(started)
@@ -53,8 +53,8 @@ def test_the_next_model_is_there_before_the_collection_switches(
         assert ids(started) == now
         assert model_of(started) == mover.model.digest != old
         assert ids(started) == now
-        monkeypatch.setattr(shelf, "_switched", -1e9)
-        until(lambda: shelf.digests == {mover.model.digest})
+        monkeypatch.setattr(served, "_switched", -1e9)
+        until(lambda: served.digests == {mover.model.digest})
         until(lambda: all(key[0] != old for key in started.service._encoders))
         assert ids(started) == now
 
@@ -92,13 +92,13 @@ def test_a_model_that_cannot_be_loaded_makes_the_service_not_ready(
     run = shutil.copytree(other_run, tmp_path / "gone")
     with serve() as started, Collection.open(str(tmp_path / "shop")) as mover:
         before = ids(started)
-        shelf = started.service.shelves["shop"]
+        served = started.service.collections["shop"]
 
         def told(done: int, total: int, label: str) -> None:
             if run.exists():
                 shutil.rmtree(run)
 
-        with shelf.collection.resources._loading:  # nothing is loaded before the run is removed
+        with served.collection.resources._loading:  # nothing is loaded before the run is removed
             mover.reencode(str(run), progress=told)
         until(lambda: started.client.get("/readyz").status_code == 503)
         answer = started.search()
@@ -107,7 +107,7 @@ def test_a_model_that_cannot_be_loaded_makes_the_service_not_ready(
         assert "the run that filled this collection is no longer at" in fault(answer)["message"]
         assert fault(started.client.get("/readyz"))["code"] == "bad_checkpoint"
         shutil.copytree(other_run, run)
-        shelf._faults.clear()
+        served._faults.clear()
         until(lambda: ids(started) != before)
         assert started.client.get("/readyz").status_code == 200
 
@@ -117,9 +117,9 @@ def test_a_store_that_takes_too_long_is_not_ready(serve: Serve, monkeypatch: pyt
     with serve() as started:
         assert started.client.get("/readyz").status_code == 200
         may = threading.Event()
-        monkeypatch.setattr(started.service.shelves["shop"], "check", lambda: may.wait(30) and None)
+        monkeypatch.setattr(started.service.collections["shop"], "check", lambda: may.wait(30) and None)
         answer = started.client.get("/readyz")
         assert answer.status_code == 503
-        assert fault(answer)["message"] == "a store does not answer in time. See that its server runs."
+        assert fault(answer)["message"] == "a store did not answer in time. Check its server."
         assert started.client.get("/healthz").status_code == 200
         may.set()
