@@ -62,20 +62,3 @@ class Results:
         captions = [" · ".join(hit.texts) for hit in self.hits]
         similarities = [hit.similarity for hit in self.hits]
         contact_sheet(query, pictures, captions, similarities, path, attribution=self.attribution)
-
-
-def best_hits(
-    dataset: DataSet,
-    rows: Sequence[int],
-    fused: Float[np.ndarray, " g"],
-    spaces: Mapping[str, Float[np.ndarray, " g"]],
-    *,
-    k: int,
-) -> tuple[Hit, ...]:
-    """Return the k most similar pairs among `rows`; ties keep the order of the data set."""
-    hits = []
-    for position in np.argsort(-fused, kind="stable")[:k].tolist():
-        pair = dataset.pairs[rows[position]]
-        each = {name: float(similarity[position]) for name, similarity in spaces.items()}
-        hits.append(Hit(pair.id, float(fused[position]), each, pair.image, pair.texts, pair.categories))
-    return tuple(hits)
