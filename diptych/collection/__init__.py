@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from diptych.collection.location import is_collection
     from diptych.collection.model import fingerprint_of, open_model
     from diptych.collection.records import CollectionRecord, ModelFingerprint
-    from diptych.collection.stored import StoredCollection
+    from diptych.collection.stored_collection import StoredCollection
     from diptych.explaining.explanation import Explanation
     from diptych.ingest.handed_over import NewItem
     from diptych.ingest.kept_pictures import PIXELS, raster_suffix, readable, thumbnail
@@ -23,7 +23,7 @@ _HOMES = {
     "diptych.collection.location": ("is_collection",),
     "diptych.collection.model": ("fingerprint_of", "open_model"),
     "diptych.collection.records": ("CollectionRecord", "ModelFingerprint"),
-    "diptych.collection.stored": ("StoredCollection",),
+    "diptych.collection.stored_collection": ("StoredCollection",),
     "diptych.explaining.explanation": ("Explanation",),
     "diptych.ingest.handed_over": ("NewItem",),
     "diptych.ingest.kept_pictures": ("PIXELS", "raster_suffix", "readable", "thumbnail"),

@@ -19,7 +19,7 @@ from diptych.collection.model import ModelSource, fingerprint_of, open_model, re
 from diptych.collection.records import EXACT_LIMIT, RECALL, CollectionRecord, checked_record
 from diptych.collection.reencoding import move
 from diptych.collection.resources import Resources
-from diptych.collection.stored import StoredCollection
+from diptych.collection.stored_collection import StoredCollection
 from diptych.collection.tables import FIRST, drop_table, make_table
 from diptych.collection.trial_queries import trial_queries
 from diptych.data.entries import read_entries
