@@ -204,9 +204,15 @@ def test_a_rule_that_only_ranks_fuses_no_lone_pair(pictures: list[Path], explain
 
 def test_a_method_that_does_not_tell_how_it_compares_is_refused(explain: Explain) -> None:
     class Silent:
-        spaces, notes = ("common",), ()
+        spaces, notes, rows_at_once, space_widths = ("common",), (), 1, {"common": 1}
 
-        def place(self, features: Features) -> dict:
+        def reads(self, space: str) -> None:
+            return None
+
+        def check(self, modality: str, encoded: object) -> None:
+            return None
+
+        def embed(self, modality: str, batch: object) -> dict:
             return {}
 
     with pytest.raises(BadSetting, match="Silent does not support explanations"):
