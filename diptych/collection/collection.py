@@ -51,7 +51,7 @@ class Collection:
 
     >>> Collection.open("nowhere")
     Traceback (most recent call last):
-    diptych.errors.MissingData: there is no collection at nowhere. Create it: diptych collection create nowhere --model M.
+    diptych.errors.MissingData: there is no collection at nowhere. Make it: diptych collection create nowhere --model M.
     """
 
     def __init__(self, store: Store, uri: str, model: Model | None = None, *, pictures: Path | None = None) -> None:

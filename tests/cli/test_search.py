@@ -106,6 +106,6 @@ def test_options_for_collections_are_refused_for_a_run(diptych: Diptych, run: Pa
     done = diptych("search", run, "--text", "a", *option)
     assert done.code == 2
     assert option[0] in done.err
-    assert "it is for searches of a collection, and this is another kind" in " ".join(done.err.split())
+    assert "only for searches of a collection" in " ".join(done.err.split())
     usual = diptych("search", run, "--text", "a disc", "--balance", 0.5, "--offset", 0)
     assert usual.code == 0, usual.err
