@@ -50,7 +50,7 @@ class Collection(StoredCollection):
 
     >>> Collection.open("shop")
     Traceback (most recent call last):
-    diptych.errors.MissingData: there is no collection at shop. Create it: diptych collection create shop --model M.
+    diptych.errors.MissingData: there is no collection at shop. Make it: diptych collection create shop --model M.
     """
 
     def __init__(

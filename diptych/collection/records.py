@@ -156,7 +156,7 @@ def checked_record(store: Store, uri: str) -> CollectionRecord:
     record = store.record()
     if record is None:
         shown = masked(uri)
-        raise MissingData(f"there is no collection at {shown}. Create it: diptych collection create {shown} --model M.")
+        raise MissingData(f"there is no collection at {shown}. Make it: diptych collection create {shown} --model M.")
     if record.get("format") != FORMAT:
         raise BadSetting(
             f"the collection at {masked(uri)} has the format {record.get('format')!r}; this version reads "

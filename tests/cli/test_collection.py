@@ -94,7 +94,7 @@ def test_options_of_another_kind_of_search_are_refused(diptych: Diptych, shop: P
     assert "--split" in done.err
     done = diptych("search", run, "--text", "a", "--where", "year > 1")
     assert done.code == 2
-    assert "it is for searches of a collection, and this is another kind" in done.err
+    assert "only for searches of a collection" in done.err
 
 
 def test_what_is_no_collection_is_named(diptych: Diptych, tmp_path: Path) -> None:

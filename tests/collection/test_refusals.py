@@ -13,7 +13,7 @@ from .conftest import QUERY
 
 
 def test_there_must_be_a_collection(tmp_path: Path) -> None:
-    with pytest.raises(MissingData, match=r"there is no collection at .*nowhere. Create it"):
+    with pytest.raises(MissingData, match=r"there is no collection at .*nowhere. Make it"):
         Collection.open(str(tmp_path / "nowhere"))
 
 

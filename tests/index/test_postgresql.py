@@ -170,7 +170,7 @@ def test_a_table_name_that_postgresql_would_cut_off_is_refused(store: Store) -> 
     [
         ({"texts": (("a\0b",),)}, BadText, "item '000000' holds a NUL character"),
         ({"metadata": ({"group": "\0"},)}, BadText, "item '000000' holds a NUL character"),
-        ({"metadata": ({"colour": "red"},)}, BadSetting, "no column 'colour' of metadata"),
+        ({"metadata": ({"colour": "red"},)}, BadSetting, "no metadata column 'colour'"),
         (
             {"rows": np.full((1, 8), np.nan, np.float32)},
             BadFeature,
