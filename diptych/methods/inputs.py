@@ -55,8 +55,9 @@ def check_widths(wanted: object, modality: str, encoded: Encoded) -> None:
     for field in fields(wanted):  # type: ignore[arg-type]
         whose, _, kind = field.name.partition("_")
         if whose == modality and (ours := getattr(wanted, field.name)) != widths[kind]:
+            noun = "parts" if kind == "parts" else "whole vectors"
             raise ShapeMismatch(
-                f"{'parts' if kind == 'parts' else 'whole vectors'} of {modality}s must have {ours} dimensions for this "
+                f"{noun} of {modality}s must have {ours} dimensions for this "
                 f"model; got {widths[kind]}. Encode them with the encoder that the model was trained on."
             )
 
