@@ -1,4 +1,4 @@
-"""Choosing the free weight of a fusion rule on validation data."""
+"""Choose the free weight of a fusion rule on validation data."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ GRID = tuple(step / 20 for step in range(21))
 """The weights tried: 0, .05, ..., 1."""
 
 FusionScore = Callable[[Float[np.ndarray, "n m"], Float[np.ndarray, "m n"]], float]
-"""Return how good fused similarities are, image to text and text to image; more is better."""
+"""Scores fused similarities, image to text and text to image; higher is better."""
 
 
 def choose_rule(
@@ -24,11 +24,11 @@ def choose_rule(
     score: FusionScore,
     grid: Sequence[float] = GRID,
 ) -> FusionRule:
-    """Return the rule of that name, with the weight under which validation items are retrieved best.
+    """Return the rule of that name, with the best weight on validation items.
 
-    `visual` and `textual` are similarities of the validation items only, one row an image and one column a text;
-    each weight is judged by `score` on both directions together. Among equally good weights the nearest to 1/2
-    is taken. A rule without a weight is returned as it is.
+    `visual` and `textual` are similarities of the validation items only, with one row per image and one column per
+    text; `score` evaluates each weight on both directions. Ties choose the weight nearest to 1/2. A rule without a
+    weight is returned unchanged.
     """
     kind = ROOM.open(name).Rule
     if not kind.weighted:
@@ -39,7 +39,7 @@ def choose_rule(
     if not np.isfinite(scores).all():
         raise BadFeature(
             f"fused validation similarities must have finite scores to choose a weight of {name!r}; got {scores[0]}. "
-            "Check that the validation split has items with a right answer."
+            "Check that the validation split has queries with relevant items."
         )
     best: FusionRule = rules[int(np.argmax(scores))]
     return best
@@ -48,5 +48,5 @@ def choose_rule(
 def fuse_both(
     rule: FusionRule, visual: Float[np.ndarray, "n m"], textual: Float[np.ndarray, "n m"]
 ) -> tuple[Float[np.ndarray, "n m"], Float[np.ndarray, "m n"]]:
-    """Return the fused similarities image to text and text to image, from matrices of one row an image."""
+    """Return the fused similarities, image to text and text to image, from matrices with one row per image."""
     return rule.fuse(visual, textual, queries="image"), rule.fuse(visual.T, textual.T, queries="text")

@@ -1,7 +1,7 @@
-"""What every fusion rule is.
+"""The interface of fusion rules.
 
 A rule turns the similarities of the visual and of the textual space into one matrix. Rows are queries, columns
-the gallery, in either direction. Each entry of this room defines its rule as a frozen dataclass called `Rule`.
+the gallery, in either direction. Each module in this folder defines its rule as a frozen dataclass called `Rule`.
 """
 
 from abc import ABC, abstractmethod
@@ -17,31 +17,31 @@ from diptych.modality import Modality
 
 
 class FusionRule(ABC):
-    """One way to make two similarities one."""
+    """A rule that fuses two similarities."""
 
     weighted: ClassVar[bool] = False
-    """Whether it has a free weight, to be chosen on validation data."""
+    """Whether it has a free weight, which is chosen on validation data."""
     monotone: ClassVar[bool]
     """Whether, for one query, an item at least as similar as another in both spaces never ranks below it."""
     needs: ClassVar[tuple[str, ...]]
-    """What must be known to fuse one pair: its query's similarities with the whole `gallery`, those of all `queries`.
+    """The similarities needed to fuse one pair: its query's with the whole `gallery`, or those of all `queries`.
 
-    A rule that needs no `queries` may fuse blocks of queries apart, and answer a single one.
+    A rule that does not need `queries` can fuse blocks of queries separately, and a single query.
     """
     wants: ClassVar[Literal["range", "moments"] | None]
-    """Which statistics it serves one query by; None where an index of vectors cannot serve it."""
+    """The statistics with which it serves one query; None if a vector index cannot serve it."""
 
     @abstractmethod
     def fuse(
         self, visual: Float[np.ndarray, "q g"], textual: Float[np.ndarray, "q g"], *, queries: Modality
     ) -> Float[np.ndarray, "q g"]:
-        """Return the fused similarities of queries of the named modality with a gallery of the other."""
+        """Return the fused similarities of queries of one modality with a gallery of the other."""
 
     @abstractmethod
     def served(self, visual: Statistics, textual: Statistics) -> Served:
-        """Return how an index of concatenated vectors serves one query, from statistics of each space's similarities.
+        """Return the rule for serving one query from an index of concatenated vectors, given statistics of each space.
 
-        `BadSetting` says what to do instead where it cannot.
+        Raises `BadSetting` with an alternative if it cannot be served.
         """
 
 
@@ -52,7 +52,7 @@ class WeightedRule(FusionRule):
     weighted: ClassVar[bool] = True
 
     weight: float = 0.5
-    """Weight of the visual space, from 0 to 1; the textual space has the rest."""
+    """Weight of the visual space, from 0 to 1; the textual space has the remainder."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 1:

@@ -2,9 +2,9 @@
 
 F = r_V^w r_T^(1-w),  r = (s - min s) / (max s - min s) over the gallery, for each query
 
-An item must be similar in both spaces: the least similar one of either space gets 0, however similar it is in the
-other. For the same reason a space that says nothing (all its similarities equal) sets the whole query to 0,
-unless its weight is 0. At w = 1/2 the order is that of the product r_V r_T, which unlike the rule `product` is
+An item must be similar in both spaces: the least similar item in either space gets 0, however similar it is in the
+other. For the same reason an uninformative space (all its similarities equal) sets the whole query to 0, unless its
+weight is 0. At w = 1/2 the order is that of the product r_V r_T, which unlike the rule `product` is
 monotone.
 """
 
@@ -42,7 +42,7 @@ class Rule(WeightedRule):
         return min_max(visual) ** self.weight * min_max(textual) ** (1 - self.weight)
 
     def served(self, visual: Statistics, textual: Statistics) -> Served:
-        """Return the service of F by the weighted sum, which no weighted geometric mean exceeds.
+        """Serve F with the weighted sum, which is an upper bound of the weighted geometric mean.
 
         r_V^w r_T^(1-w) ≤ w r_V + (1-w) r_T
         """
@@ -60,13 +60,13 @@ class ServedMean(Served):
     total: ServedSum
 
     def score(self, visual: Float[np.ndarray, " n"], textual: Float[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-        """Return the mean; similarities outside the gallery's range count as its ends."""
+        """Return the mean; similarities are clipped to the gallery's range."""
         by_visual, by_textual = (np.clip(part, 0, 1) for part in self.total.normalised(visual, textual))
         fused: Float64[np.ndarray, " n"] = by_visual**self.total.weight * by_textual ** (1 - self.total.weight)
         return fused
 
     def bound(self, nearness: float) -> float:
-        """Return the weighted sum that belongs to this G, but no less than 0."""
+        """Return the weighted sum for this G, but at least 0."""
         return max(self.total.bound(nearness), 0.0)
 
     def slack(self, visual: float, textual: float) -> float:

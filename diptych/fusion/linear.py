@@ -42,6 +42,6 @@ class Rule(WeightedRule):
         return self.weight * min_max(visual) + (1 - self.weight) * min_max(textual)
 
     def served(self, visual: Statistics, textual: Statistics) -> Served:
-        """Return the service of F by G = w α_V s_V + (1-w) α_T s_T, which differ by a constant."""
+        """Serve F with G = w α_V s_V + (1-w) α_T s_T, which differs from F by a constant."""
         units = visual.high - visual.low, textual.high - textual.low
         return ServedSum.of(self.weight, (visual.low, textual.low), units)

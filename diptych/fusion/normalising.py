@@ -1,15 +1,15 @@
-"""Bringing similarities of different spaces to one scale."""
+"""Normalise similarities of different spaces to a common scale."""
 
 import numpy as np
 from jaxtyping import Float
 
 
 def min_max(similarity: Float[np.ndarray, "q g"], *, axis: int = 1) -> Float[np.ndarray, "q g"]:
-    """Return similarities moved and scaled to [0, 1] along an axis: by default over the gallery, for each query.
+    """Return similarities shifted and scaled to [0, 1] along an axis: by default over the gallery, for each query.
 
     r = (s - min s) / (max s - min s)
 
-    Where all similarities along the axis are equal they say nothing, and r is 0.
+    If all similarities along the axis are equal, r is 0.
     """
     low = similarity.min(axis=axis, keepdims=True)
     return divided(similarity - low, by=similarity.max(axis=axis, keepdims=True) - low)
@@ -20,7 +20,7 @@ def z_score(similarity: Float[np.ndarray, "q g"]) -> Float[np.ndarray, "q g"]:
 
     z = (s - mean s) / σ,  σ² = mean (s - mean s)²
 
-    Where all similarities of a query are equal z is 0.
+    If all similarities of a query are equal, z is 0.
     """
     spread = np.ptp(similarity, axis=1, keepdims=True) > 0
     deviation = np.where(spread, similarity.std(axis=1, keepdims=True), 0)
@@ -28,7 +28,7 @@ def z_score(similarity: Float[np.ndarray, "q g"]) -> Float[np.ndarray, "q g"]:
 
 
 def divided(similarity: Float[np.ndarray, "*n"], *, by: Float[np.ndarray, "..."]) -> Float[np.ndarray, "*n"]:
-    """Return similarities divided by rows or by columns, 0 wherever the divisor is 0."""
+    """Return similarities divided by row or column values, 0 if the divisor is 0."""
     quotient = np.zeros_like(similarity)
     np.divide(similarity, by, out=quotient, where=by > 0)
     return quotient

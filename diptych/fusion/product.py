@@ -3,8 +3,8 @@
 F(p, q) = r_T(p, q) s_V(p, q) + r_V(p, q) s_T(p, q)
 
 where s_V, s_T are the similarities in the visual and the textual space and r_V, r_T the same, min-max normalised.
-The paper says "normalised to [0, 1]" without saying over what; here it is over the gallery, for each query, so
-that a query is answered without knowing the others (the rule `released` follows the authors' code instead).
+The paper says "normalised to [0, 1]" but not over which items; here it is over the gallery, for each query, so that
+a query does not depend on the others (the rule `released` follows the authors' code instead).
 
 The rule is not monotone: where raw similarities are negative, a larger r makes the fused similarity smaller.
 """
@@ -33,7 +33,7 @@ CARD = Card(
 )
 
 LEAST = 1e-3
-"""The least weight of a space in G, as a share of how much the other space's similarities vary."""
+"""The minimum weight of a space in G, relative to the range of the other space's similarities."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Rule(FusionRule):
         return fused
 
     def served(self, visual: Statistics, textual: Statistics) -> Served:
-        """Return the service of F as a product of moved similarities, bounded over the gallery's range."""
+        """Serve F as a product of shifted similarities, bounded over the gallery's range."""
         slopes = [1 / (space.high - space.low) if space.high > space.low else 0.0 for space in (visual, textual)]
         gamma = sum(slopes)
         factors = [
@@ -64,27 +64,27 @@ class Rule(FusionRule):
 
 @dataclass(frozen=True)
 class Factor:
-    """One space's similarities s, from which a constant is taken away: X = s - c."""
+    """One space's similarities s, shifted by a constant: X = s - c."""
 
     low: float
-    """The least s of the gallery."""
+    """The smallest s in the gallery."""
     high: float
-    """The largest s of the gallery."""
+    """The largest s in the gallery."""
     move: float
     """The constant c."""
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Return the least and the largest X."""
+        """Return the smallest and the largest X."""
         return self.low - self.move, self.high - self.move
 
     @property
     def size(self) -> float:
-        """Return what no X exceeds in size, nor any number it was computed from."""
+        """Return an upper bound of |X| and of the values it is computed from."""
         return max(abs(self.low), abs(self.high)) + abs(self.move)
 
     def mirrored(self, weight: float) -> tuple[float, float]:
-        """Return the ends of X, or of -X where the weight is negative."""
+        """Return the ends of X, or of -X if the weight is negative."""
         low, high = self.ends
         return (low, high) if weight >= 0 else (-high, -low)
 
@@ -105,10 +105,10 @@ class ServedProduct(Served):
 
     @classmethod
     def of(cls, gamma: float, visual: Factor, textual: Factor) -> "ServedProduct":
-        """Return the service by the tangent at the best corner.
+        """Serve F with the tangent at the best corner.
 
-        It has no weight for a space of equal similarities. Where it would else vanish in one direction, a small weight
-        that points out of the box stands in.
+        A space with equal similarities has no weight. Any other weight that would vanish is replaced by a small one
+        that points out of the box.
         """
         x, y = max(product(visual.ends[::-1], textual.ends[::-1]), key=lambda corner: corner[0] * corner[1])
         return cls(

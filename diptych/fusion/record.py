@@ -1,4 +1,4 @@
-"""What a training chose of the fusion rules on validation data."""
+"""The choices of fusion rules and weights of a training on validation data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ChosenRule:
-    """A fusion rule with the weight under which validation items are retrieved best."""
+    """A fusion rule with its best weight on validation data."""
 
     weight: float | None
     """None for a rule without a weight."""
     validation_map: float
-    """The mean of both directions' MAP that it reaches there."""
+    """Its validation MAP, averaged over both directions."""
 
 
 @dataclass(frozen=True)
 class FusionRecord:
-    """Which fusion rule a run asks for, and what was chosen of every rule."""
+    """The fusion rule of a run, and the chosen weight of every rule."""
 
     rule: str
     """The run's own rule."""
     chosen_on: str
-    """The split whose items the weights were chosen on."""
+    """The split on which the weights were chosen."""
     rules: Mapping[str, ChosenRule]
-    """By the rule's name; empty with a single space, where there is nothing to fuse."""
+    """By the rule's name; empty with a single space."""
 
     def weight(self, name: str) -> float | None:
-        """Return the weight that was chosen for a rule; None where there is none."""
+        """Return the chosen weight of a rule; None if it has none."""
         return self.rules[name].weight if name in self.rules else None

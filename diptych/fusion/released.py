@@ -2,7 +2,7 @@
 
 W = w (m(W_V) ∘ W_T) + (1-w) (m(W_T) ∘ W_V)
 
-where W_V, W_T hold one row an image and one column a text, and m normalises each *image's* row to [0, 1]. Text to
+where W_V, W_T have one row per image and one column per text, and m normalises each *image's* row to [0, 1]. Text to
 image retrieval uses the transpose of the same W, so a text's ranking depends on all other texts: it cannot be
 computed for one query alone.
 
@@ -51,8 +51,8 @@ class Rule(WeightedRule):
         return fused
 
     def served(self, visual: Statistics, textual: Statistics) -> Served:
-        """Refuse: in one direction a query's ranking depends on all other queries."""
+        """Raise `BadSetting`: in one direction a query's ranking depends on all other queries."""
         raise BadSetting(
-            "the fusion 'released' ranks a text against all other texts, so one query alone cannot be served by it. "
+            "the fusion 'released' ranks a text against all other texts, so it cannot serve a single query. "
             "Choose another fusion, such as product."
         )

@@ -1,8 +1,8 @@
-"""Reciprocal rank fusion: ranks are added up instead of similarities, so that their scales do not matter.
+"""Reciprocal rank fusion: a sum over ranks instead of similarities, so that their scales do not matter.
 
 F = 1 / (60 + rank_V) + 1 / (60 + rank_T)
 
-Ranks count from 1; equal similarities share the best of their ranks.
+Ranks count from 1; ties share the best of their ranks.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ CARD = Card(
 )
 
 SMOOTHING = 60
-"""How far the first ranks are drawn together; the value of the paper."""
+"""Smoothing of the top ranks; the value in the paper."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,15 @@ class Rule(FusionRule):
         return 1 / (SMOOTHING + ranks(visual)) + 1 / (SMOOTHING + ranks(textual))
 
     def served(self, visual: Statistics, textual: Statistics) -> Served:
-        """Refuse: a place in a ranking is known only when every item has been seen."""
+        """Raise `BadSetting`: a rank is known only after every item is scored."""
         raise BadSetting(
-            "the fusion 'rrf' adds up places, which an index of vectors cannot tell. Scan the collection exactly, or "
+            "the fusion 'rrf' adds up ranks, which a vector index does not know. Scan the collection exactly, or "
             "choose another fusion, such as linear."
         )
 
 
 def ranks(similarity: Float[np.ndarray, "q g"]) -> Int[np.ndarray, "q g"]:
-    """Return each item's rank for each query: one more than the items that are strictly more similar.
+    """Return each item's rank for each query: one plus the number of strictly more similar items.
 
     >>> ranks(np.array([[0.5, 0.9, 0.5, 0.1]])).tolist()
     [[2, 1, 2, 4]]

@@ -1,10 +1,10 @@
-"""A weighted sum of similarities counted in standard deviations.
+"""A weighted sum of z-scores of similarities.
 
 F = w z_V + (1-w) z_T,  z = (s - mean s) / σ over the gallery, for each query
 
-Where similarities are inner products with the gallery's vectors b, their mean and deviation follow without the
-gallery: mean s = ⟨a, mean b⟩ and σ² = aᵀ Cov(b) a, and both can be kept up to date as items arrive. How a search does
-that is in `diptych.search.moments`.
+If similarities are inner products with the gallery's vectors b, their mean and deviation do not require a pass over
+the gallery: mean s = ⟨a, mean b⟩ and σ² = aᵀ Cov(b) a, and both can be updated incrementally as items arrive.
+`diptych.search.moments` implements this for searches.
 """
 
 from dataclasses import dataclass
@@ -43,5 +43,5 @@ class Rule(WeightedRule):
         return self.weight * z_score(visual) + (1 - self.weight) * z_score(textual)
 
     def served(self, visual: Statistics, textual: Statistics) -> Served:
-        """Return the service of F by G = w s_V / σ_V + (1-w) s_T / σ_T, which differ by a constant."""
+        """Serve F with G = w s_V / σ_V + (1-w) s_T / σ_T, which differs from F by a constant."""
         return ServedSum.of(self.weight, (visual.mean, textual.mean), (visual.deviation, textual.deviation))

@@ -1,1 +1,1 @@
-"""Equations that know neither pictures nor words: attention, recurrence, losses, reductions."""
+"""Modality-independent mathematics: attention, recurrence, losses, reductions."""

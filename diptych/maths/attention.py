@@ -1,4 +1,4 @@
-"""Attention over a sequence: which of its parts speak for the whole."""
+"""Attention over the parts of a sequence."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ Scoring = Literal["projected", "plain", "mean"]
 def softmax_over_parts(scores: Float[Tensor, "b p"], mask: Bool[Tensor, "b p"]) -> Float[Tensor, "b p"]:
     """Return weights a = softmax(scores) over the present parts; absent parts weigh exactly 0.
 
-    An item without any part gets all zeros rather than NaN.
+    An item without parts gets zeros rather than NaN.
     """
     shifted = scores.masked_fill(~mask, float("-inf"))
     top = shifted.amax(1, keepdim=True).clamp_min(torch.finfo(scores.dtype).min)
@@ -23,7 +23,7 @@ def softmax_over_parts(scores: Float[Tensor, "b p"], mask: Bool[Tensor, "b p"]) 
 
 
 class ProjectedAttention(nn.Module):
-    """Lift states into the space, weigh them and sum:
+    """Lift states into the space, weight them and sum:
 
         h_j = L s_j + b                     (p states of width d to p vectors of width d_s)
         a   = softmax(w . tanh(W_a h_j + c))    `projected`
@@ -31,7 +31,7 @@ class ProjectedAttention(nn.Module):
         a   = 1 / (number of present parts)     `mean`
         v   = sum_j a_j h_j
 
-    An item without any part gets v = 0. Since h_j is affine in s_j, W_a h_j = (W_a L) s_j + W_a b and
+    An item without parts gets v = 0. Since h_j is affine in s_j, W_a h_j = (W_a L) s_j + W_a b and
     v = L (sum_j a_j s_j) + b: the wide h_j are never formed for `projected` and `mean`. That is exact and, for 40
     pictures of 49 regions, d = 512 and d_s = 4096, a third of the operations of the literal order.
 

@@ -1,4 +1,4 @@
-"""Batch norm over a sequence, whose moments are those of the whole batch where several processes share it."""
+"""Batch normalisation over a sequence, with the moments of the whole batch if several processes share it."""
 
 import torch
 from jaxtyping import Float
@@ -9,15 +9,15 @@ from diptych.maths.sharing import SharesRows, Whole
 
 
 class BatchNorm(SharesRows, nn.BatchNorm1d):
-    """Normalise channels: y = (x - mean) / sqrt(variance + eps) w + b, over the rows and places of a batch.
+    """Normalise channels: y = (x - mean) / sqrt(variance + eps) w + b, over the rows and positions of a batch.
 
-    Alone it is `nn.BatchNorm1d`. Shared, mean and variance are sums over all processes, as in `nn.SyncBatchNorm`, which
-    GPUs alone have.
+    In one process it is `nn.BatchNorm1d`. In a shared batch, mean and variance are computed over all processes, as in
+    `nn.SyncBatchNorm`, which supports only GPUs.
     """
 
     @override
     def forward(self, values: Float[Tensor, "b d p"]) -> Float[Tensor, "b d p"]:
-        """Return the values, normalised."""
+        """Return the normalised values."""
         if not self.training or isinstance(self.share, Whole):
             normalised: Tensor = super().forward(values)
             return normalised
@@ -32,7 +32,7 @@ class BatchNorm(SharesRows, nn.BatchNorm1d):
 
     @torch.no_grad()
     def _remember(self, mean: Float[Tensor, " d"], variance: Float[Tensor, " d"]) -> None:
-        """Move the moments that are used in evaluation towards these."""
+        """Update the running moments for evaluation."""
         for running, moment in ((self.running_mean, mean), (self.running_var, variance)):
             if running is not None:
                 running.lerp_(moment.to(running.dtype), self.momentum or 0.0)

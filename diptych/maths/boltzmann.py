@@ -1,7 +1,7 @@
 """Restricted Boltzmann machines: free energy, sampling and contrastive divergence.
 
-    p(v, h) ∝ exp(-E(v, h)),    E(v, h) = -v'W h - c'h - b'v             binary numbers seen
-                                E(v, h) = -v'W h - c'h + ½ ||v - b||²    real numbers seen (`gaussian`)
+    p(v, h) ∝ exp(-E(v, h)),    E(v, h) = -v'W h - c'h - b'v             binary visible units
+                                E(v, h) = -v'W h - c'h + ½ ||v - b||²    real visible units (`gaussian`)
 
 with binary hidden units h.
 
@@ -22,7 +22,7 @@ from diptych.maths.sharing import WHOLE, Share, SharesRows
 Seen = Literal["binary", "gaussian"]
 
 INITIAL_DEVIATION = 0.01
-"""Deviation of the first weights, as in Hinton's practical guide (2010)."""
+"""Standard deviation of the initial weights, as in Hinton's practical guide (2010)."""
 
 
 def bernoulli(
@@ -36,13 +36,13 @@ def bernoulli(
 def _drawn(
     draw: Callable[..., Tensor], like: Float[Tensor, "b *any"], generator: torch.Generator, share: Share
 ) -> Float[Tensor, "b *any"]:
-    """Return noise for the rows of `like`, which are a share of the batch that is drawn for."""
+    """Draw noise for the whole batch and return that of the rows of `like`, which are a share of it."""
     rows = share.rows(len(like))
     return draw((rows, *like.shape[1:]), generator=generator)[share.own(rows)].to(like.device)
 
 
 class BoltzmannMachine(SharesRows, nn.Module):
-    """A restricted Boltzmann machine between `seen` numbers and `hidden` binary units."""
+    """A restricted Boltzmann machine between `seen` visible units and `hidden` binary units."""
 
     def __init__(self, seen: int, hidden: int, *, kind: Seen) -> None:
         super().__init__()
@@ -60,17 +60,17 @@ class BoltzmannMachine(SharesRows, nn.Module):
         return own - softplus(seen @ self.weight + self.hidden_bias).sum(1)
 
     def hidden(self, seen: Float[Tensor, "b v"]) -> Float[Tensor, "b h"]:
-        """Return how probable each hidden unit is: σ(v'W + c)."""
+        """Return the probability of each hidden unit: σ(v'W + c)."""
         return torch.sigmoid(seen @ self.weight + self.hidden_bias)
 
     def seen(self, hidden: Float[Tensor, "b h"]) -> Float[Tensor, "b v"]:
-        """Return the mean of each seen number: σ(W h + b) where it is binary, W h + b where it is real."""
+        """Return the mean of each visible unit: σ(W h + b) for binary units, W h + b for real ones."""
         mean = hidden @ self.weight.T + self.seen_bias
         return mean if self.kind == "gaussian" else torch.sigmoid(mean)
 
     @torch.no_grad()
     def sample(self, seen: Float[Tensor, "b v"], generator: torch.Generator, *, steps: int = 1) -> Float[Tensor, "b v"]:
-        """Return what so many steps of Gibbs sampling make of the seen numbers; no gradient flows through it."""
+        """Return the visible units after `steps` steps of Gibbs sampling; no gradient flows through it."""
         for _ in range(steps):
             mean = self.seen(bernoulli(self.hidden(seen), generator, self.share))
             if self.kind == "gaussian":
@@ -86,7 +86,7 @@ class BoltzmannMachine(SharesRows, nn.Module):
 
             -dW = <v h'> - <v~ h~'>    -db = <v> - <v~>    -dc = <h> - <h~>,    h = σ(v'W + c)
 
-        Its value is no likelihood and may have either sign. No gradient reaches what `seen` was computed from.
+        Its value is not a likelihood and may have either sign. No gradient flows to the inputs of `seen`.
         """
         seen = seen.detach()
         return (self.free_energy(seen) - self.free_energy(self.sample(seen, generator, steps=steps))).mean()

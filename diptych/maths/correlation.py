@@ -1,4 +1,4 @@
-"""Pairs of directions in which two sets of rows agree: symmetric eigen-solvers, in double precision.
+"""Pairs of directions with the largest correlation or covariance: symmetric eigensolvers in double precision.
 
 canonical correlation    max tr(A' C B)  with  A' S A = B' T B = I    Hotelling, Biometrika 28, 1936
 covariance               max tr(A' C B)  with  A' A = B' B = I        its special case S = T = I
@@ -16,7 +16,7 @@ from scipy.linalg import eigh
 from diptych.errors import BadFeature
 
 SMALLEST = 1e-6
-"""Singular values below this share of the largest are not told from 0: their squares drown in rounding."""
+"""Singular values below this share of the largest count as 0, because their squares are lost in rounding."""
 
 
 class Directions(NamedTuple):
@@ -25,10 +25,10 @@ class Directions(NamedTuple):
     x: Float64[np.ndarray, "d k"]
     y: Float64[np.ndarray, "e k"]
     strengths: Float64[np.ndarray, " k"]
-    """What each pair attains: its correlation, or its covariance."""
+    """The correlation or covariance of each pair."""
 
     def weighted(self, power: float) -> "Directions":
-        """Return directions multiplied by a power of their strength; 0 leaves them alone."""
+        """Return directions multiplied by a power of their strength; 0 leaves them unchanged."""
         factors = self.strengths**power
         return Directions(self.x * factors, self.y * factors, self.strengths)
 
@@ -36,8 +36,8 @@ class Directions(NamedTuple):
 def leading_pairs(cross: Float64[np.ndarray, "d e"], *, count: int) -> Directions:
     """Return the leading singular vectors: max tr(A' C B) with A' A = B' B = I.
 
-    Eigenvectors of the smaller of C'C and CC'. There are fewer than `count` where the rank is less; where it is 0 the
-    two sides have nothing to agree in, and that is refused.
+    Eigenvectors of the smaller of C'C and CC'. There are fewer than `count` if the rank is lower; a rank of 0 is
+    refused.
 
     >>> leading_pairs(np.diag([2.0, 0.0, 3.0]), count=3).strengths.round(6).tolist()
     [3.0, 2.0]
@@ -45,7 +45,7 @@ def leading_pairs(cross: Float64[np.ndarray, "d e"], *, count: int) -> Direction
     if not cross.any():
         raise BadFeature(
             "features of both modalities must vary together over the training pairs; their cross-covariance is 0. "
-            "Check that the items differ, and that each text stands with its own picture."
+            "Check that the items differ, and that each text belongs to its own picture."
         )
     if cross.shape[0] < cross.shape[1]:
         y, x, strengths = leading_pairs(cross.T, count=count)
@@ -59,9 +59,9 @@ def leading_pairs(cross: Float64[np.ndarray, "d e"], *, count: int) -> Direction
 
 
 def whitening(metric: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d r"]:
-    """Return W with W' S W = I that spans the range of S, a symmetric matrix without negative eigenvalues.
+    """Return W with W' S W = I that spans the range of S, a symmetric positive semidefinite matrix.
 
-    Eigenvalues that rounding alone explains are taken for 0, as `numpy.linalg.matrix_rank` does.
+    Eigenvalues within rounding error are treated as 0, as in `numpy.linalg.matrix_rank`.
     """
     values, vectors = np.linalg.eigh(metric)
     large = values > values[-1] * len(values) * np.finfo(np.float64).eps
@@ -86,8 +86,8 @@ def canonical_correlations(
 ) -> Directions:
     """Return max tr(A' X'Y B) / n with A' (X'X / n + r I) A = B' (Y'Y / n + s I) B = I for centred rows.
 
-    `ridge` is relative: r and s are that share of the mean variance of X's and Y's columns. Without a ridge, rows that
-    are no more than their columns correlate perfectly, whatever they hold.
+    `ridge` is relative: r and s are that share of the mean variance of X's and Y's columns. Without a ridge, data with
+    no more rows than columns always correlate perfectly.
 
     >>> rows = np.random.default_rng(0).normal(size=(50, 3))
     >>> canonical_correlations(rows, rows[:, ::-1] * 2, ridge=0.0, count=2).strengths.round(6).tolist()
@@ -100,8 +100,8 @@ def canonical_correlations(
 def ridged_whitening(rows: Float64[np.ndarray, "n d"], *, ridge: float) -> Float64[np.ndarray, "d r"]:
     """Return W with W' (X'X / n + r I) W = I.
 
-    Where rows are fewer than columns it is solved in an orthonormal frame of the rows, which no canonical direction
-    leaves: wide rows cost no more than their number.
+    With fewer rows than columns it is solved in an orthonormal frame of the rows, which contains every canonical
+    direction, so the cost depends on the number of rows only.
     """
     count, width = rows.shape
     if count < width:

@@ -1,7 +1,7 @@
-"""How far two batches of rows correlate in all directions at once, with a gradient.
+"""The total correlation of two batches of rows, as a differentiable objective.
 
-The solution in closed form, for rows that are given, is `diptych.maths.correlation`; this is its objective, for rows
-that a network still moves.
+The closed-form solution for fixed rows is `diptych.maths.correlation`; this is its objective, for the outputs of
+networks in training.
 """
 
 import torch
@@ -14,7 +14,7 @@ from diptych.errors import Diverged
 def total_correlation(
     x: Float[Tensor, "b d"], y: Float[Tensor, "b e"], *, ridge: float, count: int
 ) -> Float64[Tensor, ""]:
-    """Return the sum of the `count` strongest canonical correlations of rows that belong together:
+    """Return the sum of the `count` largest canonical correlations of paired rows:
 
         || S^-1/2 C T^-1/2 ||_*    C = X'Y / b    S = X'X / b + r I    T = Y'Y / b + s I    X, Y centred
 
@@ -22,7 +22,7 @@ def total_correlation(
     T = M M' the singular values are those of L^-1 C M'^-1, so two Cholesky factors stand in for the roots. The
     gradient of their sum is U V': it holds no difference of eigenvalues to divide by, and equal correlations are as
     good as any. It is computed in double precision, whatever comes in. With fewer rows than columns and no ridge, S and
-    T have no inverse; with few rows more, every direction correlates perfectly and the sum says nothing.
+    T have no inverse; with few more rows, every direction correlates perfectly and the sum is meaningless.
 
     Paper: Andrew, Arora, Bilmes & Livescu, ICML 2013, equation 10.
 

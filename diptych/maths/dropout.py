@@ -1,4 +1,4 @@
-"""Dropout from random bytes: on a processor, many times faster than one random number a cell."""
+"""Dropout from random bytes: on a CPU, many times faster than one random number per cell."""
 
 import torch
 from jaxtyping import Float
@@ -10,11 +10,11 @@ LEVELS = 256
 
 
 class Dropout(SharesRows, nn.Module):
-    """Set a share of the values to zero while training and scale the rest up, so that the mean stays.
+    """Set a share of the values to zero in training and scale up the rest, which preserves the mean.
 
     y = x m / (1 - share), m = 0 with probability `share`, else 1. The share is rounded to a multiple of 1/256 below 1.
     Draws come from torch's global generator, eight cells from one 64-bit number. Processes that share a batch draw for
-    all of its rows and keep what falls to their own.
+    all of its rows and keep the values of their own.
     """
 
     def __init__(self, share: float) -> None:
@@ -22,7 +22,7 @@ class Dropout(SharesRows, nn.Module):
         self.threshold = min(round(share * LEVELS), LEVELS - 1)
 
     def forward(self, values: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
-        """Return the values, some of them dropped."""
+        """Return the values after dropout."""
         if not self.training or not self.threshold:
             return values
         return values * self._factors(values)

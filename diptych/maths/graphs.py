@@ -1,4 +1,4 @@
-"""Graphs of nearest neighbours, in chunks and sparse."""
+"""Sparse graphs of nearest neighbours, computed in chunks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,11 +8,11 @@ from jaxtyping import Float, Float32, Int
 from scipy.sparse import csr_array, diags_array, eye_array
 
 CHUNK = 1024
-"""Items whose distances to all others are held at once."""
+"""Items whose distances to all others are in memory at once."""
 
 
 def nearest(rows: Float[np.ndarray, "n d"], *, count: int) -> Int[np.ndarray, "n k"]:
-    """Return for each row its `count` nearest other rows by Euclidean distance, in no particular order.
+    """Return the `count` nearest other rows of each row by Euclidean distance, in no particular order.
 
     There are never more than n - 1. Distances are computed in single precision.
 
@@ -22,7 +22,7 @@ def nearest(rows: Float[np.ndarray, "n d"], *, count: int) -> Int[np.ndarray, "n
     neighbours = min(count, len(rows) - 1)
     if neighbours < 1:
         return np.zeros((len(rows), 0), dtype=np.intp)
-    # A distance does not change with the origin, but its rounding does.
+    # Centring does not change distances but reduces their rounding.
     centred = (rows - rows.mean(0)).astype(np.float32)
     return np.concatenate(
         [np.argpartition(chunk, neighbours - 1, axis=1)[:, :neighbours] for chunk in _squared(centred)]
@@ -30,11 +30,11 @@ def nearest(rows: Float[np.ndarray, "n d"], *, count: int) -> Int[np.ndarray, "n
 
 
 def _squared(rows: Float32[np.ndarray, "n d"]) -> Iterator[Float32[np.ndarray, "b n"]]:
-    """Yield squared distances of the rows to all, some rows at a time; infinite to themselves."""
+    """Yield squared distances to all rows, in chunks; the distance of a row to itself is infinite."""
     lengths = np.einsum("nd,nd->n", rows, rows)
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        # The length of the chunk's own rows is left out: it moves all their distances alike.
+        # The norms of the chunk's own rows are omitted: they shift all their distances equally.
         squared = lengths - 2 * (chunk @ rows.T)
         squared[np.arange(len(chunk)), np.arange(start, start + len(chunk))] = np.inf
         yield squared

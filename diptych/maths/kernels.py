@@ -1,4 +1,4 @@
-"""Kernels: inner products in feature spaces that are never written down, and directions spanned by anchors.
+"""Kernels: inner products in implicit feature spaces, and directions spanned by anchors.
 
     linear        k(x, a) = <x, a> / s
     polynomial    k(x, a) = (<x, a> / s + 1)^degree       s the mean squared length of the training items
@@ -8,8 +8,8 @@ A direction spanned by anchors a_1..a_m is w = sum_j A_j phi(a_j), and the centr
 
     <w, phi(x) - mean phi> = sum_j A_j (k(x, a_j) - c_j)      c_j the mean of k(x', a_j) over the training items x'
 
-which is exact where the anchors are the training items, and the Nystroem method where they are some of them: the same
-scores as through its feature map k(x, a) G^-1/2, G = (k(a_i, a_j)).
+which is exact if the anchors are all training items, and the Nystroem method if they are a subset: the same scores as
+with its feature map k(x, a) G^-1/2, G = (k(a_i, a_j)).
 
 Paper: Schoelkopf, Smola & Mueller, Neural Computation 10(5), 1998 (centring); Williams & Seeger, NIPS 2000 (Nystroem).
 """
@@ -24,9 +24,9 @@ from torch import Tensor
 
 KernelName = Literal["linear", "polynomial", "rbf"]
 SEED = 0
-"""Draws the landmarks and the sample of the median distance, so that the same items give the same kernel."""
+"""Fixed seed for landmarks and the sample of the median distance, so that the kernel is deterministic."""
 SAMPLE = 2000
-"""Items that the median distance is taken over, at most."""
+"""Maximum number of items in the median distance."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Kernel:
 
     name: KernelName
     degree: int = 3
-    """Of the polynomial kernel."""
+    """Degree of the polynomial kernel."""
 
     def scale(self, rows: Float64[Tensor, "n d"], *, bandwidth: float = 1.0) -> float:
-        """Return s for these training items; `bandwidth` multiplies the median distance. It is 1 where all are alike.
+        """Return s for these training items; `bandwidth` scales the median distance. It is 1 if all items are equal.
 
         >>> Kernel("rbf").scale(torch.tensor([[0.0], [3.0]], dtype=torch.float64))
         18.0
@@ -52,7 +52,7 @@ class Kernel:
     def between(
         self, rows: Float64[Tensor, "n d"], anchors: Float64[Tensor, "m d"], *, scale: float | Float64[Tensor, ""]
     ) -> Float64[Tensor, "n m"]:
-        """Return k(x, a) of every row with every anchor."""
+        """Return k(x, a) for every row and every anchor."""
         products = rows @ anchors.T
         if self.name == "linear":
             return products / scale
@@ -74,13 +74,13 @@ def median_distance(rows: Float64[Tensor, "n d"]) -> float:
 
 
 def landmarks(count: int, *, size: int) -> Int[np.ndarray, " m"]:
-    """Return the positions of `size` of `count` items, drawn without replacement by a fixed seed, in their order."""
+    """Return the sorted indices of `size` of `count` items, drawn without replacement with a fixed seed."""
     positions = np.random.default_rng(SEED).choice(count, min(size, count), replace=False)
     return np.sort(positions)
 
 
 class Spanned(NamedTuple):
-    """What canonical analysis has to know of the directions that anchors span, by their coefficients A."""
+    """The input of canonical analysis for directions spanned by anchors, by their coefficients A."""
 
     scores: Float64[np.ndarray, "n m"]
     """K, the centred scores of the training items: those of the directions are K A."""

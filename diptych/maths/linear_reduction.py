@@ -1,4 +1,4 @@
-"""Linear reductions of wide features, y = (x - mean) basis, and of wide vectors that an affine map placed."""
+"""Linear reduction of wide features, y = (x - mean) basis, and of the outputs of an affine map."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -8,7 +8,7 @@ from jaxtyping import Float, Float32, Float64
 from scipy.linalg import qr
 
 BLOCK = 4096
-"""Rows that are read from files at once."""
+"""Rows read from files at once."""
 
 
 class Reduction(NamedTuple):
@@ -41,19 +41,19 @@ def principal_components(rows: Float[np.ndarray, "n d"], *, width: int) -> Reduc
 
 @runtime_checkable
 class Sliced(Protocol):
-    """Rows that are read some at a time: an array, or what stays in files."""
+    """Rows that are read in blocks: an array, or rows in files."""
 
     def __len__(self) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         ...
 
     def __getitem__(self, rows: slice) -> Float[np.ndarray, "_ d"]:
-        """Return some of them."""
+        """Return a slice of the rows."""
         ...
 
 
 def _moments(rows: Sliced) -> tuple[Float64[np.ndarray, " d"], Float64[np.ndarray, " d"]]:
-    """Return the mean and the variance of each column, of an array at once and of what is in files block by block."""
+    """Return the mean and the variance of each column; rows in files are read block by block."""
     starts = range(0, len(rows), len(rows) if isinstance(rows, np.ndarray) else BLOCK)
 
     def blocks() -> Iterator[Float[np.ndarray, "_ d"]]:
@@ -64,9 +64,9 @@ def _moments(rows: Sliced) -> tuple[Float64[np.ndarray, " d"], Float64[np.ndarra
 
 
 def standard_scale(rows: Sliced) -> tuple[Float32[np.ndarray, " d"], float]:
-    """Return the mean of the rows and the root of their mean variance: one number, so that directions stay.
+    """Return the mean of the rows and the root of their mean variance: one number, which preserves directions.
 
-    Rows that are all alike have the scale 1e-12 rather than 0.
+    Identical rows have the scale 1e-12 rather than 0.
     """
     mean, variance = _moments(rows)
     return mean.astype(np.float32), max(float(variance.mean()) ** 0.5, 1e-12)
@@ -75,26 +75,26 @@ def standard_scale(rows: Sliced) -> tuple[Float32[np.ndarray, " d"], float]:
 def standard_deviations(
     rows: Sliced,
 ) -> tuple[Float32[np.ndarray, " d"], Float32[np.ndarray, " d"]]:
-    """Return the mean and the deviation of each column; a column that never changes has the deviation 1.
+    """Return the mean and the standard deviation of each column; a constant column has the deviation 1.
 
-    A constant column therefore becomes 0 when it is centred, whatever it is divided by.
+    A constant column therefore becomes 0 when it is standardised.
     """
     mean, variance = _moments(rows)
     deviation = np.sqrt(variance)
-    # a column that hardly changes is nowhere far from its mean
+    # values of a nearly constant column stay close to its mean
     steady = deviation <= 1e-7 * np.abs(mean)
     return mean.astype(np.float32), np.where(steady, 1.0, deviation).astype(np.float32)
 
 
 def orthonormal_span(matrix: Float[np.ndarray, "d m"]) -> Float64[np.ndarray, "d r"]:
-    """Return an orthonormal basis Q of what the columns of a matrix span, by QR with column pivoting in float64.
+    """Return an orthonormal basis Q of the column space of a matrix, by QR with column pivoting in float64.
 
-    Inner products with anything in the span need no more than its r coordinates, however wide the vectors are:
+    Inner products with vectors in the span need only r coordinates, whatever their dimension:
 
     ⟨v, u⟩ = ⟨Qᵀ v, Qᵀ u⟩ for u in the span and any v
 
-    Vectors placed by an affine map, u = W x + b, lie in the span of [W b], so r ≤ width of x + 1. A matrix of zeros
-    has the basis of no columns.
+    Outputs of an affine map, u = W x + b, lie in the span of [W b], so r ≤ width of x + 1. The basis of a zero matrix
+    has no columns.
 
     >>> orthonormal_span(np.array([[3.0, 6.0], [4.0, 8.0], [0.0, 0.0]])).shape
     (3, 1)

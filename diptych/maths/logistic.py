@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from diptych.errors import BadSetting
 
 LIMIT_REACHED = 1
-"""SciPy's status of a minimiser that ran out of iterations."""
+"""SciPy's status for reaching the iteration limit."""
 
 
 class LinearClassifier(NamedTuple):
@@ -33,9 +33,10 @@ def multinomial_regression(
 
         strength sum_i H(t_i, softmax(W'x_i + b)) + 1/2 ||W||^2,   H(t, p) = -sum_c t_c log p_c
 
-    where each t_i is a distribution over categories; b is not penalised. Strictly convex in W, so the start does not
-    matter; the biases are shifted to sum to 0. L-BFGS ends once no gradient is above `tolerance` of the largest at the
-    start, or once rounding leaves nothing to gain; `BadSetting` where `iterations` do not suffice.
+    where each t_i is a distribution over categories; b is not penalised. The objective is strictly convex
+    in W, so the start does not matter; the biases are shifted to sum to 0. L-BFGS ends when no gradient exceeds
+    `tolerance` times the largest one at the start, or when rounding prevents further progress; raises `BadSetting` if
+    it takes more than `iterations`.
 
     It runs in coordinates in which the curvature is nearly the same in all directions: with rows Xc less their mean,
     k = strength / c and k Xc'Xc + I = L L', V = L'W and Z = Xc L'^-1, one has ||W||^2 = ||V||^2 - k ||Z V||^2.
@@ -84,8 +85,8 @@ def _minimised(
     result = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
     if result.status == LIMIT_REACHED:
         raise BadSetting(
-            f"logistic regression must settle within {iterations} iterations; with a strength of "
-            f"{strength:g} it did not. Lower the strength."
+            f"logistic regression did not converge within {iterations} iterations at a strength of "
+            f"{strength:g}. Lower the strength."
         )
     values = result.x.reshape(width + 1, classes)
     return LinearClassifier(values[:-1], unit * values[-1])

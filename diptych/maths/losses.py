@@ -1,6 +1,6 @@
 """Losses over a batch's similarity matrix: rows are pictures, columns texts, the diagonal the true pairs.
 
-name               what it asks for                                             reference
+name               objective                                                    reference
 margin             a match beats a drawn mismatch by a margin, both ways         MCSM, section III
 contrastive        all matches of the batch against all mismatches, both ways    Khosla et al., NeurIPS 2020
 classification     both sides' vectors name the item's categories                softmax cross-entropy
@@ -20,7 +20,7 @@ def margin_loss(
     margin: float,
     positive_images: Int[Tensor, " b"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Return the paper's bidirectional margin loss with one drawn negative an anchor and direction:
+    """Return the paper's bidirectional margin loss with one drawn negative per anchor and direction:
 
         1/b sum_n max(0, margin - s(i+, t+) + s(i+, t-)) + max(0, margin - s(i+, t+) + s(i-, t+))
 

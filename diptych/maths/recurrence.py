@@ -1,4 +1,4 @@
-"""Recurrent and convolutional readers of a sequence, with masks."""
+"""Recurrent and convolutional networks over masked sequences."""
 
 from typing import Literal
 
@@ -14,9 +14,9 @@ Learning = Literal["trained", "frozen", "none"]
 
 
 class Recurrence(nn.Module):
-    """Read a sequence by an LSTM and return one state a part.
+    """Read a sequence with an LSTM and return one state per part.
 
-    `trained` learns the LSTM, `frozen` leaves it at its random start, `none` passes the parts through.
+    `trained` trains the LSTM, `frozen` keeps its random initialisation, `none` passes the parts through.
     Dropout acts between layers and, unlike `nn.LSTM(dropout=)`, on the top output of every step too, as in
     the authors' code. Padding stands at the end, so reading forward never meets it before a part; to read
     backward each sequence is turned around within its own length. States are those of a packed sequence,
@@ -51,7 +51,7 @@ class Recurrence(nn.Module):
 def _read(cells: nn.Module, parts: Float[Tensor, "b p d"]) -> Float[Tensor, "b p d_h"]:
     """Return the states of an LSTM.
 
-    On a GPU it is always in training, for outside of it cuDNN's LSTMs have no gradient; it drops nothing either way.
+    On a GPU it is always in training mode, because cuDNN's LSTMs have no gradient otherwise; it has no dropout.
     """
     if parts.is_cuda:
         cells.train()
@@ -76,7 +76,7 @@ def reorder(values: Float[Tensor, "b p d"], order: Int[Tensor, "b p"]) -> Float[
 
 
 class Fragments(nn.Module):
-    """Turn word vectors into fragments: convolution, batch norm, ReLU and max-pooling, once a stage.
+    """Turn word vectors into fragments: convolution, batch norm, ReLU and max-pooling in each stage.
 
     The authors' stack is (384, 15, 5), (512, 9, 5), (256, 7, 6): channels, kernel, pool; 2904 words become 18
     fragments of 256, and 20 here.
@@ -110,5 +110,5 @@ class Fragments(nn.Module):
 
 
 def trained_parameters(module: nn.Module) -> list[nn.Parameter]:
-    """Return the parameters that learn: those of a frozen recurrence are left out."""
+    """Return the trainable parameters, without those of a frozen recurrence."""
     return [parameter for parameter in module.parameters() if parameter.requires_grad]

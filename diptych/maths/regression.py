@@ -1,4 +1,4 @@
-"""Linear regression in closed form: ridge, and penalties that leave out whole groups of features.
+"""Linear regression in closed form: ridge, and group penalties that eliminate whole groups of features.
 
 Both take the data as X'X (`gram`) and X'Y (`moments`), so that several terms can be summed into one problem.
 """
@@ -38,7 +38,7 @@ def group_sparse_regression(
         (X'X + ridge I + penalty D) W = X'Y,   D = diag(1 / (2 ||W_g||_before))
 
     It starts from groups of equal length and ends after `sweeps`, or once W moves by less than `tolerance` of its
-    length. A group that a strong penalty takes out shrinks by a factor every sweep and is never exactly zero.
+    length. A group eliminated by a strong penalty shrinks by a factor in every sweep and is never exactly zero.
     """
     if not penalty:
         return ridge_regression(gram, moments, ridge=ridge)
@@ -66,7 +66,7 @@ def group_lengths(weights: Float[np.ndarray, "d c"], *, group: int) -> Float[np.
 
 
 def relative(weights: Float[np.ndarray, "d c"]) -> Float[np.ndarray, "d c"]:
-    """Return the weights over the largest of their sizes: cosines stay, and what nearly vanished can be told apart.
+    """Return the weights divided by their largest magnitude: cosines are unchanged, and tiny weights stay distinct.
 
     >>> relative(np.array([[2e-30], [-4e-30]])).ravel().tolist()
     [0.5, -1.0]

@@ -1,1 +1,1 @@
-"""How good a ranking is: pure functions, per query first; the mean is a view."""
+"""Retrieval metrics as pure functions, computed per query; the mean is derived."""

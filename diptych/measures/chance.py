@@ -1,4 +1,4 @@
-"""What a random order would score: the floor under every figure."""
+"""Expected scores of a random order: the baseline of every metric."""
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -13,8 +13,8 @@ def chance_average_precision(relevant: Integer[np.ndarray, " q"], *, gallery: in
 
     E[AP] = 1/n (H_n + (R-1)/(n-1) (n - H_n)),  H_n = 1 + 1/2 + ... + 1/n
 
-    where R of the n items are relevant: place k holds a relevant item with probability R/n, and each of the k-1
-    places before it then holds another with probability (R-1)/(n-1). NaN where R is 0.
+    where R of the n items are relevant: rank k has a relevant item with probability R/n, and each of the k-1 ranks
+    before it then has another with probability (R-1)/(n-1). NaN if R is 0.
 
     >>> chance_average_precision(np.array([1, 2]), gallery=2).tolist()
     [0.75, 1.0]
@@ -27,6 +27,6 @@ def chance_average_precision(relevant: Integer[np.ndarray, " q"], *, gallery: in
 
 
 def chance_map(judgements: Judgements) -> float:
-    """Return the mean average precision that a random order would have on these queries and this gallery."""
+    """Return the expected MAP of a random order on these queries and this gallery."""
     counts = np.concatenate([judgements.relevant(*span).sum(axis=1) for span in judgements.spans()])
     return mean_over_judged(chance_average_precision(counts, gallery=judgements.gallery))

@@ -12,19 +12,19 @@ from diptych.measures import partners, precision_recall, ranking
 from diptych.measures.judgements import Judgements
 
 FIRST = 10
-"""How many of each query's results are kept."""
+"""Number of results stored for each query."""
 CURVE_POINTS = 101
-"""At how many levels of recall each query's precision is kept."""
+"""Number of recall levels at which each query's precision is stored."""
 
 Similarity = Callable[[int, int], Float[np.ndarray, "b g"]]
-"""Return the similarities of the queries from `start` to `stop` with the whole gallery."""
+"""Returns the similarities of the queries from `start` to `stop` with the whole gallery."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How well each query of one direction was answered, in the order of the queries; NaN where nothing is right.
+    """The metrics of each query in one direction, in query order; NaN for queries without relevant items.
 
-    The first five and the curve judge by category (by partner where there are no categories), `rank` by partner.
+    The first five and the curve use relevance by category (by partner without categories), `rank` by partner.
     """
 
     ap: Float[np.ndarray, " q"]
@@ -36,19 +36,19 @@ class Scores:
     ndcg_at_10: Float[np.ndarray, " q"]
     """Normalised discounted cumulative gain of the first 10 results."""
     r_precision: Float[np.ndarray, " q"]
-    """Share of relevant items among as many results as there are relevant items."""
+    """Share of relevant items among the first R results, for R relevant items."""
     rank: Float[np.ndarray, " q"]
-    """Place of the best partner, counted from 1."""
+    """Rank of the best partner, counted from 1."""
     curve: Float[np.ndarray, "q 101"]
     """Interpolated precision at the recalls 0, .01, ..., 1."""
     first: Int[np.ndarray, "q k"]
-    """Positions in the gallery of the first ten results."""
+    """Gallery indices of the first ten results."""
 
     def __len__(self) -> int:
         return len(self.ap)
 
     def summary(self) -> dict[str, float | None]:
-        """Return the figures of this direction under the names that reports use; None where no query can be judged."""
+        """Return the metrics of this direction by their names in reports; None if no query has relevant items."""
         figures = {
             "map": ranking.mean_over_judged(self.ap),
             "map@50": ranking.mean_over_judged(self.ap_at_50),
@@ -64,9 +64,9 @@ class Scores:
 
 
 def score_direction(similarity: Similarity, judgements: Judgements) -> Scores:
-    """Return the scores of all queries, asking for the similarities of a block of them at a time.
+    """Return the scores of all queries, computing similarities one block of queries at a time.
 
-    The full matrix never exists: 40,000 queries over 40,000 items are ranked in 1,600 blocks of 25.
+    The full matrix is never formed: 40,000 queries over 40,000 items are ranked in 1,600 blocks of 25.
     """
     blocks = [_score_block(similarity(start, stop), judgements, start, stop) for start, stop in judgements.spans()]
     if not blocks:
@@ -75,7 +75,7 @@ def score_direction(similarity: Similarity, judgements: Judgements) -> Scores:
 
 
 def score_matrix(similarity: Float[np.ndarray, "q g"], judgements: Judgements) -> Scores:
-    """Return the scores of all queries from their whole matrix of similarities."""
+    """Return the scores of all queries from the full similarity matrix."""
     return score_direction(lambda start, stop: similarity[start:stop], judgements)
 
 

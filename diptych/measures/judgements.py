@@ -1,4 +1,4 @@
-"""Which items of a gallery answer which queries."""
+"""Relevance judgements: which gallery items are relevant to which queries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from jaxtyping import Bool, Integer
 from diptych.errors import ShapeMismatch
 
 BLOCK_CELLS = 1_000_000
-"""How many cells of a (queries, gallery) matrix are looked at together; about 50 MB while they are ranked."""
+"""Cells of a (queries, gallery) matrix in one block; about 50 MB during ranking."""
 
 
 @dataclass(frozen=True)
 class Judgements:
-    """The right answers of one direction, kept per item and spread out a block of queries at a time."""
+    """The relevance judgements of one direction, stored per item and expanded one block of queries at a time."""
 
     query_owner: Integer[np.ndarray, " q"]
     """The pair that each query belongs to."""
     gallery_owner: Integer[np.ndarray, " g"]
     """The pair that each item of the gallery belongs to."""
     query_labels: Bool[np.ndarray, "q c"] | None = None
-    """The categories of each query; None where the data have none."""
+    """The categories of each query; None if the data have none."""
     gallery_labels: Bool[np.ndarray, "g c"] | None = None
     """The categories of each item of the gallery."""
 
@@ -31,16 +31,16 @@ class Judgements:
 
     @property
     def queries(self) -> int:
-        """How many queries there are."""
+        """The number of queries."""
         return len(self.query_owner)
 
     @property
     def gallery(self) -> int:
-        """How many items the gallery holds."""
+        """The size of the gallery."""
         return len(self.gallery_owner)
 
     def reversed(self) -> "Judgements":
-        """Return the judgements of the other direction: the gallery asks and the queries answer."""
+        """Return the judgements of the other direction, with queries and gallery swapped."""
         return Judgements(self.gallery_owner, self.query_owner, self.gallery_labels, self.query_labels)
 
     def partners(self, start: int, stop: int) -> Bool[np.ndarray, "b g"]:
@@ -49,9 +49,9 @@ class Judgements:
         return same
 
     def relevant(self, start: int, stop: int) -> Bool[np.ndarray, "b g"]:
-        """Return which items share a category with each query; its partners count in any case.
+        """Return which items share a category with each query; its partners always count.
 
-        Without categories the partners alone are relevant.
+        Without categories, only the partners are relevant.
         """
         partners = self.partners(start, stop)
         if self.query_labels is None or self.gallery_labels is None:
@@ -60,7 +60,7 @@ class Judgements:
         return partners | (shared > 0)
 
     def spans(self) -> Iterator[tuple[int, int]]:
-        """Yield the first query and the query after the last of consecutive blocks of at most `BLOCK_CELLS` cells."""
+        """Yield the start and stop of consecutive blocks of queries with at most `BLOCK_CELLS` cells."""
         rows = max(1, BLOCK_CELLS // max(1, self.gallery))
         for start in range(0, self.queries, rows):
             yield start, min(start + rows, self.queries)

@@ -1,15 +1,15 @@
-"""Measures of partner retrieval: whether a picture finds its own texts, and a text its own picture.
+"""Metrics of partner retrieval: whether a picture retrieves its own texts, and a text its own picture.
 
-Where an image has several texts, each image is one query with several partners and each text one query with one
+If an image has several texts, each image is one query with several partners and each text one query with one
 partner, as in the evaluations on Flickr30k and MS-COCO:
 
-- the *rank* of a query is the place, counted from 1, of its best-placed partner;
-- R@k is the share of queries with at least one partner among the first k (not the share of partners found);
+- the *rank* of a query is the rank, counted from 1, of its best-ranked partner;
+- R@k is the share of queries with at least one partner among the first k (not the share of partners retrieved);
 - the median rank is taken over queries.
 
-Equal similarities keep gallery order. A constant scorer therefore ranks the partners as they happen to lie; the
-pessimistic alternative, placing a partner after everything it ties with, would give it the last place.
-A query without a partner in the gallery has rank NaN and is left out of the measures.
+Ties keep gallery order. A constant scorer therefore ranks the partners in gallery order; the pessimistic alternative,
+ranking a partner after all its ties, would rank it last. A query without a partner in the gallery has rank NaN and is
+excluded from the metrics.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from diptych.measures.ranking import RelevantRanks, mean_over_judged
 
 
 def partner_rank(ranks: RelevantRanks) -> Float[np.ndarray, " q"]:
-    """Return the rank of each query's best partner, from where `ranks` says the partners stand."""
+    """Return the rank of each query's best partner, from the ranks of the partners in `found`."""
     best_ranks = np.full(len(ranks.relevant), np.nan)
     best = ranks.nth == 1
     best_ranks[ranks.query[best]] = ranks.rank[best]
@@ -27,7 +27,7 @@ def partner_rank(ranks: RelevantRanks) -> Float[np.ndarray, " q"]:
 
 
 def recall_at(rank: Float[np.ndarray, " q"], *, k: int) -> float:
-    """Return R@k: the share of queries whose best partner stands among the first `k`.
+    """Return R@k: the share of queries whose best partner is among the first `k`.
 
     >>> recall_at(np.array([1.0, 3.0, np.nan]), k=1)
     0.5
@@ -36,6 +36,6 @@ def recall_at(rank: Float[np.ndarray, " q"], *, k: int) -> float:
 
 
 def median_rank(rank: Float[np.ndarray, " q"]) -> float:
-    """Return the median rank over the queries that have a partner, NaN where none has."""
+    """Return the median rank over the queries with a partner; NaN if there are none."""
     judged = rank[~np.isnan(rank)]
     return float(np.median(judged)) if len(judged) else float("nan")

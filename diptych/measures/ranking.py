@@ -1,8 +1,7 @@
-"""Measures of a ranking by category: average precision, precision, nDCG and R-precision, one number a query.
+"""Metrics of a ranking by category: average precision, precision, nDCG and R-precision, one value per query.
 
-A block of similarities is sorted once (`order`) and reduced to where relevant items stand (`relevant_ranks`);
-every measure is a short sum over those ranks. A query without any relevant item has no measure: it gets NaN,
-and `mean_over_judged` leaves it out.
+A block of similarities is sorted once (`order`) and reduced to the ranks of relevant items (`relevant_ranks`); every metric is a
+short sum over those ranks. A query without relevant items gets NaN, and `mean_over_judged` excludes it.
 """
 
 from dataclasses import dataclass
@@ -15,21 +14,21 @@ from diptych.errors import BadFeature
 
 @dataclass(frozen=True)
 class RelevantRanks:
-    """Where the relevant items of some queries stand, one entry a relevant item, by query and then by rank."""
+    """The ranks of the relevant items of queries, one entry per relevant item, by query and then by rank."""
 
     query: Integer[np.ndarray, " h"]
     """The query's row."""
     rank: Integer[np.ndarray, " h"]
-    """Place in the ranking, counted from 1."""
+    """Rank, counted from 1."""
     nth: Integer[np.ndarray, " h"]
-    """How many relevant items stand at this place or before it."""
+    """Number of relevant items at this rank or before."""
     relevant: Integer[np.ndarray, " q"]
-    """How many relevant items each query has."""
+    """Number of relevant items of each query."""
 
     def share(
         self, values: Float[np.ndarray, " h"], of: Integer[np.ndarray, " q"] | Float[np.ndarray, " q"]
     ) -> Float[np.ndarray, " q"]:
-        """Return the sum of each query's `values` divided by `of`; NaN for a query without any relevant item."""
+        """Return the sum of each query's `values` divided by `of`; NaN for a query without relevant items."""
         totals = np.bincount(self.query, weights=values, minlength=len(self.relevant))
         shares = np.full(len(self.relevant), np.nan)
         np.divide(totals, of, out=shares, where=self.relevant > 0)
@@ -37,9 +36,9 @@ class RelevantRanks:
 
 
 def order(similarity: Float[np.ndarray, "q g"]) -> Int[np.ndarray, "q g"]:
-    """Return each query's gallery positions from the most similar to the least; equal similarities keep gallery order.
+    """Return each query's gallery indices by decreasing similarity; ties keep gallery order.
 
-    Infinities are allowed: an item of similarity -inf comes last. NaN has no place and raises `BadFeature`.
+    Infinities are allowed: an item with similarity -inf comes last. NaN raises `BadFeature`.
 
     >>> order(np.array([[0.1, 0.7, 0.1]])).tolist()
     [[1, 0, 2]]
@@ -55,7 +54,7 @@ def order(similarity: Float[np.ndarray, "q g"]) -> Int[np.ndarray, "q g"]:
 
 
 def relevant_ranks(positions: Int[np.ndarray, "q g"], relevant: Bool[np.ndarray, "q g"]) -> RelevantRanks:
-    """Return where the relevant items stand in rankings made by `order`."""
+    """Return the ranks of the relevant items in rankings from `order`."""
     query, column = np.nonzero(np.take_along_axis(relevant, positions, axis=1))
     counts = np.bincount(query, minlength=len(relevant))
     before = np.cumsum(counts) - counts
@@ -65,8 +64,8 @@ def relevant_ranks(positions: Int[np.ndarray, "q g"], relevant: Bool[np.ndarray,
 def average_precision(ranks: RelevantRanks, *, k: int | None = None) -> Float[np.ndarray, " q"]:
     """Return the average precision over all results, or over the first `k`.
 
-    AP   = 1/R Σ_{relevant places j} (relevant items among the first j) / j
-    AP@k = the same sum over places j ≤ k, divided by min(k, R): a ranking that begins with relevant items only has 1.
+    AP   = 1/R Σ_{relevant ranks j} (relevant items among the first j) / j
+    AP@k = the same sum over ranks j ≤ k, divided by min(k, R): a ranking that starts with relevant items only has 1.
 
     Differs: trec_eval divides AP@k by R, and some authors by the relevant items among the first k.
     """
@@ -77,26 +76,26 @@ def average_precision(ranks: RelevantRanks, *, k: int | None = None) -> Float[np
 
 
 def precision(ranks: RelevantRanks, *, k: int) -> Float[np.ndarray, " q"]:
-    """Return the share of relevant items among the first `k` places, empty places counting as misses."""
+    """Return the share of relevant items among the first `k` ranks; missing ranks count as misses."""
     return ranks.share((ranks.rank <= k).astype(float), np.full(len(ranks.relevant), k))
 
 
 def r_precision(ranks: RelevantRanks) -> Float[np.ndarray, " q"]:
-    """Return the share of relevant items among the first R places, R being how many the query has."""
+    """Return the share of relevant items among the first R ranks, where R is their number."""
     return ranks.share((ranks.rank <= ranks.relevant[ranks.query]).astype(float), ranks.relevant)
 
 
 def ndcg(ranks: RelevantRanks, *, k: int) -> Float[np.ndarray, " q"]:
-    """Return the normalised discounted cumulative gain of the first `k` places; an item is relevant or it is not.
+    """Return the normalised discounted cumulative gain of the first `k` ranks, with binary relevance.
 
-    nDCG@k = Σ_{relevant places j ≤ k} 1/log2(j+1)  /  Σ_{j ≤ min(k, R)} 1/log2(j+1)
+    nDCG@k = Σ_{relevant ranks j ≤ k} 1/log2(j+1)  /  Σ_{j ≤ min(k, R)} 1/log2(j+1)
     """
     ideal = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(1, k + 1) + 1))])
     return ranks.share((ranks.rank <= k) / np.log2(ranks.rank + 1), ideal[np.minimum(ranks.relevant, k)])
 
 
 def mean_over_judged(values: Float[np.ndarray, " q"]) -> float:
-    """Return the mean over the queries that have a measure, NaN where none has."""
+    """Return the mean over the queries with a value; NaN if there are none."""
     judged = values[~np.isnan(values)]
     return float(judged.mean()) if len(judged) else float("nan")
 

@@ -1,11 +1,11 @@
-"""Whether one method answers queries better than another, or was lucky with them.
+"""Significance of the differences between methods.
 
 Methods are compared on the average precisions of the same queries, paired query by query. Queries of both
-directions and of several splits may be pooled: their differences then count as exchangeable pairs, each as likely
-to have come out the other way round if the methods were alike. What that leaves out: one item may be a query in
-several splits, and the queries of a split share one trained model a method, so pooled queries are less independent
-than the test takes them to be, and small p-values are somewhat too small. They speak of other queries to these
-models, not of models trained anew.
+directions and of several splits may be pooled: their differences then count as exchangeable pairs, each equally
+likely to have the opposite sign if the methods were equal. This ignores that one item may be a query in several
+splits, and that the queries of a split share one trained model per method, so pooled queries are less independent than
+the test assumes, and small p-values are slightly optimistic. They refer to other queries to these models, not to
+retrained models.
 
 Paper: Smucker, Allan and Carterette, A Comparison of Statistical Significance Tests for Information Retrieval
 Evaluation, CIKM 2007 (the randomisation test). Holm, A Simple Sequentially Rejective Multiple Test Procedure,
@@ -25,41 +25,41 @@ from diptych.measures.ranking import mean_over_judged
 ROUNDS = 100_000
 """Random rounds of a test: the smallest p-value is 1 / (ROUNDS + 1), small enough for ten methods under Holm."""
 LEVEL = 0.05
-"""The adjusted p-value from which on a difference no longer counts as significant."""
+"""Default significance level for adjusted p-values."""
 
 _TIE = 1e-6
-"""Sums this close are equal: above the rounding of float32, in units of the sum of a column's absolute differences."""
+"""Tolerance for ties, above float32 rounding, relative to the sum of a column's absolute differences."""
 _BLOCK = 1 << 22
-"""Signs drawn at once, so that a block of them takes 16 MiB."""
+"""Signs per block, which takes 16 MiB."""
 
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """How two methods compare."""
+    """The comparison of two methods."""
 
     first: str
-    """The one method."""
+    """The first method."""
     second: str
-    """The other method."""
+    """The second method."""
     difference: float
-    """Mean of the first's figures less the second's, over queries judged for both; NaN where there are none."""
+    """Mean difference, first minus second, over queries with values for both; NaN if there are none."""
     p: float
-    """Probability of a difference this large, either way, if the methods were alike."""
+    """Two-sided p-value: probability of a difference this large if the methods were equal."""
     adjusted: float
-    """The same, adjusted after Holm for all pairs that were compared with it."""
+    """The p-value after Holm's correction for all compared pairs."""
 
 
 @dataclass(frozen=True)
 class Comparisons:
-    """Every two of some methods, compared."""
+    """The pairwise comparisons of several methods."""
 
     methods: tuple[str, ...]
-    """The methods, in the order they were given in."""
+    """The methods, in the given order."""
     pairs: tuple[PairedComparison, ...]
     """One comparison for each unordered pair."""
 
     def significantly_below(self, method: str, level: float = LEVEL) -> tuple[str, ...]:
-        """Return the methods that are ahead of this one with an adjusted p-value below `level`."""
+        """Return the methods that are better than this one with an adjusted p-value below `level`."""
         if method not in self.methods:
             raise UnknownName.among("comparisons", method, self.methods)
         clear = [pair for pair in self.pairs if pair.adjusted < level]
@@ -68,7 +68,7 @@ class Comparisons:
 
 
 def compare_all(figures: Mapping[str, Float[np.ndarray, " q"]], *, rounds: int = ROUNDS, seed: int = 0) -> Comparisons:
-    """Return how every two methods compare on figures, such as average precision, for the same queries in one order.
+    """Compare methods pairwise on a metric, such as average precision, of the same queries in the same order.
 
     >>> better = np.linspace(0.3, 0.9, 40)
     >>> compare_all({"cca": better - 0.1, "mcsm": better}).significantly_below("cca")
@@ -98,13 +98,13 @@ def compare_all(figures: Mapping[str, Float[np.ndarray, " q"]], *, rounds: int =
 def paired_randomisation(
     differences: Float[np.ndarray, "q p"], *, rounds: int = ROUNDS, seed: int = 0
 ) -> Float[np.ndarray, " p"]:
-    """Return each column's two-sided p-value for a mean of zero, by turning the signs of its differences at random.
+    """Return each column's two-sided p-value for a mean of zero, by flipping the signs of its differences at random.
 
     p = (1 + #{rounds r : |Σᵢ sᵣᵢ dᵢ| ≥ |Σᵢ dᵢ|}) / (1 + rounds),  sᵣᵢ = ±1
 
-    All columns are tested with the same signs, so a column's p-value does not depend on its neighbours. With so few
-    queries that all 2^q choices of signs fit into `rounds`, each is tried once and p is exact. A query without a
-    figure (NaN) is left out of its column; p is 1 in a column with nothing but zeros and NaN.
+    All columns are tested with the same signs, so a column's p-value does not depend on its neighbours. If all
+    2^q sign vectors fit into `rounds`, each is tried once and p is exact. Missing values (NaN) are excluded from their
+    column; p is 1 in a column of zeros and NaN only.
 
     >>> paired_randomisation(np.array([[0.1, 0.0], [0.2, 0.0], [0.3, 0.0]])).tolist()
     [0.25, 1.0]
@@ -121,7 +121,7 @@ def paired_randomisation(
 
 
 def holm(p_values: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
-    """Return p-values adjusted so that, tested together, any false finding stays as rare as the level says.
+    """Return p-values with Holm's correction, which controls the family-wise error rate.
 
     adjusted₍ₖ₎ = max over j ≤ k of min(1, (m - j + 1) p₍ⱼ₎),  p₍₁₎ ≤ ... ≤ p₍ₘ₎
 
@@ -136,9 +136,9 @@ def holm(p_values: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
 
 
 def mean_ranks(scores: Float[np.ndarray, "m s"]) -> Float[np.ndarray, " m"]:
-    """Return each method's rank, 1 for the best, as the mean over splits; equal scores share their mean rank.
+    """Return each method's mean rank over splits, 1 for the best; ties share their mean rank.
 
-    A method without a score (NaN) in some split has no mean rank; it takes no place from the others there.
+    A method without a score (NaN) in some split has no mean rank and is not ranked in that split.
 
     >>> mean_ranks(np.array([[0.5, 0.7], [0.5, 0.6], [0.1, 0.8]])).tolist()
     [1.75, 2.25, 2.0]
@@ -159,13 +159,13 @@ def _scaled(differences: Float[np.ndarray, "q p"]) -> Float[np.ndarray, "q p"]:
 
 
 def _all_signs(queries: int) -> Iterator[Float32[np.ndarray, "_ q"]]:
-    """Yield every choice of signs, in one block."""
+    """Yield all sign vectors in one block."""
     bits = (np.arange(2**queries)[:, None] >> np.arange(queries)) & 1
     yield (2 * bits - 1).astype(np.float32)
 
 
 def _random_signs(queries: int, rounds: int, seed: int) -> Iterator[Float32[np.ndarray, "_ q"]]:
-    """Yield `rounds` random choices of signs, a block at a time."""
+    """Yield `rounds` random sign vectors in blocks."""
     generator = np.random.default_rng(seed)
     at_once = max(1, _BLOCK // queries)
     for start in range(0, rounds, at_once):

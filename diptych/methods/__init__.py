@@ -1,4 +1,4 @@
-"""Published ways to compare pictures with texts; one file a method."""
+"""Published image-text retrieval methods, one file per method."""
 
 from diptych.rooms import Room
 

@@ -1,4 +1,4 @@
-"""Autoencoders over the vectors of one modality and of pairs: the layers that corr-ae and cmdn are made of."""
+"""Autoencoders for one modality and for pairs: the layers of corr-ae and cmdn."""
 
 from collections.abc import Mapping
 from typing import Literal, cast
@@ -14,11 +14,11 @@ from diptych.modality import MODALITIES, Modality
 Variant = Literal["plain", "cross", "full"]
 
 PairVectors = Mapping[Modality, Tensor]
-"""PairVectors (b, d) of each modality, `image` and `text`, of the same b pairs."""
+"""Vectors (b, d) of each modality, `image` and `text`, for the same b pairs."""
 
 
 class Autoencoder(nn.Module):
-    """An encoder, and a decoder from its codes to each named target: c = tanh(f(x)), x̂_t = g_t(c).
+    """An encoder, with a decoder from its codes to each named target: c = tanh(f(x)), x̂_t = g_t(c).
 
     Decoders have the encoder's hidden layers in reverse; their outputs are linear.
     """
@@ -30,18 +30,18 @@ class Autoencoder(nn.Module):
         self.decoders = nn.ModuleDict({name: Tower(code, target, mirrored) for name, target in targets.items()})
 
     def encode(self, values: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
-        """Return the codes, numbers between -1 and 1."""
+        """Return the codes, with values between -1 and 1."""
         codes: Tensor = self.encoder(values).tanh()
         return codes
 
     def reconstruction(self, codes: Float[Tensor, "b k"], targets: PairVectors) -> Float[Tensor, ""]:
-        """Return the sum over targets of the squared error, each the mean over pairs and numbers."""
+        """Return the sum over targets of the mean squared error over pairs and dimensions."""
         errors = [mse_loss(self.decoders[m](codes), targets[m]) for m in MODALITIES if m in self.decoders]
         return torch.stack(errors).sum()
 
 
 class PairedAutoencoders(nn.Module):
-    """An autoencoder of each modality with codes of one width, so that partners' codes can be tied.
+    """An autoencoder for each modality with codes of equal width, so that the codes of a pair can be tied.
 
     A code reconstructs its own modality (`plain`), the other (`cross`) or both (`full`).
     """
@@ -52,7 +52,7 @@ class PairedAutoencoders(nn.Module):
         self.coders = nn.ModuleDict({m: Autoencoder(widths[m], code, targets[m], layers) for m in MODALITIES})
 
     def coder(self, modality: str) -> Autoencoder:
-        """Return the autoencoder that reads a modality."""
+        """Return the autoencoder of a modality."""
         return cast("Autoencoder", self.coders[modality])
 
     def codes(self, vectors: PairVectors) -> dict[Modality, Tensor]:
@@ -60,12 +60,12 @@ class PairedAutoencoders(nn.Module):
         return {modality: self.coder(modality).encode(vectors[modality]) for modality in MODALITIES}
 
     def reconstruction(self, codes: PairVectors, vectors: PairVectors) -> Float[Tensor, ""]:
-        """Return the errors of all decoders, added up."""
+        """Return the sum of the errors of all decoders."""
         return torch.stack([self.coder(m).reconstruction(codes[m], vectors) for m in MODALITIES]).sum()
 
 
 def code_distance(codes: PairVectors) -> Float[Tensor, ""]:
-    """Return how far partners' codes lie apart: the mean of (f(x) - g(y))² over pairs and numbers."""
+    """Return the distance between the codes of pairs: the mean of (f(x) - g(y))² over pairs and dimensions."""
     return mse_loss(codes["image"], codes["text"])
 
 

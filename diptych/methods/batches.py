@@ -1,4 +1,4 @@
-"""What a method reads: features of one modality, or of pairs, as tensors."""
+"""The input of methods: features of one modality, or of pairs, as tensors."""
 
 from dataclasses import dataclass
 
@@ -29,9 +29,9 @@ class FeatureBatch:
         parts: bool = True,
         share: Share = WHOLE,
     ) -> "FeatureBatch":
-        """Return the named items of an encoded modality on a device, with padded `parts` where wanted.
+        """Return the given items of an encoded modality on a device, with padded `parts` if requested.
 
-        Of a batch that is shared these are a process's own, as wide as the longest of all.
+        In a shared batch these are the process's own rows, padded to the longest item of the whole batch.
         """
         own = np.asarray(rows, dtype=np.int64)[share.own(len(rows))]
         whole = torch.from_numpy(encoded.whole[own]).to(device)
@@ -43,7 +43,7 @@ class FeatureBatch:
 
 @dataclass(frozen=True)
 class Targets:
-    """What a loss knows of a batch's pairs beside what they became."""
+    """The targets of a loss: categories and pair ids of a batch."""
 
     labels: Bool[Tensor, "n c"] | None
     pairs: Int[Tensor, " n"]
@@ -52,9 +52,9 @@ class Targets:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some pairs: picture k belongs to text k.
+    """A batch of pairs: picture k belongs to text k.
 
-    Where processes share a batch, `images` and `texts` are a process's own rows; all know all `targets`.
+    In a batch shared by processes, `images` and `texts` are the process's own rows; `targets` cover the whole batch.
     """
 
     images: FeatureBatch
@@ -71,7 +71,7 @@ class Batch:
         parts: bool = True,
         share: Share = WHOLE,
     ) -> "Batch":
-        """Return the named texts with the pictures they belong to, and their padded `parts` where wanted."""
+        """Return the given texts with their pictures, and their padded `parts` if requested."""
         images = features.owner[np.asarray(texts, dtype=np.int64)]
         labels = None if features.labels is None else torch.from_numpy(features.labels[images]).to(device)
         return cls(

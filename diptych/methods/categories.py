@@ -1,4 +1,4 @@
-"""The categories that supervised methods learn from."""
+"""Category labels for supervised methods."""
 
 import numpy as np
 from jaxtyping import Bool
@@ -8,7 +8,7 @@ from diptych.errors import MissingData
 
 
 def labels_of(features: Features, *, wanted_by: str) -> Bool[np.ndarray, "n c"]:
-    """Return the categories of the training texts row by row, one row for each pair of `OneSpace.fit_inputs`."""
+    """Return the category labels of the training texts, one row for each pair of `OneSpace.fit_inputs`."""
     labels = features.text_labels
     if labels is None:
         raise MissingData(

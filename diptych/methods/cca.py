@@ -1,17 +1,17 @@
-"""CCA: canonical correlation analysis, the linear maps under which pictures and texts correlate most.
+"""CCA: canonical correlation analysis, the linear maps with the largest correlation of pictures and texts.
 
 Objective: with X the pictures' and Y the texts' features, row by row and centred,
 
     max tr(A' S_xy B)   subject to   A' (S_xx + r I) A = B' (S_yy + s I) B = I
 
 where S_xy = X'Y / n, S_xx = X'X / n, S_yy = Y'Y / n, and r, s are `ridge` times the mean variance of X's and Y's
-columns. Pictures are placed at x A, texts at y B, and compared by cosine.
+columns. The embeddings x A of pictures and y B of texts are compared by cosine.
 
 Paper: Hotelling, Relations Between Two Sets of Variates, Biometrika 28, 1936; Rasiwasia et al., A New Approach to
 Cross-Modal Multimedia Retrieval, ACM Multimedia 2010 (for pictures and texts); Vinod, Canonical Ridge and Econometrics
 of Joint Production, Journal of Econometrics 4, 1976 (the ridge).
 Differs: `weighting` is ours. It multiplies each direction by a power of its canonical correlation, so that the cosine
-listens more to the directions in which the pairs agree; 0 leaves canonical correlation analysis as it is.
+gives more weight to strongly correlated directions; 0 is plain canonical correlation analysis.
 """
 
 from dataclasses import dataclass, field
@@ -36,14 +36,14 @@ __all__ = ["CARD", "CCA", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Everything that CCA can be told."""
+    """Settings of CCA."""
 
     dimensions: int = 50
-    """Directions that are kept, the most correlated first; no more than either modality has numbers."""
+    """Number of directions kept, the most correlated first; at most the dimension of either modality."""
     ridge: float = 2.0
     """Added to every column's variance, as a share of the columns' mean variance."""
     weighting: float = 2.0
-    """Power of its correlation that each direction is multiplied by."""
+    """Each direction is multiplied by its correlation to this power."""
     image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
     text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
@@ -65,11 +65,11 @@ SEARCH = {
     "weighting": (0.0, 1.0, 2.0),
     "image.power": (0.5, 1.0),
 }
-"""What a search on validation data may try around a preset."""
+"""Values that a hyperparameter search on validation data tries around the preset."""
 
 
 class CCA(Projections):
-    """Both maps, solved on the covariances of the training pairs."""
+    """Both maps, solved from the covariances of the training pairs."""
 
     def __init__(self, config: Config, widths: Widths) -> None:
         super().__init__(config, widths, dimensions=min(config.dimensions, widths.image, widths.text))

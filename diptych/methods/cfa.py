@@ -1,11 +1,12 @@
-"""CFA: cross-modal factor analysis, the rotations under which pictures lie nearest to their texts.
+"""CFA: cross-modal factor analysis, the rotations that bring pictures closest to their texts.
 
 Objective: with X the pictures' and Y the texts' features, row by row and centred,
 
     min ||X A - Y B||_F^2   subject to   A'A = B'B = I
 
 where A and B hold the leading left and right singular vectors of X'Y: the directions of largest covariance, those of
-partial least squares by singular value decomposition. Pictures are placed at x A, texts at y B, and compared by cosine.
+partial least squares by singular value decomposition. The embeddings x A of pictures and y B of texts are compared by
+cosine.
 
 Paper: Li, Dimitrova, Li & Sethi, Multimedia Content Processing through Cross-Modal Association, ACM Multimedia 2003.
 Differs: the number of directions is a setting; the paper keeps those of the largest singular values.
@@ -33,10 +34,10 @@ __all__ = ["CARD", "CFA", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Everything that CFA can be told."""
+    """Settings of CFA."""
 
     dimensions: int = 30
-    """Directions that are kept, those of largest covariance first; no more than either modality has numbers."""
+    """Number of directions kept, by decreasing covariance; at most the dimension of either modality."""
     image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
     text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
@@ -53,11 +54,11 @@ SEARCH = {
     "dimensions": (10, 20, 30, 50, 100),
     "image.power": (0.5, 1.0),
 }
-"""What a search on validation data may try around a preset."""
+"""Values that a hyperparameter search on validation data tries around the preset."""
 
 
 class CFA(Projections):
-    """Both rotations, solved on the cross-covariance of the training pairs."""
+    """Both rotations, solved from the cross-covariance of the training pairs."""
 
     def __init__(self, config: Config, widths: Widths) -> None:
         super().__init__(config, widths, dimensions=min(config.dimensions, widths.image, widths.text))

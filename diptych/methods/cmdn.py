@@ -1,4 +1,4 @@
-"""CMDN: cross-media multiple deep networks, which learn each modality by itself and both together.
+"""CMDN: cross-media multiple deep networks, which learn each modality separately and both jointly.
 
 Objective: two stages. The first makes one separate representation of each modality m from two networks,
 
@@ -6,8 +6,8 @@ Objective: two stages. The first makes one separate representation of each modal
     inter-modality    max log p(x_image, x_text)                 a belief network, joint units e over both modalities
     joined            max log p([c_m ; e_m])                     a Boltzmann machine; s_m are its hidden units
 
-where e_m are the joint units as they are inferred from modality m alone. The second stacks layers, each a pair of
-autoencoders whose codes z_m reconstruct both modalities, are tied to each other and name the categories:
+where e_m are the joint units inferred from modality m alone. The second stacks layers, each a pair of
+autoencoders whose codes z_m reconstruct both modalities, are tied to each other and predict the categories:
 
     min  (1 - t) Σ_m Σ_n ||z_n - ẑ_n(z'_m)||² + t ||z'_image - z'_text||² - w Σ_m log p(categories | z'_m)
 
@@ -65,28 +65,28 @@ __all__ = ["CARD", "CMDN", "PRESETS", "SEARCH", "BeliefNetwork", "Config", "Mode
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Everything that CMDN can be told."""
+    """Settings of CMDN."""
 
     intra: TowerConfig = field(
         default_factory=lambda: TowerConfig(hidden=(256,), activation="tanh", dropout=0.0, input_dropout=0.5)
     )
     """Hidden layers of the autoencoder of each modality; its decoder mirrors them."""
     code: int = 256
-    """Numbers in a code of these autoencoders."""
+    """Dimension of the codes of these autoencoders."""
     joint: int = 256
     """Hidden units of each machine of the belief network."""
     separate: int = 256
-    """Numbers in a separate representation."""
+    """Dimension of a separate representation."""
     mean_field: int = 2
     """Rounds in which the missing modality and the joint units are inferred from each other."""
     shared: tuple[int, ...] = (128, 64)
     """Widths of the codes of the stacked layers that share both modalities."""
     shared_dropout: float = 0.2
-    """On what each stacked layer reads."""
+    """Dropout on the inputs of each stacked layer."""
     tie: float = 0.99
-    """Weight of the tie between codes, against that of reconstruction; from 0 to 1."""
+    """Weight of the tie between codes relative to reconstruction, from 0 to 1."""
     label: float = 1.0
-    """Weight of naming the categories."""
+    """Weight of the category loss."""
     image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
     text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
@@ -94,7 +94,7 @@ class Config(MethodConfig):
     training: Recipe = field(
         default_factory=lambda: Recipe(epochs=40, learning_rate=0.01, validate_every=10, keep="last")
     )
-    """How it is trained."""
+    """Training recipe."""
 
     def __post_init__(self) -> None:
         for name in ("code", "joint", "separate", "mean_field"):
@@ -105,7 +105,7 @@ class Config(MethodConfig):
         if not 0 <= self.tie <= 1:
             raise BadSetting(f"tie must lie between 0 and 1; got {self.tie}.")
         if self.label < 0:
-            raise BadSetting(f"label must not be negative; got {self.label}. 0 leaves the categories out.")
+            raise BadSetting(f"label must not be negative; got {self.label}. 0 ignores the categories.")
         if not 0 <= self.shared_dropout < 1:
             raise BadSetting(f"shared_dropout must be at least 0 and below 1; got {self.shared_dropout}.")
 
@@ -133,7 +133,7 @@ class BeliefNetwork(nn.Module):
         }
 
     def infer(self, modality: str, values: Float[Tensor, "b d"]) -> Float[Tensor, "b h"]:
-        """Return the joint units as one modality tells them.
+        """Return the joint units inferred from one modality.
 
         Means alternate: e = σ(W_m' q_m + W_n' q_n + c), q_n = σ(W_n e + b_n), where q_m are the units of the given
         modality and q_n, those of the missing one, start at σ(b_n).
@@ -149,7 +149,7 @@ class BeliefNetwork(nn.Module):
 
 
 class CMDN(OneSpace):
-    """The model: inputs scaled, the networks of the first stage, and the stacked layers of the second."""
+    """The model: scaled inputs, the networks of the first stage, and the stacked layers of the second."""
 
     def __init__(self, config: Config, widths: Widths) -> None:
         super().__init__(config, widths)
@@ -171,7 +171,7 @@ class CMDN(OneSpace):
 
     @classmethod
     def fitted(cls, config: Config, features: Features) -> "CMDN":
-        """Return a model with random weights whose inputs are scaled on these training features."""
+        """Return a randomly initialised model with its input scaling fitted on these training features."""
         labels_of(features, wanted_by="CMDN")
         model = cls(config, Widths.of(features))
         model.inputs.fit(features)
@@ -183,9 +183,9 @@ class CMDN(OneSpace):
         return {"scaled": scaled, "codes": self._autoencoder(modality).encode(scaled)}
 
     def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
-        """Return the losses of all networks by name; their sum is minimised, each by its own network."""
+        """Return the losses of all networks by name; each depends on its own network, and their sum is minimised."""
         if targets.labels is None:
-            raise MissingData("CMDN learns from categories, and this batch has none. Make it of labelled features.")
+            raise MissingData("CMDN learns from categories, and this batch has none. Use labelled features.")
         vectors, codes = ({m: rows["common"][m][name] for m in MODALITIES} for name in ("scaled", "codes"))
         errors = [self._autoencoder(m).reconstruction(codes[m], vectors) for m in MODALITIES]
         outputs = {m: self._outputs(m, codes[m], vectors[m]).detach() for m in MODALITIES}
@@ -199,7 +199,7 @@ class CMDN(OneSpace):
 
     @property
     def width(self) -> int:
-        """How many numbers a code of the last layer has."""
+        """Dimension of the codes of the last layer."""
         return self.config.shared[-1]
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
@@ -216,15 +216,15 @@ class CMDN(OneSpace):
         return cast("BoltzmannMachine", self.joined[modality])
 
     def _outputs(self, modality: str, codes: Float[Tensor, "b k"], vectors: Float[Tensor, "b d"]) -> Tensor:
-        """Return what both networks of the first stage make of a modality, as numbers between 0 and 1."""
+        """Return the outputs of both first-stage networks for a modality, scaled to [0, 1]."""
         return torch.cat([(codes + 1) / 2, self.inter.infer(modality, vectors)], dim=1)
 
     def _separate(self, modality: str, outputs: Float[Tensor, "b j"]) -> Float[Tensor, "b s"]:
-        """Return the separate representation, as numbers between -1 and 1 like the codes of the stacked layers."""
+        """Return the separate representation, scaled to [-1, 1] like the codes of the stacked layers."""
         return 2 * self._machine(modality).hidden(outputs) - 1
 
     def _shared_losses(self, vectors: PairVectors, labels: Bool[Tensor, "n c"]) -> dict[str, Tensor]:
-        """Return the losses of each stacked layer, on the present codes of the layer below."""
+        """Return the losses of each stacked layer on the current codes of the layer below."""
         terms: dict[str, Tensor] = {}
         for number, (layer, head) in enumerate(zip(self.shared, self.heads, strict=True), start=1):
             below = {modality: values.detach() for modality, values in vectors.items()}
@@ -240,7 +240,7 @@ class CMDN(OneSpace):
 
 
 def _divergence(machine: BoltzmannMachine, seen: Tensor, generator: torch.Generator) -> Float[Tensor, ""]:
-    """Return the contrastive divergence of a machine, divided by how many numbers it sees."""
+    """Return the contrastive divergence of a machine, divided by the number of its visible units."""
     return machine.contrastive_divergence(seen, generator) / seen.shape[1]
 
 
@@ -256,4 +256,4 @@ SEARCH = {
     "training.learning_rate": (0.005, 0.01),
     "image.power": (0.5, 1.0),
 }
-"""What a search on validation data may try around the preset."""
+"""Values that a hyperparameter search on validation data tries around the preset."""

@@ -1,4 +1,4 @@
-"""ConSE: pictures lie where a text encoder puts the names of what an image network sees in them.
+"""ConSE: a picture's embedding is the weighted mean of the text embeddings of its predicted class names.
 
 Objective: none. With the network's own classifier, p_k = softmax((x W + b) / temperature)_k,
 
@@ -47,30 +47,30 @@ __all__ = ["CARD", "PRESETS", "SEARCH", "Config", "Conse", "Model", "Widths"]
 
 @dataclass(frozen=True)
 class Config(Unscaled):
-    """How names are weighed."""
+    """How class names are weighted."""
 
     top: int = 10
-    """T: so many of the most probable classes speak for a picture."""
+    """T: the number of most probable classes that represent a picture."""
     temperature: float = 1.0
-    """What the classifier's scores are divided by; below 1 the first class speaks louder."""
+    """Temperature of the classifier's softmax; below 1 the most probable class has more weight."""
     centre: bool = True
-    """Subtract the mean vector of all names from names and texts."""
+    """Subtract the mean embedding of all names from names and texts."""
 
     def __post_init__(self) -> None:
         if self.top < 1:
             raise BadSetting(f"top must be 1 or more; got {self.top}. The paper's is 10.")
         if not self.temperature > 0:
-            raise BadSetting(f"temperature must be above 0; got {self.temperature}. 1 leaves probabilities alone.")
+            raise BadSetting(f"temperature must be above 0; got {self.temperature}. 1 keeps the probabilities.")
 
 
 PRESETS = {"default": Config(), "paper": Config(centre=False)}
 
 SEARCH = {"top": (3, 10, 30, 100), "temperature": (0.5, 1.0, 2.0), "centre": (True, False)}
-"""What a search on validation data may try around a preset."""
+"""Values that a hyperparameter search on validation data tries around the preset."""
 
 
 class Conse(OneSpace):
-    """A classifier of whole vectors and the vectors of its classes' names; `classes` of its widths are these."""
+    """A classifier of whole vectors with the embeddings of its class names, `classes` in its widths."""
 
     def __init__(self, config: Config, widths: Widths) -> None:
         super().__init__(config, widths)
@@ -86,7 +86,7 @@ class Conse(OneSpace):
 
     @classmethod
     def of(cls, config: Config, concepts: Concepts) -> "Conse":
-        """Return the model that goes by these concepts; it is finished without any features."""
+        """Return the model of these concepts, which needs no training features."""
         widths = Widths(image=len(concepts.weight), text=concepts.vectors.shape[1], classes=len(concepts.names))
         model = cls(config, widths)
         model.weight.copy_(torch.from_numpy(concepts.weight))
@@ -104,7 +104,7 @@ class Conse(OneSpace):
 
     @classmethod
     def informed(cls, config: Config, features: Features, side_information: SideInformation) -> "Conse":
-        """Return the model of the concepts; features must come from the encoders that these come from."""
+        """Return the model of the concepts; the features must come from the same encoders."""
         model = cls._of_concepts(config, side_information.concepts)
         model.check("image", features.images)
         model.check("text", features.texts)
@@ -118,25 +118,25 @@ class Conse(OneSpace):
         width: Callable[[Modality], int],
         side_information: SideInformation | None,
     ) -> "Conse":
-        """Return the model of the concepts, whatever encoders they came from."""
+        """Return the model of the concepts, whatever their encoders."""
         return cls._of_concepts(config, side_information.concepts if side_information else None)
 
     @classmethod
     def _of_concepts(cls, config: Config, concepts: Concepts | None) -> "Conse":
         if concepts is None:
             raise MissingData(
-                "ConSE goes by the classes that an image network names, and got none. Give them as the concepts of "
-                "its side information."
+                "ConSE needs the named classes of an image network and got none. Pass them as the concepts of its "
+                "side information."
             )
         return cls.of(config, concepts)
 
     @property
     def width(self) -> int:
-        """How many numbers the vector of a name has."""
+        """Dimension of the embedding of a name."""
         return self.widths.text
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
-        """Return the mean of the likeliest names by their probabilities, or the centred text."""
+        """Return the mean embedding of the likeliest names, weighted by probability, or the centred text embedding."""
         if modality == "text":
             return normalize(whole, dim=1) - self.mean
         scores = (whole @ self.weight + self.bias) / self.config.temperature

@@ -1,4 +1,4 @@
-"""Corr-AE: correspondence autoencoders, whose codes of a picture and its text agree.
+"""Corr-AE: correspondence autoencoders with similar codes for a picture and its text.
 
 Objective: two autoencoders, trained together,
 
@@ -52,14 +52,14 @@ __all__ = ["CARD", "PRESETS", "SEARCH", "Config", "CorrespondenceAutoencoders", 
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Everything that Corr-AE can be told."""
+    """Settings of Corr-AE."""
 
     variant: Variant = "cross"
     """What a code reconstructs: its own modality (`plain`), the other (`cross`) or both (`full`)."""
     alpha: float = 0.5
-    """Weight of the tie between codes, against that of reconstruction; at least 0 and below 1."""
+    """Weight of the tie between codes relative to reconstruction; at least 0 and below 1."""
     code: int = 128
-    """Numbers in a code."""
+    """Dimension of the codes."""
     layers: TowerConfig = field(
         default_factory=lambda: TowerConfig(hidden=(256,), activation="tanh", dropout=0.0, input_dropout=0.5)
     )
@@ -69,20 +69,20 @@ class Config(MethodConfig):
     text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
     """Scaling of text features."""
     training: Recipe = field(default_factory=lambda: Recipe(epochs=40, validate_every=5, keep="last"))
-    """How it is trained."""
+    """Training recipe."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha < 1:
             raise BadSetting(
                 f"alpha must be at least 0 and below 1; got {self.alpha}. At 1 nothing is reconstructed, and equal "
-                "codes for all items would be the best."
+                "codes for all items would be optimal."
             )
         if self.code < 1:
             raise BadSetting(f"code must be at least 1; got {self.code}.")
 
 
 class CorrespondenceAutoencoders(OneSpace):
-    """The model: inputs scaled, an autoencoder of each modality, codes of one width."""
+    """The model: scaled inputs, an autoencoder of each modality, codes of one width."""
 
     def __init__(self, config: Config, widths: Widths) -> None:
         super().__init__(config, widths)
@@ -93,18 +93,18 @@ class CorrespondenceAutoencoders(OneSpace):
 
     @classmethod
     def fitted(cls, config: Config, features: Features) -> "CorrespondenceAutoencoders":
-        """Return a model with random weights whose inputs are scaled on these training features."""
+        """Return a randomly initialised model with its input scaling fitted on these training features."""
         model = cls(config, Widths.of(features))
         model.inputs.fit(features)
         return model
 
     def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
-        """Return the scaled vectors, which are to be reconstructed, and their codes."""
+        """Return the scaled vectors, which are the reconstruction targets, and their codes."""
         scaled = self.inputs(modality, batch.whole)
         return {"scaled": scaled, "codes": self.autoencoders.coder(modality).encode(scaled)}
 
     def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
-        """Return the weighted errors of reconstruction and of the tie; their sum is minimised."""
+        """Return the weighted losses of reconstruction and of the tie; their sum is minimised."""
         vectors, codes = ({m: rows["common"][m][name] for m in MODALITIES} for name in ("scaled", "codes"))
         alpha = self.config.alpha
         return {
@@ -114,7 +114,7 @@ class CorrespondenceAutoencoders(OneSpace):
 
     @property
     def width(self) -> int:
-        """How many numbers a code has."""
+        """Dimension of the codes."""
         return self.config.code
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
@@ -140,4 +140,4 @@ SEARCH = {
     "training.epochs": (25, 40, 60),
     "image.power": (0.5, 1.0),
 }
-"""What a search on validation data may try around a preset."""
+"""Values that a hyperparameter search on validation data tries around the preset."""

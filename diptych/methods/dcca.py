@@ -1,6 +1,6 @@
 """DCCA: deep canonical correlation analysis.
 
-Objective: two networks whose outputs correlate as far as they can, in all directions together,
+Objective: two networks whose outputs have the largest total correlation over all directions,
 
     max || S^-1/2 C T^-1/2 ||_*    C = cov(f(X), g(Y))    S = var f(X) + r I    T = var g(Y) + s I
 
@@ -50,16 +50,16 @@ __all__ = ["CARD", "DCCA", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Everything that DCCA can be told."""
+    """Settings of DCCA."""
 
     dimensions: int = 64
-    """Numbers that each network puts out; no more than either modality has."""
+    """Output dimension of each network; at most the dimension of either modality."""
     kept: int = 0
-    """How many of the strongest correlations are summed, and directions compared; 0 keeps all `dimensions`."""
+    """Number of strongest correlations that are summed, and of directions compared; 0 keeps all `dimensions`."""
     ridge: float = 0.3
     """Added to every output's variance, as a share of the outputs' mean variance."""
     weighting: float = 2.0
-    """Power of its correlation that each direction is multiplied by."""
+    """Each direction is multiplied by its correlation to this power."""
     image_tower: TowerConfig = field(default_factory=TowerConfig)
     """The network over pictures."""
     text_tower: TowerConfig = field(default_factory=TowerConfig)
@@ -69,8 +69,8 @@ class Config(MethodConfig):
     text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
     """Scaling of text features."""
     training: Recipe = field(default_factory=lambda: Recipe(batch=400, learning_rate=2e-3))
-    """How it is trained. A batch must hold as many pairs as there are dimensions, and should hold several times as
-    many: of few pairs all directions correlate."""
+    """Training recipe. A batch must hold as many pairs as there are dimensions, and should hold several times as
+    many: in a small batch all directions correlate."""
 
     def __post_init__(self) -> None:
         if self.dimensions < 1:
@@ -91,11 +91,11 @@ SEARCH = {
     "training.learning_rate": (1e-3, 2e-3, 4e-3),
     "image.power": (0.5, 1.0),
 }
-"""What a search on validation data may try around a preset."""
+"""Values that a hyperparameter search on validation data tries around the preset."""
 
 
 class DCCA(OneSpace):
-    """The model: inputs scaled, one tower a modality, and a linear map on top that is solved, not learnt."""
+    """The model: scaled inputs, one tower per modality, and a linear map on top in closed form."""
 
     def __init__(self, config: Config, widths: Widths) -> None:
         super().__init__(config, widths)
@@ -109,14 +109,14 @@ class DCCA(OneSpace):
 
     @classmethod
     def fitted(cls, config: Config, features: Features) -> "DCCA":
-        """Return a model with random weights whose inputs are scaled on these training features."""
+        """Return a randomly initialised model with its input scaling fitted on these training features."""
         model = cls(config, Widths.of(features))
         model._check(min(len(features.texts), config.training.batch))
         model.inputs.fit(features)
         return model
 
     def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
-        """Return what a network puts out; it runs in full precision on a GPU too."""
+        """Return the outputs of a network, in full precision on a GPU too."""
         with torch.autocast(batch.whole.device.type, enabled=False):
             return {"outputs": self._outputs(modality, batch.whole)}
 
@@ -127,7 +127,7 @@ class DCCA(OneSpace):
         return {"correlation": -total_correlation(images, texts, ridge=self.config.ridge, count=self.kept)}
 
     def refit(self, features: Features) -> None:
-        """Solve linear CCA on what the networks, as they stand, put out for all training pairs."""
+        """Refit linear CCA on the current network outputs for all training pairs."""
         self.eval()
         outputs = {
             "image": self._all_outputs("image", features.images)[features.owner],
@@ -143,22 +143,22 @@ class DCCA(OneSpace):
 
     @property
     def width(self) -> int:
-        """How many directions are compared."""
+        """Number of directions compared."""
         return self.kept
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
-        """Return A'(f(x) - mean) or B'(g(y) - mean); before `refit` what the networks put out."""
+        """Return A'(f(x) - mean) or B'(g(y) - mean); before `refit`, the network outputs."""
         mean, basis = getattr(self, f"{modality}_mean"), getattr(self, f"{modality}_basis")
         return (self.towers[modality](whole) - mean) @ basis  # type: ignore[no-any-return]
 
     def _outputs(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b k"]:
-        """Return what a network puts out for whole vectors as they come."""
+        """Return the outputs of a network for unscaled whole vectors."""
         outputs: Tensor = self.towers[modality](self.inputs(modality, whole))
         return outputs
 
     @torch.inference_mode()
     def _all_outputs(self, modality: str, encoded: Encoded) -> Float64[np.ndarray, "n k"]:
-        """Return what a network puts out for all items of a modality."""
+        """Return the outputs of a network for all items of a modality."""
         device, step = next(self.parameters()).device, self.rows_at_once
         blocks = (encoded.whole[start : start + step] for start in range(0, len(encoded), step))
         pieces = [self._outputs(modality, torch.from_numpy(rows).to(device)).cpu() for rows in blocks]
@@ -168,7 +168,7 @@ class DCCA(OneSpace):
         if rows < self.dimensions:
             raise BadSetting(
                 f"DCCA needs batches of at least {self.dimensions} pairs, one for each of its dimensions; got {rows}. "
-                "Train on more pairs with a larger training.batch, or ask for fewer dimensions "
+                "Train on more pairs with a larger training.batch, or set fewer dimensions "
                 f"(--set dimensions={max(1, rows // 4)})."
             )
 

@@ -1,6 +1,6 @@
-"""Deep-SM: deep semantic matching, networks that name categories.
+"""Deep-SM: deep semantic matching with networks that predict categories.
 
-Objective: one network a modality is trained to name the categories of its items,
+Objective: one network per modality is trained to predict the categories of its items,
 
     min  - sum_k t_k log p_k(x) - sum_k t_k log p_k(y)    p(x) = softmax(f(x))    p(y) = softmax(g(y))
 
@@ -54,7 +54,7 @@ def _tower() -> TowerConfig:
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Everything that Deep-SM can be told."""
+    """Settings of Deep-SM."""
 
     image_tower: TowerConfig = field(default_factory=_tower)
     """The network over pictures."""
@@ -63,13 +63,13 @@ class Config(MethodConfig):
     smoothing: float = 0.0
     """Share of the target spread over all categories."""
     similarity: Literal["inner product", "cosine"] = "inner product"
-    """How posteriors are compared: the cosine forgets how sure a network is of its first choice."""
+    """How posteriors are compared; the cosine ignores how confident a network is."""
     image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
     text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
     """Scaling of text features."""
     training: Recipe = field(default_factory=lambda: Recipe(epochs=15, keep="last"))
-    """How it is trained."""
+    """Training recipe."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.smoothing <= 1:
@@ -86,11 +86,11 @@ SEARCH = {
     "training.learning_rate": (5e-4, 1e-3, 2e-3),
     "image.power": (0.5, 1.0),
 }
-"""What a search on validation data may try around a preset."""
+"""Values that a hyperparameter search on validation data tries around the preset."""
 
 
 class DeepSM(OneSpace):
-    """The model: inputs scaled, one tower a modality from whole vectors to categories."""
+    """The model: scaled inputs, one tower per modality from whole vectors to categories."""
 
     cosine: ClassVar[bool] = False
 
@@ -101,21 +101,21 @@ class DeepSM(OneSpace):
 
     @classmethod
     def fitted(cls, config: Config, features: Features) -> "DeepSM":
-        """Return a model with random weights whose inputs are scaled on these training features."""
+        """Return a randomly initialised model with its input scaling fitted on these training features."""
         labels_of(features, wanted_by="Deep-SM")
         model = cls(config, Widths.of(features))
         model.inputs.fit(features)
         return model
 
     def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
-        """Return the categories' scores before the softmax."""
+        """Return the logits of the categories."""
         return {"logits": self.towers[modality](self.inputs(modality, batch.whole))}
 
     def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the cross-entropy of each modality by name; their sum is minimised."""
         labels, smoothing = targets.labels, self.config.smoothing
         if labels is None:
-            raise MissingData("Deep-SM learns from categories, and this batch has none. Make it of labelled features.")
+            raise MissingData("Deep-SM learns from categories, and this batch has none. Use labelled features.")
         return {
             f"{modality} classification": classification_loss(own["logits"], labels, smoothing=smoothing)
             for modality, own in rows["common"].items()
@@ -123,11 +123,11 @@ class DeepSM(OneSpace):
 
     @property
     def width(self) -> int:
-        """How many categories there are."""
+        """Number of categories."""
         return self.widths.classes
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b c"]:
-        """Return the posteriors of the categories, of unit length where they are compared by the cosine."""
+        """Return the posteriors of the categories, with unit length if they are compared by cosine."""
         posteriors: Tensor = self.towers[modality](whole).softmax(1)
         return normalize(posteriors, dim=1) if self.config.similarity == "cosine" else posteriors
 

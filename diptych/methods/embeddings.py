@@ -12,12 +12,12 @@ from diptych.methods.batches import FeatureBatch
 from diptych.methods.contract import Embedding, Method
 
 Attention = tuple[Float32[np.ndarray, " _"], ...]
-"""Weights over the parts of each item; empty where a space attends to none."""
+"""Weights over the parts of each item; empty for a space without attention."""
 
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Items of one modality in one space."""
+    """Embeddings of one modality in one space."""
 
     vectors: Float32[np.ndarray, "n d_s"]
     attention: Attention = ()
@@ -25,7 +25,7 @@ class Embeddings:
 
 @dataclass(frozen=True)
 class PairEmbeddings:
-    """Pictures and texts in one space; similarity is the inner product."""
+    """Embeddings of pictures and texts in one space; similarity is the inner product."""
 
     images: Float32[np.ndarray, "n d_s"]
     texts: Float32[np.ndarray, "m d_s"]
@@ -33,17 +33,17 @@ class PairEmbeddings:
     """Over the parts of each picture (visual space) or text (textual space)."""
 
     def similarity(self) -> Float32[np.ndarray, "n m"]:
-        """Return every picture's similarity to every text."""
+        """Return the similarity of every picture to every text."""
         similarity: Float32[np.ndarray, "n m"] = self.images @ self.texts.T
         return similarity
 
     def take(self, *, images: Rows, texts: Rows) -> "PairEmbeddings":
-        """Return some of the pictures and texts, without attention."""
+        """Return a subset of the pictures and texts, without attention."""
         return replace(self, images=self.images[np.asarray(images)], texts=self.texts[np.asarray(texts)], attention=())
 
 
 def embed_items(method: Method, modality: str, encoded: Encoded) -> dict[str, Embeddings]:
-    """Return the vectors, and attention where there is any, of encoded items of one modality in each space."""
+    """Embed encoded items of one modality in each space, with attention if there is any."""
     method.check(modality, encoded)
     parts = any(method.reads(space) == modality for space in method.spaces)
     device = device_of(method)
@@ -60,7 +60,7 @@ def embed_items(method: Method, modality: str, encoded: Encoded) -> dict[str, Em
 
 
 def embed_pairs(method: Method, features: Features) -> dict[str, PairEmbeddings]:
-    """Return pictures and texts in each space, with attention over the modality that the space reads."""
+    """Embed pictures and texts in each space, with attention over the modality that the space reads."""
     images, texts = (embed_items(method, m, each) for m, each in (("image", features.images), ("text", features.texts)))
     return {
         space: PairEmbeddings(
@@ -71,7 +71,7 @@ def embed_pairs(method: Method, features: Features) -> dict[str, PairEmbeddings]
 
 
 def device_of(method: Method) -> torch.device:
-    """Return where a method's tensors lie."""
+    """Return the device of a method's tensors."""
     tensors = [*method.parameters(), *method.buffers()] if isinstance(method, torch.nn.Module) else []
     return tensors[0].device if tensors else torch.device("cpu")
 
@@ -83,5 +83,5 @@ def _joined(batches: list[Embedding], width: int) -> Embeddings:
 
 
 def vectors_by_space(embeddings: Mapping[str, Embeddings]) -> Float32[np.ndarray, "n d"]:
-    """Return the vectors of all spaces one after another."""
+    """Concatenate the vectors of all spaces."""
     return np.concatenate([each.vectors for each in embeddings.values()], axis=1)

@@ -1,4 +1,4 @@
-"""What every method is given: whole vectors, scaled on the training items as its config asks."""
+"""The input of every method: whole vectors, with a scaling fitted on the training items."""
 
 from dataclasses import dataclass, fields
 from typing import cast
@@ -17,26 +17,26 @@ from diptych.maths.linear_reduction import principal_components, standard_deviat
 
 @dataclass(frozen=True)
 class InputConfig:
-    """How the features of one modality are scaled before a method sees them."""
+    """Scaling of the features of one modality."""
 
     power: float = 1.0
-    """Signed power on each number, followed by unit length; 1 leaves features alone. 1/2 tames sparse counts."""
+    """Signed power of each component, then scaling to unit length; 1 disables both. 1/2 suits sparse counts."""
     centre: bool = False
     """Subtract the training mean of whole vectors and scale them to unit mean variance."""
     each: bool = False
-    """With `centre`, scale every number to unit variance by itself (z-scores) instead of all by one factor."""
+    """With `centre`, scale each component to unit variance (z-scores) instead of all by one factor."""
 
 
 @dataclass(frozen=True)
 class Widths:
-    """What a method that compares whole vectors is built for."""
+    """The input widths of a method that compares whole vectors."""
 
     image: int
-    """Numbers in a picture's whole vector."""
+    """Dimension of a picture's whole vector."""
     text: int
-    """Numbers in a text's whole vector."""
+    """Dimension of a text's whole vector."""
     classes: int
-    """Categories that training knows; 0 without categories."""
+    """Number of categories known in training; 0 without categories."""
 
     @classmethod
     def of(cls, features: Features) -> "Widths":
@@ -46,7 +46,7 @@ class Widths:
 
 
 def check_widths(wanted: object, modality: str, encoded: Encoded) -> None:
-    """Refuse features of one modality of other widths than those a model was built for.
+    """Refuse features of one modality whose widths differ from the model's.
 
     `wanted` is a dataclass with a field `image` or `image_whole`, and `image_parts` where parts are read.
     """
@@ -55,18 +55,19 @@ def check_widths(wanted: object, modality: str, encoded: Encoded) -> None:
     for field in fields(wanted):  # type: ignore[arg-type]
         whose, _, kind = field.name.partition("_")
         if whose == modality and (ours := getattr(wanted, field.name)) != widths[kind]:
+            noun = "parts" if kind == "parts" else "whole vectors"
             raise ShapeMismatch(
-                f"{'parts' if kind == 'parts' else 'whole vectors'} of {modality}s must be {ours} wide for this model; "
-                f"got {widths[kind]}. Encode them with the encoder that the model was trained on."
+                f"{noun} of {modality}s must have {ours} dimensions for this "
+                f"model; got {widths[kind]}. Encode them with the encoder that the model was trained on."
             )
 
 
 class Standardised(nn.Module):
-    """Scale features to a common size, fitted on the training items: power, then centring and one scale or projection.
+    """Standardise features with statistics of the training items: power, then centring and a scale or projection.
 
-    y = (sign(x) |x|^power / ||.|| - mean) / scale, or (... - mean) basis where `kept` principal components are asked
-    for. The scale is one number, or one for `each` column. A power of 1 that is never fitted leaves features as they
-    are.
+    y = (sign(x) |x|^power / ||.|| - mean) / scale, or (... - mean) basis if `kept` principal components are
+    requested. The scale is one number, or one per column with `each`. With a power of 1 and without fitting, features
+    are unchanged.
     """
 
     def __init__(self, width: int, *, power: float, kept: int = 0, each: bool = False) -> None:
@@ -80,7 +81,7 @@ class Standardised(nn.Module):
         self.basis: Tensor | None
 
     def fit(self, rows: Float32[np.ndarray, "n d"] | StoredRows) -> None:
-        """Learn the mean of training rows and their scale or leading principal components.
+        """Fit the mean of training rows and their scale or leading principal components.
 
         Rows in files are read block by block, for a mean and a scale.
         """
@@ -107,7 +108,7 @@ class Standardised(nn.Module):
         return self._scaled(self.raised(values) - self.mean)
 
     def shares(self, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p k"]:
-        """Return a standardised vector divided among the pieces that it is the sum of; the shares sum to it.
+        """Divide a standardised vector among the pieces of its sum; the shares sum to it.
 
         A power acts on the sum, and each number's gain, raised(whole) / whole, is the same for all pieces. What the
         pieces leave out of the whole, and the mean, are divided evenly. Zero shares are the training mean.
@@ -122,7 +123,7 @@ class Standardised(nn.Module):
 
 @dataclass(frozen=True)
 class _Raised:
-    """Rows that stay in files, raised when some are read."""
+    """Rows in files, raised to the power when they are read."""
 
     scaling: Standardised
     rows: StoredRows
@@ -135,7 +136,7 @@ class _Raised:
 
 
 class Inputs(nn.Module):
-    """The whole vectors of both modalities, scaled; y = scaling(x), fitted on training items where `centre` asks."""
+    """Scaling of the whole vectors of both modalities, fitted on training items if `centre` is set."""
 
     def __init__(self, image: InputConfig, text: InputConfig, widths: Widths) -> None:
         super().__init__()
@@ -145,7 +146,7 @@ class Inputs(nn.Module):
         )
 
     def fit(self, features: Features) -> None:
-        """Learn the means and scales of training features."""
+        """Fit the means and scales on training features."""
         for modality, encoded in (("image", features.images), ("text", features.texts)):
             if self.configs[modality].centre:
                 cast("Standardised", self.scalings[modality]).fit(encoded.whole)
@@ -156,7 +157,7 @@ class Inputs(nn.Module):
         return scaled
 
     def shares(self, modality: str, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p d"]:
-        """Return one scaled whole vector of a modality, divided among the pieces that it is the sum of."""
+        """Divide one scaled whole vector of a modality among the pieces of its sum."""
         return cast("Standardised", self.scalings[modality]).shares(whole, pieces)
 
     def scaled(self, modality: str, encoded: Encoded) -> Float[np.ndarray, "n d"]:

@@ -1,4 +1,4 @@
-"""Joint: the space that a dual encoder was trained to share, such as that of CLIP or SigLIP, as it is.
+"""Joint: the shared space of a dual encoder such as CLIP or SigLIP, without further training.
 
 Objective: none; others trained both networks on hundreds of millions of pairs. With whole vectors x of a picture and
 y of a text in the encoder's joint space,
@@ -37,7 +37,7 @@ __all__ = ["CARD", "PRESETS", "SEARCH", "Config", "Joint", "Model", "Widths"]
 
 @dataclass(frozen=True)
 class Config(Unscaled):
-    """Which dual encoder a comparison of methods uses."""
+    """The dual encoder that a benchmark uses."""
 
     model: str = "transformers:openai/clip-vit-base-patch32"
     """The encoder of pictures and of texts: `transformers:NAME` or `open-clip:NAME`. A benchmark opens it in place of
@@ -52,11 +52,11 @@ class Config(Unscaled):
 PRESETS = {"default": Config()}
 
 SEARCH: dict[str, tuple[object, ...]] = {}
-"""There is nothing to search."""
+"""No hyperparameters."""
 
 
 class Joint(OneSpace):
-    """Whole vectors as they are, compared by cosine."""
+    """Unscaled whole vectors, compared by cosine."""
 
     @classmethod
     def fitted(cls, config: Config, features: Features) -> "Joint":
@@ -86,7 +86,7 @@ class Joint(OneSpace):
 
     @property
     def width(self) -> int:
-        """How many numbers the encoder's vectors have."""
+        """Dimension of the encoder's vectors."""
         return self.widths.image
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
@@ -95,7 +95,7 @@ class Joint(OneSpace):
 
 
 def _encoder_of(encoded: Encoded) -> str:
-    """Return the name of the encoder that made these vectors, without its fingerprint."""
+    """Return the name of the encoder of these vectors, without its fingerprint."""
     return encoded.encoder.rpartition("@")[0]
 
 

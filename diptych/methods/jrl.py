@@ -1,13 +1,13 @@
 """JRL: joint representation learning with sparse and semi-supervised regularisation.
 
-Objective: one projection P_m a modality into the space of the categories L (n, c), all terms at once:
+Objective: one projection P_m per modality into the space of the categories L (n, c), all terms at once:
 
     min   sum_m { s tr(P_m' X_m' Lap_m X_m P_m) + mu ||X_m P_m - L||^2 + g ||P_m||_{2,1} } + l ||X_1 P_1 - X_2 P_2||^2
 
 where Lap_m is the normalised Laplacian of a modality's graph of k nearest neighbours (its rows may hold unlabelled
 items too), ||P||_{2,1} the sum of the lengths of its rows, and X_1, X_2 stand pair by pair in the last term. Here s is
-`smoothness`, mu `labels`, g `sparsity`, l `pairs` and k `neighbours`. Places are X_m P_m, compared by cosine, or the
-distribution of categories among the nearest training items, compared by inner product (`scoring=votes`).
+`smoothness`, mu `labels`, g `sparsity`, l `pairs` and k `neighbours`. The embeddings are X_m P_m, compared by cosine,
+or the distribution of categories among the nearest training items, compared by inner product (`scoring=votes`).
 
 Paper: Zhai, Peng & Xiao, Learning Cross-Media Joint Representation With Sparse and Semisupervised Regularization, IEEE
 Transactions on Circuits and Systems for Video Technology 24(6):965-978, 2014.
@@ -62,26 +62,26 @@ CHUNK = 512
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Everything that JRL can be told."""
+    """Settings of JRL."""
 
     smoothness: float = 1.0
-    """s, the weight of the graphs: near items stay near."""
+    """s, the weight of the graphs: neighbours keep similar embeddings."""
     sparsity: float = 30.0
-    """g, the weight of the lengths of the projections' rows: a strong one leaves features out."""
+    """g, the weight of the lengths of the projections' rows: a large one eliminates features."""
     labels: float = 1.0
     """mu, the weight of the regression to the categories."""
     pairs: float = 1.0
     """l, the weight of the distance between a picture and its text."""
     neighbours: int = 10
-    """k of the graphs."""
+    """k, the number of neighbours in the graphs."""
     sweeps: int = 5
-    """Reweightings at most; few of them stop early, which is a regularisation of its own."""
+    """Maximum number of reweightings; stopping early also regularises."""
     scoring: Literal["cosine", "votes"] = "cosine"
     """Compare projections, or the categories of their nearest training items."""
     votes: int = 100
-    """How many training items vote, pictures and texts together; where there are no more, all places are the same."""
+    """Number of voting training items, pictures and texts together; if there are no more, all embeddings are equal."""
     transductive: bool = False
-    """Put the test items, without their categories, into the graphs, as the original does."""
+    """Include the test items, without their categories, in the graphs, as in the original."""
     image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
     text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
@@ -98,10 +98,10 @@ class Config(MethodConfig):
 
 @dataclass(frozen=True)
 class Widths(inputs.Widths):
-    """What a model is built for."""
+    """The input widths of a model."""
 
     voters: int
-    """Training items, pictures and texts: each may vote."""
+    """Number of training items, pictures and texts, that may vote."""
 
     @classmethod
     def of(cls, features: Features) -> "Widths":
@@ -111,7 +111,7 @@ class Widths(inputs.Widths):
 
 
 class JRL(Projections):
-    """The model: inputs scaled, one projection a modality, and the voters where votes are counted."""
+    """The model: scaled inputs, one projection per modality, and the voters if votes are counted."""
 
     cosine: ClassVar[bool] = False
     linear: ClassVar[bool] = False
@@ -126,7 +126,7 @@ class JRL(Projections):
         self.register_buffer("ballots", torch.zeros(voters, widths.classes))
 
     voters: Tensor
-    """Where training items lie in the space of the projections."""
+    """The projected training items."""
     ballots: Tensor
     """Their categories, each row summing to 1."""
 
@@ -137,7 +137,7 @@ class JRL(Projections):
 
     @classmethod
     def informed(cls, config: Config, features: Features, side_information: SideInformation) -> "JRL":
-        """Return the model solved on these training features, and on unlabelled ones where it is transductive."""
+        """Return the model solved on these training features, and on unlabelled ones if it is transductive."""
         labels = labels_of(features, wanted_by="JRL").astype(np.float64)
         model = cls(config, Widths.of(features))
         pairs = model.fit_inputs(features)
@@ -147,12 +147,12 @@ class JRL(Projections):
         return model
 
     def _graphed(self, features: Features, unlabelled: Features | None) -> Sides:
-        """Return the scaled rows that the graphs hold: every picture and text once, unlabelled ones at the end."""
+        """Return the scaled rows of the graphs: every picture and text once, unlabelled ones last."""
         sets = [features]
         if self.config.transductive:
             if unlabelled is None:
                 raise MissingData(
-                    "a transductive JRL learns from the features of the test items too, and was given none. Pass them "
+                    "a transductive JRL also learns from the features of the test items, and got none. Pass them "
                     "as `SideInformation(unlabelled=...)`, or set transductive=false."
                 )
             sets.append(unlabelled)
@@ -210,7 +210,7 @@ SEARCH = {
     "scoring": ("cosine", "votes"),
     "image.power": (0.5, 1.0),
 }
-"""What a search on validation data may try."""
+"""Values that a hyperparameter search on validation data tries."""
 
 
 def solved(

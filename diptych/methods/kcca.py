@@ -4,8 +4,8 @@ Objective: with K_x the pictures' and K_y the texts' centred kernel matrices ove
 
     max tr(A' K_x K_y B)   subject to   A' (K_x^2 + k K_x) A = B' (K_y^2 + l K_y) B = I
 
-where k, l are `kappa` times the mean eigenvalue of K_x, K_y (their trace over n). An item is placed at its centred
-kernel values with the training items times A (pictures) or B (texts), and compared by cosine. With the linear kernel,
+where k, l are `kappa` times the mean eigenvalue of K_x, K_y (their trace over n). An item's embedding is its centred
+kernel values with the training items times A (pictures) or B (texts), compared by cosine. With the linear kernel,
 d numbers an item and kappa = ridge n / d this is CCA with that ridge.
 
 Beyond `exact_up_to` pairs the directions are spanned by `landmarks` of them, drawn by a fixed seed (Nystroem): kernel
@@ -47,24 +47,24 @@ CARD = Card(
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Everything that KCCA can be told."""
+    """Settings of KCCA."""
 
     kernel: KernelName = "rbf"
-    """`linear`, `polynomial` or `rbf`; the same for both modalities, each with a scale of its own."""
+    """`linear`, `polynomial` or `rbf`; the same for both modalities, each with its own scale."""
     degree: int = 3
-    """Of the polynomial kernel."""
+    """Degree of the polynomial kernel."""
     bandwidth: float = 1.0
     """Width of the rbf kernel, as a multiple of the median distance between training items."""
     kappa: float = 3.0
     """Regularisation, as a multiple of the kernel matrix's mean eigenvalue."""
     dimensions: int = 50
-    """Directions that are kept, the most correlated first."""
+    """Number of directions kept, the most correlated first."""
     weighting: float = 2.0
-    """Power of its correlation that each direction is multiplied by."""
+    """Each direction is multiplied by its correlation to this power."""
     exact_up_to: int = 5000
-    """Training pairs up to which every one of them is an anchor; the time to solve grows with their cube."""
+    """Largest number of training pairs that are all used as anchors; the solution takes cubic time."""
     landmarks: int = 1000
-    """Anchors beyond that."""
+    """Number of anchors for more training pairs."""
     image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
     text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
@@ -91,15 +91,15 @@ SEARCH = {
     "weighting": (0.0, 1.0, 2.0),
     "image.power": (0.5, 1.0),
 }
-"""What a search on validation data may try around a preset."""
+"""Values that a hyperparameter search on validation data tries around the preset."""
 
 
 @dataclass(frozen=True)
 class Widths(inputs.Widths):
-    """What KCCA is built for."""
+    """The input widths of KCCA."""
 
     pairs: int
-    """Training pairs: a model keeps all of them, or its landmarks."""
+    """Number of training pairs; a model stores all of them or its landmarks."""
 
     @classmethod
     def of(cls, features: Features) -> "Widths":
@@ -124,7 +124,7 @@ class Anchored(nn.Module):
         self.coefficients: Tensor
 
     def span(self, items: Float64[Tensor, "n d"], config: Config) -> Spanned:
-        """Take the anchors from the training items and return the space that they span."""
+        """Select the anchors among the training items and return the space that they span."""
         anchors = items[landmarks(len(items), size=len(self.anchors))]
         self.anchors.copy_(anchors)
         self.scale.fill_(self.kernel.scale(items, bandwidth=config.bandwidth))
@@ -134,11 +134,11 @@ class Anchored(nn.Module):
         return space
 
     def keep(self, coefficients: Float64[np.ndarray, "m k"]) -> None:
-        """Take the solved coefficients; where there are fewer directions than dimensions the last stay 0."""
+        """Store the solved coefficients; with fewer directions than dimensions, the last stay 0."""
         self.coefficients.zero_()[:, : coefficients.shape[1]] = torch.from_numpy(coefficients)
 
     def forward(self, whole: Float[Tensor, "b d"]) -> Float64[Tensor, "b k"]:
-        """Return where scaled items lie."""
+        """Return the embeddings of scaled items."""
         kernel = self.kernel.between(whole.double(), self.anchors.double(), scale=self.scale)
         return (kernel - self.offset) @ self.coefficients
 
@@ -171,7 +171,7 @@ class KCCA(OneSpace):
 
     @property
     def width(self) -> int:
-        """How many directions are kept."""
+        """Number of directions kept."""
         return cast("Anchored", self.sides["image"]).coefficients.shape[1]
 
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:

@@ -1,6 +1,6 @@
 """LGCFL: local group based consistent feature learning.
 
-Objective: each modality is regressed to the categories L (n, c), and whole groups of its features may stay out:
+Objective: each modality is regressed to the categories L (n, c), with whole groups of its features eliminated:
 
     min_U   ||X U - L||_F^2 + ridge ||U||_F^2 + penalty sum_g ||U_g||_F
 
@@ -45,16 +45,16 @@ __all__ = ["CARD", "LGCFL", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Everything that LGCFL can be told."""
+    """Settings of LGCFL."""
 
     penalty: float = 30.0
-    """Weight of the lengths of the groups; 0 is ridge regression."""
+    """Weight of the group penalty; 0 is ridge regression."""
     ridge: float = 1000.0
     """Weight of the squared length of the maps."""
     group: int = 1
-    """Consecutive features of a modality that enter or stay out together; the last group may have fewer."""
+    """Consecutive features of a modality that are selected together; the last group may have fewer."""
     sweeps: int = 20
-    """Reweightings at most; it ends sooner where the maps stop moving."""
+    """Maximum number of reweightings; stops earlier at convergence."""
     image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
     text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
@@ -65,11 +65,11 @@ class Config(MethodConfig):
             if not getattr(self, name) > 0:
                 raise BadSetting(f"{name} must be above 0; got {getattr(self, name)}. Set it with --set {name}=...")
         if self.penalty < 0:
-            raise BadSetting(f"penalty must not be negative; got {self.penalty}. 0 leaves no feature out.")
+            raise BadSetting(f"penalty must not be negative; got {self.penalty}. 0 eliminates no features.")
 
 
 class LGCFL(Projections):
-    """The model: inputs scaled, one map a modality to the categories."""
+    """The model: scaled inputs, one map per modality to the categories."""
 
     def __init__(self, config: Config, widths: Widths) -> None:
         super().__init__(config, widths, dimensions=widths.classes)
@@ -98,7 +98,7 @@ SEARCH = {
     "group": (1, 4, 16),
     "image.power": (0.5, 1.0),
 }
-"""What a search on validation data may try."""
+"""Values that a hyperparameter search on validation data tries."""
 
 
 def regression(

@@ -10,8 +10,8 @@ with h = LSTM(parts) lifted into the space, a = softmax(w . tanh(W_a h)), and a 
 Paper: Peng, Qi & Yuan, arXiv 1708.04776; IEEE TIP 27(11):5585-5599, 2018.
 Differs: encoders are frozen, as in the authors' released code. What each preset takes from the paper and from
 that code, line by line, is in `diptych.methods.mcsm_presets`. With categories and `loss.classification` above
-0 each space also has a head that names categories from either side's vector; `class_share` then puts the
-posteriors beside the vector, so that the similarity is (1 - share) cos(v, u) + share cos(p_v, p_u), still one
+0 each space also has a head that predicts categories from either side's vector; `class_share` then appends the
+posteriors to the vector, so that the similarity is (1 - share) cos(v, u) + share cos(p_v, p_u), still one
 inner product.
 """
 
@@ -56,21 +56,21 @@ READ = {"visual": "image", "textual": "text"}
 """The modality that each space reads as a sequence."""
 OTHER = {"image": "text", "text": "image"}
 SAMPLE = 20_000
-"""How many training parts the projection of parts is fitted on, at most."""
+"""Maximum number of training parts on which the projection of parts is fitted."""
 
 
 @dataclass(frozen=True)
 class Widths:
-    """What a model is built for."""
+    """The input widths of a model."""
 
     image_parts: int
-    """Width of a region; 0 where pictures have none."""
+    """Dimension of a region; 0 without regions."""
     image_whole: int
     text_parts: int
-    """Width of a word; 0 where texts have none."""
+    """Dimension of a word; 0 without words."""
     text_whole: int
     classes: int
-    """Categories that the heads name; 0 without categories."""
+    """Number of categories that the heads predict; 0 without categories."""
 
     @classmethod
     def of(cls, features: Features) -> "Widths":
@@ -119,7 +119,7 @@ class MCSM(SharesRows, nn.Module):
         if not (config.loss.margin or config.loss.contrastive or config.loss.partner or len(self.heads)):
             raise BadSetting(
                 "MCSM has nothing to minimise: loss.margin, loss.contrastive and loss.partner are 0, and "
-                "loss.classification is 0 or without categories to name. Set one of them above 0, such as "
+                "loss.classification is 0 or there are no categories. Set one of them above 0, such as "
                 "--set loss.contrastive=1."
             )
 
@@ -134,7 +134,7 @@ class MCSM(SharesRows, nn.Module):
 
     @classmethod
     def fitted(cls, config: MCSMConfig, features: Features) -> "MCSM":
-        """Return a model with random weights whose inputs are standardised on these training features."""
+        """Return a randomly initialised model with its input standardisation fitted on these training features."""
         model = cls(config, Widths.of(features))
         sides = {"image": features.images, "text": features.texts}
         for modality, encoded in sides.items():
@@ -148,15 +148,15 @@ class MCSM(SharesRows, nn.Module):
 
     @property
     def space_widths(self) -> dict[str, int]:
-        """How many numbers each space's vectors have, posteriors included."""
+        """Dimension of each space, posteriors included."""
         return {name: self._width(name) for name in self.spaces}
 
     def check(self, modality: str, encoded: Encoded) -> None:
-        """Refuse features of other widths than the model was built for."""
+        """Refuse features whose widths differ from the model's."""
         check_widths(self.widths, modality, encoded)
 
     def embed(self, modality: str, batch: FeatureBatch) -> dict[str, Embedding]:
-        """Return each space's vectors of one modality, and attention over the parts that a space reads of it."""
+        """Embed one modality in each space, with attention over the parts that the space reads."""
         scaled = self.scaled(modality, batch)
         return {name: self.embed_scaled(name, modality, scaled) for name in self.spaces}
 
@@ -181,19 +181,19 @@ class MCSM(SharesRows, nn.Module):
         return terms
 
     def span(self, modality: str) -> Mapping[str, Float[np.ndarray, "d_s m"]]:
-        """Return by space the columns of the affine maps that end in a vector; posteriors may point anywhere."""
+        """Return, by space, the columns of the final affine maps, with an identity block for the posteriors."""
         spans = {name: self._tower(name).span(read=modality == READ[name]) for name in self.spaces}
         classes = {name: np.eye(self._width(name) - getattr(self.config, name).width) for name in self.spaces}
         return {name: block_diag(span, classes[name]) for name, span in spans.items() if span is not None}
 
     def scaled(self, modality: str, batch: FeatureBatch) -> FeatureBatch:
-        """Return items as the spaces take them in: whole vectors, and parts where a space reads them."""
+        """Return items as input to the spaces: whole vectors, and parts if a space reads them."""
         read = batch.parts is not None and modality in self.parts
         parts = self._scaling(modality, parts=True)(batch.parts) if read else None
         return FeatureBatch(self._scaling(modality)(batch.whole), parts, batch.mask if read else None)
 
     def shares(self, modality: str, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p k"]:
-        """Return the scaled whole vector of one item, divided among pieces that the unscaled one is the sum of."""
+        """Divide the scaled whole vector of one item among pieces whose sum is the unscaled one."""
         return self._scaling(modality).shares(whole, pieces)
 
     def reads(self, space: str) -> str | None:
@@ -201,17 +201,17 @@ class MCSM(SharesRows, nn.Module):
         return READ[space]
 
     def pools(self, space: str) -> tuple[int, ...]:
-        """Return how many parts go into one fragment, pooling by pooling; nothing where attention weighs parts."""
+        """Return the pool sizes from parts to fragments; empty if attention is over parts."""
         fragments = self._tower(space).fragments
         return () if fragments is None else fragments.pools
 
     def embed_scaled(self, space: str, modality: str, scaled: FeatureBatch) -> Embedding:
-        """Return a space's vectors, with posteriors beside them where similarity counts these, and attention."""
+        """Return a space's vectors, with posteriors appended if similarity uses them, and attention."""
         embedding = self._read(space, modality, scaled)
         return embedding._replace(vectors=self._with_posteriors(space, embedding.vectors))
 
     def _width(self, name: str) -> int:
-        """Return how many numbers a space's vectors have, posteriors included."""
+        """Return the dimension of a space, posteriors included."""
         posteriors = self.widths.classes if self.config.class_share and name in self.heads else 0
         width: int = getattr(self.config, name).width
         return width + posteriors
@@ -240,7 +240,7 @@ Model = MCSM
 
 
 def _sample_of_parts(parts: Parts) -> Float32[np.ndarray, "s d"]:
-    """Return up to `SAMPLE` parts, taken evenly over all items."""
+    """Return up to `SAMPLE` parts, sampled evenly over all items."""
     items = np.linspace(0, len(parts) - 1, min(len(parts), SAMPLE)).astype(int).tolist()
     each = SAMPLE // len(items)
     sequences = [rows for item in items if len(rows := parts.sequence(item))]

@@ -38,29 +38,29 @@ from diptych.methods.spaces import SpaceConfig
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights and settings of the losses; a weight of 0 leaves a loss out."""
+    """Weights and settings of the losses; a weight of 0 disables a loss."""
 
     margin: float = 0.0
     """Weight of the paper's bidirectional margin loss."""
     margin_size: float = 0.5
-    """How far a match must beat a mismatch."""
+    """The margin between a match and a mismatch."""
     negatives: Literal["expected", "other-class", "uniform"] = "other-class"
-    """`other-class` draws one negative an anchor among mismatches; `uniform` draws any item of the batch, the anchor
+    """`other-class` draws one negative per anchor among mismatches; `uniform` draws any item of the batch, the anchor
     included; `expected` takes the mean over all mismatches, the expectation of `other-class`."""
     textual_positives: Literal["partner", "class-mate"] = "partner"
-    """Whose picture is a text's positive in the textual space's margin loss."""
+    """The owner of a text's positive picture in the textual space's margin loss."""
     contrastive: float = 0.0
     """Weight of the label-aware contrastive loss over the whole batch."""
     partner: float = 0.0
-    """Weight of the contrastive loss in which a pair's partner alone is a match: it tells class-mates apart."""
+    """Weight of the contrastive loss in which only a pair's partner matches: it separates class-mates."""
     temperature: float = 0.1
     """Temperature of both contrastive losses."""
     classification: float = 0.0
-    """Weight of the loss by which both sides' vectors name the categories."""
+    """Weight of the category loss on both sides' vectors."""
     smoothing: float = 0.0
     """Share of the target spread over all categories."""
     sharpness: float = 16.0
-    """Factor on the unit vectors before they name categories."""
+    """Factor on the unit vectors before the category heads."""
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
@@ -71,7 +71,7 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class MCSMConfig(MethodConfig):
-    """Everything that MCSM can be told."""
+    """Settings of MCSM."""
 
     visual: SpaceConfig = field(default_factory=SpaceConfig)
     """The space that reads regions."""
@@ -82,15 +82,15 @@ class MCSMConfig(MethodConfig):
     text: InputConfig = field(default_factory=InputConfig)
     """Scaling of text features."""
     loss: LossConfig = field(default_factory=LossConfig)
-    """What is minimised."""
+    """The losses."""
     class_share: float = 0.0
-    """Share of the categories' posteriors in a similarity, from 0 to 1; needs `loss.classification`."""
+    """Share of the category posteriors in the similarity, from 0 to 1; requires `loss.classification`."""
     class_temperature: float = 1.0
-    """What scores of categories are divided by before they are posteriors; above 1 the less probable count more."""
+    """Temperature of the category posteriors; above 1 the less probable categories count more."""
     fusion: str = "product"
-    """How the two spaces' similarities become one: a name of `diptych.fusion`."""
+    """The fusion rule of the two spaces: a name in `diptych.fusion`."""
     training: Recipe = field(default_factory=Recipe)
-    """How it is trained."""
+    """Training recipe."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.class_share <= 1:
@@ -174,4 +174,4 @@ SEARCH = {
     "visual.input_dropout": (0.5, 0.7),
     "textual.input_dropout": (0.5, 0.7),
 }
-"""What a search on validation data may try around a preset."""
+"""Values that a hyperparameter search on validation data tries around the preset."""

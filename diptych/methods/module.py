@@ -1,4 +1,4 @@
-"""What a file of this room offers, and opening one by name."""
+"""The interface of a method module, and opening one by name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from diptych.rooms import Card
 
 @dataclass(frozen=True)
 class SideInformation:
-    """What a few methods learn from beside the training features."""
+    """Additional training input of a few methods."""
 
     concepts: Concepts | None = None
-    """What the image network can name: for methods whose card needs `concepts`."""
+    """The named classes of the image network, for methods whose card needs `concepts`."""
     unlabelled: Features | None = None
-    """Items of the test split without their categories: for configs that are `transductive`."""
+    """Items of the test split without their categories, for `transductive` configs."""
 
 
 class MethodConfig:
-    """What every method's config answers; a config is a frozen dataclass that derives from it."""
+    """Base class of the methods' configs, which are frozen dataclasses."""
 
     @property
     def fusion(self) -> str:
-        """Name of the rule that makes one similarity of two spaces'."""
+        """Name of the fusion rule for two spaces."""
         return "product"
 
     @property
@@ -38,29 +38,29 @@ class MethodConfig:
 
     @property
     def encoders(self) -> tuple[str, str] | None:
-        """Encoders of pictures and of texts that the method reads in place of the common ones."""
+        """Image and text encoder that the method uses in place of the common ones."""
         return None
 
 
 @runtime_checkable
 class ModelClass(Protocol):
-    """The class of a method's models: a `torch.nn.Module` built as Model(config, widths)."""
+    """The class of a method's models: a `torch.nn.Module` constructed as Model(config, widths)."""
 
     def __call__(self, config: Any, widths: Any, /) -> Method:
         """Return an untrained model of a config and the widths of its features."""
         ...
 
     def fitted(self, config: Any, features: Features) -> Method:
-        """Return a model finished where it has a closed form, else with inputs scaled and first weights drawn."""
+        """Return a finished model in closed form, or else an initialised model with fitted input scaling."""
         ...
 
 
 @runtime_checkable
 class InformedModelClass(ModelClass, Protocol):
-    """The class of models that may need side information; theirs are made by `informed`."""
+    """The class of models that may need side information, which `informed` receives."""
 
     def informed(self, config: Any, features: Features, side_information: SideInformation) -> Method:
-        """Return what `fitted` does, with side information at hand."""
+        """Return the same as `fitted`, with side information."""
         ...
 
 
@@ -75,28 +75,28 @@ class UntrainedModelClass(ModelClass, Protocol):
         width: Callable[[Modality], int],
         side_information: SideInformation | None,
     ) -> Method:
-        """Return the model for a pair of encoders: their names and, when asked, how wide their whole vectors are."""
+        """Return the model for two encoders, given their names and, on request, their whole vectors' widths."""
         ...
 
 
 @runtime_checkable
 class MethodModule(Protocol):
-    """A file of this room."""
+    """A module in this folder."""
 
     CARD: Card
     PRESETS: Mapping[str, Any]
     """Named configs, `default` among them."""
     SEARCH: Mapping[str, Sequence[Any]]
-    """Settings by dotted name with the values that a search on validation data may try."""
+    """Values that a hyperparameter search tries, by dotted setting name."""
 
     @property
     def Config(self) -> type[Any]:
-        """A frozen dataclass of everything that the method can be told: a `MethodConfig`."""
+        """The settings of the method, a frozen dataclass: a `MethodConfig`."""
         ...
 
     @property
     def Widths(self) -> type[Any]:
-        """A frozen dataclass of whole numbers: what a model is built for."""
+        """The input widths of a model, a frozen dataclass of integers."""
         ...
 
     @property
@@ -106,11 +106,11 @@ class MethodModule(Protocol):
 
 
 OFFERED = ("CARD", "Config", "PRESETS", "SEARCH", "Widths", "Model")
-"""What a file of this room defines."""
+"""The names that a method module must define."""
 
 
 def open_method(name: str) -> MethodModule:
-    """Return the file of the method called `name`; `UnknownName` offers the nearest."""
+    """Return the module of the method called `name`; raise `UnknownName` with the nearest name."""
     module: Any = ROOM.open(name)
     if lacking := [each for each in OFFERED if not hasattr(module, each)]:
         raise BadSetting(f"the method {name} offers no {lacking[0]}. Its file must define {', '.join(OFFERED)}.")
@@ -118,7 +118,7 @@ def open_method(name: str) -> MethodModule:
 
 
 def fit(module: MethodModule, config: Any, features: Features, side_information: SideInformation | None) -> Method:
-    """Return the model of a method, fitted on training features and, where it needs any, side information."""
+    """Return the model of a method, fitted on training features and, if it needs any, side information."""
     if side_information is None:
         return module.Model.fitted(config, features)
     return cast("InformedModelClass", module.Model).informed(config, features, side_information)

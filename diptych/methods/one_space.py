@@ -1,4 +1,4 @@
-"""Methods that compare whole vectors in one common space: all that they share."""
+"""The base of methods that compare whole vectors in one common space."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from diptych.methods.inputs import InputConfig, Inputs, Widths, check_widths
 
 @runtime_checkable
 class ScalesInputs(Protocol):
-    """A config that says how each modality is scaled."""
+    """A config with the scaling of each modality."""
 
     @property
     def image(self) -> InputConfig:
@@ -33,7 +33,7 @@ class ScalesInputs(Protocol):
 
 
 class OneSpace(SharesRows, nn.Module, ABC):
-    """A method with one space, called `common`; similarity is the cosine, or the inner product where it says so."""
+    """A method with one space, called `common`; similarity is the cosine, or the inner product without `cosine`."""
 
     spaces: tuple[str, ...] = ("common",)
     notes: tuple[str, ...] = ()
@@ -48,43 +48,43 @@ class OneSpace(SharesRows, nn.Module, ABC):
         self.inputs = Inputs(config.image, config.text, widths)
 
     def fit_inputs(self, features: Features) -> tuple[Float64[np.ndarray, "m d_v"], Float64[np.ndarray, "m d_t"]]:
-        """Learn how to scale both modalities, and return the training pairs scaled, picture and text row by row."""
+        """Fit the scaling of both modalities, and return the scaled training pairs, picture and text row by row."""
         self.inputs.fit(features)
         images, texts = _matched(features)
         return self.inputs.scaled("image", images), self.inputs.scaled("text", texts)
 
     @abstractmethod
     def vectors(self, modality: str, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
-        """Return the vectors, in the space, of scaled whole vectors of a modality (`image` or `text`)."""
+        """Embed scaled whole vectors of a modality (`image` or `text`) in the space."""
 
     @property
     def space_widths(self) -> Mapping[str, int]:
-        """How many numbers a vector of the space has."""
+        """Dimension of the space."""
         return {"common": self.width}
 
     @property
     @abstractmethod
     def width(self) -> int:
-        """How many numbers `vectors` gives."""
+        """Dimension of the result of `vectors`."""
 
     def reads(self, space: str) -> None:
-        """Tell that whole vectors alone are compared."""
+        """Return None: only whole vectors are compared."""
         return
 
     def pools(self, space: str) -> tuple[int, ...]:
-        """Tell that there are no fragments."""
+        """Return an empty tuple: there are no fragments."""
         return ()
 
     def check(self, modality: str, encoded: Encoded) -> None:
-        """Refuse features of other widths than the model was built for."""
+        """Refuse features whose widths differ from the model's."""
         check_widths(self.widths, modality, encoded)
 
     def scaled(self, modality: str, batch: FeatureBatch) -> FeatureBatch:
-        """Return items with their whole vectors scaled, and without parts."""
+        """Return items with scaled whole vectors and without parts."""
         return FeatureBatch(self.inputs(modality, batch.whole))
 
     def shares(self, modality: str, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p d"]:
-        """Return the scaled whole vector of one item, divided among pieces that the unscaled one is the sum of."""
+        """Divide the scaled whole vector of one item among pieces whose sum is the unscaled one."""
         return self.inputs.shares(modality, whole, pieces)
 
     def embed_scaled(self, space: str, modality: str, scaled: FeatureBatch) -> Embedding:
@@ -93,7 +93,7 @@ class OneSpace(SharesRows, nn.Module, ABC):
         return Embedding((normalize(vectors, dim=1) if self.cosine else vectors).float())
 
     def embed(self, modality: str, batch: FeatureBatch) -> dict[str, Embedding]:
-        """Return the vectors of one modality."""
+        """Return the embeddings of one modality."""
         return {"common": self.embed_scaled("common", modality, self.scaled(modality, batch))}
 
 
@@ -101,7 +101,7 @@ class Projections(OneSpace):
     """A method in closed form whose space is a linear map of each modality: v = x A, u = y B."""
 
     linear: ClassVar[bool] = True
-    """Whether these are the vectors in the space, but for their lengths."""
+    """Whether these are the embeddings up to their lengths."""
 
     def __init__(self, config: ScalesInputs, widths: Widths, *, dimensions: int) -> None:
         super().__init__(config, widths)
@@ -109,7 +109,7 @@ class Projections(OneSpace):
         self.register_buffer("text_basis", torch.zeros(widths.text, dimensions))
 
     def keep(self, image: Float[np.ndarray, "d_v k"], text: Float[np.ndarray, "d_t k"]) -> None:
-        """Take the solved maps; where there are fewer directions than dimensions the last stay 0."""
+        """Store the solved maps; with fewer directions than dimensions, the last stay 0."""
         for basis, solved in ((self.image_basis, image), (self.text_basis, text)):
             basis.zero_()[:, : solved.shape[1]] = torch.from_numpy(solved)
 
@@ -120,11 +120,11 @@ class Projections(OneSpace):
 
     @property
     def width(self) -> int:
-        """How many directions there are."""
+        """Number of directions."""
         return self.image_basis.shape[1]
 
     def span(self, modality: str) -> Mapping[str, Float[np.ndarray, "d_s m"]]:
-        """Return the rows of A or B, of which every vector is a combination."""
+        """Return the rows of A or B, which span every vector."""
         basis: Tensor = getattr(self, f"{modality}_basis")
         return {"common": basis.T.cpu().numpy()} if self.linear else {}
 
@@ -133,6 +133,6 @@ class Projections(OneSpace):
 
 
 def _matched(features: Features) -> tuple[Encoded, Encoded]:
-    """Return pictures and texts row by row: a picture with several texts stands once for each of them."""
+    """Return pictures and texts row by row; a picture with several texts is repeated for each of them."""
     alone = len(features.owner) == len(features.images) and (features.owner == np.arange(len(features.owner))).all()
     return (features.images if alone else features.images.take(features.owner)), features.texts

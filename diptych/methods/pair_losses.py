@@ -1,4 +1,4 @@
-"""The losses of one space over a batch of pairs, put together as a `LossConfig` says."""
+"""The losses of one space over a batch of pairs, combined according to a `LossConfig`."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -20,7 +20,7 @@ def pair_losses(
 ) -> dict[str, Tensor]:
     """Return the weighted margin and contrastive losses of a similarity matrix, rows pictures, columns texts.
 
-    `class_mates` takes a random match of each text as its positive picture in the margin loss.
+    `class_mates` uses a random match of each text as its positive picture in the margin loss.
     """
     terms: dict[str, Tensor] = {}
     if config.margin:

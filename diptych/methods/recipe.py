@@ -1,4 +1,4 @@
-"""How a method that learns by gradient asks to be trained."""
+"""The training recipe of a method that learns by gradient."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ class Recipe:
     epochs: int = 20
     """Passes over the training texts, unless early stopping ends them."""
     batch: int = 100
-    """Pairs in a step; a last incomplete batch is dropped, except when it is the only one."""
+    """Pairs per step; an incomplete last batch is dropped unless it is the only one."""
     optimiser: Literal["adamw", "rmsprop"] = "adamw"
     """`rmsprop` is the authors' (alpha .99, eps 1e-8)."""
     learning_rate: float = 1e-3
@@ -23,13 +23,13 @@ class Recipe:
     weight_decay: float = 0.01
     """Decoupled weight decay (adamw only)."""
     clip: float = 5.0
-    """Largest norm of the gradient of all weights together; 0 leaves it alone."""
+    """Maximum norm of the whole gradient; 0 disables clipping."""
     patience: int = 0
-    """Stop after so many validations without a better one; 0 runs all epochs."""
+    """Stop after this many validations without improvement; 0 runs all epochs."""
     validate_every: int = 1
     """Epochs between two validations."""
     keep: Literal["best", "last"] = "best"
-    """Which weights the run ends with: the best on validation or the last."""
+    """The weights that the run keeps: the best on validation or the last."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "learning_rate", "validate_every"):

@@ -1,20 +1,20 @@
-"""Semantic matching: one logistic regression a modality, compared by the posteriors of the categories.
+"""Semantic matching: one logistic regression per modality, compared by the posteriors of the categories.
 
 Objective: for pictures X and texts Y by themselves, with t the item's categories,
 
     min_{W,b}   C sum_i H(t_i, softmax(W'x_i + b)) + 1/2 ||W||^2,   H(t, p) = -sum_c t_c log p_c
 
-and an item's place is p = softmax((W'x + b) / temperature), compared by inner product, cosine, or the inner product
+and an item's embedding is p = softmax((W'x + b) / temperature), compared by inner product, cosine, or the inner product
 of square roots (the Bhattacharyya coefficient).
 
 Paper: Rasiwasia, Costa Pereira, Coviello, Doyle, Lanckriet, Levy & Vasconcelos, A New Approach to Cross-Modal
 Multimedia Retrieval, ACM Multimedia 2010.
 Differs: the paper compares posteriors by normalised correlation, L1, L2 and others; here it is one of the three above,
 chosen on validation data, as are C and the temperature. Rows are divided by their root mean square length first, so
-that C means the same for every encoder. Several categories of one item share t evenly; an item without any is left out.
+that C means the same for every encoder. Several categories of one item share t evenly; items without any are excluded.
 
-There is no closed form for the minimum, but the problem is convex: it is solved to convergence at once, without epochs
-or chance, which is why it stands among the methods in closed form.
+The minimum has no closed form, but the problem is convex: it is solved to convergence deterministically and without
+epochs, so it counts as a method in closed form.
 """
 
 from dataclasses import dataclass, field
@@ -49,16 +49,16 @@ __all__ = ["CARD", "PRESETS", "SEARCH", "Config", "Model", "SemanticMatching", "
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Everything that semantic matching can be told."""
+    """Settings of semantic matching."""
 
     image_strength: float = 1.0
-    """C of the pictures' regression: how much errors weigh against large weights."""
+    """C of the pictures' regression: the weight of errors relative to regularisation."""
     text_strength: float = 1.0
     """C of the texts' regression."""
     similarity: Literal["inner-product", "cosine", "root"] = "cosine"
     """How posteriors are compared: their `inner-product`, their `cosine`, or the inner product of their `root`s."""
     temperature: float = 0.5
-    """Divides the scores before the softmax: below 1 posteriors are sharper than the regression has them."""
+    """Temperature of the softmax: below 1, posteriors are sharper than those of the regression."""
     image: InputConfig = field(default_factory=lambda: InputConfig(power=0.5, centre=True))
     """Scaling of picture features."""
     text: InputConfig = field(default_factory=lambda: InputConfig(centre=True))
@@ -71,7 +71,7 @@ class Config(MethodConfig):
 
 
 class SemanticMatching(Projections):
-    """The model: inputs scaled, one linear classifier a modality."""
+    """The model: scaled inputs, one linear classifier per modality."""
 
     cosine: ClassVar[bool] = False
     linear: ClassVar[bool] = False
@@ -123,13 +123,13 @@ SEARCH = {
     "temperature": (0.3, 0.5, 0.7, 1.0),
     "image.power": (0.5, 1.0),
 }
-"""What a search on validation data may try."""
+"""Values that a hyperparameter search on validation data tries."""
 
 
 def classifier(rows: Float[np.ndarray, "n d"], labels: Bool[np.ndarray, "n c"], *, strength: float) -> LinearClassifier:
-    """Return the logistic regression of the rows that have a category, for rows of any size.
+    """Return the logistic regression of the rows with a category, at any scale.
 
-    It is solved on rows divided by their root mean square length, and its weights are divided alike.
+    It is solved on rows divided by their root mean square length, and its weights are divided by the same.
     """
     known = labels.any(1)
     rows, labels = rows[known], labels[known]

@@ -1,4 +1,4 @@
-"""A modality-specific semantic space: one modality is read as a sequence, the other is projected in.
+"""A modality-specific semantic space: one modality is read as a sequence, the other is projected into it.
 
 The visual space reads regions and projects texts; the textual space reads words and projects pictures. Both
 are this one class: which modality is read is an argument, not a copy.
@@ -21,26 +21,26 @@ from diptych.methods.contract import Embedding
 
 @dataclass(frozen=True)
 class SpaceConfig:
-    """How one space reads its sequence and takes the other modality in."""
+    """Settings of one space: how it reads its sequence and projects the other modality."""
 
     width: int = 512
     """Dimensions of the space."""
     reduce: int = 256
-    """Principal components that parts are projected to before they are read; 0 keeps the encoder's width."""
+    """Principal components to which parts are reduced before they are read; 0 keeps the encoder's width."""
     longest: int = 512
-    """So many parts are read at most; a longer sequence loses its end. The authors read 2,904 words."""
+    """Maximum number of parts; longer sequences are truncated. The authors read 2,904 words."""
     fragments: tuple[tuple[int, int, int], ...] = ()
-    """Convolution stages over the parts: (channels, kernel, pool) each; none reads the parts themselves."""
+    """Convolution stages over the parts, each (channels, kernel, pool); empty to read the parts directly."""
     recurrence: Learning = "trained"
-    """The LSTM is `trained`, `frozen` at its random start, or left out (`none`)."""
+    """The LSTM is `trained`, `frozen` at its random initialisation, or absent (`none`)."""
     hidden: int = 128
     """Width of an LSTM state, in each direction."""
     layers: int = 1
     """LSTM layers."""
     bidirectional: bool = True
-    """Read the sequence both ways."""
+    """Read the sequence in both directions."""
     attention: Scoring = "projected"
-    """`projected` scores with W_a, `plain` without it, `mean` weighs all parts alike."""
+    """`projected` scores with W_a, `plain` without it, `mean` weights all parts equally."""
     whole: bool = True
     """Add a projection of the read modality's whole vector to the attended one."""
     squash: bool = False
@@ -48,11 +48,11 @@ class SpaceConfig:
     normalise: bool = True
     """Scale both sides to unit length, so that similarities are cosines."""
     attend_padding: bool = False
-    """Let attention weigh padding too, as the authors' code does."""
+    """Let attention include padding, as the authors' code does."""
     dropout: float = 0.5
-    """On the LSTM's outputs and on attention's tanh."""
+    """Dropout on the LSTM's outputs and on attention's tanh."""
     input_dropout: float = 0.0
-    """On whole vectors, before they are projected."""
+    """Dropout on whole vectors before they are projected."""
 
     def __post_init__(self) -> None:
         for name in ("width", "hidden", "layers", "longest"):
@@ -88,7 +88,7 @@ class Space(nn.Module):
         self.other = nn.Linear(other, config.width)
 
     def read(self, parts: Float[Tensor, "b p e"], mask: Bool[Tensor, "b p"], whole: Float[Tensor, "b d"]) -> Embedding:
-        """Return the vectors of the modality that is read, with attention over its parts (or fragments of them)."""
+        """Return the vectors of the read modality, with attention over its parts or fragments."""
         parts, mask = parts[:, : self.config.longest], mask[:, : self.config.longest]
         if self.fragments is not None:
             parts, mask = self.fragments(parts, mask)
@@ -100,14 +100,14 @@ class Space(nn.Module):
         return Embedding(self._finish(vectors), weights, mask)
 
     def project(self, other: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
-        """Return the vectors of the modality that is projected in."""
+        """Return the vectors of the projected modality."""
         vectors = self.other(self.input_dropout(other))
         return self._finish(torch.sigmoid(vectors) if self.config.squash else vectors)
 
     def span(self, *, read: bool) -> Float[np.ndarray, "d_s m"] | None:
-        """Return columns of which all vectors that are read, or projected in, are combinations; None behind a sigmoid.
+        """Return columns that span all read, or projected, vectors; None after a sigmoid.
 
-        Whatever attention weighs is lifted by one affine map, of rank one more than the width of a state.
+        The attended states are lifted by one affine map, whose rank is at most the width of a state plus one.
         """
         if not read and self.config.squash:
             return None

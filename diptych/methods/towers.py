@@ -1,4 +1,4 @@
-"""A feed-forward network over whole vectors, for methods that learn a map of each modality."""
+"""Feed-forward networks over whole vectors, for methods that learn a map of each modality."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,20 +17,20 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GE
 
 @dataclass(frozen=True)
 class TowerConfig:
-    """How one modality's whole vectors are mapped."""
+    """Settings of the network for one modality's whole vectors."""
 
     hidden: tuple[int, ...] = (512,)
-    """Widths of the hidden layers; none makes the tower a linear map."""
+    """Widths of the hidden layers; empty for a linear map."""
     activation: Activation = "relu"
-    """What follows each hidden layer."""
+    """Activation after each hidden layer."""
     dropout: float = 0.5
-    """On each hidden layer's outputs."""
+    """Dropout on each hidden layer's outputs."""
     input_dropout: float = 0.0
-    """On whole vectors."""
+    """Dropout on whole vectors."""
 
     def __post_init__(self) -> None:
         if any(width < 1 for width in self.hidden):
-            raise BadSetting(f"hidden layers must be at least 1 wide; got {list(self.hidden)}. [] leaves them out.")
+            raise BadSetting(f"hidden widths must be at least 1; got {list(self.hidden)}. [] is a linear map.")
         for name in ("dropout", "input_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadSetting(f"the {name} of a tower must be at least 0 and below 1; got {getattr(self, name)}.")
@@ -50,7 +50,7 @@ class Tower(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear((width, *config.hidden)[-1], out))
 
     def forward(self, whole: Float[Tensor, "b d"]) -> Float[Tensor, "b d_s"]:
-        """Return the output for each vector."""
+        """Return the outputs."""
         outputs: Tensor = self.layers(whole)
         return outputs
 

@@ -1,11 +1,11 @@
-"""Configs of methods that compare what the encoders give, without scaling it."""
+"""Configs of methods that compare unscaled encoder outputs."""
 
 from diptych.methods.inputs import InputConfig
 from diptych.methods.module import MethodConfig
 
 
 class Unscaled(MethodConfig):
-    """A config without settings of scaling: whole vectors are read as they are."""
+    """A config without scaling settings."""
 
     @property
     def image(self) -> InputConfig:

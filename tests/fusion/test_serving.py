@@ -151,7 +151,7 @@ def test_similarities_of_single_precision_are_normalised_in_double() -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("rrf", "'rrf' adds up places, which an index of vectors cannot tell. Scan the collection exactly, or choose"),
+        ("rrf", "'rrf' adds up ranks, which a vector index does not know. Scan the collection exactly, or choose"),
         ("released", "'released' ranks a text against all other texts, .* Choose another fusion, such as product"),
     ],
 )

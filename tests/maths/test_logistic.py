@@ -47,6 +47,6 @@ def test_a_single_category_is_certain() -> None:
 def test_too_few_iterations_are_named() -> None:
     rows, kinds = drawn(60, 8, 3)
     with pytest.raises(
-        BadSetting, match="logistic regression must settle within 1 iterations; with a strength of 10 it"
+        BadSetting, match="logistic regression did not converge within 1 iterations at a strength of 10"
     ):
         multinomial_regression(rows, np.eye(3)[kinds], strength=10.0, iterations=1)

@@ -87,13 +87,13 @@ def test_a_name_without_a_vector_says_nothing() -> None:
 
 
 def test_without_concepts_it_says_what_it_goes_by() -> None:
-    with pytest.raises(MissingData, match="ConSE goes by the classes that an image network names, and got none"):
+    with pytest.raises(MissingData, match="ConSE needs the named classes of an image network and got none"):
         Conse.fitted(Config(), random_features())
 
 
 def test_concepts_of_other_encoders_are_refused() -> None:
     other = replace(concepts(), weight=np.zeros((IMAGE + 1, 6), dtype=np.float32))
-    with pytest.raises(ShapeMismatch, match=f"whole vectors of images must be {IMAGE + 1} wide for this model; got"):
+    with pytest.raises(ShapeMismatch, match=f"whole vectors of images must have {IMAGE + 1} dimensions for this model"):
         Conse.informed(Config(), random_features(), SideInformation(other))
 
 

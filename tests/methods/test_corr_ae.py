@@ -100,7 +100,7 @@ def test_places_are_codes_of_unit_length() -> None:
 
 def test_features_of_another_encoder_are_refused() -> None:
     model = fitted(random_features(6))
-    with pytest.raises(ShapeMismatch, match="whole vectors of images must be 7 wide for this model; got 12"):
+    with pytest.raises(ShapeMismatch, match="whole vectors of images must have 7 dimensions for this model; got 12"):
         embed_pairs(model, related_features(6))
 
 

@@ -186,7 +186,7 @@ def test_features_of_another_width_are_refused(name: str, tmp_path: Path) -> Non
     model = fit(name, "default", tmp_path, features_for(name))
     wide = random_features(4)
     images = Encoded(np.zeros((4, IMAGE + 2), dtype=np.float32))
-    sentence = f"whole vectors of images must be {IMAGE} wide for this model; got {IMAGE + 2}."
+    sentence = f"whole vectors of images must have {IMAGE} dimensions for this model; got {IMAGE + 2}."
     with pytest.raises(ShapeMismatch, match=re.escape(sentence)):
         embed_pairs(model, Features(images, wide.texts, wide.owner, None, wide.ids))
 

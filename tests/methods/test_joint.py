@@ -53,7 +53,7 @@ def test_features_of_two_spaces_are_refused_with_what_to_choose(pairs: Features,
 def test_another_width_is_refused_when_placing() -> None:
     model = Joint.fitted(Config(), features())
     wide = replace(features(), texts=Encoded(np.zeros((5, 9), dtype=np.float32)))
-    with pytest.raises(ShapeMismatch, match="whole vectors of texts must be 4 wide for this model; got 9"):
+    with pytest.raises(ShapeMismatch, match="whole vectors of texts must have 4 dimensions for this model; got 9"):
         embed_pairs(model, wide)
 
 

@@ -148,7 +148,7 @@ def test_the_graph_holds_a_picture_of_several_texts_once() -> None:
 
 
 def test_a_transductive_model_without_test_items_is_refused() -> None:
-    with pytest.raises(MissingData, match="a transductive JRL learns from the features of the test items too"):
+    with pytest.raises(MissingData, match="a transductive JRL also learns from the features of the test items"):
         JRL.fitted(PRESETS["transductive"], random_features())
 
 

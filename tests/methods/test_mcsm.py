@@ -212,9 +212,9 @@ def test_features_of_another_encoder_are_refused_with_both_widths() -> None:
     features = random_features()
     model = fitted(features)
     texts = replace(features.texts, whole=np.zeros((12, 9), dtype=np.float32))
-    with pytest.raises(ShapeMismatch, match="whole vectors of texts must be 4 wide for this model; got 9"):
+    with pytest.raises(ShapeMismatch, match="whole vectors of texts must have 4 dimensions for this model; got 9"):
         embed_pairs(model, replace(features, texts=texts))
-    with pytest.raises(ShapeMismatch, match="parts of images must be 6 wide for this model; got 0"):
+    with pytest.raises(ShapeMismatch, match="parts of images must have 6 dimensions for this model; got 0"):
         embed_pairs(model, random_features(regions=False))
 
 

@@ -57,7 +57,7 @@ def test_both_modalities_get_a_tower_of_their_own_to_one_width() -> None:
 
 
 def test_layers_without_width_are_refused() -> None:
-    with pytest.raises(BadSetting, match=r"hidden layers must be at least 1 wide; got \[8, 0\]\. \[\] leaves them out"):
+    with pytest.raises(BadSetting, match=r"hidden widths must be at least 1; got \[8, 0\]\. \[\] is a linear map"):
         TowerConfig(hidden=(8, 0))
 
 

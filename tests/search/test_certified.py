@@ -229,7 +229,7 @@ def test_nothing_is_found_in_an_empty_gallery(name: str) -> None:
 def test_a_rule_that_cannot_be_served_is_refused_before_anything_is_read() -> None:
     shelf = Shelf(np.ones((2, sum(WIDTHS)), dtype=np.float32), ["a", "b"])
     query = tuple(np.ones(width, dtype=np.float32) for width in WIDTHS)
-    with pytest.raises(BadSetting, match="'rrf' adds up places"):
+    with pytest.raises(BadSetting, match="'rrf' adds up ranks"):
         search(shelf, query, rule_of("rrf"), 1)
     assert shelf.depths == []
 
