@@ -1,7 +1,7 @@
 """Metrics of a ranking by category: average precision, precision, nDCG and R-precision, one value per query.
 
-A block of similarities is sorted once (`order`) and reduced to the ranks of relevant items (`relevant_ranks`); every metric is a
-short sum over those ranks. A query without relevant items gets NaN, and `mean_over_judged` excludes it.
+A block of similarities is sorted once (`order`) and reduced to the ranks of relevant items (`relevant_ranks`); every
+metric is a short sum over those ranks. A query without relevant items gets NaN, and `mean_over_judged` excludes it.
 """
 
 from dataclasses import dataclass

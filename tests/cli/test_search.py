@@ -103,10 +103,22 @@ def test_every_field_of_a_request_is_an_option_with_its_sentence(diptych: Diptyc
 def hits_of(diptych: Diptych, run: Path, *options: object) -> list[str]:
     done = diptych("search", run, *options, "--json")
     assert done.code == 0, done.err
-    return [hit["only  assert hits_of(diptych, run, collection"a red disc", "-k", 24) != plain
+    return [hit["id"] for hit in json.loads(done.out)["hits"]]
+
+
+def test_every_option_works_for_a_run_as_for_a_collection(diptych: Diptych, run: Path, tiny_set: Path) -> None:
+    plain = hits_of(diptych, run, "--text", "a red square", "-k", 24)
+    assert hits_of(diptych, run, "--text", "a red square", "--offset", 3, "-k", 4) == plain[3:7]
+    squares = hits_of(diptych, run, "--text", "a red square", "--where", "category = 'square'", "-k", 24)
+    assert squares == [each for each in plain if each in set(squares)]
+    assert len(squares) == 12
+    like = hits_of(diptych, run, "--like", "p1", "-k", 24)
+    assert "p1" not in like
+    assert len(like) == 23
+    assert hits_of(diptych, run, "--text", "a red square", "--not", "a red disc", "-k", 24) != plain
     both = ("--text", "a red square", "--image", tiny_set / "0.png", "-k", 24)
     assert hits_of(diptych, run, *both, "--balance", 1.0) == plain
-    assert hits_of(diptych, run, "--text", "a red square", "--against", "text", "-k", 24) != []
+    assert len(hits_of(diptych, run, "--text", "a red square", "--against", "text", "-k", 24)) == 24
 
 
 def test_only_a_collection_says_where_its_run_lies_now(diptych: Diptych, run: Path) -> None:
