@@ -28,4 +28,4 @@ def test_figures_are_found_by_our_names_and_nothing_is_made_up() -> None:
 
 def test_the_note_says_that_they_do_not_compare() -> None:
     assert "other features" in NOTE
-    assert "do not compare" in NOTE
+    assert "not comparable" in NOTE

@@ -92,7 +92,7 @@ def test_options_of_another_kind_of_search_are_refused(diptych: Diptych, shop: P
     done = diptych("search", shop, "--text", "a", "--split", "test")
     assert done.code == 2
     assert "--split" in done.err
-    done = diptych("search", run, "--text", "a", "--where", "year > 1")
+    done = diptych("search", run, "--text", "a", "--model", run)
     assert done.code == 2
     assert "only for searches of a collection" in done.err
 

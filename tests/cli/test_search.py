@@ -43,7 +43,7 @@ def test_a_sentence_is_read_from_stdin(diptych: Diptych, run: Path, monkeypatch:
 def test_a_search_needs_something_to_look_for(diptych: Diptych, run: Path) -> None:
     done = diptych("search", run)
     assert done.code == 2
-    assert "a search needs a text, an image or the id of an item; pass at least one of them." in done.err
+    assert "a search needs a text, an image or the id of an item; pass at least one." in done.err
 
 
 def test_a_query_picture_that_is_missing_is_named(diptych: Diptych, run: Path, tmp_path: Path) -> None:
