@@ -130,7 +130,7 @@ def test_a_shutdown_ends_a_stream_after_what_it_has_taken(serve: Serve) -> None:
             started.stop()
             answer = streamed.result()
         acknowledged = told(answer)
-        assert "the service is shutting down; send the lines after" in acknowledged[-1]["error"]["message"]
+        assert "the service is shutting down; send lines after" in acknowledged[-1]["error"]["message"]
         assert sum(part["added"] for part in acknowledged[:-1]) > 0
 
 

@@ -108,7 +108,7 @@ async def _lines(request: Request, service: Service) -> AsyncIterator[NumberedLi
         if len(rest) > service.limits.line_bytes:
             raise refuse(413, f"line {number + 1} has more than {service.limits.line_bytes:,} bytes. Shorten it.")
         if service.stopping:
-            raise refuse(503, f"the service is shutting down; send the lines after {number} later.", retry_after=30)
+            raise refuse(503, f"the service is shutting down; send lines after {number} later.", retry_after=30)
     if rest.strip():
         yield number + 1, bytes(rest)
 
