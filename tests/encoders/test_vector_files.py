@@ -81,7 +81,7 @@ def test_a_binary_file_without_header_is_refused(tmp_path: Path, content: bytes)
 
 def test_an_impossible_width_is_refused(tmp_path: Path) -> None:
     (tmp_path / "words.bin").write_bytes(b"1 99999\n" + b"x" * 400_000)
-    with pytest.raises(BadCheckpoint, match="a vector of 99999 numbers makes no sense"):
+    with pytest.raises(BadCheckpoint, match="its vectors cannot have 99999 dimensions"):
         read_binary(tmp_path / "words.bin")
     (tmp_path / "words.txt").write_text("word\n")
     with pytest.raises(BadCheckpoint, match="a vector of 0 numbers makes no sense"):

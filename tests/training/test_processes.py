@@ -37,8 +37,8 @@ def test_a_part_of_a_batch_has_its_rows_padded_as_those_of_the_whole_and_knows_a
             assert torch.equal(found.whole, wanted.whole[own])
             assert torch.equal(found.parts, wanted.parts[own])
             assert torch.equal(found.mask, wanted.mask[own])
-        assert torch.equal(batch.labels, whole.labels)
-        assert torch.equal(batch.pairs, whole.pairs)
+        assert torch.equal(batch.targets.labels, whole.targets.labels)
+        assert torch.equal(batch.targets.pairs, whole.targets.pairs)
 
 
 def test_a_process_that_no_launcher_started_trains_alone() -> None:

@@ -50,7 +50,7 @@ def test_an_item_is_explained_beside_another_one(shop: Running) -> None:
         ({"id": "p3"}, 422, "a search needs a text"),
         ({"text": "a disc"}, 422, "without the id of an item"),
         ({"id": "nobody", "text": "a disc"}, 404, "has no item 'nobody'"),
-        ({"id": "p3", "text": "a" * 20_000}, 422, "has 20,000 letters"),
+        ({"id": "p3", "text": "a" * 20_000}, 422, "has 20,000 characters"),
         ({"id": "p3", "text": "a disc", "fusion": "none"}, 422, "none"),
         ({"id": "p3", "text": "a disc", "like": "p1"}, 422, "to explain an item, pass exactly one of"),
         ({"id": "p3", "like": "nobody"}, 404, "has no item 'nobody'"),
