@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from diptych.data.features import Encoded, Features
 from diptych.errors import UnknownName
@@ -22,6 +23,8 @@ from diptych.fusion import ROOM as FUSION
 from diptych.fusion.choosing import GRID, fuse_both
 from diptych.fusion.record import ChosenRule, FusionRecord
 from diptych.measures.direction_scores import score_matrix
+from diptych.methods.batches import FeatureBatch
+from diptych.methods.contract import Embedding
 from diptych.methods.embeddings import PairEmbeddings
 
 CLASSES = 3
@@ -151,18 +154,29 @@ def test_one_space_leaves_nothing_to_choose(spaces: dict[str, PairEmbeddings], f
 
 
 class Still:
-    """A model that places whatever it is given where it was told."""
+    """A model that embeds whatever it is given as the vectors that it was made of."""
 
     notes = ()
+    rows_at_once = 1000
 
-    def __init__(self, spaces: Mapping[str, Placed]) -> None:
-        self.spaces, self.placed = tuple(spaces), spaces
+    def __init__(self, spaces: Mapping[str, PairEmbeddings]) -> None:
+        self.spaces, self.pairs = tuple(spaces), spaces
+        self.space_widths = {name: pair.images.shape[1] for name, pair in spaces.items()}
 
-    def place(self, features: Features) -> Mapping[str, Placed]:
-        return self.placed
+    def reads(self, space: str) -> None:
+        return
+
+    def check(self, modality: str, encoded: Encoded) -> None:
+        return
+
+    def embed(self, modality: str, batch: FeatureBatch) -> dict[str, Embedding]:
+        sides = {name: pair.images if modality == "image" else pair.texts for name, pair in self.pairs.items()}
+        return {name: Embedding(torch.from_numpy(vectors)) for name, vectors in sides.items()}
 
 
-def test_a_validation_judges_by_its_rule_and_chooses_among_all(spaces: dict[str, Placed], features: Features) -> None:
+def test_a_validation_judges_by_its_rule_and_chooses_among_all(
+    spaces: dict[str, PairEmbeddings], features: Features
+) -> None:
     validation, model = Validation(features, open_rule("linear", weight=0.2)), Still(spaces)
     assert validation.validate(model) == validation_map(spaces, features, validation.rule)
     assert validation.choose_fusion(model) == choose_rules(spaces, features)

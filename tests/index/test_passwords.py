@@ -35,7 +35,9 @@ def test_what_has_no_password_is_shown_as_it_is(place: str) -> None:
 
 
 def test_a_bad_name_of_a_collection_is_refused_without_the_password() -> None:
-    with pytest.raises(BadSetting, match=r"the collection name after # in 'postgresql://ann:\*\*\*@db/shop#2nd' .* write %23") as caught:
+    with pytest.raises(
+        BadSetting, match=r"name after # in 'postgresql://ann:\*\*\*@db/shop#2nd' .* write %23"
+    ) as caught:
         split_uri("postgresql://ann:sec#ret@db/shop#2nd")
     assert "ret" not in str(caught.value).replace("letters", "")
 

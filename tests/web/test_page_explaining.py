@@ -114,7 +114,7 @@ def test_every_part_of_a_search_is_explained_by_itself(page: Page) -> None:
     explained(page)
     parts = page.get_by_role("group", name="Compared with").get_by_role("radio")
     expect(parts).to_have_count(4)
-    expect(page.locator("#explanation")).to_contain_text("the text counted 0.75, the picture and p3 0.25.")
+    expect(page.locator("#explanation")).to_contain_text("the text 0.75, the picture and p3 0.25.")
     expect(page.locator("#explanation")).to_contain_text("Each excluded text is subtracted with half weight.")
     expect(page.locator("#explanation mark")).to_have_text(["a", "red", "square"])
     page.get_by_label("Integrated gradients").check()
