@@ -28,6 +28,10 @@ EXAMPLES = 12
 """Requests that are tried of each route: enough to meet every field with something that it does not expect."""
 MANY = 100
 """The same where there is time."""
+DRAWS = pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module inside strategies:hypothesis.errors.HypothesisDeprecationWarning"
+)
+"""The checks on shapes draw at random in the threads of a service of this process, while examples are drawn here."""
 TRIED: Counter[int] = Counter()
 """How many requests had which status."""
 
@@ -69,11 +73,13 @@ def test_the_manual_is_read_without_scripts_and_names_every_route(shop: Running)
         assert path in answer.text
 
 
+@DRAWS
 def test_nothing_that_is_sent_breaks_the_service(serve: Serve) -> None:
     with serve() as started:
         try_all(f"http://127.0.0.1:{started.port}", EXAMPLES)
 
 
+@DRAWS
 @pytest.mark.thorough
 def test_nothing_breaks_the_service_however_long_it_is_tried(serve: Serve, tmp_path: Path) -> None:
     key = Keys(tmp_path / "keys.json").add("me", "write")
@@ -84,6 +90,7 @@ def test_nothing_breaks_the_service_however_long_it_is_tried(serve: Serve, tmp_p
             try_out(operation, GenerationMode.POSITIVE, url, examples=EXAMPLES, key="none")
 
 
+@DRAWS
 @pytest.mark.thorough
 def test_nothing_breaks_the_service_over_a_database(
     made: Made, own_cache: Path, tmp_path: Path, tiny_set: Path, postgresql_server: str
