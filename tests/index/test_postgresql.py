@@ -25,6 +25,7 @@ from diptych.errors import BadFeature, BadSetting, BadText, MissingData, ShapeMi
 from diptych.index.conditions import Comparison, Every, Membership
 from diptych.index.contract import Layout, Store, Table
 from diptych.index.items import Items, ItemVectors
+from diptych.index.postgresql import store as store_of_postgresql
 from diptych.index.postgresql.conditions import clause_of
 from diptych.index.postgresql.store import open_store
 from diptych.index.postgresql.table import PostgresqlTable
@@ -131,7 +132,7 @@ def test_a_database_that_forbids_pgvector_says_what_to_do(
 
 
 def test_a_pgvector_that_is_too_old_says_what_to_do(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql, "OLDEST_PGVECTOR", (99, 0))
+    monkeypatch.setattr(store_of_postgresql, "OLDEST_PGVECTOR", (99, 0))
     with pytest.raises(StoreFailed, match=r"has pgvector 0\.\d+\.\d+; .* run: ALTER EXTENSION vector UPDATE"):
         store.create_table("items", Layout({"image": 4}))
 
@@ -202,7 +203,7 @@ def test_what_a_table_cannot_keep_is_refused_whole(
 def test_a_side_that_a_table_lacks_is_named(store: Store) -> None:
     table, rows = filled(store, 8)
     assert table.count(side="text") == 0
-    with pytest.raises(BadSetting, match="keeps no vectors of the text side"):
+    with pytest.raises(BadSetting, match="stores no text vectors"):
         table.build_index("text")
     with pytest.raises(ShapeMismatch, match=r"have 8 numbers \(image\); got text vectors of 8"):
         table.nearest("text", rows[0], k=3)
@@ -214,7 +215,7 @@ def test_a_table_that_was_removed_meanwhile_is_missing(store: Store) -> None:
     table, rows = filled(store, 8)
     store.drop_table("items")
     for call in (table.version, table.columns, lambda: table.widen({"a": "text"}), lambda: table.remove(["a"])):
-        with pytest.raises(MissingData, match="the table 'items' has been removed"):
+        with pytest.raises(MissingData, match="the table 'items' was removed"):
             call()
     with pytest.raises(MissingData, match="lacks a table that this call needs"):
         table.nearest("image", rows[0], k=1)
