@@ -1,24 +1,24 @@
-"""The exact search by a store: the best items by fused similarity, from searches by inner product alone.
+"""Exact search in a store: the best items by fused similarity, from searches by inner product alone.
 
-An item is stored as its vectors of both spaces side by side. A rule says in which direction to search
-(`diptych.fusion.serving`): items come by descending G = v s_V + t s_T, are scored by the fused similarity F, and more
-are asked for until the k-th best F exceeds what F can be for any item with a lesser G.
+An item's vectors of both spaces are stored side by side. A rule gives the direction to search in
+(`diptych.fusion.serving`). The store returns items by descending G = v s_V + t s_T, and each is scored by its fused
+similarity F. The search requests more items until the k-th best F exceeds the largest F possible at a smaller G.
 
 This is a threshold algorithm: Fagin, Lotem and Naor, Optimal aggregation algorithms for middleware, PODS 2001; Journal
-of Computer and System Sciences 66(4), 2003. Theirs reads a sorted list for each attribute in turn, looks up the other
-attributes of each object that comes, and ends when the k-th best score reaches the aggregate of the last value of every
-list, which asks for a monotone aggregate. Here there is one list instead, sorted by G in a direction that combines both
-spaces, and an item comes with its vectors, so that nothing is looked up. The threshold is the rule's own: the largest F
-that it allows beyond the last G, within the gallery's range where the rule wants to know that, so that a rule need not
-be monotone. And the k-th best score must exceed it, where theirs may equal it, so that ties are broken by id alone.
+of Computer and System Sciences 66(4), 2003. Theirs reads one sorted list per attribute in turn, looks up the other
+attributes of each object it meets, and stops when the k-th best score reaches the aggregate of the last value of every
+list, which requires a monotone aggregate. Ours reads one list, sorted by G in a direction that combines both spaces,
+and each item comes with its vectors, so that nothing is looked up. The rule supplies the threshold: the largest F that
+it allows beyond the last G, within the gallery's range if the rule needs that range. A rule therefore need not be
+monotone. Our k-th best score must exceed the threshold, while theirs may equal it, so that only ids break ties.
 
-F is normalised over all items of the side, so that a filter leaves items out and changes no score. The range of a space
-is found by a search in its own direction and one in the opposite; mean and deviation follow from the moments of all
+F is normalised over all items of the side, so that a filter removes items and changes no score. One search along a
+space's direction and one against it give the range of that space; mean and deviation follow from the moments of all
 vectors (`diptych.search.moments`).
 
-Exact so far as the store's searches are. Where they are approximate nothing can be certified, and a search that asks
-ever deeper among near ties would read the whole table: it ends at `DEEPEST`. Inner products may be misjudged by
-rounding, in proportion to the longest vector that was seen.
+The search is as exact as the store's own searches. If they are approximate, nothing can be certified, and a search that
+goes deeper and deeper among near ties would read the whole table, so it stops at `DEEPEST`. Rounding may misjudge inner
+products, in proportion to the longest vector returned.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,24 +37,24 @@ from diptych.search.scan import Best
 __all__ = ["Best", "certified", "one_by_one"]
 
 FIRST = 64
-"""Items that the first search asks for, or twice k where that is more."""
+"""Items that the first search requests, or twice k if that is more."""
 GROWTH = 4
-"""How many times more the next search asks for."""
+"""The factor by which each further search requests more."""
 DEEPEST = 1024
-"""Items that an approximate search asks for at most, or twice k where that is more."""
+"""The most items that an approximate search requests, or twice k if that is more."""
 PROBED = 8
-"""Items that are compared for the end of a range: more than one, since a store's rounding may confuse the first few."""
+"""Items compared at each end of a range: several, since a store's rounding may swap the first few."""
 MISJUDGED = 1e-5
-"""By how much of the two vectors' lengths a store in single precision may misjudge an inner product."""
+"""How far a store in single precision may misjudge an inner product, as a share of the two vectors' lengths."""
 
 Nearest = Callable[[Float32[np.ndarray, " d"], int], NearestItems]
-"""Return so many items with the largest inner products; fewer only where there are no more."""
+"""Return as many items as requested, those with the largest inner products; fewer only if there are no more."""
 NearestEach = Callable[[Float32[np.ndarray, "m d"], int], list[NearestItems]]
 """Return the same for each of several vectors."""
 Query = tuple[Float32[np.ndarray, " _"], ...]
 """A vector for each space."""
 ItemSimilarities = tuple[Float64[np.ndarray, " n"], ...]
-"""Of one query with some items, in each space."""
+"""The similarities of one query with some items, in each space."""
 
 
 def certified(
@@ -67,11 +67,10 @@ def certified(
     moments: Callable[[], Sequence[Moments]],
     approximate: bool = False,
 ) -> Best:
-    """Return the k items that `nearest` knows with the largest fused similarity; fewer only where there are no more.
+    """Return the k items of `nearest` with the largest fused similarity; fewer only if there are no more.
 
-    `unfiltered` and `moments` tell of all items of the side, `approximate` that a search may miss some. Where there is
-    one space there is no rule, and the store's search is the answer. `BadSetting` for a rule that cannot be served by
-    inner products.
+    `unfiltered` and `moments` cover all items of the side; `approximate` means that a search may miss some. A single
+    space needs no rule: the store's search is the answer. `BadSetting` for a rule that inner products cannot serve.
     """
     if k < 1:
         raise BadSetting(f"k must be at least 1; got {k}.")
@@ -98,7 +97,7 @@ def certified(
 def _statistics(
     rule: FusionRule, query: Query, unfiltered: NearestEach, moments: Callable[[], Sequence[Moments]]
 ) -> list[Statistics]:
-    """Return what the rule wants to know of each space's similarities with all items."""
+    """Return the statistics that the rule needs of each space's similarities with all items."""
     if rule.wants == "range":
         return _ranges(query, range(len(query)), unfiltered)
     if rule.wants == "moments":
@@ -115,7 +114,7 @@ def _moments(query: Query, space: int, moments: Moments, unfiltered: NearestEach
 
 
 def _ranges(query: Query, spaces: Sequence[int], unfiltered: NearestEach) -> list[Statistics]:
-    """Return the range of each of some spaces."""
+    """Return the range of similarities in each of these spaces."""
     along = [
         np.concatenate([part if n == space else np.zeros_like(part) for n, part in enumerate(query)])
         for space in spaces
@@ -129,12 +128,12 @@ def _ranges(query: Query, spaces: Sequence[int], unfiltered: NearestEach) -> lis
 
 
 def one_by_one(nearest: Nearest) -> NearestEach:
-    """Return a search that asks for each vector by itself."""
+    """Return a search that sends one vector at a time."""
     return lambda vectors, k: [nearest(vector, k) for vector in vectors]
 
 
 def _similarities(query: Query, vectors: Float32[np.ndarray, "n d"]) -> ItemSimilarities:
-    """Return exact inner products, computed alike for each item."""
+    """Return exact inner products, computed in the same way for each item."""
     spaces = np.split(vectors, np.cumsum([len(part) for part in query])[:-1], axis=1)
     return tuple(
         np.einsum("nd,d->n", rows.astype(np.float64), part.astype(np.float64))
@@ -145,7 +144,7 @@ def _similarities(query: Query, vectors: Float32[np.ndarray, "n d"]) -> ItemSimi
 def _settled(
     served: Served, similarities: ItemSimilarities, fused: Float64[np.ndarray, " n"], k: int, misjudged: float
 ) -> bool:
-    """Return whether no item that was not returned can be among the best k, nor equal the last of them."""
+    """Return whether no item beyond those returned can reach the k-th best score."""
     last = (served.visual * similarities[0] + served.textual * similarities[1]).min()
     return bool(np.partition(fused, -k)[-k] > served.bound(float(last) + 2 * misjudged))
 

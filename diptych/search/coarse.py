@@ -1,15 +1,15 @@
 """Coarse scores: inner products of a query with every row of a scan, with a bound on their error.
 
-A copy c of a row b, taken times a power of two, errs by no more than it was seen to lose when it was written: nothing
-in single precision, and what rounding takes in half precision. A sum of d products in single precision, in whatever
-order, errs by no more than its length allows:
+A scan scores copies c of its rows b, scaled by a power of two. The error of a copy is measured when it is written: none
+in single precision, the rounding in half precision. A sum of d products in single precision, in any order, has an error
+bounded by its length:
 
 |⟨a, c⟩ - ⟨a, b⟩| ≤ |a| (ρ + γ (N + ρ)),  ρ = max |c - b|,  N = max |b|,  γ = d u / (1 - d u),  u = 2⁻²⁴
 
-Queries are taken times a power of two as well, so that nothing is too large for single precision, and what is too small
-for it is lost to a part of 2⁻¹⁰⁸.
+Queries are scaled by a power of two as well, so that nothing overflows single precision; underflow then costs at most
+2⁻¹⁰⁸ per product, in scaled units.
 
-Single precision is read where it takes a modest part of the memory there is, half precision where it would take more.
+A scan reads single precision if that takes a modest share of the machine's memory, and half precision otherwise.
 """
 
 from collections.abc import Sequence
@@ -28,30 +28,30 @@ from diptych.settings import memory_bytes, thread_count
 ROUNDING = 2.0**-24
 """The largest relative error of one operation in single precision."""
 LOST = 2.0**-108
-"""What one product and its addition may lose because they are too small for single precision."""
+"""What one product and its addition may lose to underflow in single precision."""
 GENEROUS = 1 + 2.0**-20
-"""By how much a bound is enlarged, for the rounding of its own arithmetic."""
+"""The factor that enlarges a bound to cover the rounding of its own arithmetic."""
 PIECE = 2**19
-"""Numbers of rows multiplied at a time: they stay in a core's cache between conversion and product."""
+"""How many numbers are multiplied at a time: they stay in a core's cache between conversion and product."""
 ROWS = 2**9
-"""The least rows multiplied at a time: over fewer, numpy keeps other threads waiting."""
+"""The fewest rows multiplied at a time: with fewer, numpy keeps other threads waiting."""
 MODEST = 1 / 4
-"""Of the machine's memory, how much rows in single precision may take."""
+"""The share of the machine's memory that rows in single precision may take."""
 ORDINARY = 2.0**-60, 2.0**60
-"""Norms of rows that need no scaling to be multiplied in single precision."""
+"""The range of norms that need no scaling to be multiplied in single precision."""
 AT_ONCE = 2**25
-"""Similarities in memory at a time, of several queries."""
+"""How many similarities are in memory at a time, over several queries."""
 
 QueryVectors = Sequence[Float32[np.ndarray, "q _"]]
-"""Queries, one array a space."""
+"""Queries, one array per space."""
 
 
 @dataclass(frozen=True)
 class CoarseScores:
-    """Similarities of some queries in one space, none of which is further from the truth than its query's error."""
+    """Similarities of some queries in one space, each no further from the truth than its query's error."""
 
     products: Float32[np.ndarray, "q n"]
-    """The similarities over a power of two."""
+    """The similarities divided by a power of two."""
     scales: Float64[np.ndarray, " q"]
     errors: Float64[np.ndarray, " q"]
 
@@ -63,14 +63,14 @@ class CoarseScores:
         return similarities
 
     def vary(self) -> Bool[np.ndarray, " q"]:
-        """Return for each query whether it is certain that its true similarities are not all equal."""
+        """Return for each query whether its true similarities certainly differ."""
         spread: Bool[np.ndarray, " q"] = np.ptp(self.products, axis=1) * self.scales > 2 * self.errors
         return spread
 
     def outside(
         self, low: Float64[np.ndarray, " q"], high: Float64[np.ndarray, " q"]
     ) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " m"]]:
-        """Return queries and rows whose true similarity may be as small as the query's `low`, or as large as `high`."""
+        """Return the queries and rows whose true similarity may be as low as the query's `low` or as high as `high`."""
         ends = (low + self.errors) / self.scales, (high - self.errors) / self.scales
         least, most = (end.astype(np.float32)[:, None] for end in ends)
         near = self.products <= np.nextafter(least, np.float32(np.inf))
@@ -80,7 +80,7 @@ class CoarseScores:
 
 
 class CoarseScorer:
-    """Scores all rows, in the precision that is searched fastest."""
+    """Scores all rows, in whichever precision is faster to search."""
 
     def __init__(self, held: Held) -> None:
         state, (least, most) = held.state, ORDINARY
@@ -96,11 +96,11 @@ class CoarseScorer:
         gamma = widths * ROUNDING / (1 - widths * ROUNDING)
         self._by_length, self._by_scale = lost + gamma * (norms + lost), widths * LOST
         self.at_once = max(1, AT_ONCE // max(1, state.rows * len(state.widths)))
-        """For how many queries at a time the similarities fit into memory."""
+        """How many queries' similarities fit into memory at a time."""
 
     def similarities(self, queries: QueryVectors, rows: Int[np.ndarray, " n"] | None) -> tuple[CoarseScores, ...]:
-        """Return similarities in each space with the named rows, by default with all."""
-        # times these powers of two, a query's largest number is between 1/2 and 1
+        """Return similarities in each space with these rows, by default with all."""
+        # these powers of two scale a query's largest number to between 1/2 and 1
         powers = -np.frexp(np.array([np.abs(space).max(axis=1, initial=0) for space in queries]))[1]
         products, running = self._begun([np.ldexp(s, p[:, None]) for s, p in zip(queries, powers, strict=True)])
         scales = np.ldexp(1.0, -powers - self._exponents)
@@ -113,14 +113,14 @@ class CoarseScorer:
         return tuple(CoarseScores(*space) for space in zip(products, scales, errors, strict=True))
 
     def _begun(self, queries: QueryVectors) -> tuple[Float32[np.ndarray, "s q n"], list[Future[None]]]:
-        """Return where inner products with all rows will be, in each space's columns, and what computes them.
+        """Return the array that will hold inner products with all rows, per space, and the tasks that fill it.
 
-        Each thread takes a piece at a time, converts it if need be and multiplies it at once. The threads are our own:
-        torch's meet after every operation, which costs more than such a small one where the machine has other work too.
+        Each thread takes a piece at a time, converts it if need be and multiplies it at once. We use our own threads:
+        torch's synchronise after every operation, which costs more than the operation itself on a busy machine.
         """
         (n, width), converted = self._rows.shape, self._rows.dtype == torch.float16
         products_of = torch.empty(len(queries), len(queries[0]), n)
-        # each thread gets as many pieces as the others
+        # every thread gets the same number of pieces
         pieces = self._threads * -(-n * width // (PIECE * self._threads))
         length = max(ROWS, -(-n // max(1, pieces)))
         starts = iter(range(0, n, length))
@@ -149,7 +149,7 @@ def _many_queries(rows: torch.Tensor, queries: Float32[np.ndarray, "q d_s"], out
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Return threads each of which computes alone; how many threads torch uses elsewhere stays as it was."""
+    """Return threads that each compute alone; torch uses as many threads elsewhere as before."""
     before, started = torch.get_num_threads(), Barrier(threads)
     pool = ThreadPoolExecutor(threads, "scan", initializer=torch.set_num_threads, initargs=(1,))
     wait([pool.submit(started.wait) for _ in range(threads)])

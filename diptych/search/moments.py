@@ -1,14 +1,14 @@
 """Mean and deviation of a query's similarities with all items, without scoring any.
 
-Over n items b the triangle of the QR of [1 b], which one block of rows after another can be taken into, is
+Over n items b, the triangular factor R in the QR decomposition of [1 b], which can be updated block by block, is
 
 R = [√n  √n m̄ᵀ ; 0  C]  with  m̄ = mean b,  Cᵀ C = n Cov(b)
 
-so that similarities s = ⟨a, b⟩ have mean s = ⟨a, m̄⟩ and σ = |C a| / √n. C instead of the covariance keeps all digits
-of a small σ. Items can be added to a triangle, but not taken out of it without a loss of digits.
+so that similarities s = ⟨a, b⟩ have mean s = ⟨a, m̄⟩ and σ = |C a| / √n. Using C instead of the covariance keeps all
+digits of a small σ. Items can be added to a triangle, but removing them loses digits.
 
-The triangles are computed when a rule first asks for them and kept in a file, with the version of what they were
-computed from: a table's, where its store searches, or that of a scan's rows (`diptych.search.scan_rows`).
+The triangles are computed when a rule first needs them and kept in a file with the version of their source: the table,
+if its store searches, or the rows of a scan (`diptych.search.scan_rows`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -28,15 +28,15 @@ from diptych.modality import Modality
 from diptych.search.folder_lock import writing
 
 EQUAL = 1e-13
-"""As a share of the vectors' lengths, a deviation up to which all similarities may be equal."""
+"""The deviation, as a share of the vectors' lengths, up to which all similarities may be equal."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Of all items in one space."""
+    """The moments of all items in one space."""
 
     triangle: Float64[np.ndarray, "r e"]
-    """R, of one column more than the space has; empty without items."""
+    """R, with one more column than the space; empty without items."""
 
     @classmethod
     def of(
@@ -44,7 +44,7 @@ class Moments:
     ) -> tuple["Moments", ...]:
         """Return the moments in each space, from vectors of all spaces one after another.
 
-        They count the items of `start` too, which are moments from before.
+        They extend `start`, earlier moments whose items count too.
         """
         triangles = [each.triangle for each in start] or [np.zeros((0, width + 1)) for width in widths]
         ends = np.cumsum(widths)[:-1]
@@ -65,7 +65,7 @@ class Moments:
         return float(self.triangle[0, 1:] @ query.astype(np.float64) / self.triangle[0, 0])
 
     def deviation(self, query: Float[np.ndarray, " d"], *, equal: Callable[[], bool]) -> float:
-        """Return the standard deviation; `equal` is asked where rounding alone may be what it shows."""
+        """Return the standard deviation; if it may be mere rounding, `equal` decides."""
         if not len(self.triangle):
             return 0.0
         count = abs(self.triangle[0, 0])
@@ -81,7 +81,7 @@ class KeptMoments:
         self._remembered: dict[Path, tuple[str, tuple[Moments, ...]]] = {}
 
     def of(self, table: Table, side: Modality, widths: Sequence[int], *, file: Path) -> tuple[Moments, ...]:
-        """Return the moments of a side of a table; where nothing tells when the table changed, they are not kept."""
+        """Return the moments of one side of a table; they are kept only if the table has a version."""
         version = table.version()
         if version is None:
             return Moments.of((rows for _, rows in table.blocks(side)), widths)
@@ -99,7 +99,7 @@ class KeptMoments:
 
 
 def read_moments(file: Path, version: str, widths: Sequence[int]) -> tuple[Moments, ...] | None:
-    """Return what a file holds of this version, in spaces of these widths; None without such a file, whole."""
+    """Return the moments of this version and these widths from a file; None if the file is missing or damaged."""
     with (
         suppress(OSError, ValueError, KeyError, EOFError, BadZipFile),
         file.open("rb") as opened,
@@ -112,7 +112,7 @@ def read_moments(file: Path, version: str, widths: Sequence[int]) -> tuple[Momen
 
 
 def write_moments(file: Path, version: str, moments: Sequence[Moments]) -> None:
-    """Keep moments in a file, with the version of what they were computed from."""
+    """Keep moments in a file, with the version of their source."""
     arrays: dict[str, Any] = {f"space_{n}": each.triangle for n, each in enumerate(moments)}
     with writing(file.parent), written_atomically(file) as temporary, temporary.open("wb") as opened:
         np.savez(opened, version=np.array(version), **arrays)
@@ -123,7 +123,7 @@ def _widths(moments: Sequence[Moments]) -> tuple[int, ...]:
 
 
 def _extended(triangle: Float64[np.ndarray, "_ e"], rows: Float32[np.ndarray, "b d"]) -> Float64[np.ndarray, "_ e"]:
-    """Return the triangle of the rows that a triangle stands for, and of more."""
+    """Return a triangle updated with more rows."""
     stacked = np.vstack([triangle, np.hstack([np.ones((len(rows), 1)), rows.astype(np.float64)])])
     extended: Float64[np.ndarray, "_ e"] = torch.linalg.qr(torch.from_numpy(stacked), mode="r").R.numpy()
     return extended

@@ -1,4 +1,4 @@
-"""What a collection promises of its searches, and the efforts that were measured to keep it."""
+"""The recall that a collection promises, and the measured efforts that reach it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,20 +10,20 @@ from diptych.modality import Modality
 
 @dataclass(frozen=True)
 class Tuning:
-    """How hard the approximate index of one side tries, and what that was measured to find."""
+    """The effort of the approximate index of one side, and its measured recall."""
 
     queries: int
-    """Queries that it was measured with."""
+    """How many queries it was measured with."""
     items: int
-    """Items of the side at that time."""
+    """How many items had the side at that time."""
     effort: int | None
-    """None where no effort keeps the promised recall, so that all items are scanned."""
+    """None if no effort reaches the promised recall, so that all items are scanned."""
     recall: float | None
-    """The share of the exact first ten that was found; None where no search was measured."""
+    """The measured share of the exact first ten; None if no search was measured."""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Tuning":
-        """Return the tuning that `to_json` made this of."""
+        """Return the tuning from the output of `to_json`."""
         return cls(value["queries"], value["items"], value["effort"], value["recall"])
 
     def to_json(self) -> dict[str, Any]:
@@ -36,13 +36,13 @@ class SearchPlan:
     """How one side of a table is searched."""
 
     count: int
-    """How many items have this side."""
+    """How many items have the side."""
     scanned: bool
-    """By a scan on this machine, else by the store."""
+    """Whether a scan on this machine searches it, rather than the store."""
     effort: int | None
-    """How hard the store's approximate index tries; None where the search is exact."""
+    """The effort of the store's approximate index; None if the search is exact."""
     recall: float | None = None
-    """What the index was measured to find of the exact first ten."""
+    """The index's measured share of the exact first ten."""
 
     def __str__(self) -> str:
         if self.effort is not None:
@@ -52,17 +52,17 @@ class SearchPlan:
 
 @dataclass(frozen=True)
 class SearchPromise:
-    """When a search may be approximate, and how much of the exact answer it then has to find."""
+    """When a search may be approximate, and how much of the exact answer it must then find."""
 
     exact_limit: int
-    """Up to so many items a search is exact."""
+    """Up to this many items, every search is exact."""
     recall: float
     """The share of the exact first ten that an approximate search must find."""
     tunings: Mapping[Modality, Tuning] = field(default_factory=dict)
-    """By side, where an index was built."""
+    """By side, for each index that was built."""
 
     def plan(self, table: Table, side: Modality) -> SearchPlan:
-        """Return how a side of a table is searched, by its size and by what the index was measured to find."""
+        """Return how one side of a table is searched, from its size and the measured recall of its index."""
         count, tuning = table.count(side=side), self.tunings.get(side)
         if count <= self.exact_limit or (tuning is not None and tuning.effort is None):
             return SearchPlan(count, scanned=table.version() is not None, effort=None)

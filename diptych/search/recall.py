@@ -1,8 +1,8 @@
 """How much of the exact answer an approximate search finds.
 
-Recall is the share of the exact first ten among the ten that were found. An item counts as one of them by its true
-fused similarity F, which ties share, and not by the similarity that the search told: an approximate search also guesses
-the range by which a rule normalises, and every F that it tells is off where the guess is.
+Recall is the share of the exact first ten among the ten returned. Whether an item counts is decided by its true fused
+similarity F, which ties share, and not by the similarity that the search reported: an approximate search also estimates
+the range by which a rule normalises, and every reported F inherits the error of that estimate.
 """
 
 from collections.abc import Sequence
@@ -20,27 +20,27 @@ from diptych.search.moments import Moments
 from diptych.search.searcher import SpaceVectors
 
 FIRST = 10
-"""So many first hits are compared."""
+"""How many first hits are compared."""
 EQUAL = 1e-9
-"""Similarities that differ by this share of their size are a tie that rounding broke."""
+"""Similarities that differ by at most this share of their size are a tie that rounding broke."""
 
 GallerySimilarities = list[Float64[np.ndarray, "q b"]]
-"""Of queries with some items, an array a space."""
+"""The similarities of queries with some items, one array per space."""
 
 
 @dataclass(frozen=True)
 class ExactAnswer:
-    """The exact answer to one query, so far as others are judged by it."""
+    """The parts of the exact answer to one query that other answers are judged by."""
 
     served: Served | None
-    """How items are scored; None where there is one space, whose similarity is the score."""
+    """How items are scored; None with a single space, whose similarity is the score."""
     least: float
     """The true score of the last of the first ten."""
     count: int
-    """Ten, or fewer where there are fewer items."""
+    """Ten, or the number of items if that is smaller."""
 
     def recall(self, best: Best) -> float:
-        """Return the share of the exact first ten among what was found, whose inner products must be true."""
+        """Return the share of the exact first ten in an answer, whose inner products must be exact."""
         spaces = best.similarities
         scores = spaces[0] if self.served is None else self.served.score(*spaces)
         right = np.count_nonzero(scores >= self.least - EQUAL * abs(self.least))
@@ -48,9 +48,9 @@ class ExactAnswer:
 
 
 def exact_answers(table: Table, side: Modality, queries: SpaceVectors, rule: FusionRule | None) -> list[ExactAnswer]:
-    """Return the exact answer to each query, from reading all vectors of a side two or three times.
+    """Return the exact answer to each query, reading all vectors of a side two or three times.
 
-    Little more than a block is in memory at a time. `BadSetting` for a rule that no index of vectors can serve.
+    Little more than one block is in memory at a time. `BadSetting` for a rule that no index of vectors can serve.
     """
     served = _served(table, side, queries, rule)
     count = min(FIRST, table.count(side=side))
@@ -68,7 +68,7 @@ def exact_answers(table: Table, side: Modality, queries: SpaceVectors, rule: Fus
 def _served(
     table: Table, side: Modality, queries: SpaceVectors, rule: FusionRule | None
 ) -> Sequence[Served] | Sequence[None]:
-    """Return how each query is served, by the true statistics of its similarities with all items."""
+    """Return how each query is served, from the true statistics of its similarities with all items."""
     count = len(queries[0])
     if rule is None:
         return [None] * count
@@ -92,7 +92,7 @@ def _served(
 
 
 def _similarities(queries: SpaceVectors, rows: Float32[np.ndarray, "b d"]) -> GallerySimilarities:
-    """Return true similarities in each space with items whose vectors lie side by side."""
+    """Return true similarities in each space with items whose vectors are stored side by side."""
     ends = np.cumsum([space.shape[1] for space in queries])[:-1]
     blocks = np.split(rows.astype(np.float64), ends, axis=1)
     return [space.astype(np.float64) @ block.T for space, block in zip(queries, blocks, strict=True)]

@@ -1,16 +1,16 @@
-"""The exact search: coarse scores of every item, then true scores of the few that could be among the best.
+"""Exact search: coarse scores for every item, then true scores for the few that could be among the best.
 
 Coarse similarities r, in half or single precision, err by no more than a known e (`diptych.search.coarse`), so
 
-- the most similar item of a space is among those with r ≥ s' - e, where s' is the true similarity of the one with the
-  largest r, and likewise the least similar one: the true range of each space is known;
-- a fused similarity is at most F(r_V + e_V, r_T + e_T) by a rule that is monotone, with similarities kept within
-  that range, else F(r) and the slack that the rule knows; so the best k items are among those for which this is at
-  least F', the least true one of the k for which it is largest.
+- the most similar item of a space is among those with r ≥ s' - e, where s' is the true similarity of the item with the
+  largest r. The same holds for the least similar item, so the true range of each space is known;
+- under a monotone rule, a fused similarity is at most F(r_V + e_V, r_T + e_T), with similarities clipped to that range;
+  under any other rule, at most F(r) plus the rule's own slack. The best k items are therefore among those whose upper
+  bound is at least F', the smallest true fused similarity of the k items with the largest bounds.
 
 True similarities are computed in double precision from the vectors in single precision, in the same way for each item,
-so that equal items are equal. The gallery that a rule normalises over is all items of the side: those that are not
-allowed are left out of the answer and change no score.
+so that equal items get equal scores. A rule normalises over all items of the side as its gallery: a filter removes
+items from the answer and changes no score.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,17 +31,17 @@ from diptych.search.scan_folder import refreshed
 from diptych.search.scan_rows import BLOCK, Held
 
 CHUNK = 2**14
-"""Items whose similarities are fused at a time: few enough for a core's cache."""
+"""How many items are fused at a time: few enough for a core's cache."""
 
 QueryVector = tuple[Float64[np.ndarray, "_"], ...]
 """One query, in each space."""
 Similarities = tuple[Float64[np.ndarray, " m"], ...]
-"""Of one query with some items, in each space."""
+"""The similarities of one query with some items, in each space."""
 
 
 @dataclass(frozen=True)
 class Best:
-    """The items that answer a query best, the best first; among equals the lesser id."""
+    """The items that answer a query best, in descending order; ties are broken by the smaller id."""
 
     ids: tuple[str, ...]
     fused: Float64[np.ndarray, " k"]
@@ -61,14 +61,14 @@ class Scan:
 
     @classmethod
     def open(cls, folder: Path, table: Table, side: Modality, widths: tuple[int, ...]) -> "Scan":
-        """Return a scan of a side whose vectors have spaces of these widths, after bringing its folder up to date."""
+        """Update the folder, and return a scan of one side, whose vectors have these widths in their spaces."""
         return cls(refreshed(Path(folder), table, side, widths))
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def among(self, ids: Iterable[str]) -> Bool[np.ndarray, " n"]:
-        """Return at each position whether its item is one of these."""
+        """Return for each position whether its item is one of these."""
         wanted = set(ids)
         return np.fromiter((item in wanted for item in self.ids), dtype=bool, count=len(self.ids))
 
@@ -81,10 +81,10 @@ class Scan:
         modality: Modality,
         allowed: Bool[np.ndarray, " n"] | None = None,
     ) -> list[Best]:
-        """Return for each query the k allowed items with the largest fused similarity; fewer where fewer are allowed.
+        """Return for each query the k allowed items with the largest fused similarity, or all if fewer are allowed.
 
-        `queries` are vectors of that modality, one array a space. Where there is one space only, there is no rule, and
-        items go by its inner products.
+        `queries` are vectors of that modality, one array per space. A single space needs no rule: its inner products
+        rank the items.
         """
         queries = self._checked(queries, rule, modality)
         positions = np.arange(len(self)) if allowed is None else np.flatnonzero(allowed)
@@ -103,7 +103,7 @@ class Scan:
     def served(self, query: QueryVectors, rule: FusionRule) -> Served | None:
         """Return how a rule scores one query, from its similarities with all items.
 
-        None for a rule that ranks, which says nothing of one item alone.
+        None for a rule that only ranks: it cannot score one item alone.
         """
         query = self._checked(query, rule, None)
         if rule.wants is None or not len(self):
@@ -112,7 +112,7 @@ class Scan:
         return rule.served(*statistics)
 
     def _checked(self, queries: QueryVectors, rule: FusionRule | None, modality: Modality | None) -> QueryVectors:
-        """Return queries as wide as rows are, zeros included; an error where they cannot be searched for."""
+        """Return the queries padded with zeros to the width of the rows; raise an error if they cannot be searched."""
         widths = self._held.state.widths
         got = tuple(space.shape[1] for space in queries)
         if got != widths or len({len(space) for space in queries}) > 1:
@@ -136,7 +136,7 @@ class Scan:
     def _ranked_whole(
         self, vector: QueryVector, rule: FusionRule, modality: Modality, positions: Int[np.ndarray, " m"], k: int
     ) -> Best:
-        """Return the best items by a rule that must see the true similarity of every item."""
+        """Return the best items under a rule that needs the true similarity of every item."""
         whole = self._true(vector, np.arange(len(self)))
         fused = rule.fuse(whole[0][None], whole[1][None], queries=modality)[0]
         return self._ordered(positions, fused[positions], tuple(space[positions] for space in whole), k)
@@ -147,7 +147,7 @@ class Scan:
     def _certified(
         self, queries: QueryVectors, rule: FusionRule | None, positions: Int[np.ndarray, " m"], k: int
     ) -> Iterator[Best]:
-        """Yield the best items of each query, having read those alone that coarse scores cannot exclude."""
+        """Yield the best items of each query, reading only the items that coarse scores cannot exclude."""
         coarse = self._coarse(queries)
         each = zip(_each(queries), self._statistics(queries, coarse, rule), strict=True)
         for query, (vector, known) in enumerate(each):
@@ -164,7 +164,7 @@ class Scan:
     def _statistics(
         self, queries: QueryVectors, coarse: tuple[CoarseScores, ...], rule: FusionRule | None
     ) -> list[tuple[Statistics, ...]]:
-        """Return for each query what a rule wants to know of its true similarities with all items, in each space."""
+        """Return for each query the statistics that a rule needs of its true similarities with all items, per space."""
         if rule is None:
             return [(Statistics(),)] * len(queries[0])
         of_one = self._ranges if rule.wants == "range" else self._moments
@@ -172,7 +172,7 @@ class Scan:
         return list(zip(*spaces, strict=True))
 
     def _ranges(self, space: int, vectors: Float64[np.ndarray, "q d_s"], coarse: CoarseScores) -> list[Statistics]:
-        """Return the least and the largest true similarity of each query in a space."""
+        """Return the smallest and the largest true similarity of each query in a space."""
         each, ends = np.arange(len(vectors)), (coarse.products.argmin(axis=1), coarse.products.argmax(axis=1))
         low, high = (self._pairs(space, vectors, each, end) for end in ends)
         whose, rivals = coarse.outside(low, high)
@@ -183,7 +183,7 @@ class Scan:
         return [Statistics(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True)]
 
     def _moments(self, space: int, vectors: Float64[np.ndarray, "q d_s"], coarse: CoarseScores) -> list[Statistics]:
-        """Return mean and deviation of each query's similarities in a space; 0 where they are all equal."""
+        """Return mean and deviation of each query's similarities in a space; the deviation is 0 if all are equal."""
         moments, width = self._held.moments[space], self._held.state.widths[space]
         vary = coarse.vary()
         if not vary.all():
@@ -197,7 +197,7 @@ class Scan:
         ]
 
     def _true(self, vector: QueryVector, positions: Int[np.ndarray, " m"]) -> Similarities:
-        """Return a query's similarities with the items at some positions, in double precision."""
+        """Return a query's similarities with the items at these positions, in double precision."""
         found = tuple(np.empty(len(positions)) for _ in vector)
         for start in range(0, len(positions), BLOCK):
             rows = self._held.full[self._rows[positions[start : start + BLOCK]]]
@@ -212,7 +212,7 @@ class Scan:
         whose: Int[np.ndarray, " m"],
         positions: Int[np.ndarray, " m"],
     ) -> Float64[np.ndarray, " m"]:
-        """Return the similarities of some of the vectors, each with an item, in one space, in double precision."""
+        """Return similarities of pairs of a vector and an item in one space, in double precision."""
         span, found = self._held.state.spans[space], np.empty(len(positions))
         for start in range(0, len(positions), BLOCK):
             part = slice(start, start + BLOCK)
@@ -248,7 +248,7 @@ def _highest(
     query: int,
     known: tuple[Statistics, ...],
 ) -> Float64[np.ndarray, " n"]:
-    """Return for each item the most that its fused similarity with a query can be."""
+    """Return for each item an upper bound on its fused similarity with a query."""
     raised = rule is None or rule.monotone
     errors = [float(space.errors[query]) for space in coarse]
     slack = 0.0 if raised or served is None else served.slack(*errors)

@@ -1,7 +1,7 @@
-"""Bringing the folder of a scan up to date with a table: only what changed is read, and a kill loses nothing.
+"""Updates the folder of a scan from its table: it reads only what changed, and a kill loses nothing.
 
-Rows are appended, and rows of items that changed or went are marked dead; the files are made anew where too many rows
-are dead, or where a number does not fit the scale of half precision any more.
+New rows are appended, and rows of changed or removed items are marked dead. The files are rewritten when too many rows
+are dead, or when a number no longer fits the scale of half precision.
 """
 
 import json
@@ -30,16 +30,16 @@ from diptych.settings import revive
 LARGEST, ROOM = 9, 15
 """Binary places before the point of the largest number: when the scale is chosen, and when it has outgrown it."""
 MAY_BE_DEAD = 1 / 3
-"""The share of dead rows above which the files are made anew."""
+"""The share of dead rows above which the files are rewritten."""
 
 ItemBatch = tuple[Sequence[str], Sequence[str], Float32[np.ndarray, "b d"]]
 """Ids, contents and vectors of some items."""
 
 
 def refreshed(folder: Path, table: Table, side: Modality, widths: tuple[int, ...]) -> Held:
-    """Return the rows of a table's side after bringing the folder up to date with it.
+    """Update the folder from one side of a table, and return its rows.
 
-    Where the table's version is the one it was last compared at, the table is not read.
+    If the table's version has not changed since the last update, the table is not read.
     """
     if table.layout.widths.get(side) != sum(widths):
         raise ShapeMismatch(
@@ -62,7 +62,7 @@ def refreshed(folder: Path, table: Table, side: Modality, widths: tuple[int, ...
 
 
 def _open(folder: Path, table: Table, side: Modality, widths: tuple[int, ...]) -> Held | None:
-    """Return what the folder holds of this table, or None where that is nothing, or is damaged."""
+    """Return the folder's rows of this table, or None if it has none or is damaged."""
     try:
         state = revive(State, json.loads((folder / "state.json").read_text(encoding="utf-8")))
         same = (state.table, state.side, state.widths) == (table.name, side, widths)
@@ -78,7 +78,7 @@ def _digests(table: Table, side: Modality) -> dict[str, str]:
 
 
 def _updated(folder: Path, held: Held, table: Table, digests: dict[str, str]) -> State | None:
-    """Return the state after reading what is new or changed, or None where all must be read again."""
+    """Return the state after reading new and changed items, or None if all must be read again."""
     rows = held.rows()
     fresh = [item for item, content in digests.items() if item not in rows or held.contents[rows[item]] != content]
     changed = set(fresh)
@@ -98,7 +98,7 @@ def _read(table: Table, side: Modality, ids: Sequence[str]) -> Iterator[ItemBatc
 
 
 def _filled(folder: Path, table: Table, digests: dict[str, str], empty: State) -> State:
-    """Return the state of new files with every item that is wanted."""
+    """Return the state of new files with every item in `digests`."""
     missing = dict(digests)
 
     def batches() -> Iterator[ItemBatch]:
@@ -113,7 +113,7 @@ def _filled(folder: Path, table: Table, digests: dict[str, str], empty: State) -
 
 
 def _appended(folder: Path, state: State, batches: Iterator[ItemBatch], dying: Sequence[int]) -> State | None:
-    """Return the state with more rows and some of its rows dead, or None where the new ones exceed its scale."""
+    """Return the state with rows added and the dying ones dead, or None if the new rows exceed its scale."""
     files = {name: folder / file for name, file in state.files().items()}
     rows, peaks = state.rows, np.zeros(len(state.widths))
     with _end(files["full"], 4 * state.width * rows) as full, _end(files["items"], state.log) as log:
@@ -138,12 +138,12 @@ def _appended(folder: Path, state: State, batches: Iterator[ItemBatch], dying: S
 
 
 def _last_with_moments(folder: Path, state: State) -> str:
-    """Return the last state that has moments and the same dead rows as this one; empty where there is none."""
+    """Return the last state that has moments and the same dead rows as this one; empty if there is none."""
     return state.stamp if (folder / state.files()["moments"]).exists() else state.extends
 
 
 def _halved(full: Path, half: Path, state: State, *, start: int) -> State:
-    """Return the state after writing its rows from `start` on in half precision, with what that lost."""
+    """Write the rows from `start` on in half precision, and return the state with their rounding errors."""
     vectors = mapped(full, np.dtype(np.float32), state)
     lost, norms = ([np.array(bounds or (0.0,) * len(state.widths))] for bounds in (state.rounding, state.norms))
     scale = torch.tensor(np.repeat(np.exp2(state.exponents), [span.stop - span.start for span in state.spans]))
@@ -160,7 +160,7 @@ def _halved(full: Path, half: Path, state: State, *, start: int) -> State:
 
 @contextmanager
 def _end(path: Path, length: int) -> Iterator[BinaryIO]:
-    """Yield a file to be written on from that length, and flush it to disk."""
+    """Yield a file to append to from that length, and flush it to disk."""
     with path.open("ab") as file:
         file.truncate(length)
         file.seek(length)
@@ -170,7 +170,7 @@ def _end(path: Path, length: int) -> Iterator[BinaryIO]:
 
 
 def _tidy(folder: Path, state: State) -> None:
-    """Remove what other states left behind."""
+    """Remove the files of other states."""
     files = {"lock", "state.json", *state.files().values()}
     for path in folder.iterdir():
         if path.name not in files:

@@ -1,16 +1,16 @@
 """The folder in which a scan keeps the vectors of one side of a table.
 
-    full-G.f32      one row an item: its vectors in all spaces, each with zeros up to a multiple of `LANES`
-    half-G.f16      the same rows in half precision, each space times a power of two that makes it fit
-    items-G.jsonl   what the rows are: `["id", "content"]` for each, and the number of each row that died since
-    state.json      which G counts, and how much of its files
-    moments-S.npz   the moments of the rows that live (`diptych.search.moments`), once something has asked for them
+    full-G.f32      one row per item: its vectors in all spaces, each padded with zeros to a multiple of `LANES`
+    half-G.f16      the same rows in half precision, each space scaled by a power of two to fit
+    items-G.jsonl   the items of the rows: `["id", "content"]` for each, and the number of each row that died since
+    state.json      the current G, and how much of its files counts
+    moments-S.npz   the moments of the living rows (`diptych.search.moments`), once they were needed
 
-S names a state of the rows. Where rows were only added since another state, its moments are kept to be extended.
+S names a state of the rows. If rows were only added since an earlier state, its moments are kept and extended.
 
-The first three only grow, and whatever stands behind the end that `state.json` names does not count: replacing that
-small file is what commits an update, so a kill leaves the old state or the new one. One process updates at a time.
-The folder holds nothing that the table does not: whatever in it is damaged or of another table is made anew.
+The first three files only grow, and anything beyond the end that `state.json` names is ignored: replacing that small
+file commits an update, so a kill leaves the old state or the new one. One process updates at a time. The folder holds
+nothing that the table does not, so anything damaged or from another table is rewritten.
 """
 
 import itertools
@@ -29,32 +29,32 @@ from diptych.search.moments import Moments, read_moments, write_moments
 BLOCK = 4096
 """Rows read, converted or written at a time."""
 LANES = 32
-"""Numbers that a processor multiplies together; what is left over at the end of a vector goes one by one."""
+"""How many numbers a processor multiplies together; it takes the remainder of a vector one by one."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What the folder holds."""
+    """The contents of the folder."""
 
     table: str
     side: Modality
     widths: tuple[int, ...]
     """Numbers in a vector, for each space."""
     version: str | None
-    """The version of the table that it is up to date with."""
+    """The version of the table at the last update."""
     generation: str
     """Names the files that grow."""
     stamp: str
     """Names the state of the rows."""
     extends: str = ""
-    """The state whose moments count the first of the rows that live now; empty where there is none."""
+    """The state whose moments cover the first of the living rows; empty if there is none."""
     rows: int = 0
     log: int = 0
     """Bytes of the list of items."""
     exponents: tuple[int, ...] = ()
-    """Of the power of two that half precision is scaled by, for each space."""
+    """The exponent of the power of two that scales half precision, for each space."""
     rounding: tuple[float, ...] = ()
-    """The largest distance of a row from itself in half precision, for each space."""
+    """The largest distance of a row from its copy in half precision, for each space."""
     norms: tuple[float, ...] = ()
     """The largest norm of a row, for each space."""
 
@@ -70,7 +70,7 @@ class State:
         return tuple(slice(start, stop) for start, stop in itertools.pairwise(ends))
 
     def padded(self, spaces: Sequence[Float32[np.ndarray, "b _"]]) -> list[Float32[np.ndarray, "b _"]]:
-        """Return vectors of each space with the zeros that rows have."""
+        """Return the vectors of each space, padded with zeros as the rows are."""
         padded = []
         for space, span in zip(spaces, self.spans, strict=True):
             filled = np.zeros((len(space), span.stop - span.start), dtype=np.float32)
@@ -80,7 +80,7 @@ class State:
 
     @cached_property
     def columns(self) -> Int[np.ndarray, " d"]:
-        """The columns of a row that hold a vector's numbers, without the zeros."""
+        """The columns of a row that hold a vector's numbers, without the padding."""
         spans = zip(self.spans, self.widths, strict=True)
         return np.concatenate([np.arange(span.start, span.start + width) for span, width in spans])
 
@@ -109,14 +109,14 @@ class Held:
             raise ValueError(f"{state.rows} items were expected in {folder}; got {len(self.ids)}")
 
     def rows(self) -> dict[str, int]:
-        """Return the row of each item that lives."""
+        """Return the row of each living item."""
         return {item: row for row, item in enumerate(self.ids) if row not in self.dead}
 
     @cached_property
     def moments(self) -> tuple[Moments, ...]:
-        """Return each space's moments over the living rows; they are computed once for each state.
+        """Return each space's moments over the living rows, computed once for each state.
 
-        Where rows were only added since another state had its moments, those are extended by the new rows.
+        If rows were only added since an earlier state with moments, those are extended by the new rows.
         """
         files, widths = self.state.files(), self.state.widths
         file, earlier = self.folder / files["moments"], self.folder / files["extends"] if self.state.extends else None
@@ -130,13 +130,13 @@ class Held:
         return moments
 
     def _living(self, first: int) -> Iterator[Float32[np.ndarray, "b d"]]:
-        """Yield the vectors of living rows, from the first on, some at a time."""
+        """Yield the vectors of living rows from row `first` on, block by block."""
         rows = np.array(sorted(self.rows().values()), dtype=np.int64)
         for start in range(first, len(rows), BLOCK):
             yield self.full[rows[start : start + BLOCK]][:, self.state.columns]
 
 
 def mapped(path: Path, kind: np.dtype, state: State) -> np.ndarray:
-    """Return the rows that count; they can be handed to torch, and what is written to them stays in memory."""
+    """Return the current rows as an array that torch accepts; writing to it changes memory alone."""
     shape = (state.rows, state.width)
     return np.asarray(np.memmap(path, kind, "c", shape=shape)) if state.rows else np.zeros(shape, kind)

@@ -1,4 +1,4 @@
-"""How a table is searched: by a scan of every item while it is small, by its store when it has grown.
+"""Searches a table: with a scan of every item while it is small, in its store once it has grown.
 
 Up to the exact limit a scan on this machine scores all items (`diptych.search.scan`), and above it too where
 `tune` has found no effort that keeps the promised recall. Else, or where a store cannot tell when it changed, the store
@@ -28,7 +28,7 @@ from diptych.search.scan import Scan
 from diptych.settings import cache_root
 
 SpaceVectors = tuple[Float32[np.ndarray, "q _"], ...]
-"""Of some queries, an array a space."""
+"""The vectors of some queries, one array per space."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class RankedItems:
     total: int
     """How many items were searched."""
     exact: bool
-    """Whether these are surely the best."""
+    """Whether these are certainly the best."""
 
 
 class Searcher:
@@ -85,14 +85,14 @@ class Searcher:
     ) -> Served | None:
         """Return how a rule scores one query against a side of the table.
 
-        None where a store searches, or where the rule says nothing of one item alone.
+        None if a store searches, or if the rule cannot score one item alone.
         """
         if not promise.plan(table, side).scanned:
             return None
         return self._scan(table, side, tuple(space.shape[1] for space in query)).served(query, rule)
 
     def forget(self, *, but: str) -> None:
-        """Let go of what is held of tables other than this one."""
+        """Release everything held for tables other than this one."""
         with self._opening:
             self._scans = {key: scan for key, scan in self._scans.items() if key[0] == but}
             self._moments = KeptMoments()
@@ -131,5 +131,5 @@ class Searcher:
             return scan
 
     def _cache(self, what: str, table: Table, side: Modality) -> Path:
-        """Return where something is kept that can be made anew from a side of a table."""
+        """Return the path of a cache that can be rebuilt from one side of a table."""
         return (self._folder or cache_root()) / what / digest(masked(self._uri), table.name, side)

@@ -1,4 +1,4 @@
-"""Building the approximate index of a large table, and finding the least effort that keeps the promised recall.
+"""Builds the approximate index of a large table, and finds the least effort that reaches the promised recall.
 
 Recall (`diptych.search.recall`) is measured on queries that the index was not built from: vectors of the items'
 other side where there are some, else points between two items of the same side. Where no effort reaches the recall
