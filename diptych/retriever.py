@@ -1,4 +1,4 @@
-"""Train, load, evaluate and search: what a user does with a method, from Python and from the command line."""
+"""Train, load, evaluate and search: all uses of a method, from Python and from the command line."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
@@ -46,7 +46,7 @@ __all__ = ["Explanation", "Hit", "Results", "Retriever", "save_explanations"]
 
 
 class Retriever:
-    """A trained method with the encoders it was trained on.
+    """A trained method with its encoders.
 
     >>> Retriever.train("mscm", "openmoji", out=Path("run"))
     Traceback (most recent call last):
@@ -80,7 +80,7 @@ class Retriever:
 
         `settings` change the preset (`training.epochs=3`, `visual.recurrence=none`) or an encoder
         (`image_encoder.side=380`). `test` is read by `transductive` configs alone; `tensorboard` writes events too.
-        Where torch's launcher started several processes they train together, and `out` lies where all see it.
+        If torch's launcher started several processes, they train together, and all of them must see `out`.
         """
         of_method, of_encoders = divided_settings(settings)
         source = DataSource(data, data_root, None, image_encoder, text_encoder, of_encoders)
@@ -105,27 +105,27 @@ class Retriever:
 
     @cached_property
     def encoders(self) -> LazyEncoders:
-        """The encoders that the method was trained on, by modality; each is opened when it is first used."""
+        """The encoders that the method was trained on, by modality, each opened on first use."""
         return self._embedding.encoders
 
     @cached_property
     def _embedding(self) -> EmbeddingModel:
-        """The method with its encoders, as queries and galleries are embedded."""
+        """The method with its encoders, which embeds queries and galleries."""
         return model_of_run(self.folder, self.model)
 
     @cached_property
     def result(self) -> RunResult:
-        """What the run chose on validation data."""
+        """The choices that the run made on validation data."""
         return self.folder.result()
 
     def rule(self, name: str | None = None) -> FusionRule:
-        """Return a fusion rule with the weight that was chosen on validation data; by default the run's own."""
+        """Return a fusion rule, by default the run's own, with the weight chosen on validation data."""
         return chosen_rule(self.result.fusion, name)
 
     def open_data(
         self, data: str | None = None, *, split_seed: int | None = None, data_root: Path | None = None
     ) -> DataSet:
-        """Return the named data set, by default the one trained on; that one under the splits it was trained with."""
+        """Return the named data set, by default the one trained on, which keeps the splits of its training."""
         trained = self.config.data
         dataset = open_data(data or trained.source, root=data_root, split_seed=split_seed)
         if split_seed is None and trained.split_seed is not None and dataset.name == trained.name:
@@ -181,7 +181,7 @@ class Retriever:
         progress: Progress | None = None,
         **options: Any,
     ) -> Results:
-        """Return the pairs of a data set that answer a request best; by default of all pairs that it was trained on.
+        """Return the pairs of a data set that answer a search request best, by default among all pairs trained on.
 
         `options` are the fields of `SearchRequest`: `text`, `image`, `like`, `k` and so on, as for a collection.
         """
@@ -210,7 +210,7 @@ class Retriever:
     ) -> Explanation:
         """Return why a picture and a text are as similar as they are.
 
-        A rule that normalises over a gallery does so over the pictures of a split, which the text is compared with.
+        A rule that normalises over a gallery uses the pictures of a split, which the text is compared with.
         """
         texts, picture = (str(_query(text, None)),), Path(_query(None, image))
         see, read = self._explained_encoders()
@@ -240,7 +240,7 @@ class Retriever:
         data_root: Path | None = None,
         progress: Progress | None = None,
     ) -> Audit:
-        """Return how faithful each way of explaining is on the pairs of a split, or on so many of them drawn at random.
+        """Return how faithful each way of explaining is on a split's pairs, or on a random sample of them.
 
         A pair's texts are one item, as in `evaluate`.
         """
@@ -282,7 +282,7 @@ class Retriever:
         }
 
     def _notes(self, dataset: DataSet, unknown: float | None) -> list[str]:
-        """Return what a reader of the figures has to know; `unknown` is the share of unknown words."""
+        """Return the notes that the figures need; `unknown` is the share of unknown words."""
         notes = [*self.config.data.differences(dataset), *self.model.notes]
         if not dataset.classes:
             notes.append("no categories: partners alone are relevant")
@@ -292,7 +292,7 @@ class Retriever:
 
 
 def _query(text: str | None, image: Path | None) -> str | Path:
-    """Return what a search asks for: a text or the path of a picture."""
+    """Return the query of a search: a text or the path of a picture."""
     if text is not None and image is None:
         return checked_text(text)
     if image is not None and text is None:

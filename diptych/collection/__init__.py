@@ -59,7 +59,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what the room offers when it is first wanted: listing a collection loads no network."""
+    """Import each name of the package on first use, so that listing a collection loads no network."""
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(home), name)

@@ -1,4 +1,4 @@
-"""A collection: items in a store, the model that placed them, and what can be done with both."""
+"""A collection: items in a store, the model that embeds them, and the operations on both."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -77,7 +77,7 @@ class Collection(StoredCollection):
     ) -> "Collection":
         """Return a new, empty collection for a model: the folder of a run, `conse` or `joint:NAME`.
 
-        With `half` vectors are stored in half precision. `BadSetting` where there is a collection already.
+        With `half`, vectors are stored in half precision. `BadSetting` if a collection already exists there.
         """
         if not 0 < recall <= 1:
             raise BadSetting(f"the recall must be above 0 and at most 1; got {recall}.")
@@ -93,14 +93,14 @@ class Collection(StoredCollection):
 
     @classmethod
     def open(cls, uri: str, *, model: str | None = None) -> "Collection":
-        """Return the collection at a URI or path; `model` names the folder where its run lies now, if it moved."""
+        """Return the collection at a URI or path; `model` names the current folder of its run, if that moved."""
         store = open_store(location_of(uri))
         record = checked_record(store, uri)
         return cls(store, uri, None if model is None else reopen_model(record.model, model))
 
     @property
     def resources(self) -> Resources:
-        """Its tables and models, so far as they are opened."""
+        """The tables and models opened so far."""
         return self._resources
 
     @override
@@ -109,12 +109,12 @@ class Collection(StoredCollection):
 
     @property
     def model(self) -> EmbeddingModel:
-        """The model that fills it, loaded when it is first wanted."""
+        """The model that embeds its items, loaded on first use."""
         return self._resources.model(self.record)
 
     @property
     def has_source(self) -> bool:
-        """Whether it lies in a folder of pictures, which `add` can take in."""
+        """Whether it is inside a folder of pictures, which `add` can ingest."""
         return location_of(self.uri) != self.uri
 
     def add(
@@ -125,10 +125,10 @@ class Collection(StoredCollection):
         cluster: Cluster | None = None,
         progress: Progress | None = None,
     ) -> Added:
-        """Take in what sources hold (`diptych.data.entries` says what may be one), by id.
+        """Ingest the items of sources (`diptych.data.entries` lists the kinds of source), upserting them by id.
 
-        An item with an id that is there replaces it; one that is the same in all is skipped. Faulty items are left
-        out, and written with their reasons into the file `rejects`, one JSON object a line. A cluster places items.
+        An item replaces the one with the same id; an unchanged item is skipped. Faulty items are left out and written
+        to the file `rejects` with their reasons, one JSON object per line. With a `cluster`, its workers embed items.
         """
         found = Rejects(rejects)
         entries = chain.from_iterable(read_entries(each, report=found.report, data_root=data_root) for each in sources)
@@ -142,7 +142,7 @@ class Collection(StoredCollection):
         return found.written(ingest(to, opens, entries, cluster=cluster, reject=found.add, progress=told))
 
     def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:
-        """Take out the named items and those that meet a filter; return how many there were."""
+        """Remove the named items and those that meet a filter; return how many existed."""
         chosen = list(dict.fromkeys([*ids, *(self.ids(where=where) if where else ())]))
         with self._writing:
             records = records_to_write_by(lambda: self.record)
@@ -151,9 +151,9 @@ class Collection(StoredCollection):
 
     @takes_fields_of(SearchRequest)
     def search(self, request: SearchRequest) -> Results:
-        """Return the k items that fit best, after `offset` better ones.
+        """Return the k best items after the first `offset`.
 
-        Similarities are normalised over all items, so that a hit has the same with a filter and without.
+        Similarities are normalised over all items, so that a filter does not change a hit's similarity.
         """
         (answer,) = self.search_many([request])
         if isinstance(answer, DiptychError):
@@ -161,7 +161,7 @@ class Collection(StoredCollection):
         return answer
 
     def search_many(self, requests: Sequence[SearchRequest]) -> list[Results | DiptychError]:
-        """Return the results of many searches at once, in less time than one by one; or why one has none."""
+        """Return the results of many search requests, faster than one by one; an error in place of each that failed."""
         with self.store.moment():
             state = self._snapshot()
             return search(requests, embed(requests, state.model, state.table), state)
@@ -169,9 +169,9 @@ class Collection(StoredCollection):
     def search_embedded(
         self, requests: Sequence[EmbeddedRequest], *, record: CollectionRecord | None = None
     ) -> list[Results | DiptychError]:
-        """Return the same for requests that are embedded already; what another model embedded is embedded anew.
+        """Return the same for embedded requests; those that another model embedded are embedded again.
 
-        By an older `record` the table is searched that was current then.
+        An older `record` searches the table that was current then.
         """
         with self.store.moment():
             state = self._snapshot(record)
@@ -187,8 +187,8 @@ class Collection(StoredCollection):
     ) -> float | None:
         """Return the fused similarity of a text with a picture that has these similarities to it in the two spaces.
 
-        It is what a search for the text would give the picture, were it in the collection. None where there is one
-        space, where the rule only ranks, or where no scan of all items is possible.
+        A search for the text would give the picture this similarity if it were in the collection. None if there is one
+        space, if the rule only ranks, or if no scan of all items is possible.
         """
         state = self._snapshot(record)
         if (rule := state.model.rule(fusion)) is None:
@@ -207,19 +207,19 @@ class Collection(StoredCollection):
         against: str | None = None,
         fusion: str | None = None,
     ) -> Explanation:
-        """Return why an item answers a text, a picture or the item `like`; without an item why a text fits a picture.
+        """Return why an item answers a text, a picture or the item `like`; without an item, why a text fits a picture.
 
-        The side of the item is the one that a search compares, or `against` names. Two pictures or two texts are
-        explained on the item's side alone. The rule that fuses normalises over all items, as a search does.
+        The explanation uses the side of the item that a search compares, or the one that `against` names. Two pictures
+        or two texts are explained on the item's side alone. The fusion rule normalises over all items, as in a search.
         """
         request = SearchRequest(text, image=image, like=like, against=against, fusion=fusion)
         with self.store.moment():
             return explain_match(self._snapshot(), request, identity, collection=self.name)
 
     def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:
-        """Take in items that are handed over, pictures included, by id; return what became of them.
+        """Upsert items given in memory, pictures included, by id; return the counts and the rejected items.
 
-        Pictures are kept with the collection. An item replaces the one with its id, as in `add`.
+        Pictures are stored with the collection. An item replaces the one with the same id, as in `add`.
         """
         with self._writing:
             first, *_ = [
@@ -229,9 +229,9 @@ class Collection(StoredCollection):
         return first
 
     def compact(self, *, progress: Progress | None = None) -> None:
-        """Give back the space of what was replaced, and above the exact limit build and tune the index.
+        """Reclaim the space of replaced items, and above the exact limit build and tune the index.
 
-        Tuning finds the least effort that reaches the recall promised, on queries kept out of the index's building.
+        Tuning finds the least effort that reaches the promised recall, on queries that did not help to build the index.
         """
         record = self.record
         table = self._resources.table(record)
@@ -253,17 +253,17 @@ class Collection(StoredCollection):
         self.store.remember(replace(self.record, previous=None, tuned=tuned).to_json())
 
     def forget(self, record: CollectionRecord) -> None:
-        """Let go of tables and models that a record does not name any more."""
+        """Release the tables and models that a record no longer names."""
         self._resources.keep_only(record)
         self._searcher.forget(but=record.table)
 
     def reencode(
         self, model: str, *, rejects: Path | None = None, progress: Progress | None = None, **encoders: Any
     ) -> Added:
-        """Move all items to another model: a second table is filled while this one serves, then takes its place.
+        """Move all items to another model: fill a second table while the first one serves, then switch to it.
 
-        Killed, it goes on where it was when called again. Items whose pictures are gone are left out and written
-        into `rejects`.
+        After a kill, the next call resumes the move. Items whose pictures are gone are left out and written to
+        `rejects`.
         """
         opened = open_model(model, **encoders)
         self._resources.add_model(opened)
@@ -275,6 +275,6 @@ class Collection(StoredCollection):
         return Snapshot(self._resources.table(record), self._resources.model(record), self._searcher, record.promise)
 
     def drop(self) -> None:
-        """Remove the collection with all it holds; pictures that were not handed over to it stay where they are."""
+        """Remove the collection and everything it stores; pictures that it only refers to stay where they are."""
         self._pictures.drop()
         self.store.drop()

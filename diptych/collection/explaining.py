@@ -28,7 +28,7 @@ from diptych.search_request import SearchRequest
 
 @dataclass(frozen=True)
 class _Shown:
-    """What is compared: an item, or what was asked with."""
+    """One side of the comparison: the item or the query."""
 
     name: str
     picture: str | None
@@ -53,15 +53,15 @@ class _Shown:
 
 
 def explain_match(state: Snapshot, request: SearchRequest, identity: str | None, *, collection: str) -> Explanation:
-    """Return why an item answers a request; without an item why the request's text and picture match."""
-    contents_of(request)  # refuses what nothing can encode
+    """Return why an item answers a request; without an item, why the request's text and picture match."""
+    contents_of(request)  # refuses contents that nothing can encode
     if identity is None:
         return _explain_given(state, request, collection)
     return _explain_item(state, request, identity, collection)
 
 
 def _explain_given(state: Snapshot, request: SearchRequest, collection: str) -> Explanation:
-    """Return why a text and a picture match, as if the picture were an item that is found for the text."""
+    """Return why a text and a picture match, as if the picture were an item that answers the text."""
     if request.text is None or request.image is None or request.like is not None or request.against is not None:
         raise BadSetting(
             "without the id of an item, an explanation needs a text and a picture. Pass exactly these two."
@@ -90,7 +90,7 @@ def _explain_item(state: Snapshot, request: SearchRequest, identity: str, collec
 
 
 def _asked(table: Table, request: SearchRequest) -> _Shown:
-    """Return what was asked with; an item by its picture, or by its texts where it has none, as a search takes it."""
+    """Return the query; as in a search, an item stands for its picture, or for its texts if it has no picture."""
     if request.text is not None:
         return _Shown(f"the text “{request.text}”", None, (request.text,))
     if request.image is not None:
@@ -113,7 +113,7 @@ def _beside(
     name: str,
     fusing: Callable[[TracedPair], Fusing],
 ) -> Explanation:
-    """Return why a side of an item is like another picture or text, whose vector is held as it is."""
+    """Return why one side of an item is like another picture or text, whose vector stays fixed."""
     method, encoder = state.model.method, state.model.encoder(side)
     vectors = state.model.whole(query_vector(request, state.model, state.table)[None])
     beside = name, {space: torch.from_numpy(each[0]) for space, each in zip(method.spaces, vectors, strict=True)}
@@ -123,7 +123,7 @@ def _beside(
 
 
 def _fusing(state: Snapshot, side: Modality, fusion: str | None, collection: str, pair: TracedPair) -> Fusing:
-    """Return the fusion as a search does it: normalised over all items that have the side."""
+    """Return the fusion that a search uses, normalised over all items that have the side."""
     items = f"the {'pictures' if side == 'image' else 'texts'} of {collection}"
 
     def over(rule: FusionRule) -> tuple[Served | None, str]:

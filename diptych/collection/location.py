@@ -1,4 +1,4 @@
-"""Where a collection lies: at its URI, or hidden in a folder of pictures."""
+"""The location of a collection: its URI, or a hidden folder inside a folder of pictures."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ from diptych.data.folder import has_manifest
 from diptych.index.address import open_store
 
 INSIDE = ".diptych"
-"""The folder of a collection that lies among its own pictures."""
+"""The folder of a collection inside the folder of its pictures."""
 
 
 def location_of(uri: str) -> str:
-    """Return the URI of the store of a collection named by a URI or a path.
+    """Return the URI of the store for a collection given by a URI or a path.
 
-    A folder with pictures or a manifest has its collection inside, in `.diptych`; any other path is the place itself.
+    A folder with pictures or a manifest holds its collection in `.diptych`; any other path is the location itself.
     """
     path = Path(uri)
     if "://" in uri or not path.is_dir():
@@ -22,7 +22,7 @@ def location_of(uri: str) -> str:
 
 
 def holds_source(folder: Path) -> bool:
-    """Return whether a folder holds pictures or a manifest, and so something to put into a collection."""
+    """Return whether a folder holds pictures or a manifest, which a collection can ingest."""
     return folder.is_dir() and (has_manifest(folder) or next(pictures_in(folder), None) is not None)
 
 

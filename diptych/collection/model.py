@@ -1,4 +1,4 @@
-"""What fills a collection: a trained run, or a method that needs no training, with its encoders."""
+"""The model that fills a collection: a trained run, or a method without training, with its encoders."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from diptych.settings import override, thread_count
 from diptych.training.run_folder import RunFolder
 
 IMAGE_ENCODER, TEXT_ENCODER = "efficientnet-lite2", "minilm"
-"""Encoders of methods without training that choose none of their own."""
+"""The encoders of methods without training that name none of their own."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ModelSource:
 
     fingerprint: ModelFingerprint
     source: str | None
-    """The folder where its run lies now, if it moved."""
+    """The current folder of its run, if that moved."""
     reduction: SpanReduction | None
 
     @classmethod
@@ -58,7 +58,7 @@ def open_model(
 ) -> EmbeddingModel:
     """Return the model of a run's folder, or a method without training by its name (`conse`, `joint:NAME`).
 
-    Encoders and settings of encoders are chosen here for the latter alone; a run has its own.
+    Only a method without training takes encoders and their settings here; a run has its own.
     """
     torch.set_num_threads(thread_count())
     if Path(source).is_dir():
@@ -81,7 +81,7 @@ def open_model(
 def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> EmbeddingModel:
     """Return the model that a collection remembers, which may have moved to another `source`.
 
-    `BadCheckpoint` where it is not the one that filled the collection.
+    `BadCheckpoint` if it is not the model that filled the collection.
     """
     place = source or fingerprint.source
     if source is None and fingerprint.method == split_name(place)[0]:
@@ -116,7 +116,7 @@ def _untrained(
     *,
     recorded: ModelFingerprint | None = None,
 ) -> EmbeddingModel:
-    """Return a method without training; where a record names the weights of its encoders, none is opened."""
+    """Return a method without training; if a record has the fingerprints of its encoders, none is opened."""
     module = open_method(name)
     config = override(module.PRESETS["default"], [f"model={argument}"] if argument else [])
     own = config.encoders or (IMAGE_ENCODER, TEXT_ENCODER)
@@ -137,7 +137,7 @@ def _untrained(
 
 
 def _admit(recorded: Mapping[Modality, str] | None, modality: Modality, encoder: Encoder | Given) -> None:
-    """Refuse an encoder that is not the one by which a collection was filled."""
+    """Refuse an encoder other than the one that filled the collection."""
     if recorded and isinstance(encoder, Encoder) and encoder.fingerprint != recorded[modality]:
         raise BadCheckpoint(
             f"{encoder.name} is not the encoder that this collection was filled with: its weights or code differ. "
@@ -146,7 +146,7 @@ def _admit(recorded: Mapping[Modality, str] | None, modality: Modality, encoder:
 
 
 def fingerprint_of(model: EmbeddingModel) -> ModelFingerprint:
-    """Return what a collection remembers of the model that fills it."""
+    """Return the fingerprint by which a collection remembers the model that fills it."""
     return ModelFingerprint(
         model.source,
         model.name,

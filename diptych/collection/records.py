@@ -1,6 +1,6 @@
-"""What a collection remembers of itself: its model, its tables, what it promises.
+"""The record of a collection: its model, its tables and the recall it promises.
 
-The store keeps it as a JSON object, which is read and written here alone. Whoever changes it replaces the whole record.
+The store keeps it as a JSON object, which only this module reads and writes. Every change replaces the whole record.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from diptych.search.promise import SearchPromise, Tuning
 FORMAT = 1
 """The version of the record; another one is refused."""
 EXACT_LIMIT = 200_000
-"""Up to so many items every search scores all; above, the store's approximate index proposes which."""
+"""Up to this many items, every search scores all; above, the store's approximate index proposes candidates."""
 RECALL = 0.99
 """The share of the exact first ten that an approximate search must find."""
 
 
 @dataclass(frozen=True)
 class ModelFingerprint:
-    """What a collection remembers of the model that fills it."""
+    """The fingerprint by which a collection recognises the model that fills it."""
 
     source: str
     """A run's folder, or the name of a method without training."""
@@ -33,18 +33,18 @@ class ModelFingerprint:
     encoders: Mapping[Modality, str]
     """The name of each side's encoder."""
     settings: tuple[str, ...]
-    """Settings of the encoders, where the source does not hold them."""
+    """Settings of the encoders, if the source does not hold them."""
     spaces: tuple[str, ...]
     widths: tuple[int, ...]
     """How many numbers a vector has in each space."""
     fusion: str | None
-    """The rule that the run chose; None where it chose none."""
+    """The rule that the run chose; None if it chose none."""
     fingerprints: Mapping[Modality, str] = field(default_factory=dict)
-    """Of the encoders; empty in records of collections that were made before these were kept."""
+    """The encoders' fingerprints; empty in the records of older collections."""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ModelFingerprint":
-        """Return the fingerprint that `to_json` made this of."""
+        """Return the fingerprint from the output of `to_json`."""
         names = value["source"], value["method"], value["digest"], dict(value["encoders"])
         settings, spaces, widths = (tuple(value[name]) for name in ("settings", "spaces", "widths"))
         return cls(*names, settings, spaces, widths, value["fusion"], dict(value.get("fingerprints", {})))
@@ -62,26 +62,26 @@ class UpcomingTable:
     """The table that a move to another model fills."""
 
     digest: str
-    """Of the model that fills it."""
+    """The digest of the model that fills it."""
     table: str
     model: ModelFingerprint
     fence_until: float | None = None
-    """Until when writers wait, in seconds since 1970; None before the move has asked them to."""
+    """When the write fence ends, in seconds since 1970; None before the move raises it."""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "UpcomingTable":
-        """Return the table that `to_json` made this of."""
+        """Return the table from the output of `to_json`."""
         return cls(value["digest"], value["table"], ModelFingerprint.from_json(value["model"]), value.get("peace"))
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON object; the fence's deadline is its `peace`, and missing where there is none."""
+        """Return a JSON object; its `peace` is the fence's deadline, left out if there is no fence."""
         fence = {} if self.fence_until is None else {"peace": self.fence_until}
         return {"digest": self.digest, "table": self.table, "model": self.model.to_json(), **fence}
 
 
 @dataclass(frozen=True)
 class CollectionRecord:
-    """One state of a collection: what fills it, where its items are, how it is searched."""
+    """One state of a collection: its model, its tables and how they are searched."""
 
     model: ModelFingerprint
     table: str
@@ -91,16 +91,16 @@ class CollectionRecord:
     exact_limit: int = EXACT_LIMIT
     recall: float = RECALL
     previous: str | None = None
-    """The table from before the last move, for searches that are still under way in it."""
+    """The table before the last move, for searches still running in it."""
     next: UpcomingTable | None = None
-    """What a move fills that has begun and not ended."""
+    """The table that an unfinished move fills."""
     tuned: Mapping[Modality, Tuning] = field(default_factory=dict)
-    """How the approximate index of a side is searched, where one was built."""
+    """How the approximate index of each side is searched, if one was built."""
     format: int = FORMAT
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "CollectionRecord":
-        """Return the record that `to_json` made this of."""
+        """Return the record from the output of `to_json`."""
         return cls(
             ModelFingerprint.from_json(value["model"]),
             value["table"],
@@ -129,22 +129,22 @@ class CollectionRecord:
 
     @property
     def version(self) -> tuple[str, str]:
-        """Return what tells one state of the tables and models from another: the table, the model's digest."""
+        """Return the version of the tables and models: the table and the model's digest."""
         return self.table, self.model.digest
 
     @property
     def fence_until(self) -> float:
-        """Return until when writers wait, in seconds since 1970; 0 where no move asks them to."""
+        """Return when the write fence ends, in seconds since 1970; 0 without a fence."""
         return (self.next and self.next.fence_until) or 0.0
 
     @property
     def promise(self) -> SearchPromise:
-        """Return what searches keep to."""
+        """Return the promise that searches keep."""
         return SearchPromise(self.exact_limit, self.recall, self.tuned)
 
 
 def current_record(store: Store, name: str) -> CollectionRecord:
-    """Return the record of a collection that was there when it was opened; `MissingData` where it was removed since."""
+    """Return the record of an opened collection; `MissingData` if the collection has been removed since."""
     record = store.record()
     if record is None:
         raise MissingData(f"the collection at {name} was removed. Create it again: diptych collection create.")
@@ -152,7 +152,7 @@ def current_record(store: Store, name: str) -> CollectionRecord:
 
 
 def checked_record(store: Store, uri: str) -> CollectionRecord:
-    """Return the record of a collection that is opened; an error where there is none, or one of another version."""
+    """Return the record of a collection to open; an error if it is missing or has another version."""
     record = store.record()
     if record is None:
         shown = masked(uri)

@@ -1,7 +1,7 @@
-"""Moving a collection to another model: a second table is filled while the first one serves, then takes its place.
+"""Moves a collection to another model: fills a second table while the first one serves, then switches to it.
 
-The record says from the beginning which model comes next, so that services can load it in good time. For the last
-comparison of the two tables a fence keeps writers waiting (`diptych.ingest.fence`).
+The record names the next model from the beginning, so that services can load it in good time. During the last
+comparison of the two tables, a write fence keeps writers waiting (`diptych.ingest.fence`).
 """
 
 import time
@@ -25,18 +25,18 @@ from diptych.retrieval.embedding_model import EmbeddingModel
 
 LABEL = "items moved"
 FENCE_SECONDS = 10.0
-"""The shortest time that a fence stands, if the move does not end before."""
+"""The shortest duration of a fence, unless the move ends earlier."""
 ROUNDS = 3
-"""How many comparisons of the two tables must have time in it."""
+"""How many comparisons of the two tables a fence must leave time for."""
 SKEW = 3.0
-"""By how many seconds the clocks of two machines may differ."""
+"""How many seconds the clocks of two machines may differ by."""
 
 
 def move(store: Store, model: EmbeddingModel, *, reject: Callable[[Reject], None], progress: Progress) -> Added:
-    """Fill a table with every item embedded by `model`, then make it the collection's; go on where a kill ended it.
+    """Fill a table with every item embedded by `model`, then switch the collection to it; resume after a kill.
 
-    What is added or removed meanwhile is followed: the tables are compared until they agree, and once more while
-    writers wait. Items that cannot be read any more are told to `reject` and left behind.
+    The move follows additions and removals meanwhile: it compares the tables until they agree, and once more while
+    writers wait. Items that can no longer be read are passed to `reject` and left behind.
     """
     record = current_record(store, masked(store.uri))
     if record.model.digest == model.digest:
@@ -64,7 +64,7 @@ def move(store: Store, model: EmbeddingModel, *, reject: Callable[[Reject], None
 
 
 def _begun(store: Store, record: CollectionRecord, model: EmbeddingModel) -> tuple[Table, EmbeddingModel]:
-    """Return the table to be filled, the one begun before for the same model or a new one, and what fills it."""
+    """Return the table to fill, resumed if one was begun for the same model, and the model that fills it."""
     begun = record.next
     if begun and begun.digest == model.digest and begun.table in store.tables():
         return store.table(begun.table), model_of_table(store, begun.table, model)
@@ -77,7 +77,7 @@ def _begun(store: Store, record: CollectionRecord, model: EmbeddingModel) -> tup
 
 
 def raise_fence(store: Store, seconds: float) -> float:
-    """Keep writers waiting for so long, and return until when they do; `BadSetting` where the move was ended."""
+    """Raise the write fence for this many seconds, and return its deadline; `BadSetting` if the move has ended."""
     record, fence_until = current_record(store, masked(store.uri)), time.time() + seconds
     if record.next is None:
         raise BadSetting("another process ended this move to another model. Start it again.")
@@ -86,12 +86,12 @@ def raise_fence(store: Store, seconds: float) -> float:
 
 
 def _switched(record: CollectionRecord, model: EmbeddingModel, table: str) -> CollectionRecord:
-    """Return the record after the switch; the old table stays for searches that are under way."""
+    """Return the record after the switch; the old table stays for searches still running."""
     return replace(record, model=fingerprint_of(model), table=table, previous=record.table, next=None, tuned={})
 
 
 def _differing(old: Table, new: Table, lost: Mapping[str, tuple[str, str]]) -> list[str]:
-    """Take out of the new table what the old one lost, and return the ids that the new one lacks or has otherwise."""
+    """Remove from the new table the items gone from the old one, and return the ids that are missing or differ."""
     there, here = old.contents(), new.contents()
     if gone := [identity for identity in here if identity not in there]:
         new.remove(gone)
@@ -108,7 +108,7 @@ def _copy(
     lost: dict[str, tuple[str, str]],
     progress: Progress,
 ) -> int:
-    """Embed the named items anew, and return how many were written; those that cannot be read join the `lost`."""
+    """Embed the named items again, and return how many were written; unreadable ones are added to `lost`."""
     new.widen(old.columns())
     written = 0
     for start in range(0, len(ids), AT_ONCE):
@@ -123,7 +123,7 @@ def _copy(
 
 
 def _reads(items: Items, lost: dict[str, tuple[str, str]]) -> list[ReadEntry]:
-    """Return stored items as they were read once, their contents' digests included."""
+    """Return stored items as read entries, with their digests; unreadable ones are added to `lost`."""
     reads = []
     for identity, content, image, texts, metadata in zip(
         items.ids, items.contents, items.images, items.texts, items.metadata, strict=True

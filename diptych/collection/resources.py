@@ -1,4 +1,4 @@
-"""The tables, models and embedders of a collection, opened when they are first wanted, in whichever thread."""
+"""The tables, models and embedders of a collection, opened on first use, from any thread."""
 
 from threading import Lock
 
@@ -14,7 +14,7 @@ Version = tuple[str, str]
 
 
 class Resources:
-    """Keeps open what was opened once. While a model is loaded, tables and other models are there all the same."""
+    """Keeps tables and models open. Loading a model does not block access to tables and other models."""
 
     def __init__(self, store: Store, model: EmbeddingModel | None) -> None:
         self._store = store
@@ -33,11 +33,11 @@ class Resources:
             return self._tables[record.version]
 
     def has_model(self, record: CollectionRecord) -> bool:
-        """Return whether the model that a record names is there without loading it."""
+        """Return whether the model that a record names is loaded already."""
         return record.version in self._models
 
     def model(self, record: CollectionRecord) -> EmbeddingModel:
-        """Return the model that a record names as it fills the current table, loaded when it is first wanted."""
+        """Return the model that a record names, as it fills the current table, loaded on first use."""
         version, digest = record.version, record.model.digest
         if (opened := self._models.get(version)) is not None:
             return opened
@@ -53,14 +53,14 @@ class Resources:
         self._loaded[model.digest] = model
 
     def load_model(self, fingerprint: ModelFingerprint) -> EmbeddingModel:
-        """Return a model that will be wanted later, loaded now."""
+        """Load a model ahead of its use, and return it."""
         with self._loading:
             if fingerprint.digest not in self._loaded:
                 self._loaded[fingerprint.digest] = reopen_model(fingerprint)
             return self._loaded[fingerprint.digest]
 
     def embedder(self, record: CollectionRecord) -> EntryEmbedder:
-        """Return what embeds new items for the current table."""
+        """Return the embedder of new items for the current table."""
         model = self.model(record)
         with self._opening:
             if record.version not in self._embedders:
@@ -68,7 +68,7 @@ class Resources:
             return self._embedders[record.version]
 
     def keep_only(self, record: CollectionRecord) -> None:
-        """Let go of all that a record does not name; who works with it goes on with it."""
+        """Release everything that a record does not name; current users may finish with it."""
         upcoming = record.next and record.next.digest
         with self._loading, self._opening:
             self._models = {each: model for each, model in self._models.items() if each == record.version}

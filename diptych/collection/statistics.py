@@ -1,4 +1,4 @@
-"""What a collection comes to."""
+"""The statistics of a collection."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from diptych.modality import MODALITIES
 
 
 def statistics(record: CollectionRecord, table: Table) -> dict[str, Any]:
-    """Return what there is in a table, how it is searched and what it takes."""
+    """Return the counts of a table, how it is searched and its size on disk."""
     count, size = table.count(), table.bytes()
     return {
         "items": count,

@@ -1,4 +1,4 @@
-"""A collection as it lies in its store: what can be read of it without the model that fills it."""
+"""A collection in its store: everything that can be read without its model."""
 
 from types import TracebackType
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ Opened = TypeVar("Opened", bound="StoredCollection")
 
 
 class StoredCollection:
-    """The items of a collection and what it remembers of itself; listing them loads no model."""
+    """The items and the record of a collection; listing them loads no model."""
 
     def __init__(self, store: Store, uri: str) -> None:
         self.store = store
@@ -24,24 +24,24 @@ class StoredCollection:
 
     @classmethod
     def at(cls, uri: str) -> "StoredCollection":
-        """Return the collection at a URI or path, to be read."""
+        """Return the collection at a URI or path, for reading."""
         store = open_store(location_of(uri))
         checked_record(store, uri)
         return StoredCollection(store, uri)
 
     @property
     def name(self) -> str:
-        """Where it lies, as it may be shown: without a password."""
+        """Its location, fit to show: without a password."""
         return masked(self.uri)
 
     @property
     def record(self) -> CollectionRecord:
-        """What the collection remembers, as it is now: another process may have moved it to another model."""
+        """The record as it is now: another process may have moved the collection to another model."""
         return current_record(self.store, self.name)
 
     @property
     def table(self) -> Table:
-        """The table that is searched and added to."""
+        """The table that is searched and written to."""
         return self.table_of(self.record)
 
     def table_of(self, record: CollectionRecord) -> Table:
@@ -61,13 +61,13 @@ class StoredCollection:
             return table.read(where=parse(where, table.columns()) if where else None, after=after, limit=limit)
 
     def stats(self) -> dict[str, Any]:
-        """Return what there is, how it is searched and what it takes."""
+        """Return the counts of items, how they are searched and their size on disk."""
         with self.store.moment():
             record = self.record
             return {"collection": self.name, **statistics(record, self.table_of(record))}
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Release the store."""
         self.store.close()
 
     def __enter__(self: Opened) -> Opened:

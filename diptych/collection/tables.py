@@ -1,6 +1,6 @@
-"""The tables of a collection: the items that one model placed, and what is kept beside them to read their vectors.
+"""The tables of a collection: the items that one model embedded, and the bases needed to read their vectors.
 
-The items of `items_2` have their bases (`diptych.retrieval.reduction`) in `bases_2`, where there are any.
+The bases (`diptych.retrieval.reduction`) of the items in `items_2`, if any, are in `bases_2`.
 """
 
 from dataclasses import replace
@@ -24,9 +24,9 @@ def after(table: str) -> str:
 
 
 def make_table(store: Store, name: str, model: EmbeddingModel, *, half: bool) -> EmbeddingModel:
-    """Make a table for what a model places, no wider than need be, and return the model that fills it.
+    """Make a table for a model's vectors, no wider than necessary, and return the model that fills it.
 
-    The bases come first: where there is a table of items, what is beside it is whole.
+    The bases are written first: if a table of items exists, its bases are complete.
     """
     drop_table(store, name)
     reduction = SpanReduction.of(model.method, model.widths)
@@ -37,13 +37,13 @@ def make_table(store: Store, name: str, model: EmbeddingModel, *, half: bool) ->
 
 
 def drop_table(store: Store, name: str) -> None:
-    """Remove a table and what is kept beside it; nothing happens where there is none."""
+    """Remove a table and its bases; do nothing if there is none."""
     store.drop_table(name)
     store.drop_table(_beside(name))
 
 
 def model_of_table(store: Store, name: str, model: EmbeddingModel) -> EmbeddingModel:
-    """Return a model as it fills a table that exists."""
+    """Return a model as it fills an existing table."""
     if _beside(name) not in store.tables():
         return replace(model, reduction=SpanReduction(model.widths))
     return replace(model, reduction=SpanReduction.read(store.table(_beside(name)), model.widths))

@@ -1,4 +1,4 @@
-"""Vectors to try an approximate index with, that it was not built from."""
+"""Vectors to try an approximate index with, none of which it was built from."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ SEED = 0
 
 
 def trial_queries(table: Table, side: Modality, model: EmbeddingModel) -> SpaceVectors:
-    """Return vectors of the items' other side, else points between two items of this side, in each space."""
+    """Return vectors of the items' other side, or points between two items of this side, in each space."""
     draw = np.random.default_rng(SEED)
     other = other_modality(side)
     if ids := table.ids(side=other):

@@ -1,11 +1,11 @@
-"""Files that are no files of this machine: in S3 or elsewhere in the net, or within a tar or a Parquet file.
+"""Addresses of content outside local files: in S3, elsewhere on the net, or inside a tar or a Parquet file.
 
-An address is a URL (`s3://shop/cats/1.jpg`) or a path, and what is meant within it:
+An address is a URL (`s3://shop/cats/1.jpg`) or a path, followed by the part of the file it means:
 
     shard-00.tar#000012.jpg@1536+20463      20,463 bytes from byte 1,536 on, called 000012.jpg
     shard-00.parquet#image@17               the column `image` of row 17, counted from 0
 
-It answers as a path does where pictures are read. S3 is reached through pyarrow, with the usual variables of AWS
+Code that reads pictures uses it like a path. S3 is accessed through pyarrow, with the usual variables of AWS
 (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`); everything else through fsspec.
 """
 
@@ -31,18 +31,18 @@ _GLOB = "*?["
 
 @dataclass(frozen=True)
 class Address:
-    """Where a picture or a file of pairs lies."""
+    """The address of a picture or of a file of pairs."""
 
     place: str
     """A URL, or the path of a tar or Parquet file."""
     name: str = ""
-    """What is meant within it: a file in a tar, a column in a Parquet file."""
+    """A file in the tar, or a column in the Parquet file."""
     first: int | None = None
-    """Its first byte in a tar, or its row."""
+    """Its first byte in a tar, or its row in a Parquet file."""
     size: int | None = None
-    """Its bytes in a tar."""
+    """Its length in a tar, in bytes."""
     data: bytes | None = field(default=None, repr=False, compare=False)
-    """The content, where it is at hand."""
+    """The content, if it is in memory."""
 
     def __str__(self) -> str:
         if self.first is None:
@@ -51,17 +51,17 @@ class Address:
 
     @property
     def path(self) -> PurePosixPath:
-        """The path that its own name is the last part of."""
+        """The path that ends in its own name."""
         inner = self.name if self.size is not None else ""
         return PurePosixPath(inner or (urlsplit(self.place).path if is_url(self.place) else self.place))
 
     @property
     def suffix(self) -> str:
-        """What the name ends with: `.jpg`; a cell of a Parquet file has none."""
+        """The suffix of its name, such as `.jpg`; a cell of a Parquet file has none."""
         return "" if self.first is not None and self.size is None else self.path.suffix
 
     def is_file(self) -> bool:
-        """Return whether something is there; what lies within a file is, for the file was read to know of it."""
+        """Return whether it exists; content inside a file does, since reading that file revealed it."""
         if self.data is not None or self.first is not None:
             return True
         with _reaching(self):
@@ -75,7 +75,7 @@ class Address:
             return system.open(path, "rb")
 
     def read_bytes(self) -> bytes:
-        """Return the content; `MissingData` where it cannot be had."""
+        """Return the content; `MissingData` if it is unavailable."""
         if self.data is not None:
             return self.data
         if self.first is not None and self.size is None:
@@ -86,30 +86,30 @@ class Address:
             return bytes(system.cat_file(path, start=self.first, end=last))
 
     def at_hand(self) -> "Address":
-        """Return the same with its content."""
+        """Return the same address with its content in memory."""
         return replace(self, data=self.read_bytes())
 
     def alone(self) -> "Address":
-        """Return the same without its content."""
+        """Return the same address without its content."""
         return replace(self, data=None)
 
     def beside(self, name: str) -> "Address":
-        """Return the address of a name that is relative to the folder this file lies in."""
+        """Return the address of a name relative to this file's folder."""
         return Address(f"{self.place.rpartition('/')[0]}/{name}")
 
     def within(self, folder: str) -> str:
-        """Return it as it is called within a folder; whole where it lies elsewhere."""
+        """Return it relative to a folder; the whole address if it is outside that folder."""
         return str(self).removeprefix(folder.rstrip("/") + "/")
 
 
 Picture = Path | Address
-"""What may be read as a picture."""
+"""Anything that can be read as a picture."""
 File = Path | Address
-"""What may hold pairs."""
+"""Anything that can hold pairs."""
 
 
 def is_url(text: str) -> bool:
-    """Return whether a text is an address in the net, or of another file system.
+    """Return whether a text is a URL: an address on the net or in another file system.
 
     >>> is_url("s3://shop/cats"), is_url("cats/1.jpg")
     (True, False)
@@ -118,7 +118,7 @@ def is_url(text: str) -> bool:
 
 
 def is_local(url: str) -> bool:
-    """Return whether a URL reaches into this machine, or through another URL: then no manifest may name it."""
+    """Return whether a URL reaches into this machine or through another URL, which no manifest may do."""
     return urlsplit(url).scheme in _LOCAL or "::" in url
 
 
@@ -142,7 +142,7 @@ def picture_digest(picture: Picture) -> str:
 
 
 def matching(source: str) -> list[File]:
-    """Return the files that a URL or a pattern with `*` names, sorted; `MissingData` where there is none."""
+    """Return the files that a URL or a pattern with `*` names, sorted; `MissingData` if there are none."""
     if not any(sign in source for sign in _GLOB):
         return [Address(source)] if is_url(source) else [Path(source)]
     with _reaching(Address(source)):
@@ -156,24 +156,24 @@ def matching(source: str) -> list[File]:
 
 
 def below(folder: str) -> list[Address]:
-    """Return every file in a folder in the net and in the folders below it, sorted."""
+    """Return every file in a remote folder and its subfolders, sorted."""
     with _reaching(Address(folder)):
         system, path = filesystem(folder.rstrip("/"))
         return [_named(each, folder) for each in sorted(system.find(path))]
 
 
 def _named(path: str, url: str) -> Address:
-    """Return the address of what a file system found at a URL; most leave the scheme out."""
+    """Return the address of a path that a file system lists; most of them omit the scheme."""
     return Address(path if is_url(path) else f"{urlsplit(url).scheme}://{path.lstrip('/')}")
 
 
 def is_pattern(source: str) -> bool:
-    """Return whether a source is a URL, or a pattern of several files that is no file itself."""
+    """Return whether a source is a URL, or a pattern for several files that is not itself a file."""
     return is_url(source) or (any(sign in source for sign in _GLOB) and not Path(source).exists())
 
 
 def filesystem(place: str) -> tuple[Any, str]:
-    """Return the file system (in fsspec's manner) that a URL or path lies in, and its path there."""
+    """Return the fsspec file system of a URL or path, and the path within it."""
     scheme = urlsplit(place).scheme if is_url(place) else ""
     if scheme == "s3":
         return _s3(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")), place[len("s3://") :]
@@ -185,7 +185,7 @@ def filesystem(place: str) -> tuple[Any, str]:
 
 @cache
 def _s3(endpoint: str | None) -> Any:
-    """Return S3, or what speaks as it does at an endpoint; credentials are found as AWS' own tools find them."""
+    """Return S3, or a compatible service at an endpoint; credentials are looked up as AWS' own tools do."""
     from fsspec.implementations.arrow import ArrowFSWrapper
     from pyarrow.fs import S3FileSystem
 
@@ -195,7 +195,7 @@ def _s3(endpoint: str | None) -> Any:
 
 @contextmanager
 def _reaching(address: Address) -> Iterator[None]:
-    """Turn what file systems raise into a sentence."""
+    """Turn the errors of file systems into a sentence."""
     try:
         yield
     except ImportError as error:
@@ -231,7 +231,7 @@ def _cell(address: Address) -> bytes:
 
 @lru_cache(maxsize=2)
 def _column(place: str, group: int, name: str) -> Any:
-    """Return a column of a row group; the last ones are kept, for rows are read in order."""
+    """Return a column of a row group; the last few are cached, since rows are read in order."""
     from pyarrow.parquet import ParquetFile
 
     system, path = filesystem(place)

@@ -1,4 +1,4 @@
-"""Named arrays from a NumPy, MATLAB or Parquet file, without running anything that the file holds.
+"""Named arrays from a NumPy, MATLAB or Parquet file, without running any code in the file.
 
 .npz      as `numpy.savez` writes it; arrays of Python objects are refused, nothing is unpickled
 .mat      as MATLAB's `save -v7` or `scipy.io.savemat` write it; strings as a matrix of characters, padded
@@ -16,11 +16,11 @@ import numpy as np
 from diptych.errors import BadData, MissingData, ShapeMismatch
 
 NamedArrays = Mapping[str, np.ndarray | list[Any]]
-"""By name: an array, or a Parquet column that is no matrix as a plain list."""
+"""By name: an array, or a plain list for a Parquet column that is not a matrix."""
 
 
 def read_arrays(path: Path, names: Collection[str]) -> NamedArrays:
-    """Return those of the wanted arrays that the file holds; others in it are not even read."""
+    """Return the named arrays that the file holds; it reads no others."""
     if not path.is_file():
         raise MissingData(f"'{path}' does not exist. Name a {', '.join(_READERS)} file of vectors.")
     reader = _READERS.get(path.suffix.lower())
@@ -33,7 +33,7 @@ def read_arrays(path: Path, names: Collection[str]) -> NamedArrays:
 
 
 _BROKEN = (ValueError, TypeError, LookupError, EOFError, OSError, NotImplementedError, zlib.error, zipfile.BadZipFile)
-"""What NumPy, SciPy and pyarrow raise at files that are damaged or of another kind."""
+"""The errors that NumPy, SciPy and pyarrow raise for damaged files or files of another kind."""
 
 
 def _read_npz(path: Path, names: Collection[str]) -> NamedArrays:
@@ -60,7 +60,7 @@ def _read_mat(path: Path, names: Collection[str]) -> NamedArrays:
 
 
 def _dense(path: Path, name: str, value: Any) -> np.ndarray:
-    """Return a MATLAB variable as an array; the blanks that fill up strings are taken off."""
+    """Return a MATLAB variable as an array; the blanks that pad strings are removed."""
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufU":
         raise BadData(
             f"'{path}': {name!r} must be a full matrix of numbers or characters; got a cell array, a structure or a "

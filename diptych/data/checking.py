@@ -1,4 +1,4 @@
-"""What is wrong with a data set, before any training."""
+"""Finds faults in a data set before training."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,14 +17,14 @@ from diptych.settings import thread_count
 
 
 def check_data(name_or_path: str, *, root: Path | None = None, progress: Progress | None = None) -> list[Finding]:
-    """Return everything that is wrong with a named data set: what its reader leaves out, then what `check` finds."""
+    """Return all faults of a named data set: those that its reader reports, then those of `check`."""
     findings: list[Finding] = []
     dataset = open_data(name_or_path, root=root, report=findings.append)
     return findings + check(dataset, progress=progress)
 
 
 def check(dataset: DataSet, *, progress: Progress | None = None) -> list[Finding]:
-    """Return everything that is wrong with the pairs at hand, kind after kind; every picture is read and decoded."""
+    """Return all faults of a data set's pairs, kind by kind; every picture is read and decoded."""
     digests: dict[int, str] = {}
     findings = list(_check_pictures(dataset, digests, progress))
     findings += _check_texts(dataset)
@@ -37,7 +37,7 @@ def check(dataset: DataSet, *, progress: Progress | None = None) -> list[Finding
 
 
 def _check_pictures(dataset: DataSet, digests: dict[int, str], progress: Progress | None) -> Iterator[Finding]:
-    """Yield the pictures that are missing or cannot be decoded; fill `digests` with the content of those there."""
+    """Yield the pictures that are missing or cannot be decoded; fill `digests` with those of existing pictures."""
     rows = [row for row, pair in enumerate(dataset.pairs) if pair.image is not None]
     with ThreadPoolExecutor(thread_count()) as threads:
         looks = threads.map(lambda row: _look(dataset.pairs[row].image), rows)
@@ -51,7 +51,7 @@ def _check_pictures(dataset: DataSet, digests: dict[int, str], progress: Progres
 
 
 def _look(path: Picture | None) -> tuple[str, str, str]:
-    """Return the digest of a picture's content, and the kind and description of its fault or two empty strings."""
+    """Return the digest of a picture, and the kind and description of its fault or two empty strings."""
     if path is None:
         return "", "", ""
     try:
@@ -95,7 +95,7 @@ def _places(dataset: DataSet, contents: Iterable[tuple[int, str]]) -> dict[str, 
 
 
 def _check_overlap(thing: str, places: Mapping[str, list[tuple[str, str]]]) -> Iterator[Finding]:
-    """Yield what stands in several splits, naming the first pair of each split and counting the others."""
+    """Yield contents that occur in several splits, naming the first pair of each split and counting the others."""
     for content, pairs in places.items():
         first: dict[str, str] = {}
         for split, name in pairs:

@@ -1,4 +1,4 @@
-"""Things that an image network can name, and where a text encoder puts their names."""
+"""The things that an image network can name, and a text encoder's vectors of their names."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a data set holds, in numbers."""
+"""The statistics of a data set."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from diptych.data.pairs import DataSet
 
 
 def describe(dataset: DataSet) -> dict[str, Any]:
-    """Return a data set's counts as plain values: pairs, splits, classes, texts a picture, words a text, vectors.
+    """Return a data set's counts as plain values: pairs, splits, classes, texts per picture, words per text, vectors.
 
-    Words are what stands between blanks.
+    Words are separated by blanks.
     """
     sizes = Counter(category for pair in dataset.pairs for category in set(pair.categories))
     return {
@@ -32,7 +32,7 @@ def describe(dataset: DataSet) -> dict[str, Any]:
 
 
 def _spread(counts: Sequence[int]) -> dict[str, int | float]:
-    """Return the least, the mean and the most; nothing of nothing."""
+    """Return the minimum, mean and maximum; an empty dictionary without counts."""
     if not counts:
         return {}
     return {"min": min(counts), "mean": round(float(np.mean(counts)), 2), "max": max(counts)}

@@ -1,16 +1,16 @@
-"""What goes into a collection: pictures, texts or both, each with an id and any columns of metadata.
+"""The entries that a collection ingests: pictures, texts or both, each with an id and any columns of metadata.
 
 A source is one of
 
     a folder of pictures        ids are paths within it; the metadata is `folder`, where the picture lies; or its URL
     a manifest, or its folder   as for training, but a row may lack the picture or the texts; other columns are metadata
-    `-`                         one JSON object a line on standard input; paths are relative to the working directory
+    `-`                         one JSON object per line on standard input; paths are relative to the working directory
     a tar, a Parquet file       with the pictures in it (`diptych.data.tars`); a URL or a pattern with `*` names many
     a picture                   its name is its id
     a data set by name          its pairs with their categories and the credit that its licence asks for
 
-Values of metadata are texts, numbers, true and false, or lists of texts; null is as good as no value. In CSV a column
-of which all cells are numbers is one of numbers.
+Values of metadata are texts, numbers, true and false, or lists of texts; null means no value. In CSV, a column whose
+cells are all numbers is a column of numbers.
 """
 
 import datetime
@@ -35,9 +35,9 @@ from diptych.data.texts import accepted_text
 from diptych.errors import MissingData
 
 RESERVED = frozenset(("id", "image", "file_name", "text", "texts", "split"))
-"""Columns with a meaning of their own, which are no metadata."""
+"""Columns with a meaning of their own, which are not metadata."""
 ATTRIBUTION = "attribution"
-"""The column of the credit that must stand beside a shown picture."""
+"""The column of the credit that must appear beside a picture."""
 STDIN = "-"
 LONGEST_ID = 512
 """Bytes of UTF-8 that an id may have."""
@@ -58,7 +58,7 @@ class Entry:
 
 
 def read_entries(source: str, *, report: Report, data_root: Path | None = None) -> Iterator[Entry]:
-    """Yield the items of a source one by one; what is faulty is reported and left out."""
+    """Yield the items of a source one by one; faulty ones are reported and left out."""
     path = Path(source)
     if source == STDIN:
         yield from _entries(
@@ -80,7 +80,7 @@ def read_entries(source: str, *, report: Report, data_root: Path | None = None) 
 
 
 def entry_of(row: Row, *, pictured: bool, where: str) -> Entry:
-    """Return the item that a row describes, without its picture, which comes apart; `FaultError` for a faulty one."""
+    """Return the item that a row describes, without its picture, which is read separately; `FaultError` if faulty."""
     if any(row.get(column) for column in ("image", "file_name")):
         do = "Hand the picture itself over."
         raise FaultError(Finding("bad item", where, "it names the file of a picture, which is not looked for", do))
@@ -91,7 +91,7 @@ def entry_of(row: Row, *, pictured: bool, where: str) -> Entry:
 
 
 def pictures_in(folder: Path) -> Iterator[Path]:
-    """Yield the pictures in a folder and in the folders below it, sorted; hidden ones are passed over."""
+    """Yield the pictures in a folder and its subfolders, sorted; hidden ones are skipped."""
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
@@ -117,7 +117,7 @@ def _folder_entries(folder: Path, report: Report) -> Iterator[Entry]:
 
 
 def _entries_at(file: File, report: Report) -> Iterator[Entry]:
-    """Yield the items of a file, or of a folder in the net."""
+    """Yield the items of a file or of a remote folder."""
     suffix = file.suffix.lower()
     if suffix in PACKED and isinstance(file, Path):
         yield from _manifest_entries(file, file.parent, report)
@@ -153,7 +153,7 @@ def _manifest_entries(path: File, root: File, report: Report) -> Iterator[Entry]
 
 
 def _columns_of_numbers(path: File) -> frozenset[str]:
-    """Return the columns of a CSV file in which every cell that is not empty is a finite number."""
+    """Return the columns of a CSV file in which every non-empty cell is a finite number."""
     numeric: dict[str, bool] = {}
     for _, row in read_rows(path, where=str(path), report=lambda finding: None):
         for name, cell in row.items():
@@ -187,7 +187,7 @@ def _entries(
 
 
 def _entry(row: Row, where: str, root: File, base: File | None, numbers: frozenset[str]) -> Entry:
-    """Return the item that a row describes; only a manifest (with a `base`) keeps to its own folder."""
+    """Return the item that a row describes; only a manifest (with a `base`) is confined to its own folder."""
     named = any(row.get(column) for column in ("image", "file_name"))
     confines = root if base or isinstance(root, Address) else Path(root.anchor)
     image = image_of(row, where, base or root, confines) if named else None
@@ -203,7 +203,7 @@ def _item(
     *,
     pictured: bool = False,
 ) -> Entry:
-    """Return the item of a row with its picture; without an id it has that of the picture within `root`."""
+    """Return the item of a row with its picture; without an id, it takes the picture's path within `root`."""
     texts = tuple(accepted_text(text, where=where) for text in strings_of(row, ("texts", "text"), where))
     if image is None and not texts and not pictured:
         do = "Name a picture in 'image', a text in 'text', or both."
@@ -229,7 +229,7 @@ def _check_id(identity: str, where: str) -> None:
 
 
 def _value(name: str, value: Any, where: str) -> str | float | bool | tuple[str, ...]:
-    """Return a cell of metadata; `FaultError` where no column can hold it."""
+    """Return a cell of metadata; `FaultError` if no column can hold it."""
     if not name.isidentifier():
         do = "Use only letters, digits and _."
         raise FaultError(Finding("bad column", where, f"a column cannot be named {name!r}", do))
@@ -251,11 +251,11 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], str | float | bool | 
     (lambda value: isinstance(value, datetime.date), lambda value: str(value.isoformat())),
     (_is_texts, tuple),
 )
-"""Which values a column can hold, and as what; the first that accepts a value counts."""
+"""The values that a column can hold, with their conversions; the first that accepts a value counts."""
 
 
 def _of_pair(pair: Pair, dataset: DataSet, *, several: bool) -> Entry:
-    """Return a pair as an item; `category` is a list where `several` says that some pair has more than one."""
+    """Return a pair as an item; `category` is a list if `several`, that is if some pair has more than one."""
     metadata: dict[str, str | float | bool | tuple[str, ...]] = {}
     if pair.categories:
         metadata["category"] = pair.categories if several else pair.categories[0]

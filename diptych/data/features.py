@@ -1,4 +1,4 @@
-"""What an encoder makes of a data set: for each item a sequence of parts and one whole vector.
+"""The features that an encoder makes of a data set: for each item a sequence of parts and one whole vector.
 
 Regions of a picture and words of a text are both *parts*. They stay where they are (usually half-precision
 files mapped into memory) until a batch asks for its own.
@@ -20,13 +20,13 @@ Rows = Int[np.ndarray, " b"] | Sequence[int]
 class Parts:
     """Sequences of different lengths, as spans of a few large blocks.
 
-    An item owns the spans `spans[first[k]:first[k + 1]]`: one for a picture, one a sentence for a text; its
-    sequence is their rows one after the other.
+    An item owns the spans `spans[first[k]:first[k + 1]]`: one for a picture, one per sentence for a text; its
+    sequence is their rows in order.
     """
 
     blocks: Sequence[Float[np.ndarray, "_ d"]]
     spans: Int[np.ndarray, "m 3"]
-    """Block, first row, row after the last."""
+    """Block, first row, end row (exclusive)."""
     first: Int[np.ndarray, " n_plus_1"]
 
     @classmethod
@@ -55,7 +55,7 @@ class Parts:
         return lengths
 
     def take(self, rows: Rows) -> "Parts":
-        """Return the parts of the named items only, in that order; nothing is copied but the table of spans."""
+        """Return the parts of the named items, in that order; this copies only the table of spans."""
         owned = [self.spans[self.first[row] : self.first[row + 1]] for row in rows]
         first = np.concatenate([[0], np.cumsum([len(spans) for spans in owned])]).astype(np.int64)
         spans = np.concatenate(owned) if owned else np.zeros((0, 3), dtype=np.int64)
@@ -77,7 +77,7 @@ class Parts:
     ) -> tuple[Float32[np.ndarray, "b p d"], Bool[np.ndarray, "b p"]]:
         """Return the named items' parts padded with zeros to the longest, and a mask that is true on real parts.
 
-        There are at least `width` places. Sequences longer than `limit` are cut at their end.
+        Rows are padded to at least `width`. Sequences longer than `limit` are cut at their end.
         """
         sequences = [self.sequence(int(row))[:limit] for row in rows]
         longest = max([width, *(len(sequence) for sequence in sequences)])
@@ -94,7 +94,7 @@ class Encoded:
     """One modality of a set of items, as one encoder sees it."""
 
     whole: Float32[np.ndarray, "n d"] | StoredRows
-    """One vector an item; in files where all would take much memory."""
+    """One vector per item; in files if all of them would take much memory."""
     parts: Parts | None = None
     """The sequence of regions or words; None where only whole vectors exist."""
     encoder: str = ""
@@ -110,13 +110,13 @@ class Encoded:
         return len(self.whole)
 
     def take(self, rows: Rows) -> "Encoded":
-        """Return the named items only, in that order."""
+        """Return the named items, in that order."""
         numbers = np.asarray(rows, dtype=np.int64)
         whole = self.whole.take(numbers) if isinstance(self.whole, StoredRows) else self.whole[numbers]
         return replace(self, whole=whole, parts=self.parts and self.parts.take(rows))
 
     def check_finite(self, modality: str) -> None:
-        """Raise `BadFeature` where a whole vector in memory holds NaN or infinity."""
+        """Raise `BadFeature` if a whole vector in memory holds NaN or infinity."""
         if isinstance(self.whole, StoredRows):
             return
         if len(bad := np.flatnonzero(~np.isfinite(self.whole).all(1))):
@@ -126,13 +126,13 @@ class Encoded:
             )
 
     def in_memory(self) -> Float32[np.ndarray, "n d"]:
-        """Return all whole vectors as one array: for what needs them at once."""
+        """Return all whole vectors as one array, for code that needs them at once."""
         return np.asarray(self.whole)
 
 
 @dataclass(frozen=True)
 class Features:
-    """Pictures and texts of some pairs, encoded; what every method learns from and places.
+    """Encoded pictures and texts of some pairs, which every method learns from and embeds.
 
     There are n pictures and m texts; text k belongs to picture `owner[k]`. With all texts of a pair joined
     into one, m = n and `owner` counts up from 0.
@@ -142,9 +142,9 @@ class Features:
     texts: Encoded
     owner: Int[np.ndarray, " m"]
     labels: Bool[np.ndarray, "n c"] | None
-    """Categories of the pictures (and so of their texts); None where there are none at all."""
+    """Categories of the pictures (and so of their texts); None if there are none at all."""
     ids: tuple[str, ...]
-    """The pairs' ids, one a picture."""
+    """The pairs' ids, one per picture."""
 
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.owner) or len(self.images) != len(self.ids):

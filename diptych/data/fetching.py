@@ -1,4 +1,4 @@
-"""Downloading data sets: resumed where it stopped, verified, unpacked safely, there whole or not at all."""
+"""Downloads data sets: resumes broken transfers, verifies, unpacks safely; a data set appears whole or not at all."""
 
 import re
 import shutil
@@ -17,10 +17,10 @@ from diptych.files import file_digest
 from diptych.progress import Progress
 
 MAX_ARCHIVE_BYTES = 32 * 2**30
-"""The most bytes that an archive may have, where its size is not published."""
+"""The most bytes that an archive may have if its size is not published."""
 
 _ATTEMPTS = 5
-"""How often a broken transfer is taken up again before giving up."""
+"""How often a broken transfer is resumed before giving up."""
 _BLOCK = 1 << 18
 _SECONDS = 60.0
 _RANGE_NOT_SATISFIABLE = 416
@@ -28,13 +28,13 @@ _RANGE_NOT_SATISFIABLE = 416
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive in the net: its address, its SHA-256, and its size."""
+    """An archive on the net: its address, its SHA-256 and its size."""
 
     url: str
     sha256: str | None
-    """None where none is published: it must then be given."""
+    """None if none is published: the user must then supply it."""
     max_bytes: int = MAX_ARCHIVE_BYTES
-    """The size where it is published, else a bound."""
+    """The size if it is published, else a bound."""
 
     @property
     def name(self) -> str:
@@ -85,11 +85,10 @@ SETS: dict[str, tuple[Archive, ...]] = {
 
 
 def fetch(name_or_url: str, *, into: Path, sha256: str | None = None, progress: Progress | None = None) -> Path:
-    """Return the folder below `into` where the data set lies, after downloading, verifying and unpacking it.
+    """Download, verify and unpack a data set, and return its folder below `into`.
 
-    `name_or_url` is one of `SETS`, or the address of an archive, whose folder is then called like the archive. A
-    transfer that broke off continues when called again. The folder appears only when all is verified. `progress`
-    counts bytes.
+    `name_or_url` is one of `SETS`, or the address of an archive, which then names the folder. A call after a broken
+    transfer resumes it. The folder appears only when all is verified. `progress` counts bytes.
     """
     name, archives = _archives(name_or_url, sha256)
     target = into / name.replace("-", "_")
@@ -148,13 +147,13 @@ def _way_to(name: str) -> str:
 
 
 def _content(folder: Path) -> Path:
-    """Return the folder itself, or the one folder that is all it holds: many archives wrap their files in one."""
+    """Return the folder, or its only subfolder if it holds nothing else: many archives wrap their files in one."""
     inner = list(folder.iterdir())
     return inner[0] if len(inner) == 1 and inner[0].is_dir() else folder
 
 
 def _download(archive: Archive, folder: Path, progress: Progress | None) -> Path:
-    """Return the archive's file, whole and verified; what came so far waits in a `.part` file."""
+    """Return the archive's file, whole and verified; a partial download stays in a `.part` file."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = folder / archive.name
     if not whole.exists():
@@ -170,7 +169,7 @@ def _download(archive: Archive, folder: Path, progress: Progress | None) -> Path
 
 
 def _complete(archive: Archive, part: Path, progress: Progress | None) -> None:
-    """Bring `part` to its full length, taking a broken transfer up again a few times."""
+    """Bring `part` to its full length, resuming a broken transfer a few times."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             if _transfer(archive, part, progress):
@@ -184,7 +183,7 @@ def _complete(archive: Archive, part: Path, progress: Progress | None) -> None:
 
 
 def _transfer(archive: Archive, part: Path, progress: Progress | None) -> bool:
-    """Append to `part` what the server still has of the archive; return whether it is whole."""
+    """Append the rest of the archive to `part`; return whether it is whole."""
     done = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(archive.url, headers={"Range": f"bytes={done}-"} if done else {})
     try:
@@ -198,7 +197,7 @@ def _transfer(archive: Archive, part: Path, progress: Progress | None) -> bool:
 
 
 def _receive(response: HTTPResponse, archive: Archive, part: Path, done: int, progress: Progress | None) -> bool:
-    """Write the answer's body from position `done` on, within the bound; return whether all that was announced came."""
+    """Write the response's body from position `done` on, within the bound; return whether it arrived in full."""
     length = response.headers["Content-Length"]
     total = done + int(length) if length is not None else None
     if (total or 0) > archive.max_bytes:
@@ -215,7 +214,7 @@ def _receive(response: HTTPResponse, archive: Archive, part: Path, done: int, pr
 
 
 def _range_start(response: HTTPResponse) -> int:
-    """Return the first byte that a partial answer brings: its `Content-Range` reads `bytes FIRST-LAST/TOTAL`."""
+    """Return the first byte of a partial response: its `Content-Range` reads `bytes FIRST-LAST/TOTAL`."""
     first = str(response.headers["Content-Range"]).removeprefix("bytes ").partition("-")[0]
     return int(first) if first.isdigit() else -1
 

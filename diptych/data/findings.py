@@ -1,4 +1,4 @@
-"""What is wrong with a data set, one finding at a time.
+"""The faults of a data set, one finding each.
 
 Readers hand each finding to a `Report`: `refuse` raises it as an error (training stops at the first), the
 `append` of a list collects them all (`diptych data check`).
@@ -13,14 +13,14 @@ from diptych.errors import BadData, BadManifest, BadText
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: what kind it is, where, what exactly, and what to do about it."""
+    """One fault: its kind, its location, its description and its remedy."""
 
     kind: str
     """A short name to group by: `missing image`, `empty text`, `duplicate id`, ..."""
     where: str
     """The file and line, or the pair."""
     what: str
-    """What is wrong, as half a sentence."""
+    """What is wrong, as part of a sentence."""
     do: str
     """What to do, as a sentence."""
 
@@ -29,7 +29,7 @@ class Finding:
 
 
 class FaultError(Exception):
-    """Carries a finding from the place that noticed it to the loop that reports it."""
+    """Carries a finding from the code that noticed it to the loop that reports it."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(str(finding))

@@ -1,6 +1,6 @@
 """Anyone's own data: a manifest file, or a folder that holds one.
 
-Tars in the manner of WebDataset and Parquet files may hold the pictures themselves; a URL or a pattern with `*` names
+WebDataset tars and Parquet files may hold the pictures themselves; a URL or a pattern with `*` names
 one or many of them. A folder is searched for `pairs.jsonl` or `manifest.{jsonl,csv,parquet}`, then for the Hugging
 Face convention `imagefolder`: `metadata.{jsonl,csv,parquet}` with the columns `file_name` and `text`, in the folder
 itself or in each of its sub-folders `train`, `validation` (or `val`, `valid`, `dev`) and `test`, which are then the
@@ -51,19 +51,19 @@ def read_packed(source: str, *, report: Report = refuse) -> DataSet:
 
 
 def manifest_at(folder: str) -> Address | None:
-    """Return the manifest in a folder in the net; None where it has none."""
+    """Return the manifest in a remote folder; None if it has none."""
     candidates = (Address(f"{folder.rstrip('/')}/{name}") for name in _NAMES)
     return next((address for address in candidates if address.is_file()), None)
 
 
 def has_manifest(root: Path) -> bool:
-    """Return whether a folder, or that of a split in it, holds a manifest."""
+    """Return whether a folder, or a split's subfolder, holds a manifest."""
     places = [root, *(path for path in root.iterdir() if path.is_dir() and path.name in SPLITS)]
     return any((place / name).is_file() for place in places for name in _NAMES)
 
 
 def find_manifests(root: Path) -> list[Source]:
-    """Return a folder's manifest, or that of each split's sub-folder; an error where there is none or several."""
+    """Return a folder's manifest, or that of each split's subfolder; an error if there is none or several."""
     if (own := _manifest_in(root)) is not None:
         return [Source(own)]
     folders = sorted(path for path in root.iterdir() if path.is_dir() and path.name in SPLITS) if root.is_dir() else []

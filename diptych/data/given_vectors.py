@@ -1,4 +1,4 @@
-"""Vectors that were computed elsewhere: to put beside a data set's pairs, or to be a data set by themselves.
+"""Precomputed vectors, used with a data set's pairs or as a data set by themselves.
 
 A .npz, .mat or .parquet file holds, row by row for the same n items:
 
@@ -30,28 +30,28 @@ from diptych.errors import BadFeature, BadManifest, MissingData, ShapeMismatch
 from diptych.modality import MODALITIES
 
 _HALVES: Mapping[str, tuple[str, str]] = {"image": ("I_tr", "I_te"), "text": ("T_tr", "T_te")}
-"""What the rows for training and for testing are called, by modality, where they are kept apart."""
+"""The names of the rows for training and for testing, by modality, if they are stored separately."""
 _COLUMNS = {"ids": ("ids", "id"), "categories": ("categories", "category", "labels"), "split": ("split",)}
-"""What each column may be called; the first there is taken."""
+"""The names that each column may have; the first match is used."""
 _WANTED = {*_HALVES, *(name for names in (*_HALVES.values(), *_COLUMNS.values()) for name in names)}
 
 
 @dataclass(frozen=True)
 class GivenVectors:
-    """What a file of vectors says of its items, row by row."""
+    """The contents of a file of vectors, row by row."""
 
     path: Path
-    """Where it was read from."""
+    """The file it was read from."""
     image: Float32[np.ndarray, "n d_v"]
     """The pictures' vectors."""
     text: Float32[np.ndarray, "n d_w"]
     """The texts' vectors."""
     ids: tuple[str, ...] | None
-    """The items' ids, all different; None where the file names none."""
+    """The items' ids, all different; None if the file has none."""
     categories: tuple[tuple[str, ...], ...] | None
-    """Each item's categories; None where the file names none."""
+    """Each item's categories; None if the file has none."""
     splits: Mapping[str, tuple[int, ...]] | None
-    """Rows in train, val and test; None where the file names none."""
+    """Rows in train, val and test; None if the file has none."""
 
     def __len__(self) -> int:
         return len(self.image)
@@ -63,7 +63,7 @@ class GivenVectors:
 
 
 def read_vectors(path: Path) -> GivenVectors:
-    """Return the vectors that a .npz, .mat or .parquet file holds, and what it says of their items."""
+    """Return the vectors in a .npz, .mat or .parquet file, with its ids, categories and splits."""
     columns = read_arrays(path, _WANTED)
     image, text = (_matrix(path, modality, columns) for modality in MODALITIES)
     if len(image) != len(text):
@@ -82,16 +82,16 @@ def read_vectors(path: Path) -> GivenVectors:
 
 
 def with_vectors(dataset: DataSet, path: Path) -> DataSet:
-    """Return the data set with a file's vectors in place of its own, matched by id, or in order where it names none."""
+    """Return the data set with a file's vectors in place of its own, matched by id, or in order if it has no ids."""
     file = read_vectors(path)
     rows = _rows_of(dataset, file)
     return replace(dataset, vectors={modality: vectors[rows] for modality, vectors in file.vectors.items()})
 
 
 def dataset_of(path: Path) -> DataSet:
-    """Return a file of vectors as a data set without pictures and texts; ids left out are the rows' numbers.
+    """Return a file of vectors as a data set without pictures and texts; missing ids default to row numbers.
 
-    Where the file has categories but no split, a stratified one is drawn with seed 0.
+    If the file has categories but no split, a stratified one is drawn with seed 0.
     """
     file = read_vectors(path)
     if file.categories is None and file.splits is None:
@@ -107,7 +107,7 @@ def dataset_of(path: Path) -> DataSet:
 
 
 def _matrix(path: Path, modality: str, columns: NamedArrays) -> Float32[np.ndarray, "n d"]:
-    """Return a modality's vectors, whole or its two halves joined; everything but finite numbers is refused."""
+    """Return a modality's vectors, whole or with its two halves joined; refuse all but finite numbers."""
     names = (modality,) if modality in columns else _HALVES[modality]
     if absent := [name for name in names if name not in columns]:
         key = modality if len(absent) > 1 else absent[0]
@@ -127,7 +127,7 @@ def _numbers(path: Path, name: str, column: np.ndarray | list[Any]) -> Float32[n
         raise ShapeMismatch(
             f"'{path}': {name!r} must be numbers of shape (items, width), at least 1 by 1; got {_described(column)}."
         )
-    with np.errstate(over="ignore"):  # too large for float32 is infinite, and refused as that
+    with np.errstate(over="ignore"):  # numbers too large for float32 become infinite and are refused as such
         vectors = column.astype(np.float32)
     if len(bad := np.flatnonzero(~np.isfinite(vectors).all(axis=1))):
         raise BadFeature(
@@ -144,7 +144,7 @@ def _described(column: np.ndarray | list[Any]) -> str:
 
 
 def _named(path: Path, columns: NamedArrays, kind: str, count: int) -> list[Any] | None:
-    """Return a column under any of its names as a list of one entry an item; None where the file has none."""
+    """Return a column under any of its names as a list with one entry per item; None if the file has none."""
     name = next((name for name in _COLUMNS[kind] if name in columns), None)
     if name is None:
         return None

@@ -1,1 +1,1 @@
-"""From entries of any kind to items of a collection: embed, upsert, set aside what is faulty."""
+"""From entries of any kind to items of a collection: embed, upsert, reject faulty entries."""

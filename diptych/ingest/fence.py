@@ -1,9 +1,9 @@
-"""The write fence: writing into a collection that may move to another model meanwhile, from any process.
+"""The write fence: any process may write to a collection while it moves to another model.
 
-A move (`diptych.collection.reencoding`) fills a second table and then makes it the collection's. Before it compares the
-two tables for the last time it raises a fence in the record: a writer that has written reads the record again, waits
-while the fence stands, and where the collection has moved writes into its new table too. So what is acknowledged is in
-the table that is searched from then on. The fence has a deadline, so that a move that was killed holds nobody up.
+A move (`diptych.collection.reencoding`) fills a second table and then switches the collection to it. Before it compares
+the two tables for the last time, it raises a fence in the record. After each write, a writer reads the record again,
+waits while the fence stands, and if the collection has moved, writes to its new table too. Every acknowledged write is
+therefore in the table that is searched from then on. The fence has a deadline, so that a killed move blocks no writer.
 """
 
 import time
@@ -11,21 +11,21 @@ from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 PAUSE = 0.05
-"""Seconds after which a writer that waits reads the record again."""
+"""Seconds after which a waiting writer reads the record again."""
 
 
 @runtime_checkable
 class FencedRecord(Protocol):
-    """As much of a collection's record as writers need."""
+    """The part of a collection's record that writers need."""
 
     @property
     def version(self) -> tuple[str, str]:
-        """Return what changes where the collection moves: the table, the model's digest."""
+        """Return the table and the model's digest, which change when the collection moves."""
         ...
 
     @property
     def fence_until(self) -> float:
-        """Return until when writers wait, in seconds since 1970."""
+        """Return when the write fence ends, in seconds since 1970."""
         ...
 
 
@@ -33,7 +33,7 @@ Record = TypeVar("Record", bound=FencedRecord)
 
 
 def fenced(record: FencedRecord) -> bool:
-    """Return whether writers wait."""
+    """Return whether a write fence stands."""
     return record.fence_until > time.time()
 
 
@@ -46,7 +46,7 @@ class RecordFollower(Generic[Record]):
         """The record to write by."""
 
     def moved(self) -> bool:
-        """Return whether what was written must be written by another record too; waits while the fence stands."""
+        """Return whether the last writes must be repeated under another record; waits while the fence stands."""
         record = self._read()
         while fenced(record):
             time.sleep(PAUSE)
@@ -56,7 +56,7 @@ class RecordFollower(Generic[Record]):
 
 
 def records_to_write_by(read: Callable[[], Record]) -> Iterator[Record]:
-    """Yield the record to write by, and after each writing another one by which to write the same again, if any."""
+    """Yield the record to write by, and after each write the next record to repeat it under, if any."""
     follower = RecordFollower(read)
     yield follower.record
     while follower.moved():

@@ -1,4 +1,4 @@
-"""Items that are handed over one by one or many at a time, with their pictures as bytes, from wherever they come."""
+"""Items given in memory, one by one or many at a time, with their pictures as bytes."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -18,21 +18,21 @@ from diptych.progress import silent
 
 @dataclass(frozen=True)
 class NewItem:
-    """An item that is handed over."""
+    """An item given in memory."""
 
     row: Mapping[str, Any]
-    """As in a manifest: `id`, `text` or `texts`, and any other columns; but no path of a picture."""
+    """As in a manifest: `id`, `text` or `texts`, and any other columns, but no path to a picture."""
     picture: bytes | None = None
     where: str = "item"
-    """What it is called where it is refused."""
+    """Its name in a rejection."""
     pixels: int = field(default=PIXELS, repr=False)
-    """The most that its picture may have."""
+    """The most pixels that its picture may have."""
 
 
 def upsert_items(
     items: Sequence[NewItem], table: Table, embedder: EntryEmbedder, pictures: Pictures
 ) -> tuple[Added, list[Reject]]:
-    """Return what became of items; pictures of those that were replaced or refused are removed again."""
+    """Upsert items and return the counts and rejects; pictures of replaced or rejected items are removed again."""
     rejects = Rejects(None)
     with pictures.arriving() if any(item.picture is not None for item in items) else nullcontext():
         entries = [entry for item in items if (entry := _entry(item, pictures, rejects))]
@@ -45,7 +45,7 @@ def upsert_items(
 
 
 def remove_items(ids: Sequence[str], table: Table, pictures: Pictures) -> int:
-    """Remove items with the pictures that were handed over, and return how many of them were there."""
+    """Remove items with the pictures kept for them, and return how many of the items existed."""
     paths = table.read(ids).images
     removed = table.remove(ids)
     pictures.forget(paths, named=lambda: table.read(ids).images)

@@ -1,4 +1,4 @@
-"""From entries to items with vectors: read, encode, embed; what is faulty is set aside with its reason."""
+"""From entries to items with vectors: read, encode, embed; faulty entries are set aside with their reasons."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ from diptych.settings import thread_count
 
 @runtime_checkable
 class ItemModel(Protocol):
-    """What embeds the items of a collection."""
+    """The model that embeds the items of a collection."""
 
     def encoder(self, side: Modality) -> Encoder:
         """Return the encoder of a side."""
@@ -35,17 +35,17 @@ class ItemModel(Protocol):
 
 
 class ReadEntry(NamedTuple):
-    """An entry with digests of its contents."""
+    """An entry with the digests of its contents."""
 
     entry: Entry
     picture: str
-    """Of the picture's bytes; empty without a picture."""
+    """The digest of the picture's bytes; empty without a picture."""
     content: str
-    """Of all that the item is made from, its path and metadata included."""
+    """The digest of everything that makes up the item, its path and metadata included."""
 
 
 class EmbeddedEntries(NamedTuple):
-    """What became of some entries."""
+    """The items of some entries, and the faults of the others."""
 
     items: Items
     faults: dict[int, str]
@@ -53,7 +53,7 @@ class EmbeddedEntries(NamedTuple):
 
 
 def read_contents(entries: Sequence[Entry]) -> tuple[list[ReadEntry], dict[int, str]]:
-    """Return the entries that can be read with their digests, and why others cannot, by position."""
+    """Return the readable entries with their digests, and by position why the others cannot be read."""
     with ThreadPoolExecutor(thread_count()) as pool:
         attempts = list(pool.map(_read, entries))
     faults = {k: str(error) for k, error in enumerate(attempts) if not isinstance(error, ReadEntry)}
@@ -68,7 +68,7 @@ class EntryEmbedder:
         self._sifters = {side: Sifter(model.encoder(side)) for side in MODALITIES}
 
     def embed(self, reads: Sequence[ReadEntry]) -> EmbeddedEntries:
-        """Return the items of these entries; an entry with one faulty side is left out whole."""
+        """Return the items of these entries; one faulty side excludes the whole entry."""
         pictures = [k for k, read in enumerate(reads) if read.entry.image is not None]
         texts = [k for k, read in enumerate(reads) if read.entry.texts]
         images, faults = self._encode_pictures([reads[k] for k in pictures])
@@ -89,7 +89,7 @@ class EntryEmbedder:
         return sifted.encoded, sifted.faults
 
     def _encode_texts(self, reads: Sequence[ReadEntry]) -> tuple[Encoded, dict[int, str]]:
-        """Return the texts of each item as one, as a pair's are; an item is faulty if one of its texts is."""
+        """Encode the texts of each item as one, as for a pair; an item is faulty if one of its texts is."""
         texts = [(k, text) for k, read in enumerate(reads) for text in read.entry.texts]
         sifted = self._sifters["text"].encode([(digest(text), text) for _, text in texts])
         faults = {texts[position][0]: reason for position, reason in sifted.faults.items()}
@@ -102,7 +102,7 @@ class EntryEmbedder:
 
 
 def _read(entry: Entry) -> ReadEntry | Exception:
-    """Return an entry with its digests, or why it cannot be read; a picture from elsewhere is then at hand."""
+    """Return an entry with its digests, or why it cannot be read; a remote picture is loaded into memory."""
     try:
         if isinstance(entry.image, Address):
             entry = replace(entry, image=entry.image.at_hand())
@@ -114,7 +114,7 @@ def _read(entry: Entry) -> ReadEntry | Exception:
 
 
 def _spread(rows: np.ndarray, positions: Mapping[int, int], kept: Sequence[int]) -> ItemVectors:
-    """Return one row for each kept entry: its own vector, or zero where it has no such side."""
+    """Return one row per kept entry: its vector, or zero if the entry lacks the side."""
     present = np.array([k in positions for k in kept], dtype=bool)
     spread = np.zeros((len(kept), rows.shape[1]), dtype=np.float32)
     spread[present] = rows[[positions[k] for k in kept if k in positions]]

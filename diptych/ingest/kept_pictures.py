@@ -1,4 +1,4 @@
-"""Pictures that are handed over to a collection: they have no file of their own, so it keeps one."""
+"""Pictures given as bytes: the collection keeps a file for each, since they have none of their own."""
 
 import fcntl
 import hashlib
@@ -15,19 +15,19 @@ from diptych.files import written_atomically
 __all__ = ["HANDED_OVER", "PIXELS", "Pictures", "raster_suffix", "thumbnail"]
 
 HANDED_OVER = "pictures"
-"""The folder of those pictures, beside the vectors of the collection."""
+"""The folder of these pictures, beside the vectors of the collection."""
 PIXELS = 40_000_000
-"""The most pixels of a picture that is handed over."""
+"""The most pixels that a picture given as bytes may have."""
 
 
 class Pictures:
-    """A folder with one file for each picture, named for its item and its content, so that no two items share it."""
+    """A folder with one file per picture, named after its item and content, so that no two items share a file."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
     def keep(self, identity: str, data: bytes, *, pixels: int = PIXELS) -> Path:
-        """Return the file of a picture after writing it; `BadImage` where it may not be taken."""
+        """Write a picture and return its file; `BadImage` if it is not acceptable."""
         suffix = raster_suffix(data, pixels=pixels)
         if self._folder is None:
             raise BadSetting(
@@ -41,13 +41,13 @@ class Pictures:
         return path
 
     def arriving(self) -> AbstractContextManager[None]:
-        """Return a block that spans `keep` and the writing of the items; no process forgets pictures meanwhile."""
+        """Return a context that spans `keep` and the upsert of the items; no process forgets pictures meanwhile."""
         return self._locked(fcntl.LOCK_SH)
 
     def forget(self, paths: Iterable[str | None], *, named: Callable[[], Iterable[str | None]]) -> None:
-        """Remove those files that no item names any more; pictures that lie elsewhere stay.
+        """Remove the files that no item names any more; pictures outside this folder stay.
 
-        `named` says which the items name once nobody is between keeping a picture and naming it.
+        `named` is called once no process is between keeping a picture and upserting its item.
         """
         own = {path for path in paths if path and self._folder and Path(path).is_relative_to(self._folder.absolute())}
         if own:
@@ -66,7 +66,7 @@ class Pictures:
             yield
 
     def drop(self) -> None:
-        """Remove all."""
+        """Remove all pictures."""
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -74,7 +74,7 @@ class Pictures:
 def readable(path: str | None, *, identity: str) -> Picture:
     """Return the file or address of an item's picture.
 
-    `MissingData` where it has none, or where this process does not see the file.
+    `MissingData` if it has none, or if this process cannot see the file.
     """
     if path is None:
         raise MissingData(f"the item {identity!r} has no picture. Use its text.")

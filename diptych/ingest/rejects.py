@@ -1,4 +1,4 @@
-"""What became of items on their way into a collection, and a file of those that did not get there."""
+"""The counts of an ingest, and a file of the rejected items."""
 
 import json
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from diptych.files import written_atomically
 
 @dataclass(frozen=True)
 class Reject:
-    """An item that was set aside."""
+    """An item that was rejected."""
 
     where: str
     """The file and line, or the path, that it came from."""
@@ -19,7 +19,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class Added:
-    """What became of the items of a source."""
+    """How many items of a source were added, updated, unchanged or rejected."""
 
     added: int = 0
     updated: int = 0
@@ -28,28 +28,28 @@ class Added:
 
     @property
     def seen(self) -> int:
-        """How many items there were."""
+        """How many items the source had."""
         return self.added + self.updated + self.unchanged + self.rejected
 
 
 class Rejects:
-    """Gathers what is set aside, and writes it into a file where one is named."""
+    """Collects rejected items, and writes them to a file if one is named."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self.all: list[Reject] = []
-        """What was set aside so far."""
+        """The items rejected so far."""
 
     def add(self, reject: Reject) -> None:
-        """Take one in."""
+        """Add a rejected item."""
         self.all.append(reject)
 
     def report(self, finding: Finding) -> None:
-        """Take in what a reader of files has found."""
+        """Add the finding of a file reader."""
         self.add(Reject(finding.where, f"{finding.what}. {finding.do}"))
 
     def written(self, added: Added) -> Added:
-        """Write the file, and return the counts with all that was set aside."""
+        """Write the file, and return the counts with all rejected items included."""
         if self._file and self.all:
             with written_atomically(self._file) as temporary:
                 lines = (json.dumps(vars(each), ensure_ascii=False) + "\n" for each in self.all)

@@ -1,6 +1,6 @@
-"""Encoding items of any quality: what cannot be read is set aside with a reason, and the rest goes on.
+"""Encodes items of any quality: unreadable items are set aside with a reason, and the rest are encoded.
 
-Vectors that the cache holds are taken from there; what is encoded here is not kept, for it goes into a collection.
+Vectors already in the cache are read from it; new ones are not cached, because they go into a collection.
 """
 
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ from diptych.errors import BadData, BadFeature
 
 
 class Sifted(NamedTuple):
-    """What became of some items."""
+    """The encoded items, and the faults of the others."""
 
     encoded: Encoded
-    """Those that could be encoded, in their order."""
+    """The items that could be encoded, in their order."""
     kept: list[int]
-    """Their positions among the given ones."""
+    """Their positions among the given items."""
     faults: dict[int, str]
-    """Why each of the others could not, by position."""
+    """Why each of the others could not be encoded, by position."""
 
 
 class Sifter:
-    """Encodes with one encoder, and with what its cache held when the sifter was made."""
+    """Encodes with one encoder and a snapshot of its cache."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
@@ -54,7 +54,7 @@ class Sifter:
         return Sifted(self._stacked([features[items[k][0]] for k in rows]), rows, reasons)
 
     def _attempt(self, item: ItemContent) -> Any:
-        """Return what the encoder prepares of an item, or the error that names its fault."""
+        """Return the item as the encoder prepares it, or the error that names its fault."""
         try:
             return self.encoder.prepare(item)
         except BadData as error:

@@ -1,4 +1,4 @@
-"""Putting entries into a table: what is unchanged is skipped, what is faulty set aside, and the rest upserted."""
+"""Upserts entries into a table: unchanged ones are skipped, faulty ones rejected."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,27 +15,27 @@ from diptych.ingest.rejects import Added, Reject
 from diptych.progress import Progress
 
 AT_ONCE = 256
-"""Items that are encoded, written and acknowledged together: what a killed process loses at most."""
+"""How many items are encoded, written and acknowledged together: the most that a killed process loses."""
 
 LABEL = "items"
 
 
 class Site(NamedTuple):
-    """Where items are written, and what embeds them for it."""
+    """A table to write to, and the embedder for its items."""
 
     table: Table
     embedder: EntryEmbedder
 
 
 class Destination:
-    """Where items go, even where their collection moves meanwhile."""
+    """The site that items are written to, followed if the collection moves."""
 
     def __init__(self, site: Site, moved: Callable[[], Site | None] = lambda: None) -> None:
         self.site = site
         self._moved = moved
 
     def moved(self) -> bool:
-        """Return whether what was written before must be written to another site too, and all that follows."""
+        """Return whether earlier writes must be repeated at another site, where all later writes go too."""
         site = self._moved()
         self.site = site or self.site
         return site is not None
@@ -43,7 +43,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class EmbeddedBlock:
-    """Entries that are written together: the items that they became, and what is left out."""
+    """Entries that are written together: the embedded items, and the entries left out."""
 
     entries: tuple[Entry, ...]
     items: Items
@@ -58,7 +58,7 @@ def upsert_entries(
 ) -> Added:
     """Embed and upsert entries, a few hundred at a time; one batch is written while the next one is embedded.
 
-    `progress` counts items that are written or set aside, never more: after a kill all that it told is there.
+    `progress` counts only items already written or rejected: after a kill, every counted item is there.
     """
 
     def blocks() -> Iterator[tuple[Site, EmbeddedBlock]]:
@@ -76,15 +76,15 @@ def upsert_blocks(
     reject: Callable[[Reject], None],
     progress: Progress,
 ) -> Added:
-    """Write what was embedded for a site, block by block, by this process alone; the next comes while one is written.
+    """Write embedded blocks one by one, from this process alone; the next one is embedded while one is written.
 
-    What was embedded for a site that the collection has left is embedded anew.
+    Blocks embedded for a site that the collection has left are embedded again.
     """
     total = Added()
     waiting: tuple[Future[tuple[Added, list[Reject]]], EmbeddedBlock] | None = None
 
     def acknowledge(written: Future[tuple[Added, list[Reject]]], block: EmbeddedBlock) -> None:
-        """Wait until a block is written where it will be looked for, and tell."""
+        """Wait until a block is written to the table that will be searched, and report it."""
         nonlocal total
         outcome, rejects = written.result()
         while to.moved():
@@ -110,7 +110,7 @@ def _embed_at(site: Site, entries: Sequence[Entry]) -> EmbeddedBlock:
 
 
 def embed_block(entries: Sequence[Entry], embedder: EntryEmbedder, *, stored: Mapping[str, str]) -> EmbeddedBlock:
-    """Return a batch as it is to be written, without what is `stored` already; of equal ids the last one counts."""
+    """Return a batch ready to write, without entries already `stored`; of entries with the same id the last counts."""
     latest = list({entry.id: entry for entry in entries}.values())
     reads, unread = read_contents(latest)
     fresh = [read for read in reads if stored.get(read.entry.id) != read.content]
@@ -125,19 +125,19 @@ def embed_block(entries: Sequence[Entry], embedder: EntryEmbedder, *, stored: Ma
 
 
 def stored_digests(table: Table, entries: Sequence[Entry]) -> Mapping[str, str]:
-    """Return the digests of those entries that a table has, by id."""
+    """Return the digests of the entries that a table already has, by id."""
     return table.contents(list({entry.id for entry in entries}))
 
 
 def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Yield entries as many at once as are acknowledged together."""
+    """Yield entries in batches that are acknowledged together."""
     source = iter(entries)
     while batch := list(islice(source, AT_ONCE)):
         yield batch
 
 
 def kind_of(value: Value) -> Kind:
-    """Return what kind of column holds a value.
+    """Return the kind of column that holds a value.
 
     >>> kind_of(True), kind_of(2010.0), kind_of(("dog", "cat"))
     ('truth', 'number', 'texts')
@@ -150,7 +150,7 @@ def kind_of(value: Value) -> Kind:
 
 
 def _write(table: Table, block: EmbeddedBlock) -> tuple[Added, list[Reject]]:
-    """Write the items that fit the columns there are, or that are new; a block before may have brought the same."""
+    """Write the items that fit the existing columns or add new ones; skip those that an earlier block wrote."""
     items = block.items
     stored = table.contents(list(items.ids)) if len(items) else {}
     columns = dict(table.columns())

@@ -1,7 +1,7 @@
-"""Filling a collection with the workers of a Ray cluster: they embed items, and this process alone writes them.
+"""Fills a collection with the workers of a Ray cluster: they embed items, and this process alone writes them.
 
-A worker needs the model, its encoders and the pictures, but not the store: a block comes with what the collection has
-of it already.
+A worker needs the model, its encoders and the pictures, but not the store: each block comes with the digests of the
+entries that the collection already has.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +27,7 @@ from diptych.progress import Progress
 
 @dataclass(frozen=True)
 class Block:
-    """Entries that are embedded together, and the digests of those that the collection has."""
+    """Entries that are embedded together, and the digests of those that the collection already has."""
 
     entries: tuple[Entry, ...]
     stored: Mapping[str, str]
@@ -35,12 +35,12 @@ class Block:
 
 @dataclass(frozen=True)
 class EmbedderSource:
-    """How a worker opens what embeds blocks."""
+    """How a worker opens its embedder."""
 
     opens: Callable[[], ItemModel]
 
     def __call__(self) -> "BlockEmbedder":
-        """Return what embeds blocks."""
+        """Return the embedder of blocks."""
         return BlockEmbedder(self.opens())
 
 
@@ -51,7 +51,7 @@ class BlockEmbedder:
         self._embedder = EntryEmbedder(model)
 
     def __call__(self, block: Block) -> EmbeddedBlock:
-        """Return what a block is to be written as."""
+        """Return a block embedded and ready to write."""
         return embed_block(block.entries, self._embedder, stored=block.stored)
 
 
@@ -64,7 +64,7 @@ def ingest(
     reject: Callable[[Reject], None],
     progress: Progress,
 ) -> Added:
-    """Return what became of entries, embedded here or by a cluster; `opens` opens the model in a worker."""
+    """Ingest entries, embedded here or by a cluster, and return their counts; `opens` opens the model in a worker."""
     if cluster is None:
         return upsert_entries(to, entries, reject=reject, progress=progress)
     site = to.site
@@ -75,5 +75,5 @@ def ingest(
 
 
 def _alone(entry: Entry) -> Entry:
-    """Return an entry without the bytes of its picture: the worker reads them where they are."""
+    """Return an entry without the bytes of its picture: the worker reads them from the source."""
     return replace(entry, image=entry.image.alone()) if isinstance(entry.image, Address) else entry

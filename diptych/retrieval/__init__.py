@@ -1,1 +1,1 @@
-"""Requests against items, whatever keeps them: embed first, then search, for one request and for a hundred."""
+"""Embeds search requests and answers them over any table, one request or a hundred at a time."""

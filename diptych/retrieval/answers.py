@@ -1,4 +1,4 @@
-"""Searches by vectors, many at a time: what they have in common is read, scanned and looked up once."""
+"""Answers many embedded search requests at once: requests that share a scan or an item read it only once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from diptych.search_request import SearchRequest
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Items in a table, the model that embeds them, and how they are searched."""
+    """Items in a table, the model that embeds them, and the way to search them."""
 
     table: Table
     model: EmbeddingModel
@@ -35,13 +35,13 @@ class Snapshot:
 
 
 Group = tuple[Modality, str | None, str | None]
-"""Searches against the same side, by the same fusion and with the same filter share a scan."""
+"""Side, fusion and filter: requests that agree in all three share a scan."""
 
 
 def search(
     requests: Sequence[SearchRequest], vectors: Sequence[Vector | DiptychError], state: Snapshot
 ) -> list[Results | DiptychError]:
-    """Return the results of requests by their vectors, or the error that says why one has none."""
+    """Return the results of each request from its vector, or the error that says why there are none."""
     answers: dict[int, Results | DiptychError] = {}
     groups: dict[Group, dict[int, Vector]] = {}
     has = cache(lambda side: state.table.count(side=side) > 0)
@@ -64,7 +64,7 @@ def search(
 
 
 def compared_side(request: SearchRequest, has: Callable[[Modality], bool]) -> Modality:
-    """Return which side of the items a request is compared with: where no item `has` the usual one, the other."""
+    """Return the side of the items that a request is compared with: the other one if no item `has` the usual one."""
     if request.against:
         return cast("Modality", request.against)
     usual: Modality = "text" if request.image is not None and request.text is None and request.like is None else "image"
@@ -75,24 +75,24 @@ def compared_side(request: SearchRequest, has: Callable[[Modality], bool]) -> Mo
 def _ranked(
     group: Group, requests: Sequence[SearchRequest], vectors: Float32[np.ndarray, "q d"], state: Snapshot
 ) -> RankedItems:
-    """Return the best items for a group, as many as the request that looks deepest asks for."""
+    """Return the best items for a group, as many as its deepest request needs."""
     side, fusion, where = group
     condition = parse(where, state.table.columns()) if where else None
     spaces, rule = state.model.split(side, vectors), state.model.rule(fusion)
-    # an item that is asked for by its id leaves the answer
+    # the item that a request names in `like` is removed from its answer
     depth = max(request.offset + request.k + (request.like is not None) for request in requests)
     return state.searcher.best(state.table, side, spaces, rule, k=depth, where=condition, promise=state.promise)
 
 
 def _page(request: SearchRequest, best: Best) -> Best:
-    """Return the part of the ranking that a request asks for."""
+    """Return the page of the ranking that a request asks for."""
     rows = [n for n, identity in enumerate(best.ids) if identity != request.like]
     rows = rows[request.offset : request.offset + request.k]
     return Best(tuple(best.ids[n] for n in rows), best.fused[rows], tuple(each[rows] for each in best.similarities))
 
 
 def _results(requests: Sequence[SearchRequest], ranked: RankedItems, state: Snapshot) -> list[Results]:
-    """Return each request's part of the ranked items, with what the items hold."""
+    """Return each request's page of the ranking, with the contents of its items."""
     pages = [_page(request, best) for request, best in zip(requests, ranked.best, strict=True)]
     items = state.table.read(list(dict.fromkeys(identity for page in pages for identity in page.ids)))
     rows = {identity: row for row, identity in enumerate(items.ids)}

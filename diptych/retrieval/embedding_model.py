@@ -1,4 +1,4 @@
-"""What embeds items and queries: a method with its encoders, each opened when it is first wanted."""
+"""The model that embeds items and queries: a method with its encoders, each opened on first use."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from diptych.training.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class EmbeddingModel:
-    """A method with its encoders: embeds pictures and texts, one modality at a time, and says how spaces are fused."""
+    """A method with its encoders: embeds pictures and texts, one modality at a time, and selects the fusion rule."""
 
     source: str
     """A run's folder, or the name of a method without training: `conse`, `joint:NAME`."""
@@ -38,27 +38,27 @@ class EmbeddingModel:
     method: Method
     encoders: LazyEncoders
     fingerprints: Mapping[Modality, str]
-    """Of the encoders, by side."""
+    """The encoders' fingerprints, by side."""
     digest: str
     """Changes with the weights, the settings and the encoders."""
     fusion: FusionRecord | None
     """The rule that the run chose and the weight of every rule; None without a run."""
     settings: tuple[str, ...] = ()
-    """Settings of the encoders, where the source does not hold them."""
+    """Settings of the encoders, if the source does not hold them."""
     reduction: SpanReduction | None = None
-    """How its vectors are reduced in the table that it is used with; not at all by default."""
+    """How its vectors are reduced in its table; not at all by default."""
 
     def embed(self, side: Modality, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
-        """Return the vectors of encoded pictures or texts: those of all spaces one after another."""
+        """Return the vectors of encoded pictures or texts, those of all spaces concatenated."""
         encoded.check_finite(side)
         return vectors_by_space(embed_items(self.method, side, encoded))
 
     def encode(self, side: Modality, items: Sequence[str | Path]) -> Float32[np.ndarray, "n d"]:
-        """Return the vectors of texts or pictures of a query; they are not cached."""
+        """Return the vectors of a query's texts or pictures; they are not cached."""
         return self.embed_prepared(side, [self.encoder(side).prepare(item) for item in items])
 
     def embed_prepared(self, side: Modality, prepared: Sequence[Any]) -> Float32[np.ndarray, "n d"]:
-        """Return the vectors of what the encoder of a side has prepared, all of it in one go."""
+        """Return the vectors of items that the encoder of a side has prepared, all in one batch."""
         return self.embed(side, encoded_queries(self.encoder(side), prepared))
 
     @property
@@ -68,28 +68,28 @@ class EmbeddingModel:
 
     @property
     def kept(self) -> SpanReduction:
-        """What is stored of its vectors."""
+        """The reduction under which its vectors are stored."""
         return self.reduction or SpanReduction(self.widths)
 
     def whole(self, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
-        """Return vectors space by space, as they were embedded."""
+        """Return vectors space by space, at their full width."""
         return tuple(np.split(vectors, np.cumsum(self.widths)[:-1], axis=1))
 
     def split(self, side: Modality, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n _"], ...]:
-        """Return vectors space by space, as they are compared with what is stored of a side."""
+        """Return vectors space by space, reduced for comparison with the stored vectors of a side."""
         return self.kept.reduced(side, vectors)
 
     def rule(self, name: str | None = None) -> FusionRule | None:
-        """Return a fusion rule with its chosen weight, by default the run's own; None with a single space."""
+        """Return a fusion rule with its chosen weight, by default the run's own; None for a single space."""
         return chosen_rule(self.fusion, name) if self.fusion and len(self.method.spaces) > 1 else None
 
     @property
     def rule_name(self) -> str | None:
-        """The name of the run's own fusion rule; None where it chose none."""
+        """The name of the run's own fusion rule; None if it chose none."""
         return self.fusion.rule if self.fusion else None
 
     def encoder(self, side: Modality) -> Encoder:
-        """Return the encoder of a side, opened when it is first wanted."""
+        """Return the encoder of a side, opened on first use."""
         encoder = self.encoders[side]
         if isinstance(encoder, Given):
             raise BadSetting(
@@ -103,7 +103,7 @@ class EmbeddingModel:
 
 
 def model_of_run(folder: RunFolder, method: Method | None = None) -> EmbeddingModel:
-    """Return the model of a finished run; `method` is what it holds, where that is loaded already."""
+    """Return the model of a finished run; pass its `method` if that is loaded already."""
     config = folder.config()
     encoders = load_encoders(folder)
     records = config.encoders
@@ -118,7 +118,7 @@ def model_of_run(folder: RunFolder, method: Method | None = None) -> EmbeddingMo
 
 
 def refuse_given(encoders: LazyEncoders, *, source: str) -> None:
-    """Refuse precomputed vectors, which cannot take new items in."""
+    """Refuse precomputed vectors, which cannot encode new items."""
     for side, name in encoders.names.items():
         if split_name(name)[0] == Given.name:
             raise BadSetting(
@@ -128,5 +128,5 @@ def refuse_given(encoders: LazyEncoders, *, source: str) -> None:
 
 
 def signatures(fingerprints: Mapping[Modality, str]) -> list[str]:
-    """Return the encoders' fingerprints as a digest of a model takes them."""
+    """Return the encoders' fingerprints as they enter a model's digest."""
     return [f"{side} {fingerprints[side]}" for side in MODALITIES]

@@ -1,4 +1,4 @@
-"""The pairs of a data set as items in memory, so that they are searched as the items of a collection are."""
+"""Loads the pairs of a data set as items in memory, so that they are searched just as a collection is."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ def search_pairs(
     *,
     progress: Progress | None = None,
 ) -> Results:
-    """Return the named pairs that answer a request best, by the engine that searches collections."""
+    """Return the pairs, among these rows, that answer a request best, from the engine that searches collections."""
     pairs = [dataset.pairs[row] for row in rows]
 
     def has(side: Modality) -> bool:

@@ -1,7 +1,7 @@
-"""Storing no more numbers than a model's vectors have directions.
+"""Stores vectors in no more numbers than the dimension of their span.
 
-Where all vectors of one side of the items lie in the span of an orthonormal basis Q, their coordinates in it are all
-that a search needs, whatever the query a:
+If all vectors of one side are in the span of an orthonormal basis Q, a search needs only their coordinates in that
+basis, for any query a:
 
 ⟨a, b⟩ = ⟨Qᵀ a, Qᵀ b⟩  and  b = Q Qᵀ b  for b in the span
 
@@ -9,7 +9,7 @@ Each side has a basis of its own in each space, for a picture may be read there 
 presets gain most: the paper's space of 4,096 numbers holds texts of 384 numbers, projected in, in 385. Spaces narrower
 than what feeds them, posteriors and what a sigmoid has bent have no directions to spare, and are stored as they are.
 
-The basis is kept beside the items, for one computed anew on another machine may be another one of the same span.
+The basis is stored beside the items, because another machine may compute a different basis of the same span.
 """
 
 from collections.abc import Mapping
@@ -27,21 +27,21 @@ from diptych.modality import MODALITIES, Modality
 Basis = Float32[np.ndarray, "d_s r"]
 
 AT_ONCE = 256
-"""Columns of a basis that are written together."""
+"""How many columns of a basis are written together."""
 
 
 @dataclass(frozen=True)
 class SpanReduction:
-    """Where vectors of several spaces, one after another, lie in fewer directions than they have numbers."""
+    """A basis for each side and space whose vectors span fewer dimensions than they have numbers."""
 
     widths: tuple[int, ...]
-    """Numbers of a vector in each space."""
+    """How many numbers a vector has in each space."""
     bases: Mapping[tuple[Modality, int], Basis] = field(default_factory=dict)
-    """By side and space, where there is something to gain."""
+    """By side and space, wherever a basis saves numbers."""
 
     @classmethod
     def of(cls, method: Method, widths: tuple[int, ...]) -> "SpanReduction":
-        """Return the reduction of what a method places."""
+        """Return the reduction for a method's vectors."""
         spans = {side: method.span(side) if isinstance(method, SpanningMethod) else {} for side in MODALITIES}
         found = {
             (side, space): orthonormal_span(spans[side][name]).astype(np.float32)
@@ -59,7 +59,7 @@ class SpanReduction:
         )
 
     def reduced(self, side: Modality, vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n r"], ...]:
-        """Return vectors space by space as they are compared with those stored of a side."""
+        """Return vectors space by space, reduced for comparison with the stored vectors of a side."""
         spaces = np.split(vectors, np.cumsum(self.widths)[:-1], axis=1)
         return tuple(
             _product(rows, self.bases[side, space]) if (side, space) in self.bases else rows
@@ -67,7 +67,7 @@ class SpanReduction:
         )
 
     def restored(self, side: Modality, stored: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "n d"]:
-        """Return the whole vectors of what is stored of a side."""
+        """Return the full vectors of a side from the stored ones."""
         spaces = np.split(stored, np.cumsum(self.kept(side))[:-1], axis=1)
         whole: Float32[np.ndarray, "n d"] = np.concatenate(
             [
@@ -79,11 +79,11 @@ class SpanReduction:
         return whole
 
     def layout(self) -> Layout:
-        """Return what a table is made for that keeps the bases."""
+        """Return the layout of a table for the bases."""
         return Layout({"image": max(self.widths)})
 
     def write(self, table: Table) -> None:
-        """Keep the bases in a table, each column as an item."""
+        """Write the bases into a table, each column as an item."""
         for (side, space), basis in self.bases.items():
             for start in range(0, basis.shape[1], AT_ONCE):
                 columns = basis.T[start : start + AT_ONCE]
@@ -98,7 +98,7 @@ class SpanReduction:
 
     @classmethod
     def read(cls, table: Table, widths: tuple[int, ...]) -> "SpanReduction":
-        """Return the reduction that a table keeps."""
+        """Return the reduction from a table of bases."""
         items = table.read(vectors=("image",))
         columns: dict[tuple[Modality, int], list[np.ndarray]] = {}
         for identity, row in zip(items.ids, items.vectors["image"].rows, strict=True):

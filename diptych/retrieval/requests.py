@@ -1,4 +1,4 @@
-"""Requests become vectors: a text, a picture and an item that is there already, without what is unwanted."""
+"""Embeds search requests: a text, a picture and an existing item, minus unwanted content."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from diptych.retrieval.embedding_model import EmbeddingModel
 from diptych.search_request import SearchRequest
 
 UNWANTED = 0.5
-"""Weight of what is unwanted, against 1 for what is wanted."""
+"""The weight of unwanted content, against 1 for wanted content."""
 
 Content = tuple[Modality, str | Path]
 """A text, or the file of a picture."""
 Vector = Float32[np.ndarray, " d"]
-"""Of one text, picture or request, in all spaces one after another."""
+"""The vector of one text, picture or request, those of all spaces concatenated."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class EmbeddedRequest:
 
     request: SearchRequest
     digest: str
-    """Of the model."""
+    """The model's digest."""
     vectors: Sequence[Vector]
-    """Of `contents_of(request)`, in that order."""
+    """The vectors of `contents_of(request)`, in that order."""
 
 
 def contents_of(request: SearchRequest) -> list[Content]:
-    """Return what must be encoded to answer a request: its picture, its text, then what is unwanted.
+    """Return the contents that a request needs encoded: its picture, its text, then the unwanted contents.
 
-    `BadText` and `MissingData` where nothing can encode it.
+    `BadText` or `MissingData` if nothing can encode them.
     """
     contents: list[Content] = []
     if request.image is not None:
@@ -60,9 +60,9 @@ def embed(
 
 
 def query_vector(request: SearchRequest | EmbeddedRequest, model: EmbeddingModel, table: Table) -> Vector:
-    """Return the weighted sum of what is wanted, less what is not, in all spaces one after another.
+    """Return the weighted sum of the wanted vectors minus the unwanted ones, those of all spaces concatenated.
 
-    What another model has embedded is embedded anew.
+    A request that another model embedded is embedded again.
     """
     vectors: Iterator[Vector] | None = None
     if isinstance(request, EmbeddedRequest):
@@ -83,7 +83,7 @@ def _mean(vectors: Sequence[Vector], weight: float) -> Vector | float:
 
 
 def _vector_of_item(identity: str, model: EmbeddingModel, table: Table) -> Vector:
-    """Return the vector of an item's picture, or of its text where it has no picture."""
+    """Return the vector of an item's picture, or of its text if it has no picture."""
     item = table.read([identity], vectors=MODALITIES)
     if not len(item):
         raise MissingData(f"the collection has no item {identity!r}. See what it has: diptych collection list.")

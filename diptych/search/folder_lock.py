@@ -10,7 +10,7 @@ from diptych.errors import StoreFailed
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; what the system refuses meanwhile is a `StoreFailed`."""
+    """Hold the folder's lock; a system error meanwhile becomes a `StoreFailed`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("w") as file:

@@ -130,7 +130,7 @@ class Held:
         return moments
 
     def _living(self, first: int) -> Iterator[Float32[np.ndarray, "b d"]]:
-        """Yield the vectors of living rows from row `first` on, block by block."""
+        """Yield the vectors of living rows, block by block, skipping the `first` ones."""
         rows = np.array(sorted(self.rows().values()), dtype=np.int64)
         for start in range(first, len(rows), BLOCK):
             yield self.full[rows[start : start + BLOCK]][:, self.state.columns]

@@ -1,9 +1,9 @@
 """Searches a table: with a scan of every item while it is small, in its store once it has grown.
 
-Up to the exact limit a scan on this machine scores all items (`diptych.search.scan`), and above it too where
-`tune` has found no effort that keeps the promised recall. Else, or where a store cannot tell when it changed, the store
-itself proposes items by inner products and the fused similarity is certified (`diptych.search.certified`): exactly,
-or by the approximate index once `tune` has built it.
+Up to the exact limit, a scan on this machine scores all items (`diptych.search.scan`); above it too, if `tune` found
+no effort that reaches the promised recall. Otherwise, or if a store has no version to offer, the store itself proposes
+items by inner products, and the fused similarity is certified (`diptych.search.certified`): exactly, or with the
+approximate index once `tune` has built it.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Builds the approximate index of a large table, and finds the least effort that reaches the promised recall.
 
 Recall (`diptych.search.recall`) is measured on queries that the index was not built from: vectors of the items'
-other side where there are some, else points between two items of the same side. Where no effort reaches the recall
-promised, or the collection's fusion ranks items and no index can serve it, all items are scanned, which `stats` shows.
+other side if there are any, else points between two items of the same side. If no effort reaches the promised recall,
+or if the collection's fusion only ranks items and no index can serve it, all items are scanned, which `stats` shows.
 """
 
 from collections.abc import Callable
@@ -30,9 +30,9 @@ def tune(
     moment: Callable[[], AbstractContextManager[None]],
     progress: Progress,
 ) -> dict[Modality, Tuning]:
-    """Build the index of each side above the exact limit, and return the effort chosen and the recall measured.
+    """Build the index of each side above the exact limit, and return the chosen effort and the measured recall.
 
-    `queries` returns vectors to search a side with; they are drawn and searched in a `moment` of the table's store.
+    `queries` returns vectors to search a side with; they are drawn and searched within one `moment` of the store.
     """
     large = [side for side in MODALITIES if table.count(side=side) > promise.exact_limit]
     tuned: dict[Modality, Tuning] = {}
