@@ -32,12 +32,12 @@ SPLITS = {
     "dev": "val",
     "test": "test",
 }
-"""What a split may be called, and what we call it."""
+"""The accepted names of each split, and our own."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A manifest file, and the split of its rows where that is known from its place."""
+    """A manifest file, and the split of its rows if its location implies one."""
 
     path: File
     split: str | None = None
@@ -113,7 +113,7 @@ def _entry(row: Row, where: str, source: Source, root: File) -> _Entry:
 
 
 def identity_of(value: Any, where: str) -> str:
-    """Return an id as a text; `FaultError` where it is neither a text nor a number."""
+    """Return an id as a text; `FaultError` if it is neither a text nor a number."""
     if not isinstance(value, str | int) or not str(value).strip():
         raise FaultError(
             Finding("bad line", where, f"the id must be a string or a number; got {value!r}", "Give each pair its own.")

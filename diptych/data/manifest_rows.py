@@ -19,11 +19,11 @@ SUFFIXES = (".jsonl", ".csv", ".parquet")
 TAR = ".tar"
 """The suffix of a file in the manner of WebDataset, which holds pictures beside their texts."""
 PACKED = (*SUFFIXES, TAR)
-"""All that rows are read from."""
+"""The suffixes of all files that rows are read from."""
 PICTURED = ("image", "file_name")
 """Columns that name or hold a picture."""
 AT_ONCE = 256
-"""So many rows of a Parquet file are in memory, for there may be pictures in them."""
+"""How many rows of a Parquet file are in memory at a time, since they may hold pictures."""
 
 
 def read_rows(path: File, *, where: str, report: Report) -> Iterator[tuple[int, Row]]:
@@ -52,7 +52,7 @@ def read_rows(path: File, *, where: str, report: Report) -> Iterator[tuple[int, 
 
 
 def opened(path: File) -> Any:
-    """Return a file as a stream of bytes, wherever it lies."""
+    """Return a local or remote file as a stream of bytes."""
     return path.open("rb") if isinstance(path, Path) else path.open()
 
 

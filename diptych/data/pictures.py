@@ -10,7 +10,7 @@ from diptych.data.addresses import Picture
 from diptych.errors import BadImage, MissingData
 
 SUFFIXES = frozenset([".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"])
-"""What a file must be called to be taken for a picture where nothing else says so."""
+"""The suffixes that mark a file as a picture if nothing else does."""
 
 MAX_PIXELS = 89_478_485
 """The most pixels a picture's header may announce before it is decoded: Pillow's own threshold of caution."""
@@ -19,20 +19,20 @@ MAX_SVG_BYTES = 10_000_000
 """The largest SVG file that is rendered."""
 
 SVG_SIDE = 1024
-"""Pixels of the square that an SVG is drawn into where it is shown by itself."""
+"""Pixels along the square that an SVG is drawn into if it is shown by itself."""
 
 _TURNED = (5, 6, 7, 8)
-"""Orientations of EXIF that lie on their side."""
+"""EXIF orientations of pictures turned on their side."""
 
 RASTER = {
     "AVIF": ".avif", "BMP": ".bmp", "GIF": ".gif", "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "TIFF": ".tif",
     "WEBP": ".webp",
 }  # fmt: skip
-"""Formats of pictures that strangers may hand over, with the suffix that their files get."""
+"""Formats accepted for pictures from untrusted users, with the suffix that their files get."""
 
 _WHITE = (255, 255, 255)
 _DRAFT = 2
-"""A JPEG is decoded at no less than this many times the side asked for: what is lost by then cannot be seen."""
+"""A JPEG is decoded at no less than this many times the requested side: the loss is then invisible."""
 
 
 def decode(path: Picture, *, side: int = 224) -> Image.Image:
@@ -105,7 +105,7 @@ def thumbnail(path: Picture, *, side: int) -> bytes:
 
 
 def _readable(path: Picture) -> Path | io.BytesIO:
-    """Return a picture as Pillow opens it."""
+    """Return a picture in a form that Pillow opens."""
     return path if isinstance(path, Path) else io.BytesIO(path.read_bytes())
 
 

@@ -35,7 +35,7 @@ def open_data(
 
 
 def places(name: str, *, root: Path | None = None) -> list[Path]:
-    """Return the folders where a named data set is looked for, the first that exists being taken."""
+    """Return the folders to search for a named data set; the first that exists is used."""
     return [place / folder for place in data_roots(root) for folder in dict.fromkeys((name, name.replace("-", "_")))]
 
 

@@ -1,4 +1,4 @@
-"""Vectors that stay in files: mapped into memory when they are asked for, and only so many files at a time.
+"""Vectors that stay in files, mapped into memory on request, a limited number of files at a time.
 
 A data set may be larger than memory, and have more files than a process may hold open.
 """
@@ -16,7 +16,7 @@ from typing_extensions import override
 from diptych.errors import BadFeature
 
 MAPPED = 128
-"""So many files of one kind are mapped at a time."""
+"""How many files of one kind are mapped at a time."""
 
 ItemNumbers = Int[np.ndarray, " b"] | Sequence[int]
 
@@ -80,12 +80,12 @@ class StoredRows:
 
     @property
     def nbytes(self) -> int:
-        """What all of them would take in memory."""
+        """How many bytes all of them would take in memory."""
         rows, width = self.shape
         return rows * width * np.dtype(np.float32).itemsize
 
     def __getitem__(self, rows: slice | ItemNumbers) -> Float32[np.ndarray, "b d"]:
-        """Return some rows in memory; `BadFeature` where they are not finite."""
+        """Return some rows in memory; `BadFeature` if they are not finite."""
         numbers = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
         counts = self.first[numbers + 1] - self.first[numbers]
         positions = np.repeat(self.first[numbers], counts) + _counted_up(counts)

@@ -1,4 +1,4 @@
-"""Unpacking archives that nobody vouches for: inside their folder, within bounds, without links."""
+"""Unpacks untrusted archives: inside their folder, within bounds, without links."""
 
 import stat
 import tarfile

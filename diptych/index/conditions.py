@@ -13,7 +13,7 @@ from operator import ge, gt, le, lt
 from typing import Literal
 
 Kind = Literal["text", "number", "truth", "texts"]
-"""What a column of metadata holds: a text, a number (double precision), yes or no, or a list of texts."""
+"""The kind of a column of metadata: a text, a number (double precision), yes or no, or a list of texts."""
 
 Value = str | float | bool | tuple[str, ...]
 """One cell of metadata, of the column's kind."""
@@ -22,12 +22,12 @@ Columns = Mapping[str, Kind]
 """The columns of metadata that a table has, by name; names are identifiers (letters, digits and `_`)."""
 
 ID = "id"
-"""The item's id, which conditions may name beside the columns; it is a text."""
+"""The item's id, a text, which conditions may name like a column."""
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 
 OPPOSITES: dict[Operator, Operator] = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-"""What each operator's negation is."""
+"""The negation of each operator."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ Condition = Comparison | Membership | Absence | Every | Some
 
 
 def opposite(condition: Condition) -> Condition:
-    """Return the condition that an item meets where it does not meet this one, if it has the columns named."""
+    """Return the condition that an item meets exactly if it does not meet this one, given the columns named."""
     match condition:
         case Every(conditions):
             return Some(tuple(opposite(part) for part in conditions))

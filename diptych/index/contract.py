@@ -1,8 +1,8 @@
-"""What every store offers, so that a collection need not know which one holds it.
+"""The interface of every store, so that a collection need not know which one holds it.
 
-A store is one place under one URI. It keeps a *record*, a JSON object in which the collection writes which model fills
-it and which table is current, and *tables* of items. A new model fills a new table while the old one serves; writing
-the record is what switches.
+A store is one location under one URI. It keeps a *record*, a JSON object in which the collection writes which model
+fills it and which table is current, and *tables* of items. A new model fills a new table while the old one serves;
+writing the record switches to it.
 
 Each file of this room offers, beside its CARD (under the URI's scheme as its name),
 
@@ -29,23 +29,23 @@ from diptych.modality import Modality
 
 @dataclass(frozen=True)
 class Layout:
-    """What a table is made for."""
+    """The vectors that a table is made for."""
 
     widths: Mapping[Modality, int]
-    """Numbers in a vector, for each side that items may have."""
+    """How many numbers a vector has, for each side that items may have."""
     half: bool = False
     """Keep vectors in half precision."""
 
 
 @dataclass(frozen=True)
 class NearestItems:
-    """The items nearest to a vector, the most similar first; among equals the lesser id."""
+    """The items nearest to a vector, the most similar first; ties are broken by the smaller id."""
 
     ids: tuple[str, ...]
     similarities: Float64[np.ndarray, " k"]
     """Inner products, computed from `vectors`."""
     vectors: Float32[np.ndarray, "k d"]
-    """What the items are stored with."""
+    """The stored vectors of the items."""
 
 
 class Table(ABC):
@@ -56,7 +56,7 @@ class Table(ABC):
 
     @abstractmethod
     def columns(self) -> Columns:
-        """Return the columns of metadata there are."""
+        """Return the existing columns of metadata."""
 
     @abstractmethod
     def widen(self, columns: Columns) -> None:
@@ -64,27 +64,27 @@ class Table(ABC):
 
     @abstractmethod
     def write(self, items: Items) -> None:
-        """Put items in, in place of those with the same ids; all of them or, on an error, none.
+        """Upsert items by id: all of them or, on an error, none.
 
-        Ids within one call are all different; every column of their metadata exists. A full disk is a `StoreFailed`,
-        and leaves the table as it was.
+        Ids within one call are all different; every column of their metadata exists. A full disk is a `StoreFailed`
+        and leaves the table unchanged.
         """
 
     @abstractmethod
     def remove(self, ids: Sequence[str]) -> int:
-        """Take items out, and return how many were there."""
+        """Remove items, and return how many existed."""
 
     @abstractmethod
     def count(self, *, where: Condition | None = None, side: Modality | None = None) -> int:
-        """Return how many items there are, that meet a condition, that have a side."""
+        """Return how many items there are, or how many meet a condition or have a side."""
 
     @abstractmethod
     def ids(self, *, where: Condition | None = None, side: Modality | None = None) -> list[str]:
-        """Return the sorted ids of these."""
+        """Return the sorted ids of the same items."""
 
     @abstractmethod
     def contents(self, ids: Sequence[str] | None = None) -> dict[str, str]:
-        """Return the digest of each named item that exists, or of all."""
+        """Return the digest of each named item that exists, or of all items."""
 
     @abstractmethod
     def read(
@@ -120,7 +120,7 @@ class Table(ABC):
     def nearest_each(
         self, side: Modality, vectors: Float32[np.ndarray, "m d"], *, k: int, effort: int | None = None
     ) -> list[NearestItems]:
-        """Return what `nearest` finds for each of several vectors; a store that can is asked once."""
+        """Return the result of `nearest` for each of several vectors, in one request if the store can."""
         return [self.nearest(side, vector, k=k, effort=effort) for vector in vectors]
 
     @abstractmethod
@@ -129,14 +129,14 @@ class Table(ABC):
 
     @abstractmethod
     def version(self) -> str | None:
-        """Return a word that changes with every write, or None where the store has none to offer."""
+        """Return a word that changes with every write, or None if the store has no version to offer."""
 
     efforts: ClassVar[tuple[int, ...]]
     """How hard an approximate search may try, ascending."""
 
     @abstractmethod
     def build_index(self, side: Modality) -> None:
-        """Build the approximate index of a side anew; meanwhile searches go on."""
+        """Rebuild the approximate index of a side; searches go on meanwhile."""
 
     @abstractmethod
     def indexed(self, side: Modality) -> bool:
@@ -144,27 +144,27 @@ class Table(ABC):
 
     @abstractmethod
     def compact(self) -> None:
-        """Give back the space of what was replaced and removed, and take new items into the index."""
+        """Reclaim the space of replaced and removed items, and add new items to the index."""
 
     @abstractmethod
     def bytes(self) -> int:
-        """Return how much the table takes on disk, its indices included."""
+        """Return the size of the table on disk, its indices included."""
 
 
 class Store(ABC):
-    """A place that holds one collection."""
+    """A location that holds one collection."""
 
     uri: str
     folder: Path | None = None
-    """The folder of this machine that it lies in; None where there is none."""
+    """Its folder on this machine; None if it has none."""
 
     @abstractmethod
     def record(self) -> dict[str, Any] | None:
-        """Return what was remembered, or None where there is no collection."""
+        """Return the record, or None if there is no collection."""
 
     @abstractmethod
     def remember(self, record: Mapping[str, Any]) -> None:
-        """Replace the record, atomically; the first time, this makes the collection."""
+        """Replace the record atomically; the first call creates the collection."""
 
     @abstractmethod
     def tables(self) -> list[str]:
@@ -172,15 +172,15 @@ class Store(ABC):
 
     @abstractmethod
     def create_table(self, name: str, layout: Layout) -> Table:
-        """Return a new table; its name is an identifier. `BadSetting` where it exists."""
+        """Return a new table; its name is an identifier. `BadSetting` if it exists."""
 
     @abstractmethod
     def table(self, name: str) -> Table:
-        """Return a table; `MissingData` where there is none of that name."""
+        """Return a table; `MissingData` if there is none of that name."""
 
     @abstractmethod
     def drop_table(self, name: str) -> None:
-        """Remove a table and all it holds; nothing happens where there is none."""
+        """Remove a table and everything in it; do nothing if there is none."""
 
     @abstractmethod
     def drop(self) -> None:
@@ -195,4 +195,4 @@ class Store(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of connections; the store is not used afterwards."""
+        """Close the connections; the store is not used afterwards."""

@@ -35,7 +35,7 @@ from diptych.index.conditions import (
 LONGEST = 10_000
 """Characters a filter may have."""
 DEEPEST = 30
-"""How many parentheses and negations may stand around a test: what fits is understood by every store."""
+"""How many parentheses and negations may enclose a test: every store accepts that many."""
 
 SIGNS = (*get_args(Operator), "<>", "(", ")", ",")
 KEY_WORDS = ("and", "or", "not", "in", "is", "null", "between", "true", "false")
@@ -60,7 +60,7 @@ class _Token:
     text: str
     """As written, but without the quotes around it."""
     place: int
-    """Which character of the filter it begins at, counted from 1."""
+    """The position of its first character in the filter, counted from 1."""
 
     def refused(self, expected: str) -> BadSetting:
         """Return the error that says what should stand here instead."""

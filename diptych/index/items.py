@@ -12,10 +12,10 @@ from diptych.modality import Modality
 
 @dataclass(frozen=True)
 class ItemVectors:
-    """One side of some items: each one's vectors in all spaces, one after another."""
+    """One side of some items: each item's vectors in all spaces, concatenated."""
 
     rows: Float32[np.ndarray, "n d"]
-    """Zero where the item has no such side."""
+    """Zero if the item lacks the side."""
     present: Bool[np.ndarray, " n"]
     """Whether an item has this side."""
 
@@ -30,13 +30,13 @@ class Items:
 
     ids: tuple[str, ...]
     contents: tuple[str, ...]
-    """A digest of all that each was made from: when it is the same, so is the item."""
+    """A digest of everything that makes up each item: equal digests mean equal items."""
     images: tuple[str | None, ...]
     """The path of each one's picture."""
     texts: tuple[tuple[str, ...], ...]
     metadata: tuple[Mapping[str, Value], ...]
     vectors: Mapping[Modality, ItemVectors] = field(default_factory=dict)
-    """By side; a side that was not asked for is not there."""
+    """By side; sides that were not requested are missing."""
 
     def __len__(self) -> int:
         return len(self.ids)

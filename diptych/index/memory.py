@@ -1,6 +1,6 @@
 """Collections in the memory of this process: `memory://NAME`. They are gone when the process ends.
 
-All that open one name in a process see the same items. Searches are exact: every vector is compared.
+All users of one name in a process see the same items. Searches are exact: every vector is compared.
 """
 
 import uuid
@@ -29,7 +29,7 @@ BLOCK = 4096
 
 
 def open_store(uri: str) -> "MemoryStore":
-    """Return the store of that URI, which all of this process share."""
+    """Return the store of that URI, shared within this process."""
     with _OPENING:
         return _STORES.setdefault(uri, MemoryStore(uri))
 
@@ -164,7 +164,7 @@ class MemoryTable(Table):
 
     @override
     def build_index(self, side: Modality) -> None:
-        """Note that there is one; every vector is compared all the same, so that it misses nothing."""
+        """Mark the side as indexed; searches still compare every vector, so that they miss nothing."""
         self._indexed.add(side)
 
     @override
@@ -173,7 +173,7 @@ class MemoryTable(Table):
 
     @override
     def compact(self) -> None:
-        """Do nothing: what was removed takes no memory."""
+        """Do nothing: removed items take no memory."""
 
     @override
     def bytes(self) -> int:

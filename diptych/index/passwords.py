@@ -1,9 +1,9 @@
-"""Keeping passwords out of what is printed and stored."""
+"""Keeps passwords out of printed and stored text."""
 
 import re
 
 SHOWN = "***"
-"""What stands for a password."""
+"""The replacement for a password."""
 _BEFORE_HOST = re.compile(r"(//[^:/?#@]*:).*@", re.DOTALL)
 """A user's name, and a password up to the last @: what was not written as %XX may be part of it."""
 _AS_PARAMETER = re.compile(r"([?&](?:[a-z]*password|token|secret)=).*?(?=&|#[^#]*\Z|\Z)", re.DOTALL | re.IGNORECASE)

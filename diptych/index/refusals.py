@@ -1,4 +1,4 @@
-"""What every store refuses: items and queries that do not fit the table they come to."""
+"""The checks of every store: items and queries that do not fit their table are refused."""
 
 import numpy as np
 from jaxtyping import Float16, Float32
