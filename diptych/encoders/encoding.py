@@ -96,16 +96,6 @@ def texts_of(dataset: DataSet, rows: Sequence[int], encoder: Encoder) -> list[tu
     return [pair.texts for pair in pairs]
 
 
-def encode_query(encoder: FeatureSource, item: Path | str) -> Encoded:
-    """Return one picture (a path) or one text as a query; queries are not cached."""
-    if isinstance(encoder, Given):
-        raise BadSetting(
-            "precomputed vectors (`given`) cannot encode a new query. Train with an encoder of that modality."
-        )
-    _check_modality(encoder, "text" if isinstance(item, str) else "image")
-    return encoded_queries(encoder, [encoder.prepare(item)])
-
-
 def encoded_queries(encoder: Encoder, prepared: Sequence[Any]) -> Encoded:
     """Encode prepared queries as one batch; queries are not cached."""
     vectors = encoder.encode(prepared)

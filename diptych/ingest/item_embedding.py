@@ -11,12 +11,13 @@ from jaxtyping import Float32
 from diptych.data.addresses import Address, picture_digest
 from diptych.data.entries import Entry
 from diptych.data.features import Encoded
+from diptych.encoders.cache import ItemContent
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import joined_texts
 from diptych.errors import BadData
 from diptych.files import digest
 from diptych.index.items import Items, ItemVectors
-from diptych.ingest.sifting import Sifter
+from diptych.ingest.sifting import Sifted, Sifter
 from diptych.modality import MODALITIES, Modality
 from diptych.settings import thread_count
 
@@ -27,6 +28,10 @@ class ItemModel(Protocol):
 
     def encoder(self, side: Modality) -> Encoder:
         """Return the encoder of a side."""
+        ...
+
+    def stored_width(self, side: Modality) -> int:
+        """Return how many numbers a stored vector of a side has."""
         ...
 
     def stored(self, side: Modality, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
@@ -65,7 +70,7 @@ class EntryEmbedder:
 
     def __init__(self, model: ItemModel) -> None:
         self.model = model
-        self._sifters = {side: Sifter(model.encoder(side)) for side in MODALITIES}
+        self._sifters: dict[Modality, Sifter] = {}
 
     def embed(self, reads: Sequence[ReadEntry]) -> EmbeddedEntries:
         """Return the items of these entries; one faulty side excludes the whole entry."""
@@ -76,27 +81,39 @@ class EntryEmbedder:
         reasons = {pictures[k]: reason for k, reason in faults.items()} | {texts[k]: r for k, r in more.items()}
         kept = [k for k in range(len(reads)) if k not in reasons]
         positions: Mapping[Modality, dict[int, int]] = {
-            "image": dict(zip([k for j, k in enumerate(pictures) if j not in faults], range(len(images)), strict=True)),
-            "text": dict(zip([k for j, k in enumerate(texts) if j not in more], range(len(joined)), strict=True)),
+            "image": {k: row for row, k in enumerate(k for j, k in enumerate(pictures) if j not in faults)},
+            "text": {k: row for row, k in enumerate(k for j, k in enumerate(texts) if j not in more)},
         }
-        encoded: Mapping[Modality, Encoded] = {"image": images, "text": joined}
-        rows = {side: self.model.stored(side, encoded[side]) for side in MODALITIES}
-        vectors = {side: _spread(rows[side], positions[side], kept) for side in MODALITIES}
+        encoded: Mapping[Modality, Encoded | None] = {"image": images, "text": joined}
+        vectors = {side: _spread(self._stored(side, encoded[side]), positions[side], kept) for side in MODALITIES}
         return EmbeddedEntries(_items([reads[k] for k in kept], vectors), reasons)
 
-    def _encode_pictures(self, reads: Sequence[ReadEntry]) -> tuple[Encoded, dict[int, str]]:
-        sifted = self._sifters["image"].encode([(r.picture, r.entry.image) for r in reads if r.entry.image])
+    def _stored(self, side: Modality, encoded: Encoded | None) -> Float32[np.ndarray, "n d"]:
+        if encoded is None:
+            return np.zeros((0, self.model.stored_width(side)), dtype=np.float32)
+        return self.model.stored(side, encoded)
+
+    def _sifted(self, side: Modality, items: Sequence[tuple[str, ItemContent]]) -> Sifted:
+        """Encode items of a side; the encoder is opened with the first of them."""
+        if not items:
+            return Sifted(None, [], {})
+        if side not in self._sifters:
+            self._sifters[side] = Sifter(self.model.encoder(side))
+        return self._sifters[side].encode(items)
+
+    def _encode_pictures(self, reads: Sequence[ReadEntry]) -> tuple[Encoded | None, dict[int, str]]:
+        sifted = self._sifted("image", [(r.picture, r.entry.image) for r in reads if r.entry.image])
         return sifted.encoded, sifted.faults
 
-    def _encode_texts(self, reads: Sequence[ReadEntry]) -> tuple[Encoded, dict[int, str]]:
+    def _encode_texts(self, reads: Sequence[ReadEntry]) -> tuple[Encoded | None, dict[int, str]]:
         """Encode the texts of each item as one, as for a pair; an item is faulty if one of its texts is."""
         texts = [(k, text) for k, read in enumerate(reads) for text in read.entry.texts]
-        sifted = self._sifters["text"].encode([(digest(text), text) for _, text in texts])
+        sifted = self._sifted("text", [(digest(text), text) for _, text in texts])
         faults = {texts[position][0]: reason for position, reason in sifted.faults.items()}
         rows = [row for row, position in enumerate(sifted.kept) if texts[position][0] not in faults]
         owners = np.array([texts[sifted.kept[row]][0] for row in rows], dtype=np.int64)
-        if not len(owners):
-            return sifted.encoded.take([]), faults
+        if sifted.encoded is None or not len(owners):
+            return None, faults
         order = np.unique(owners, return_inverse=True)[1]
         return joined_texts(sifted.encoded.take(rows), order, int(order.max()) + 1), faults
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diptych.data.features import Encoded, Parts
-from diptych.encoders.cache import ItemContent, cache_folder, check_finite, no_items, prepared_batches, signature
+from diptych.encoders.cache import ItemContent, cache_folder, check_finite, prepared_batches, signature
 from diptych.encoders.contract import Encoder, ItemFeatures
 from diptych.encoders.shards import ShardFolder
 from diptych.errors import BadData, BadFeature
@@ -18,8 +18,8 @@ from diptych.errors import BadData, BadFeature
 class Sifted(NamedTuple):
     """The encoded items, and the faults of the others."""
 
-    encoded: Encoded
-    """The items that could be encoded, in their order."""
+    encoded: Encoded | None
+    """The items that could be encoded, in their order; None if none could."""
     kept: list[int]
     """Their positions among the given items."""
     faults: dict[int, str]
@@ -68,9 +68,9 @@ class Sifter:
         sequences = [None] * len(keys) if parts is None else [parts.sequence(k) for k in range(len(keys))]
         return {key: ItemFeatures(sequence, half) for key, sequence, half in zip(keys, sequences, halves, strict=True)}
 
-    def _stacked(self, vectors: Sequence[ItemFeatures]) -> Encoded:
+    def _stacked(self, vectors: Sequence[ItemFeatures]) -> Encoded | None:
         if not vectors:
-            return no_items(self.encoder)
+            return None
         sequences = [each.parts for each in vectors if each.parts is not None]
         whole = np.stack([each.whole for each in vectors]).astype(np.float32)
         return Encoded(whole, Parts.of(sequences) if sequences else None, encoder=signature(self.encoder))

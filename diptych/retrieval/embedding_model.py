@@ -97,6 +97,10 @@ class EmbeddingModel:
             )
         return encoder
 
+    def stored_width(self, side: Modality) -> int:
+        """Return how many numbers a stored vector of a side has."""
+        return sum(self.kept.kept(side))
+
     def stored(self, side: Modality, encoded: Encoded) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of encoded pictures or texts as a table keeps them."""
         return np.concatenate(self.split(side, self.embed(side, encoded)), axis=1)

@@ -12,7 +12,7 @@ from diptych.encoders import lazy
 from diptych.errors import BadCheckpoint
 from diptych.retriever import Retriever
 
-from .conftest import QUERY, MakeCollection, found
+from .conftest import QUERY, MakeCollection, found, items_file
 
 Forbid = Callable[[str], None]
 
@@ -63,6 +63,14 @@ def test_making_a_collection_of_a_run_opens_no_encoder(run: Retriever, tmp_path:
     forbid("text")
     made = Collection.create(str(tmp_path / "empty"), str(run.folder.path))
     assert made.stats()["items"] == 0
+
+
+def test_adding_texts_alone_opens_no_image_encoder(make: MakeCollection, tmp_path: Path, forbid: Forbid) -> None:
+    shop = make()
+    forbid("image")
+    added = shop.add(str(items_file(tmp_path, {"id": "a", "text": "a red square"}, {"id": "b", "text": "a blue disc"})))
+    assert (added.added, added.rejected) == (2, 0)
+    assert found(shop, "a red square") == ["a", "b"]
 
 
 @pytest.mark.parametrize(("forbidden", "query"), [("image", {"text": QUERY}), ("text", {"image": "3.png"})])
