@@ -58,7 +58,7 @@ class Collection(StoredCollection):
     ) -> None:
         super().__init__(store, uri)
         self._resources = Resources(store, model)
-        self._searcher = Searcher(store.uri)
+        self._searcher = Searcher(store.uri, lasting=store.lasting)
         self._pictures = Pictures(pictures or (store.folder and store.folder / HANDED_OVER))
         self._writing = Lock()
 

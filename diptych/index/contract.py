@@ -157,6 +157,8 @@ class Store(ABC):
     uri: str
     folder: Path | None = None
     """Its folder on this machine; None if it has none."""
+    lasting: ClassVar[bool] = True
+    """Whether its items outlive the process; nothing of others is written to the cache."""
 
     @abstractmethod
     def record(self) -> dict[str, Any] | None:

@@ -189,6 +189,8 @@ class MemoryTable(Table):
 class MemoryStore(Store):
     """A record and tables by name."""
 
+    lasting = False
+
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self._record: dict[str, Any] | None = None

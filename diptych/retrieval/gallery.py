@@ -1,9 +1,7 @@
 """Loads the pairs of a data set as items in memory, so that they are searched just as a collection is."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from sys import maxsize
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -48,9 +46,8 @@ def search_pairs(
     if request.like is not None and side == "text":
         sides = ("image", "text")
     table = _table_of(model, dataset, rows, sides, progress)
-    with TemporaryDirectory(prefix="diptych-") as folder:
-        state = Snapshot(table, model, Searcher("memory://", cache=Path(folder)), ALWAYS_EXACT)
-        (answer,) = search([request], embed([request], model, table), state)
+    state = Snapshot(table, model, Searcher("memory://", lasting=False), ALWAYS_EXACT)
+    (answer,) = search([request], embed([request], model, table), state)
     if isinstance(answer, DiptychError):
         raise answer
     return answer

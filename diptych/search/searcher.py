@@ -8,7 +8,10 @@ approximate index once `tune` has built it.
 
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from threading import Lock
+from weakref import finalize
 
 import numpy as np
 from jaxtyping import Float32
@@ -44,11 +47,17 @@ class RankedItems:
 
 
 class Searcher:
-    """Searches the tables of one store, and keeps their scans open."""
+    """Searches the tables of one store, and keeps their scans open.
 
-    def __init__(self, uri: str, *, cache: Path | None = None) -> None:
+    What it derives from a `lasting` store is kept in the cache; from another one, in a folder that goes with it.
+    """
+
+    def __init__(self, uri: str, *, lasting: bool = True) -> None:
         self._uri = uri
-        self._folder = cache
+        self._own_folder: Path | None = None
+        if not lasting:
+            self._own_folder = Path(mkdtemp(prefix="diptych-"))
+            finalize(self, rmtree, self._own_folder, ignore_errors=True)
         self._opening = Lock()
         self._scans: dict[tuple[str, Modality], tuple[str, Scan]] = {}
         self._moments = KeptMoments()
@@ -132,4 +141,4 @@ class Searcher:
 
     def _cache(self, what: str, table: Table, side: Modality) -> Path:
         """Return the path of a cache that can be rebuilt from one side of a table."""
-        return (self._folder or cache_root()) / what / digest(masked(self._uri), table.name, side)
+        return (self._own_folder or cache_root()) / what / digest(masked(self._uri), table.name, side)
