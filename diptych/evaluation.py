@@ -17,9 +17,11 @@ from diptych.fusion.record import ChosenRule, FusionRecord
 from diptych.measures.chance import chance_map
 from diptych.measures.direction_scores import Scores, score_direction
 from diptych.measures.judgements import Judgements
+from diptych.measures.partners import RECALL_RANKS, recall_at
 from diptych.measures.ranking import mean_over_judged
 from diptych.methods.contract import Method
 from diptych.methods.embeddings import PairEmbeddings, embed_pairs
+from diptych.relevance import Relevant
 
 DIRECTIONS = ("image_to_text", "text_to_image")
 Spaces = Mapping[str, PairEmbeddings]
@@ -40,6 +42,11 @@ class Evaluation:
         """Return a space's MAP, averaged over both directions."""
         return average_map(self.scores[space])
 
+    def recall_sum(self, space: str = "fused") -> float | None:
+        """Return a space's sum of the six recalls; None if no query has a partner."""
+        total = recall_sum(self.scores[space])
+        return None if np.isnan(total) else total
+
     def as_dict(self) -> dict[str, Any]:
         """Return the metrics as one JSON-able object, for each space and the fusion."""
         fused = {direction: self.scores["fused"][direction].summary() for direction in DIRECTIONS}
@@ -48,7 +55,14 @@ class Evaluation:
             for name, scores in self.scores.items()
             if name != "fused"
         }
-        return {**self.header, **fused, "average_map": self.average_map(), "spaces": spaces, "chance_map": self.chance}
+        return {
+            **self.header,
+            **fused,
+            "average_map": self.average_map(),
+            "recall_sum": self.recall_sum(),
+            "spaces": spaces,
+            "chance_map": self.chance,
+        }
 
     def save(self, folder: Path) -> None:
         """Write the metrics, every query's scores and a plot of the precision-recall curves to a folder."""
@@ -80,6 +94,11 @@ def evaluate(spaces: Spaces, features: Features, rule: FusionRule, *, header: Ma
     return Evaluation(scores, header, chance)
 
 
+def validation_metric(spaces: Spaces, features: Features, rule: FusionRule) -> float:
+    """Return the metric of the fused similarity that what counts as right decides (`metric`)."""
+    return metric(_both_directions(spaces, rule, judgements_of(features)), features.relevant)
+
+
 def validation_map(spaces: Spaces, features: Features, rule: FusionRule) -> float:
     """Return the MAP of the fused similarity, averaged over both directions."""
     return average_map(_both_directions(spaces, rule, judgements_of(features)))
@@ -93,9 +112,14 @@ class Validation:
     """Features of the validation split, with categories."""
     rule: FusionRule
 
+    @property
+    def relevant(self) -> Relevant:
+        """What counts as right."""
+        return self.features.relevant
+
     def validate(self, model: Method) -> float:
-        """Return the MAP of the fused similarity, averaged over both directions."""
-        return validation_map(embed_pairs(model, self.features), self.features, self.rule)
+        """Return the metric of the fused similarity."""
+        return validation_metric(embed_pairs(model, self.features), self.features, self.rule)
 
     def choose_fusion(self, model: Method) -> dict[str, ChosenRule]:
         """Return the best weight of every fusion rule."""
@@ -113,7 +137,8 @@ def choose_rules(spaces: Spaces, features: Features) -> dict[str, ChosenRule]:
     judgements = judgements_of(features)
 
     def score(image_to_text: Float[np.ndarray, "n m"], text_to_image: Float[np.ndarray, "m n"]) -> float:
-        return average_map(_scored((lambda a, b: image_to_text[a:b], lambda a, b: text_to_image[a:b]), judgements))
+        both = (lambda a, b: image_to_text[a:b], lambda a, b: text_to_image[a:b])
+        return metric(_scored(both, judgements), features.relevant)
 
     rules = {name: choose_rule(name, visual, textual, score=score) for name in FUSION.names()}
     return {
@@ -137,12 +162,26 @@ def chosen_rule(fusion: FusionRecord, name: str | None = None) -> FusionRule:
 
 def judgements_of(features: Features) -> Judgements:
     """Return the relevance judgements of image-to-text retrieval for these features."""
-    return Judgements(np.arange(len(features.images)), features.owner, features.labels, features.text_labels)
+    labels = (None, None) if features.relevant == "partner" else (features.labels, features.text_labels)
+    return Judgements(np.arange(len(features.images)), features.owner, *labels)
 
 
 def average_map(directions: Mapping[str, Scores]) -> float:
     """Return the MAP averaged over both directions."""
     return float(np.mean([mean_over_judged(directions[direction].ap) for direction in DIRECTIONS]))
+
+
+def recall_sum(directions: Mapping[str, Scores]) -> float:
+    """Return the sum of R@1, R@5 and R@10 over both directions, from 0 to 6."""
+    return float(sum(recall_at(directions[direction].rank, k=k) for direction in DIRECTIONS for k in RECALL_RANKS))
+
+
+def metric(directions: Mapping[str, Scores], relevant: Relevant) -> float:
+    """Return MAP (`category`), the mean of the six recalls (`partner`) or the mean of these two (`both`)."""
+    mean_recall = recall_sum(directions) / (len(DIRECTIONS) * len(RECALL_RANKS))
+    if relevant == "both":
+        return (average_map(directions) + mean_recall) / 2
+    return mean_recall if relevant == "partner" else average_map(directions)
 
 
 def fused_rows(spaces: Spaces, rule: FusionRule, *, queries: str) -> Callable[[int, int], Float[np.ndarray, "b g"]]:

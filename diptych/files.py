@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -59,10 +59,11 @@ def json_of(record: Any) -> dict[str, Any]:
 def record_of(kind: type[Record], value: Any) -> Record:
     """Return the record of class `kind` from its JSON object, with nested records.
 
-    A missing field raises `KeyError`; unknown fields are ignored.
+    A missing field without a default raises `KeyError`; unknown fields are ignored.
     """
     own, hints = value if isinstance(value, Mapping) else {}, get_type_hints(kind)
-    return kind(**{field.name: _part_of(hints[field.name], own[field.name]) for field in fields(kind)})  # type: ignore[arg-type]
+    present = [each.name for each in fields(kind) if each.name in own or each.default is MISSING]  # type: ignore[arg-type]
+    return kind(**{name: _part_of(hints[name], own[name]) for name in present})
 
 
 def _part_of(hint: Any, value: Any) -> Any:

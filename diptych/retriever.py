@@ -1,9 +1,10 @@
 """Train, load, evaluate and search: all uses of a method, from Python and from the command line."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from diptych.fusion.serving import Served, Statistics
 from diptych.methods.contract import Method
 from diptych.methods.embeddings import embed_items, embed_pairs
 from diptych.progress import Progress
+from diptych.relevance import Relevant, TextItems, relevance, text_items
 from diptych.request_fields import options_of
 from diptych.results import Hit, Results
 from diptych.retrieval.embedding_model import EmbeddingModel, model_of_run
@@ -71,6 +73,8 @@ class Retriever:
         settings: Sequence[str] = (),
         image_encoder: str = "efficientnet-lite2",
         text_encoder: str = "minilm",
+        relevant: Relevant | None = None,
+        texts: TextItems | None = None,
         data_root: Path | None = None,
         resume: bool = False,
         tensorboard: bool = False,
@@ -79,13 +83,16 @@ class Retriever:
         """Train a method on a data set's `train` split, choose on `val`, and return it; the run is kept in `out`.
 
         `settings` change the preset (`training.epochs=3`, `visual.recurrence=none`) or an encoder
-        (`image_encoder.side=380`). `test` is read by `transductive` configs alone; `tensorboard` writes events too.
-        If torch's launcher started several processes, they train together, and all of them must see `out`.
+        (`image_encoder.side=380`). `relevant` decides what counts as right: losses, the metric on `val` and the fusion
+        weights follow it (default: `category` if there are categories, otherwise `partner`). `texts` is what a text
+        item is (default: `each` text where partners count, otherwise the `joined` texts of a pair). `test` is read by
+        `transductive` configs alone; `tensorboard` writes events too. If torch's launcher started several processes,
+        they train together, and all of them must see `out`.
         """
         of_method, of_encoders = divided_settings(settings)
-        source = DataSource(data, data_root, None, image_encoder, text_encoder, of_encoders)
+        source = DataSource(data, data_root, None, image_encoder, text_encoder, of_encoders, relevant, texts)
         request = TrainingRequest(method, preset, of_method, source, split_seed)
-        rule, folder = open_rule(request.chosen.fusion), RunFolder(Path(out))
+        folder = RunFolder(Path(out))
         callback = event_writer(folder) if tensorboard else None
         with joined() as processes:
             run = TrainingRun(folder, seed, processes, progress, callback)
@@ -93,6 +100,7 @@ class Retriever:
             if prepared is None:
                 return cls.load(folder.path)
             torch.set_num_threads(processes.threads())
+            rule = open_rule(prepared.training.chosen.fusion)
             model = prepared.training.learn(run, Validation(prepared.val, rule))
         return cls(folder, model, prepared.config)
 
@@ -138,7 +146,8 @@ class Retriever:
         *,
         split: str = "test",
         split_seed: int | None = None,
-        texts: Literal["joined", "each"] = "joined",
+        relevant: Relevant | None = None,
+        texts: TextItems | None = None,
         fusion: str | None = None,
         data_root: Path | None = None,
         save: Path | None = None,
@@ -146,14 +155,17 @@ class Retriever:
     ) -> Evaluation:
         """Return how well a split is retrieved, in both directions; `save` is a folder for the details.
 
-        `joined` makes a pair's texts one item, as the paper does; with `each` every text is an item and a query.
+        `relevant` decides what MAP and nDCG count as right, and `texts` whether a pair's texts are one item (`joined`,
+        as in the paper) or each an item and a query; both are by default as in training. Recalls and ranks are always
+        of the partners.
         """
-        if texts not in ("joined", "each"):
-            raise BadSetting(f"texts must be joined or each; got {texts!r}.")
+        right = relevance(relevant or self.config.relevant, categories=True)
+        items = text_items(texts or (self.config.texts if relevant is None else None), right)
         rule = self.rule(fusion)
         dataset = self.open_data(data, split_seed=split_seed, data_root=data_root)
         rows = dataset.split(split)
-        features = encode_dataset(dataset, rows, *self.encoders.both(), progress=progress, join_texts=texts == "joined")
+        features = encode_dataset(dataset, rows, *self.encoders.both(), progress=progress, join_texts=items == "joined")
+        features = replace(features, relevant=right)
         unknown = unknown_words(self.encoders["text"], [text for row in rows for text in dataset.pairs[row].texts])
         header = {
             "method": self.config.method,
@@ -161,7 +173,8 @@ class Retriever:
             "data": dataset.name,
             "split": split,
             "split_seed": dataset.split_seed,
-            "texts": texts,
+            "relevant": right,
+            "texts": items,
             "items": {"images": len(features.images), "texts": len(features.texts)},
             "unknown_words": unknown,
             "fusion": self._fusion_header(fusion),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from diptych.errors import UnknownName
+from diptych.relevance import VALIDATION
 from diptych.training.run_folder import RunFolder
 
 
@@ -21,7 +22,11 @@ class Run:
     epochs: int
     """Epochs so far; 0 for a method in closed form."""
     validation_map: float | None
-    """The best validation MAP so far."""
+    """The best validation MAP so far; None if another metric is watched."""
+    metric: str
+    """The name of the validation metric."""
+    validation: float | None
+    """Its best value so far."""
 
 
 def entries(folder: Path) -> list[Run]:
@@ -44,7 +49,8 @@ def _folders(folder: Path) -> dict[str, Path]:
 def _entry(path: Path) -> Run:
     run = RunFolder(path)
     config, metrics = run.config(), run.metrics()
-    figures = [line["validation_map"] for line in metrics if line["validation_map"] is not None]
+    key, metric = VALIDATION[config.relevant]
+    best = max((line[key] for line in metrics if line[key] is not None), default=None)
     return Run(
         name=path.name,
         method=config.method,
@@ -53,5 +59,7 @@ def _entry(path: Path) -> Run:
         seed=config.seed,
         finished=run.finished,
         epochs=len(metrics),
-        validation_map=max(figures, default=None),
+        validation_map=best if key == "validation_map" else None,
+        metric=metric,
+        validation=best,
     )

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,11 @@ from diptych.evaluation import (
     evaluate,
     fused_rows,
     judgements_of,
+    metric,
     open_rule,
+    recall_sum,
     validation_map,
+    validation_metric,
 )
 from diptych.fusion import ROOM as FUSION
 from diptych.fusion.choosing import GRID, fuse_both
@@ -92,6 +96,31 @@ def test_an_average_is_the_mean_of_both_directions(spaces: dict[str, PairEmbeddi
     assert average_map(scores) == pytest.approx(sum(figure or 0 for figure in maps) / 2)
 
 
+def test_the_metric_is_the_map_the_mean_recall_or_their_mean(
+    spaces: dict[str, PairEmbeddings], features: Features
+) -> None:
+    directions = evaluate(spaces, features, open_rule("product"), header={}).scores["fused"]
+    recalls = [float(np.mean(scores.rank <= k)) for scores in directions.values() for k in (1, 5, 10)]
+    assert recall_sum(directions) == pytest.approx(sum(recalls))
+    assert metric(directions, "category") == average_map(directions)
+    assert metric(directions, "partner") == pytest.approx(np.mean(recalls))
+    assert metric(directions, "both") == pytest.approx((average_map(directions) + np.mean(recalls)) / 2)
+
+
+def test_by_partner_categories_are_not_relevant(features: Features) -> None:
+    judged = judgements_of(replace(features, relevant="partner"))
+    assert (judged.relevant(0, 9) == judged.partners(0, 9)).all()
+    assert (judgements_of(features).relevant(0, 9) != judged.partners(0, 9)).any()
+
+
+def test_fusion_weights_follow_what_counts_as_right(spaces: dict[str, PairEmbeddings], features: Features) -> None:
+    by_partner = replace(features, relevant="partner")
+    tried = {weight: validation_metric(spaces, by_partner, open_rule("linear", weight=weight)) for weight in GRID}
+    weight = choose_rules(spaces, by_partner)["linear"].weight
+    assert weight is not None
+    assert tried[weight] == max(tried.values())
+
+
 def test_a_picture_finds_each_of_its_texts_and_every_text_its_picture(features: Features) -> None:
     vectors = np.eye(9, dtype=np.float32)
     perfect = {"visual": PairEmbeddings(vectors, vectors[features.owner])}
@@ -119,8 +148,12 @@ def test_the_object_has_the_header_and_the_figures_and_is_json(
     spaces: dict[str, PairEmbeddings], features: Features
 ) -> None:
     figures = evaluate(spaces, features, open_rule("product"), header={"method": "mcsm"}).as_dict()
-    assert list(figures) == ["method", "image_to_text", "text_to_image", "average_map", "spaces", "chance_map"]
-    assert list(figures["image_to_text"]) == ["map", "map@50", "p@10", "r@1", "r@5", "r@10", "median_rank"]
+    assert list(figures) == [
+        "method", "image_to_text", "text_to_image", "average_map", "recall_sum", "spaces", "chance_map",
+    ]  # fmt: skip
+    assert list(figures["image_to_text"]) == [
+        "map", "map@50", "p@10", "ndcg@10", "r@1", "r@5", "r@10", "median_rank",
+    ]  # fmt: skip
     assert list(figures["spaces"]["visual"]) == ["image_to_text_map", "text_to_image_map", "average_map"]
     assert json.loads(json.dumps(figures)) == figures
 

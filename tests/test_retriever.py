@@ -89,7 +89,7 @@ def test_an_evaluation_has_every_promised_figure(trained: Retriever, tmp_path: P
     figures = trained.evaluate(save=tmp_path / "test").as_dict()
     assert figures.keys() == {
         "method", "preset", "data", "split", "split_seed", "items", "image_to_text", "text_to_image", "average_map",
-        "spaces", "fusion", "chance_map", "notes", "texts", "unknown_words",
+        "spaces", "fusion", "chance_map", "notes", "texts", "unknown_words", "relevant", "recall_sum",
     }  # fmt: skip
     assert figures == figures | {
         "method": "mcsm", "preset": "default", "data": "tiny", "split": "test", "split_seed": None, "texts": "joined",
@@ -232,7 +232,31 @@ def test_without_categories_partners_are_right_and_the_result_says_so(museum: Pa
     figures = run.evaluate().as_dict()
     assert figures["notes"] == ["no categories: partners alone are relevant"]
     assert run.result.classes == ()
-    assert figures["chance_map"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
+    assert (run.config.relevant, run.config.texts) == ("partner", "each")
+    assert figures["items"] == {"images": 4, "texts": 8}
+    joined = run.evaluate(texts="joined")
+    assert joined.chance == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
+
+
+def test_where_partners_count_every_text_trains_and_recall_is_watched(tiny_set: Path, tmp_path: Path) -> None:
+    run = train(tiny_set, tmp_path / "run", relevant="partner")
+    assert (run.config.relevant, run.config.texts) == ("partner", "each")
+    lines = run.folder.metrics()
+    assert all("validation_recall" in line and "validation_map" not in line for line in lines)
+    figures = run.evaluate(split="val").as_dict()
+    assert (figures["relevant"], figures["texts"]) == ("partner", "each")
+    assert figures["items"] == {"images": 4, "texts": 8}
+    kept = lines[run.result.epoch - 1]["validation_recall"]
+    assert kept == pytest.approx(figures["recall_sum"] / 6)
+    again = train(tiny_set, tmp_path / "joined", relevant="partner", texts="joined")
+    assert again.evaluate().as_dict()["items"] == {"images": 4, "texts": 4}
+
+
+def test_a_run_is_evaluated_by_another_relevance_on_request(trained: Retriever) -> None:
+    by_category, by_partner = (trained.evaluate(relevant=each).as_dict() for each in ("category", "partner"))
+    assert by_category == trained.evaluate().as_dict()
+    assert (by_partner["relevant"], by_partner["texts"]) == ("partner", "each")
+    assert by_partner["chance_map"] < by_category["chance_map"]
 
 
 def test_one_space_is_told_in_every_result(one_space: Retriever) -> None:

@@ -46,7 +46,7 @@ def fit_candidate(task: CellTask, candidate: int) -> Fit:
         return read_fit(task, candidate)
     request, run = requested(task, candidate), TrainingRun(RunFolder(task.run(candidate)), task.seed)
     data, features = opened(task.source, task.split_seed), learning_features(task.source, task.split_seed)
-    validation = Validation(features.val, open_rule(request.chosen.fusion))
+    validation = Validation(features.val, open_rule(request.chosen(data.relevant).fusion))
     config = request.config(data, seed=run.seed)
     run.folder.admit(config, resume=True)
     run.folder.begin(config)

@@ -6,8 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from diptych.cli.console import shown_progress, write, write_json, write_table
-from diptych.cli.options import DataOption, DataRootOption, FusionOption, JsonOption, RunArgument, SplitSeedOption
+from diptych.cli.console import shown_progress, spelt, write, write_json, write_table
+from diptych.cli.options import (
+    DataOption,
+    DataRootOption,
+    FusionOption,
+    JsonOption,
+    RelevantOption,
+    RunArgument,
+    SplitSeedOption,
+    TextsOption,
+)
 
 DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 
@@ -18,9 +27,8 @@ def evaluate(
     data: DataOption = None,
     split: Annotated[str, typer.Option("--split", help="The split to evaluate.")] = "test",
     split_seed: SplitSeedOption = None,
-    texts: Annotated[
-        str, typer.Option("--texts", help="joined: the texts of a pair form one item. each: every text is an item.")
-    ] = "joined",
+    relevant: RelevantOption = None,
+    texts: TextsOption = None,
     fusion: FusionOption = None,
     save: Annotated[
         Path | None,
@@ -35,17 +43,16 @@ def evaluate(
     """
     from diptych.retriever import Retriever
 
-    if texts not in ("joined", "each"):
-        raise typer.BadParameter(f"must be joined or each; got {texts!r}.", param_hint="--texts")
     with shown_progress() as progress:
         evaluation = Retriever.load(run).evaluate(
             data,
             split=split,
             split_seed=split_seed,
-            texts="each" if texts == "each" else "joined",
+            relevant=relevant,
+            texts=texts,
             fusion=fusion,
             data_root=data_root,
-            save=save or run / "evaluations" / _folder_name(data, split, split_seed, texts, fusion),
+            save=save or run / "evaluations" / _folder_name(data, split, split_seed, relevant, texts, fusion),
             progress=progress,
         )
     if json:
@@ -65,6 +72,8 @@ def write_figures(figures: Mapping[str, Any]) -> None:
     names = list(figures["image_to_text"])
     rows = [(arrow, *(figures[direction][name] for name in names)) for direction, arrow in DIRECTIONS.items()]
     write_table(("fused", *names), rows)
+    if figures["recall_sum"] is not None:
+        write(f"Sum of R@1, R@5 and R@10 in both directions: {spelt(figures['recall_sum'])}.")
     for note in figures["notes"]:
         write(f"Note: {note}.")
 
@@ -79,14 +88,14 @@ def _space_rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, float | None,
     yield ("chance", None, None, figures["chance_map"])
 
 
-def _folder_name(data: str | None, split: str, split_seed: int | None, texts: str, fusion: str | None) -> str:
+def _folder_name(data: str | None, split: str, split_seed: int | None, *options: str | None) -> str:
     """Return a folder name for one kind of evaluation.
 
-    >>> _folder_name("sets/museum", "val", 3, "each", "rrf")
+    >>> _folder_name("sets/museum", "val", 3, None, "each", "rrf")
     'museum-val-seed3-each-rrf'
-    >>> _folder_name(None, "test", None, "joined", None)
+    >>> _folder_name(None, "test", None, None, "joined", None)
     'own-test'
     """
     seed = "" if split_seed is None else f"seed{split_seed}"
-    parts = (Path(data).stem if data else "own", split, seed, "each" if texts == "each" else "", fusion or "")
-    return "-".join(part for part in parts if part)
+    parts = (Path(data).stem if data else "own", split, seed, *options)
+    return "-".join(part for part in parts if part and part != "joined")

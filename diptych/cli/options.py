@@ -64,6 +64,22 @@ SplitSeedOption = Annotated[
     int | None,
     typer.Option("--split-seed", metavar="S", min=0, help="Draw a stratified 80/10/10 split with this seed."),
 ]
+RelevantOption = Annotated[
+    Literal["category", "partner", "both"] | None,
+    typer.Option(
+        "--relevant",
+        help="What counts as right: the category, or the very partner, or both. By default the category, if there are "
+        "categories; `evaluate` does as training did.",
+    ),
+]
+TextsOption = Annotated[
+    Literal["joined", "each"] | None,
+    typer.Option(
+        "--texts",
+        help="joined: the texts of a pair form one item. each: every text is an item. By default each where partners "
+        "count.",
+    ),
+]
 OnOption = Annotated[
     Literal["ray"] | None,
     typer.Option("--on", help="ray: spread the work over a Ray cluster; by default it runs on this machine."),

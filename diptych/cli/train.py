@@ -17,9 +17,11 @@ from diptych.cli.options import (
     ImageEncoderOption,
     JsonOption,
     Named,
+    RelevantOption,
     SettingsOption,
     SplitSeedOption,
     TextEncoderOption,
+    TextsOption,
 )
 
 
@@ -38,6 +40,8 @@ def train(
     settings: SettingsOption = None,
     image_encoder: ImageEncoderOption = IMAGE_ENCODER,
     text_encoder: TextEncoderOption = TEXT_ENCODER,
+    relevant: RelevantOption = None,
+    texts: TextsOption = None,
     data_root: DataRootOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in RUN.")] = False,
     tensorboard: Annotated[
@@ -77,6 +81,8 @@ def train(
                 settings=settings or (),
                 image_encoder=image_encoder,
                 text_encoder=text_encoder,
+                relevant=relevant,
+                texts=texts,
                 data_root=data_root,
                 resume=resume,
                 tensorboard=tensorboard,
@@ -93,4 +99,7 @@ def train(
         return
     for note in validation["notes"]:
         write(f"Note: {note}.")
-    write(f"Validation MAP {spelt(validation['average_map'])}, both directions averaged. The run is in {out}.")
+    figures = f"MAP {spelt(validation['average_map'])}, both directions averaged"
+    if validation["relevant"] != "category":
+        figures += f"; sum of the six recalls {spelt(validation['recall_sum'])}"
+    write(f"Validation {figures}. The run is in {out}.")

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from diptych.data.stored import StoredRows
 from diptych.errors import BadFeature, ShapeMismatch
+from diptych.relevance import Relevant
 
 Rows = Int[np.ndarray, " b"] | Sequence[int]
 
@@ -145,6 +146,8 @@ class Features:
     """Categories of the pictures (and so of their texts); None if there are none at all."""
     ids: tuple[str, ...]
     """The pairs' ids, one per picture."""
+    relevant: Relevant = "category"
+    """What counts as right in training and validation; `category` means partners if `labels` is None."""
 
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.owner) or len(self.images) != len(self.ids):

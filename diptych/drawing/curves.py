@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from diptych.drawing.sheet import DOTS_PER_INCH, INK, MUTED, PALETTE, RULE, save_figure
 from diptych.errors import ShapeMismatch
+from diptych.relevance import validated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,9 +27,9 @@ MARKED_EPOCHS = 40
 
 
 def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw the losses and the validation MAP of a run by epoch as a PNG, with the best epoch labelled.
+    """Draw the losses and the validation metric of a run by epoch as a PNG, with the best epoch labelled.
 
-    Each line of metrics has an `epoch`, `losses` by name and a `validation_map`, which may be None.
+    Each line of metrics has an `epoch`, `losses` by name and the validation metric (`VALIDATION`), which may be None.
     """
     figure = new_figure(*TRAINING_SIZE)
     left, right = figure.subplots(1, 2)
@@ -38,17 +39,18 @@ def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
         points = [(line["epoch"], line["losses"][name]) for line in metrics if name in line["losses"]]
         left.plot(*zip(*points, strict=True), marker=marker, color=PALETTE[k % len(PALETTE)], label=name)
     dress(left, "Losses", "epoch", "")
-    validated = [(line["epoch"], line["validation_map"]) for line in metrics if line["validation_map"] is not None]
-    if validated:
-        right.plot(*zip(*validated, strict=True), marker=marker, color=PALETTE[0])
-        epoch, best = max(validated, key=lambda point: point[1])
+    figures = [(line["epoch"], *validated(line)) for line in metrics]
+    points = [(epoch, figure) for epoch, _, figure in figures if figure is not None]
+    if points:
+        right.plot(*zip(*points, strict=True), marker=marker, color=PALETTE[0])
+        epoch, best = max(points, key=lambda point: point[1])
         right.plot([epoch], [best], marker="o", markersize=9, color=PALETTE[1], linestyle="")
         right.margins(y=0.2)
         right.annotate(
             f"{best:.3f} in epoch {epoch}", (epoch, best), xytext=(0, 10), textcoords="offset points",
-            ha=_side(epoch, validated), color=INK, fontsize=10,
+            ha=_side(epoch, points), color=INK, fontsize=10,
         )  # fmt: skip
-    dress(right, "Validation MAP", "epoch", "")
+    dress(right, f"Validation {figures[0][1]}" if figures else "Validation", "epoch", "")
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
     if names:

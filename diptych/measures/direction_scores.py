@@ -53,7 +53,8 @@ class Scores:
             "map": ranking.mean_over_judged(self.ap),
             "map@50": ranking.mean_over_judged(self.ap_at_50),
             "p@10": ranking.mean_over_judged(self.precision_at_10),
-            **{f"r@{k}": partners.recall_at(self.rank, k=k) for k in (1, 5, 10)},
+            "ndcg@10": ranking.mean_over_judged(self.ndcg_at_10),
+            **{f"r@{k}": partners.recall_at(self.rank, k=k) for k in partners.RECALL_RANKS},
             "median_rank": partners.median_rank(self.rank),
         }
         return {name: None if isnan(figure) else figure for name, figure in figures.items()}

@@ -17,6 +17,9 @@ from jaxtyping import Float
 
 from diptych.measures.ranking import RelevantRanks, mean_over_judged
 
+RECALL_RANKS = (1, 5, 10)
+"""The ranks k of R@k in tables."""
+
 
 def partner_rank(ranks: RelevantRanks) -> Float[np.ndarray, " q"]:
     """Return the rank of each query's best partner, from the ranks of the partners in `found`."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from diptych.data.features import Encoded, Features, Rows
 from diptych.maths.sharing import WHOLE, Share
+from diptych.relevance import Relevant
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Targets:
     labels: Bool[Tensor, "n c"] | None
     pairs: Int[Tensor, " n"]
     """The picture's position in the training set: rows with the same number are the same picture."""
+    relevant: Relevant = "category"
+    """What counts as right; by category and without labels, partners do."""
 
 
 @dataclass(frozen=True)
@@ -77,5 +80,5 @@ class Batch:
         return cls(
             FeatureBatch.of(features.images, images, device=device, parts=parts, share=share),
             FeatureBatch.of(features.texts, texts, device=device, parts=parts, share=share),
-            Targets(labels, torch.from_numpy(images).to(device)),
+            Targets(labels, torch.from_numpy(images).to(device), features.relevant),
         )

@@ -10,6 +10,7 @@ from diptych.errors import BadSetting
 from diptych.methods import ROOM
 from diptych.methods.contract import Method
 from diptych.modality import Modality
+from diptych.relevance import Relevant
 from diptych.rooms import Card
 
 
@@ -25,6 +26,10 @@ class SideInformation:
 
 class MethodConfig:
     """Base class of the methods' configs, which are frozen dataclasses."""
+
+    def suited_to(self, relevant: Relevant) -> "MethodConfig":
+        """Return the preset for what counts as right; a preset for categories may have another one for partners."""
+        return self
 
     @property
     def fusion(self) -> str:

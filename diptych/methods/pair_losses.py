@@ -67,8 +67,8 @@ def partners_of(targets: Targets) -> Bool[Tensor, "b b"]:
 
 
 def matches_of(targets: Targets) -> Bool[Tensor, "b b"]:
-    """Return which pictures of a batch match which texts: a shared category or the same pair."""
-    if targets.labels is None:
+    """Return which pictures of a batch match which texts: the same pair or, where categories count, a shared one."""
+    if targets.labels is None or targets.relevant == "partner":
         return partners_of(targets)
     counts = targets.labels.to(torch.float32)
     return partners_of(targets) | ((counts @ counts.T) > 0)

@@ -1,6 +1,7 @@
 """The source of training features: a data set and its encoders, by name and opened."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from diptych.data.sources import open_data
 from diptych.encoders.encoding import FeatureSource, encode_dataset
 from diptych.encoders.registry import open_encoders
 from diptych.progress import Progress
+from diptych.relevance import Relevant, TextItems, relevance, text_items
 from diptych.training.known_categories import with_known_categories
 from diptych.training.run_config import DataRecord, EncoderRecords
 
@@ -37,6 +39,10 @@ class DataSource:
     image_encoder: str
     text_encoder: str
     encoder_settings: tuple[str, ...] = ()
+    relevant: Relevant | None = None
+    """What counts as right; None for the category if there are categories, otherwise the partner."""
+    texts: TextItems | None = None
+    """What a text item is; None for every text where partners count, otherwise the joined texts of a pair."""
 
     @property
     def encoders(self) -> tuple[str, str]:
@@ -61,14 +67,24 @@ class SplitData:
     dataset: DataSet
     encoders: tuple[FeatureSource, FeatureSource]
 
+    @property
+    def relevant(self) -> Relevant:
+        """What counts as right on these data."""
+        return relevance(self.source.relevant, categories=bool(self.dataset.classes))
+
+    @property
+    def texts(self) -> TextItems:
+        """What a text item is."""
+        return text_items(self.source.texts, self.relevant)
+
     def features(self, split: str, *, progress: Progress | None = None) -> Features:
         """Encode the pairs of a split."""
-        return encode_dataset(self.dataset, self.dataset.split(split), *self.encoders, progress=progress)
+        return self._encoded(self.dataset.split(split), progress)
 
     def learning_features(self, *, progress: Progress | None = None) -> LearningFeatures:
         """Encode training and validation pairs, after checking that both splits exist."""
         rows = [self.dataset.split(split) for split in ("train", "val")]
-        train, val = (encode_dataset(self.dataset, part, *self.encoders, progress=progress) for part in rows)
+        train, val = (self._encoded(part, progress) for part in rows)
         return LearningFeatures(*with_known_categories(train, self.dataset.classes), val)
 
     def data_record(self) -> DataRecord:
@@ -78,3 +94,8 @@ class SplitData:
     def encoder_records(self) -> EncoderRecords:
         """Return the records of its encoders."""
         return EncoderRecords.of(self.encoders, names=self.source.encoders, settings=self.source.encoder_settings)
+
+    def _encoded(self, rows: Sequence[int], progress: Progress | None) -> Features:
+        joined = self.texts == "joined"
+        features = encode_dataset(self.dataset, rows, *self.encoders, progress=progress, join_texts=joined)
+        return replace(features, relevant=self.relevant)

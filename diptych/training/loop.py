@@ -25,6 +25,7 @@ from diptych.maths.sharing import WHOLE, Share, share_rows
 from diptych.methods.batches import Batch
 from diptych.methods.contract import GradientMethod, Method, RefittedMethod
 from diptych.methods.recipe import Recipe
+from diptych.relevance import VALIDATION
 from diptych.training.checkpoints import adopt, load_tensors, optimiser_tensors, save_tensors
 from diptych.training.processes import ALONE, Objective
 from diptych.training.run import TrainingRun, Validator
@@ -135,6 +136,11 @@ class _Epochs:
         return cast("GradientMethod", self.model).reads_parts
 
     @property
+    def _metric(self) -> tuple[str, str]:
+        """The key and the name of the validation metric."""
+        return VALIDATION[self.validation.relevant]
+
+    @property
     def steps(self) -> int:
         """Steps per epoch."""
         return max(1, len(self.features.texts) // self.recipe.batch)
@@ -142,7 +148,7 @@ class _Epochs:
     def take(self, state: TrainingState, metrics: list[dict[str, Any]]) -> None:
         """Train the next epoch, validate if it is due, and update `state` and `metrics`."""
         start, epoch = perf_counter(), state.epoch + 1
-        losses = self._train(epoch, _label(epoch, self.recipe, state))
+        losses = self._train(epoch, _label(epoch, self.recipe, state, self._metric[1]))
         due = epoch % self.recipe.validate_every == 0 or epoch == self.recipe.epochs
         figure = self.run.processes.first(self._validate) if due else None
         better = state.advance(figure)
@@ -150,7 +156,7 @@ class _Epochs:
             return
         if better and self.recipe.keep == "best":
             save_tensors(self.run.folder.model_file, self.model.state_dict(), {"epoch": epoch})
-        line = {"epoch": epoch, "losses": losses, "validation_map": figure, "learning_rate": self._rate(epoch)}
+        line = {"epoch": epoch, "losses": losses, self._metric[0]: figure, "learning_rate": self._rate(epoch)}
         metrics.append(line | {"seconds": round(perf_counter() - start, 3)})
         self._record(metrics, state)
 
@@ -184,7 +190,7 @@ class _Epochs:
         """Return the validation metric, after refitting the model if it requires that."""
         if isinstance(self.model, RefittedMethod):
             self.model.refit(self.features)
-        return _check_figure(self.validation.validate(cast("Method", self.model)))
+        return _check_figure(self.validation.validate(cast("Method", self.model)), self._metric[1])
 
     def _record(self, metrics: list[dict[str, Any]], state: TrainingState) -> None:
         """Write the metrics of all epochs, pass the last to the callback, and write a checkpoint."""
@@ -195,8 +201,8 @@ class _Epochs:
         save_tensors(self.run.folder.checkpoint_file, tensors, asdict(state))
 
 
-def _label(epoch: int, recipe: Recipe, state: TrainingState) -> str:
-    best = "" if state.best is None else f", best validation MAP {state.best:.3f} (epoch {state.best_epoch})"
+def _label(epoch: int, recipe: Recipe, state: TrainingState, metric: str) -> str:
+    best = "" if state.best is None else f", best validation {metric} {state.best:.3f} (epoch {state.best_epoch})"
     return f"training: epoch {epoch}/{recipe.epochs}{best}"
 
 
@@ -210,10 +216,10 @@ def _check_finite(figures: dict[str, float], epoch: int, recipe: Recipe) -> None
             )
 
 
-def _check_figure(value: float) -> float:
+def _check_figure(value: float, metric: str) -> float:
     if not math.isfinite(value):
         raise Diverged(
-            f"the validation MAP is {value}: no validation query has a right answer. "
+            f"the validation {metric} is {value}: no validation query has a right answer. "
             "Look at the validation split with `diptych data stats`."
         )
     return value

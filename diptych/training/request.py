@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
 
 from diptych.data.features import Features
 from diptych.errors import BadSetting, UnknownName
+from diptych.fusion import ROOM as FUSION
 from diptych.methods.module import MethodModule, open_method
 from diptych.progress import Progress
+from diptych.relevance import Relevant
 from diptych.settings import override, thread_count
 from diptych.training.data_source import DataSource, LearningFeatures, SplitData
 from diptych.training.learning import Training
@@ -46,23 +47,25 @@ class TrainingRequest:
         """The method's module."""
         return open_method(self.method)
 
-    @cached_property
-    def chosen(self) -> Any:
-        """The method's preset, changed by the settings."""
+    def chosen(self, relevant: Relevant) -> Any:
+        """Return the method's preset for what counts as right, changed by the settings."""
         presets = self.module.PRESETS
         if self.preset not in presets:
             raise UnknownName.among("presets", self.preset, presets)
-        return override(presets[self.preset], self.settings)
+        chosen = override(presets[self.preset].suited_to(relevant), self.settings)
+        FUSION.open(chosen.fusion)  # refuse an unknown rule before anything is encoded
+        return chosen
 
     def config(self, data: SplitData, *, seed: int) -> RunConfig:
         """Return the config of a run with this seed, on the data of `source`."""
-        settings, records = asdict(self.chosen), (data.data_record(), data.encoder_records())
-        return RunConfig(self.method, self.preset, settings, *records, seed, versions())
+        settings, records = asdict(self.chosen(data.relevant)), (data.data_record(), data.encoder_records())
+        return RunConfig(self.method, self.preset, settings, *records, seed, versions(), data.relevant, data.texts)
 
     def training(self, data: SplitData, features: LearningFeatures, *, progress: Progress | None = None) -> Training:
         """Return the training with its data."""
-        known = side_information_of(self.module, self.chosen, data.dataset, data.encoders, progress=progress)
-        return Training(self.method, self.chosen, features.train, features.classes, known)
+        chosen = self.chosen(data.relevant)
+        known = side_information_of(self.module, chosen, data.dataset, data.encoders, progress=progress)
+        return Training(self.method, chosen, features.train, features.classes, known)
 
     def prepare(self, run: TrainingRun, *, resume: bool) -> Prepared | None:
         """Prepare the training and start its run in the folder; return None if the run is finished.
@@ -84,7 +87,7 @@ class TrainingRequest:
         features = data.learning_features(progress=run.progress)
         training = self.training(data, features, progress=run.progress)
         if self.module.CARD.learns == "gradient":
-            run.processes.share(min(len(features.train.texts), self.chosen.training.batch))
+            run.processes.share(min(len(features.train.texts), training.chosen.training.batch))
         run.folder.begin(config)
         return Prepared(config, training, features.val)
 

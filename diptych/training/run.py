@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 from diptych.fusion.record import ChosenRule
 from diptych.methods.contract import Method
 from diptych.progress import Progress
+from diptych.relevance import Relevant
 from diptych.training.processes import ALONE, Processes
 from diptych.training.run_folder import RunFolder
 
@@ -17,6 +18,11 @@ MetricsCallback = Callable[[Mapping[str, Any]], None]
 @runtime_checkable
 class Validator(Protocol):
     """Evaluates a model on validation data only."""
+
+    @property
+    def relevant(self) -> Relevant:
+        """What counts as right, which decides the metric."""
+        ...
 
     def validate(self, model: Method) -> float:
         """Return the validation metric after an epoch; higher is better."""

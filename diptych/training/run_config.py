@@ -12,6 +12,7 @@ from diptych.encoders.encoding import FeatureSource
 from diptych.encoders.given import Given
 from diptych.files import digest
 from diptych.fusion.record import FusionRecord
+from diptych.relevance import Relevant, TextItems
 
 PACKAGES = ("torch", "numpy")
 """Packages whose versions are recorded with a run, besides diptych and Python."""
@@ -93,6 +94,10 @@ class RunConfig:
     seed: int
     versions: Mapping[str, str]
     """Versions of diptych, Python and `PACKAGES`."""
+    relevant: Relevant = "category"
+    """What counted as right."""
+    texts: TextItems = "joined"
+    """What a text item was."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from diptych.errors import MissingExtra
+from diptych.relevance import VALIDATION
 from diptych.training.run import MetricsCallback
 from diptych.training.run_folder import RunFolder
+
+_VALIDATION_KEYS = tuple(key for key, _ in VALIDATION.values())
 
 
 def event_writer(folder: RunFolder) -> MetricsCallback:
@@ -18,7 +21,7 @@ def event_writer(folder: RunFolder) -> MetricsCallback:
     def write(metrics: Mapping[str, Any]) -> None:
         epoch = metrics["epoch"]
         figures = {f"loss/{name}": value for name, value in metrics["losses"].items()}
-        figures |= {name: metrics[name] for name in ("validation_map", "learning_rate", "seconds")}
+        figures |= {name: metrics[name] for name in (*_VALIDATION_KEYS, "learning_rate", "seconds") if name in metrics}
         # an epoch that is repeated after an interruption replaces its earlier events
         with SummaryWriter(str(folder.path / "tensorboard"), purge_step=epoch) as writer:
             for name, value in figures.items():

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from .conftest import Diptych
 
-MEASURES = {"map", "map@50", "p@10", "r@1", "r@5", "r@10", "median_rank"}
+MEASURES = {"map", "map@50", "p@10", "ndcg@10", "r@1", "r@5", "r@10", "median_rank"}
 
 
 def test_the_object_has_both_directions_every_space_and_the_fusion(diptych: Diptych, run: Path, tiny_set: Path) -> None:
@@ -43,7 +43,7 @@ def test_every_text_can_be_an_item_of_its_own(diptych: Diptych, run: Path) -> No
 def test_texts_are_joined_or_each_and_nothing_else(diptych: Diptych, run: Path) -> None:
     done = diptych("evaluate", run, "--texts", "both")
     assert done.code == 2
-    assert "must be joined or each; got 'both'." in done.err
+    assert "'both' is not one of 'joined', 'each'." in done.err
 
 
 def test_a_split_that_is_not_there_is_named_with_those_that_are(diptych: Diptych, run: Path) -> None:

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 
 from diptych.fusion.record import ChosenRule
 from diptych.methods.contract import Method
+from diptych.relevance import Relevant
 
 
 class Even:
     """Finds every epoch equally good, and has no fusion to choose."""
+
+    relevant: Relevant = "category"
 
     def validate(self, model: Method) -> float:
         return 0.5

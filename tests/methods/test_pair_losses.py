@@ -32,6 +32,13 @@ def test_a_shared_category_makes_a_match_and_items_without_any_match_themselves_
     assert torch.equal(matches_of(batch(LABELS, [0, 1, 2, 3, 4])), expected)
 
 
+def test_by_partner_a_shared_category_makes_no_match() -> None:
+    targets = Targets(LABELS, torch.tensor([0, 1, 2, 3, 0]), "partner")
+    expected = EYE.clone()
+    expected[0, 4] = expected[4, 0] = True
+    assert torch.equal(matches_of(targets), expected)
+
+
 def test_draws_are_uniform_among_what_is_allowed() -> None:
     allowed, random = torch.tensor([[False, True, True, False]]).repeat(4, 1), generator()
     drawn = torch.cat([draw_one(allowed, random) for _ in range(1000)])

@@ -15,6 +15,7 @@ from diptych.fusion.record import ChosenRule
 from diptych.methods.batches import FeatureBatch, Targets
 from diptych.methods.contract import Embedding, Method, Representation, Representations
 from diptych.methods.recipe import Recipe
+from diptych.relevance import Relevant
 from diptych.training.loop import fit
 from diptych.training.run import TrainingRun
 from diptych.training.run_folder import RunFolder
@@ -69,6 +70,8 @@ def numbers(rows: int) -> Features:
 
 class Scripted:
     """A validation that gives these figures, one after another, and has no fusion to choose."""
+
+    relevant: Relevant = "category"
 
     def __init__(self, figures: Iterable[float]) -> None:
         self.left = iter(figures)

@@ -22,6 +22,7 @@ from diptych.methods import ROOM
 from diptych.methods.batches import Batch
 from diptych.methods.contract import GradientMethod, Method
 from diptych.methods.embeddings import embed_pairs
+from diptych.relevance import Relevant
 from diptych.settings import override
 from diptych.training.checkpoints import save_tensors
 from diptych.training.learning import Training
@@ -67,6 +68,8 @@ def first_step(module: Any, config: Any, processes: Processes) -> dict[str, torc
 
 class Mean:
     """Judges by a figure that depends on the weights: the mean similarity of a model's first space."""
+
+    relevant: Relevant = "category"
 
     def __init__(self, features: Features) -> None:
         self.features = features

@@ -19,6 +19,7 @@ from diptych.encoders.shards import ShardFolder, ShardPosition
 from diptych.fusion.record import ChosenRule
 from diptych.methods import mcsm
 from diptych.methods.contract import Method
+from diptych.relevance import Relevant
 from diptych.settings import override
 from diptych.training.learning import Training
 from diptych.training.run import TrainingRun
@@ -45,6 +46,8 @@ def stored(folder: Path, count: int, parts: int) -> Encoded:
 
 class Even:
     """Finds every epoch equally good."""
+
+    relevant: Relevant = "category"
 
     def validate(self, model: Method) -> float:
         return 0.5

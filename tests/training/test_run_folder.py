@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from diptych.errors import BadCheckpoint
-from diptych.files import json_of
+from diptych.files import json_of, record_of
 from diptych.fusion.record import ChosenRule, FusionRecord
 from diptych.training.run_config import DataRecord, EncoderRecord, EncoderRecords, RunConfig, RunResult
 from diptych.training.run_folder import RunFolder, differences
@@ -83,6 +83,12 @@ def test_a_broken_config_is_named_with_what_is_wrong(text: str, fault: str, tmp_
         RunFolder(tmp_path).config()
 
 
+def test_a_config_from_before_relevance_was_recorded_is_read_as_by_category() -> None:
+    value = json_of(CONFIG)
+    del value["relevant"], value["texts"]
+    assert record_of(RunConfig, value) == CONFIG
+
+
 def test_a_config_and_a_result_are_json_with_keys_in_a_fixed_order(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.begin(CONFIG)
@@ -91,7 +97,8 @@ def test_a_config_and_a_result_are_json_with_keys_in_a_fixed_order(tmp_path: Pat
         '{"method": "mcsm", "preset": "paper", "settings": {"a": 1}, '
         '"data": {"source": "./t", "name": "tiny", "split_seed": 3, "fingerprint": "ab", "splits": "cd"}, '
         '"encoders": {"image": {"name": "vgg19", "fingerprint": "1f"}, "text": {"name": "given", "fingerprint": null}, '
-        '"settings": ["image_encoder.side=64"]}, "seed": 7, "versions": {"torch": "2"}}'
+        '"settings": ["image_encoder.side=64"]}, "seed": 7, "versions": {"torch": "2"}, "relevant": "category", '
+        '"texts": "joined"}'
     )
     assert json.dumps(json.loads(folder.result_file.read_text())) == (
         '{"widths": {"image": 4, "classes": 2}, "spaces": ["visual", "textual"], "classes": ["disc", "square"], '

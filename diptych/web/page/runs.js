@@ -1,4 +1,4 @@
-// Training curves of runs: losses and validation MAP by epoch.
+// Training curves of runs: losses and validation metric by epoch.
 import { ask } from "./api.js";
 import { byId, element, emptyBox, errorBox, figure, loadingBox } from "./dom.js";
 import { plot } from "./plot.js";
@@ -28,7 +28,7 @@ async function showRun(run, place) {
   place.replaceChildren(loadingBox("Loading the curves …"));
   try {
     const epochs = await ask(`/v1/runs/${encodeURIComponent(run.name)}/history`);
-    place.replaceChildren(facts(run), ...(epochs.length ? curves(epochs) : [
+    place.replaceChildren(facts(run), ...(epochs.length ? curves(run, epochs) : [
       emptyBox("This run has no epochs.", "Its method has a closed-form solution, or training has just begun.")]));
   } catch (error) {
     place.replaceChildren(errorBox(error, () => showRun(run, place)));
@@ -38,18 +38,19 @@ async function showRun(run, place) {
 function facts(run) {
   const told = {
     Method: run.preset === "default" ? run.method : `${run.method}, preset ${run.preset}`, Data: run.data, Seed: run.seed,
-    Epochs: run.finished ? run.epochs : `${run.epochs} so far`, "Best validation MAP": figure(run.validation_map),
+    Epochs: run.finished ? run.epochs : `${run.epochs} so far`, [`Best validation ${run.metric}`]: figure(run.validation),
   };
   return element("dl", { class: "facts" }, Object.entries(told).map(([name, value]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, String(value)))));
 }
 
-function curves(epochs) {
+function curves(run, epochs) {
   const names = [...new Set(epochs.flatMap(epoch => Object.keys(epoch.losses)))];
   const losses = names.map(name => ({ name: name.replaceAll("_", " "), points: measured(epochs, each => each.losses[name]) }));
-  const validation = [{ name: "validation MAP", points: measured(epochs, each => each.validation_map) }];
+  const validation = [{ name: `validation ${run.metric}`, points: measured(epochs, each =>
+    each.validation_map ?? each.validation_recall ?? each.validation_map_and_recall) }];
   const drawings = [
-    ["Validation MAP", validation, "MAP"],
+    [`Validation ${run.metric}`, validation, run.metric],
     ["Losses", losses, "loss"],
   ].map(([title, lines, up]) => [title, lines.filter(line => line.points.length), up]);
   return [element("div", { class: "plots" }, drawings.filter(([, lines]) => lines.length).map(([title, lines, up]) =>

@@ -53,7 +53,9 @@ class Epoch(BaseModel):
 
     epoch: int
     losses: dict[str, float]
-    validation_map: float | None
+    validation_map: float | None = None
+    validation_recall: float | None = None
+    validation_map_and_recall: float | None = None
     learning_rate: float | None
     seconds: float
 
@@ -99,7 +101,7 @@ async def list_runs(service: ServiceOf) -> list[Run]:
 
 @ROUTER.get("/runs/{name}/history", tags=["results"], summary="Show the training history of a run")
 async def show_history(name: str, service: ServiceOf) -> list[Epoch]:
-    """Return the metrics of each epoch: losses, validation MAP, learning rate."""
+    """Return the metrics of each epoch: losses, validation metric, learning rate."""
     try:
         lines = await service.in_thread(history, service.runs, name) if service.runs else None
     except UnknownName as error:
