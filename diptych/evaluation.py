@@ -121,6 +121,10 @@ class Validation:
         """Return the metric of the fused similarity."""
         return validation_metric(embed_pairs(model, self.features), self.features, self.rule)
 
+    def validation_map(self, model: Method) -> float:
+        """Return the MAP of the fused similarity, averaged over both directions."""
+        return validation_map(embed_pairs(model, self.features), self.features, self.rule)
+
     def choose_fusion(self, model: Method) -> dict[str, ChosenRule]:
         """Return the best weight of every fusion rule."""
         return choose_rules(embed_pairs(model, self.features), self.features)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,13 @@ class Fit:
     """Peak memory of the process, features included; None if the system does not report it."""
     error: str = ""
     """Why training failed."""
+    validation: float | None = None
+    """The metric on validation data by which the candidate is chosen; None if it is the MAP."""
+
+    @property
+    def figure(self) -> float | None:
+        """The metric by which the candidate is chosen; None if training failed."""
+        return self.validation_map if self.validation is None else self.validation
 
 
 @dataclass(frozen=True)
@@ -52,13 +59,17 @@ class Cell:
     chance: Mapping[str, float]
     """Expected MAP of a random order, by direction."""
     ids: tuple[str, ...]
-    """The pairs' ids: query k of either direction belongs to pair `ids[k]`."""
+    """The pairs' ids: picture k belongs to pair `ids[k]`, and so does text k unless `owner` says otherwise."""
     categories: tuple[tuple[str, ...], ...]
     """The categories of each pair."""
     ap: Mapping[str, Sequence[float | None]]
     """Average precision of each query, by direction; None for a query without relevant items."""
     curve: Mapping[str, Sequence[float]]
     """Mean precision at the recalls 0, .01, ..., 1, by direction."""
+    rank: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    """Rank of each query's best partner, by direction; empty in older benchmarks."""
+    owner: tuple[int, ...] = ()
+    """The index in `ids` of each text's pair; empty if text k belongs to pair k."""
 
     @property
     def name(self) -> str:
@@ -74,6 +85,11 @@ class Cell:
         """Return each query's average precision; NaN for a query without relevant items."""
         return np.array([np.nan if value is None else value for value in self.ap[direction]])
 
+    def pairs(self, direction: str) -> tuple[int, ...]:
+        """Return the index of each query's pair."""
+        own = self.owner if direction == "text_to_image" else ()
+        return own or tuple(range(len(self.ids)))
+
     def write(self, file: Path) -> None:
         """Write the cell as JSON."""
         write_json(file, asdict(self))
@@ -85,7 +101,8 @@ class Cell:
             value = json.loads(file.read_text(encoding="utf-8"))
             fits = tuple(Fit(**{**fit, "settings": tuple(fit["settings"])}) for fit in value.pop("fits"))
             ids, categories = tuple(value.pop("ids")), tuple(tuple(own) for own in value.pop("categories"))
-            return cls(fits=fits, ids=ids, categories=categories, **value)
+            owner = tuple(value.pop("owner", ()))
+            return cls(fits=fits, ids=ids, categories=categories, owner=owner, **value)
         except (ValueError, KeyError, TypeError) as error:
             raise BadCheckpoint(
                 f"{file} must hold a benchmark's cell ({error!r}). Remove it and repeat the command."

@@ -68,7 +68,7 @@ def compare(before: Path, after: Path, *, show: int = 5) -> list[RowChange]:
     `show` is the number of most changed queries to name for each.
     """
     old, new = ({(cell.name, cell.split_seed): cell for cell in read_cells(out)} for out in (before, after))
-    both = [key for key in old if key in new and old[key].ids == new[key].ids and old[key].data == new[key].data]
+    both = [key for key in old if key in new and _queries(old[key]) == _queries(new[key])]
     if not both:
         raise MissingData(
             f"{before} and {after} have no method in common on the same queries. Run both on the same data, splits "
@@ -76,6 +76,10 @@ def compare(before: Path, after: Path, *, show: int = 5) -> list[RowChange]:
         )
     names = list(dict.fromkeys(name for name, _ in both))
     return [_row(name, [(old[key], new[key]) for key in both if key[0] == name], show) for name in names]
+
+
+def _queries(cell: Cell) -> tuple[object, ...]:
+    return cell.data, cell.ids, *(cell.pairs(direction) for direction in DIRECTIONS)
 
 
 def _row(name: str, pairs: Sequence[tuple[Cell, Cell]], show: int) -> RowChange:
@@ -102,5 +106,6 @@ def _changes(old: Cell, new: Cell) -> list[Change]:
         for row in np.flatnonzero(before != after):
             if not np.isnan(before[row] + after[row]):
                 split = split_name(old.split_seed)
-                changes.append(Change(split, direction, old.ids[row], float(before[row]), float(after[row])))
+                pair = old.pairs(direction)[row]
+                changes.append(Change(split, direction, old.ids[pair], float(before[row]), float(after[row])))
     return changes

@@ -54,11 +54,11 @@ def fit_candidate(task: CellTask, candidate: int) -> Fit:
     start = perf_counter()
     try:
         model = request.training(data, features).learn(run, validation)
-        reached, error = validation.validate(model), ""
+        reached, watched, error = validation.validation_map(model), validation.validate(model), ""
     except DiptychError as refusal:
-        reached, error = None, str(refusal)
+        reached, watched, error = None, None, str(refusal)
     seconds = sum(line["seconds"] for line in run.folder.metrics()) or perf_counter() - start
-    fit = Fit(task.candidates[candidate], reached, round(seconds, 3), peak_megabytes(), error)
+    fit = Fit(task.candidates[candidate], reached, round(seconds, 3), peak_megabytes(), error, watched)
     write_json(file, asdict(fit))
     return fit
 
@@ -94,14 +94,15 @@ def finish_cell(task: CellTask) -> Cell:
     Ties choose the earlier candidate. Weights and checkpoints of the others are removed.
     """
     fits = tuple(read_fit(task, k) for k in range(len(task.candidates)))
-    reached = [-1.0 if fit.validation_map is None else fit.validation_map for fit in fits]
+    reached = [-1.0 if fit.figure is None else fit.figure for fit in fits]
     chosen = max(range(len(fits)), key=lambda k: (reached[k], -k))
     if reason := refusal(task):
         raise BadSetting(reason)
     ready = opened(task.source, task.split_seed)
     test = ready.features("test")
     folder = RunFolder(task.run(chosen))
-    evaluation = _measured(folder, test, header={"split": "test", "split_seed": ready.dataset.split_seed})
+    split = {"split": "test", "split_seed": ready.dataset.split_seed}
+    evaluation = _measured(folder, test, header={**split, "relevant": ready.relevant, "texts": ready.texts})
     cell = _cell(task, fits, chosen, evaluation, test=test, ready=ready)
     cell.write(task.file)
     for k in range(len(fits)):
@@ -137,4 +138,6 @@ def _cell(
         categories=tuple(pairs[name] for name in test.ids),
         ap={d: tuple(None if ap != ap else float(ap) for ap in scores.ap) for d, scores in fused.items()},
         curve={d: tuple(float(p) for p in scores.mean_curve()) for d, scores in fused.items()},
+        rank={d: tuple(None if rank != rank else float(rank) for rank in scores.rank) for d, scores in fused.items()},
+        owner=tuple(test.owner.tolist()),
     )

@@ -97,6 +97,8 @@ class Benchmark:
             "text_encoder": self.source.text_encoder,
             "encoder_settings": list(self.source.encoder_settings),
             "features": self.source.vectors and self.source.vectors.name,
+            "relevant": self.source.relevant,
+            "texts": self.source.texts,
         }
 
     def entries(self) -> list[tuple[str, str]]:
@@ -124,7 +126,10 @@ class Benchmark:
         file = self.out / "benchmark.json"
         if not file.exists():
             write_json(file, own)
-        elif changed := differences(json.loads(file.read_text(encoding="utf-8")), json.loads(json.dumps(own))):
+            return
+        # older benchmarks have no relevance: they are by category, with joined texts
+        before = {"relevant": None, "texts": None, **json.loads(file.read_text(encoding="utf-8"))}
+        if changed := differences(before, json.loads(json.dumps(own))):
             raise BadSetting(
                 f"{self.out} holds a different benchmark ({changed[0]}). Repeat the command it was started with, "
                 "or choose another --out."

@@ -1,6 +1,6 @@
 """The page of a benchmark: one self-contained HTML file that is readable without scripts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from diptych.benchmark.cell import DIRECTIONS
 from diptych.benchmark.charts import ARROWS, precision_by_recall, quality_by_time
@@ -10,13 +10,14 @@ from diptych.benchmark.page_tables import (
     data_table,
     differences_table,
     heading,
+    partners_table,
     results_table,
     row_heading,
     settings_table,
 )
 from diptych.benchmark.published import NOTE, Figures
 from diptych.benchmark.table import BenchmarkTable
-from diptych.benchmark.wording import facts, figure
+from diptych.benchmark.wording import PARTNER_NOTE, PARTNER_TITLE, facts, figure
 from diptych.drawing.markup import Markup, joined, tag
 from diptych.methods import ROOM as METHODS
 
@@ -26,8 +27,12 @@ def html_page(table: BenchmarkTable, published: Mapping[str, Figures] | None = N
 
     Published results of a method, if given, have separate columns and are marked as such.
     """
+    results = [("results", "Results", _results(table, published))]
+    if table.partners:
+        partners = joined([partners_table(table), tag("p", PARTNER_NOTE, class_="note")])
+        results.insert(0 if table.relevant == "partner" else 1, ("partners", PARTNER_TITLE, partners))
     sections = [
-        ("results", "Results", _results(table, published)),
+        *results,
         ("time", "Quality by time", _times(table)),
         ("differences", "Every two methods", differences_table(table)),
         *([("curves", "Precision by recall", _curves(table))] if table.curves else []),
@@ -57,14 +62,22 @@ def html_page(table: BenchmarkTable, published: Mapping[str, Figures] | None = N
 
 def summary(table: BenchmarkTable) -> str:
     """Summarise the table: the best method, and which others do not differ from it significantly."""
+    if table.relevant == "partner" and table.partners:
+        rows = [(row.name, row.recall_sum, row.significantly_below) for row in table.partners.rows]
+        return _summary("a sum of the six recalls", rows)
     compared = [row for row in table.rows if row.name in table.comparisons.methods]
-    if not compared:
+    return _summary("an average MAP", [(row.name, row.average, row.significantly_below) for row in compared])
+
+
+def _summary(metric: str, rows: Sequence[tuple[str, float, tuple[str, ...]]]) -> str:
+    """Summarise rows of (name, value, significantly better rows), best first."""
+    if not rows:
         return "No method could be evaluated on every split."
-    first, *others = compared
-    begin = f"{first.name} comes first of {len(compared)} with an average MAP of {figure(first.average)}"
+    (first, value, _), *others = rows
+    begin = f"{first} comes first of {len(rows)} with {metric} of {figure(value)}"
     if not others:
         return f"{begin}."
-    even = [row.name for row in others if first.name not in row.significantly_below]
+    even = [name for name, _, below in others if first not in below]
     if not even:
         return f"{begin}, significantly ahead of every other method."
     if len(even) == len(others):

@@ -10,12 +10,16 @@ from diptych.benchmark.wording import (
     FIGURES,
     HEADINGS,
     NOTHING,
+    PARTNER_FIGURES,
+    PARTNER_HEADINGS,
+    PARTNER_TITLE,
     PUBLISHED_HEADING,
     PrintedRow,
     duration,
     figure,
     letters_of,
     lines,
+    partner_lines,
     probability,
     published_figures,
     settings_by_split,
@@ -66,6 +70,20 @@ def results_table(table: BenchmarkTable, published: Mapping[str, Figures] | None
             cells.append(tag("td", published_figures(row, published), class_="number foreign"))
     caption = f"MAP on {table.data}; letters name rows that are significantly behind or ahead (p < {figure(LEVEL, 2)})"
     return data_table(caption, headings, rows, class_="sortable")
+
+
+def partners_table(table: BenchmarkTable) -> Markup:
+    """Return the table of partner retrieval."""
+    headings = [heading(text, number=k in PARTNER_FIGURES) for k, text in enumerate(PARTNER_HEADINGS)]
+    rows = [
+        [
+            tag("td", letter),
+            row_heading(name),
+            *(tag("td", cell, class_="number" if k in PARTNER_FIGURES else None) for k, cell in enumerate(cells, 2)),
+        ]
+        for letter, name, *cells in partner_lines(table)
+    ]
+    return data_table(f"{PARTNER_TITLE} on {table.data}", headings, rows, class_="sortable")
 
 
 def differences_table(table: BenchmarkTable) -> Markup:

@@ -3,13 +3,26 @@
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from diptych.benchmark.cell import DIRECTIONS
 from diptych.benchmark.page import html_page
+from diptych.benchmark.partner_retrieval import SHOWN, PartnerRow
 from diptych.benchmark.published import NOTE, Figures
 from diptych.benchmark.table import BenchmarkTable
-from diptych.benchmark.wording import FIGURES, HEADINGS, PUBLISHED_HEADING, facts, lines, published_figures
+from diptych.benchmark.wording import (
+    FIGURES,
+    HEADINGS,
+    PARTNER_FIGURES,
+    PARTNER_HEADINGS,
+    PARTNER_NOTE,
+    PUBLISHED_HEADING,
+    facts,
+    lines,
+    partner_lines,
+    published_figures,
+)
 from diptych.files import write_json, written_atomically
 
 LATEX_LETTERS = {
@@ -17,9 +30,12 @@ LATEX_LETTERS = {
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "–": "--",
     "→": r"$\to$", "±": r"$\pm$", "−": "$-$",
 }  # fmt: skip
+PARTNER_COLUMNS = (
+    *(f"{direction}_{metric}" for direction in DIRECTIONS for metric in SHOWN), "recall_sum", "recall_sum_se",
+)  # fmt: skip
 CSV_COLUMNS = (
     "method", "preset", "image_to_text", "text_to_image", "average", "std", "rank", "seconds", "search_seconds",
-    "peak_megabytes", "significantly_below",
+    "peak_megabytes", "significantly_below", *PARTNER_COLUMNS,
 )  # fmt: skip
 
 
@@ -48,22 +64,39 @@ def markdown(table: BenchmarkTable, published: Mapping[str, Figures] | None = No
         rows = [[*cells, published_figures(row, published)] for row, cells in zip(table.rows, rows, strict=True)]
     ruled = ["---:" if k in FIGURES else "---" for k in range(len(headings))]
     notes = [*_notes(table), *([NOTE] if published else [])]
-    drawn = [f"| {' | '.join(cells)} |" for cells in (headings, ruled, *rows)]
-    return "\n".join([*drawn, "", *(f"- {_markdown_escaped(note)}" for note in notes), ""])
+    tables = [_markdown_table(headings, ruled, rows)]
+    if partners := [[_markdown_escaped(cell) for cell in cells] for cells in partner_lines(table)]:
+        ruled = ["---:" if k in PARTNER_FIGURES else "---" for k in range(len(PARTNER_HEADINGS))]
+        tables.insert(0 if table.relevant == "partner" else 1, _markdown_table(PARTNER_HEADINGS, ruled, partners))
+        notes.append(PARTNER_NOTE)
+    return "\n".join([*tables, *(f"- {_markdown_escaped(note)}" for note in notes), ""])
+
+
+def _markdown_table(headings: Sequence[str], ruled: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (headings, ruled, *rows))
 
 
 def latex(table: BenchmarkTable) -> str:
     """Return a table in LaTeX for the package booktabs, with its notes as comments above."""
-    columns = "".join("r" if k in FIGURES else "l" for k in range(len(HEADINGS)))
+    rows = [line.cells(_latex_escaped, r"\textbf{{{}}}".format) for line in lines(table)]
+    tables, notes = [_latex_table(HEADINGS, FIGURES, rows)], _notes(table)
+    if partners := [[_latex_escaped(cell) for cell in cells] for cells in partner_lines(table)]:
+        own = _latex_table(PARTNER_HEADINGS, PARTNER_FIGURES, partners)
+        tables.insert(0 if table.relevant == "partner" else 1, own)
+        notes.append(PARTNER_NOTE)
+    head = [r"% Needs \usepackage{booktabs}.", *(f"% {' '.join(note.split())}" for note in notes)]
+    return "\n".join([*head, *tables])
+
+
+def _latex_table(headings: Sequence[str], numeric: Sequence[int], rows: Sequence[Sequence[str]]) -> str:
+    columns = "".join("r" if k in numeric else "l" for k in range(len(headings)))
     return "\n".join(
         [
-            r"% Needs \usepackage{booktabs}.",
-            *(f"% {' '.join(note.split())}" for note in _notes(table)),
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
-            " & ".join(_latex_escaped(heading) for heading in HEADINGS) + r" \\",
+            " & ".join(_latex_escaped(heading) for heading in headings) + r" \\",
             r"\midrule",
-            *(" & ".join(line.cells(_latex_escaped, r"\textbf{{{}}}".format)) + r" \\" for line in lines(table)),
+            *(" & ".join(cells) + r" \\" for cells in rows),
             r"\bottomrule",
             r"\end{tabular}",
             "",
@@ -76,9 +109,16 @@ def csv_text(table: BenchmarkTable) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
+    partners = {row.name: _partner_values(row) for row in (table.partners.rows if table.partners else ())}
     for row in table.rows:
-        writer.writerow({**row.as_dict(), "significantly_below": " ".join(row.significantly_below)})
+        below = " ".join(row.significantly_below)
+        writer.writerow({**row.as_dict(), "significantly_below": below, **partners.get(row.name, {})})
     return text.getvalue()
+
+
+def _partner_values(row: PartnerRow) -> dict[str, float]:
+    figures = {f"{d}_{metric}": value for d, own in row.figures.items() for metric, value in own.items()}
+    return {**figures, "recall_sum": row.recall_sum, "recall_sum_se": row.standard_error}
 
 
 def _notes(table: BenchmarkTable) -> list[str]:

@@ -9,8 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from diptych.benchmark.cell import DIRECTIONS, Cell, split_name
+from diptych.benchmark.partner_retrieval import PartnerTable, partner_table
 from diptych.measures.ranking import mean_over_judged
 from diptych.measures.significance import Comparisons, compare_all, mean_ranks
+from diptych.relevance import Relevant
 
 LEVEL = 0.01
 """Significance level for adjusted p-values."""
@@ -79,6 +81,10 @@ class BenchmarkTable:
     """By row and direction: precision at the recalls 0, .01, ..., 1, averaged over splits."""
     categories: Mapping[str, Mapping[str, float]]
     """By row and category: the mean average precision of its queries, both directions and all splits."""
+    partners: PartnerTable | None = None
+    """Partner retrieval; None in benchmarks made before ranks were recorded."""
+    relevant: Relevant = "category"
+    """What counts as right: it decides MAP, and which table comes first."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the table as one JSON-able object."""
@@ -86,9 +92,11 @@ class BenchmarkTable:
             "data": self.data,
             "splits": list(self.splits),
             **self.protocol,
+            "relevant": self.relevant,
             "rows": [row.as_dict() for row in self.rows],
             "not_applicable": [{"method": name, "reason": reason} for name, reason in self.not_applicable],
             "comparisons": [asdict(pair) for pair in self.comparisons.pairs],
+            "partners": None if self.partners is None else self.partners.as_dict(),
         }
 
 
@@ -121,6 +129,8 @@ def tabulate(
         comparisons=comparisons,
         curves={name: _curves(own) for name, own in whole.items()},
         categories={name: _by_category(own) for name, own in whole.items()},
+        partners=partner_table(whole, level=LEVEL),
+        relevant=cells[0].figures.get("relevant", "category"),
     )
 
 
@@ -179,7 +189,7 @@ def _by_category(cells: Sequence[Cell]) -> dict[str, float]:
     values: dict[str, list[float]] = {}
     for cell in cells:
         for direction in DIRECTIONS:
-            for value, categories in zip(cell.average_precision(direction), cell.categories, strict=True):
-                for category in categories:
+            for value, pair in zip(cell.average_precision(direction), cell.pairs(direction), strict=True):
+                for category in cell.categories[pair]:
                     values.setdefault(category, []).append(value)
     return {category: mean_over_judged(np.array(values[category])) for category in sorted(values)}

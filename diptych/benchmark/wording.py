@@ -6,6 +6,8 @@ from math import isnan
 from string import ascii_lowercase
 from typing import Any
 
+from diptych.benchmark.cell import DIRECTIONS
+from diptych.benchmark.partner_retrieval import RECALLS
 from diptych.benchmark.published import Figures
 from diptych.benchmark.table import LEVEL, BenchmarkRow, BenchmarkTable
 from diptych.measures.significance import ROUNDS
@@ -99,20 +101,64 @@ def runs(names: Iterable[str], letters: Mapping[str, str]) -> str:
     return ", ".join(f"{span[0]}–{span[-1]}" if len(span) > 2 else ", ".join(span) for span in stretches) or NOTHING
 
 
+PARTNER_HEADINGS = (
+    "row", "method", "→ text R@1", "R@5", "R@10", "→ image R@1", "R@5", "R@10", "sum", "median rank → text", "→ image",
+    "nDCG@10 → text", "→ image", "behind",
+)  # fmt: skip
+"""Columns of the table of partner retrieval."""
+PARTNER_FIGURES = range(2, 13)
+"""Those that hold numbers."""
+PARTNER_TITLE = "Partner retrieval"
+PARTNER_NOTE = (
+    "Partner retrieval counts the query's own texts, or its own picture, as right. The sum of the six recalls has its "
+    "standard error over the queries of all splits; rows behind are found by the paired randomisation test on each "
+    "query's three hits, with the same level and correction as above."
+)
+
+
+def partner_lines(table: BenchmarkTable) -> list[list[str]]:
+    """Return the cells of the table of partner retrieval, best row first; empty if there is none."""
+    letters = letters_of(table)
+    rows = table.partners.rows if table.partners else ()
+    return [
+        [
+            letters[row.name],
+            row.name,
+            *(figure(row.figures[direction][name]) for direction in DIRECTIONS for name in RECALLS),
+            f"{figure(row.recall_sum)} ± {figure(row.standard_error)}",
+            *(f"{row.figures[direction]['median_rank']:g}" for direction in DIRECTIONS),
+            *(figure(row.figures[direction]["ndcg@10"]) for direction in DIRECTIONS),
+            runs(row.significantly_below, letters),
+        ]
+        for row in rows
+    ]
+
+
 def facts(table: BenchmarkTable) -> list[tuple[str, str]]:
     """Return the notes needed to read a table, by name: data, settings, metric, test."""
     several = len(table.splits) > 1
     protocol = {name: value for name, value in table.protocol.items() if value not in (None, [], ())}
     deviation = "; ± is the standard deviation of the average over splits (n - 1)" if several else ""
+    figures = (
+        f"MAP over all results on test data, {_RIGHT[table.relevant]}, mean over splits{deviation}. The best values "
+        "are bold."
+    )
     return [
         ("Data", table.data),
         ("Splits" if several else "Split", ", ".join(table.splits)),
         *((name.replace("_", " ").capitalize(), spelt(value)) for name, value in protocol.items()),
-        ("Figures", f"MAP over all results on test data, mean over splits{deviation}. The best values are bold."),
+        ("Figures", figures),
         ("Rank", "mean rank among the methods over splits"),
         ("Seconds", "to train the candidate chosen on validation data, without encoding"),
         ("Behind, ahead of", _test(table)),
     ]
+
+
+_RIGHT = {
+    "category": "the query's category being right",
+    "partner": "its partners alone being right",
+    "both": "the query's category being right",
+}
 
 
 def _test(table: BenchmarkTable) -> str:

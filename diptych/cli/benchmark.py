@@ -18,7 +18,9 @@ from diptych.cli.options import (
     JsonOption,
     Named,
     OnOption,
+    RelevantOption,
     TextEncoderOption,
+    TextsOption,
     WorkersOption,
     cluster_of,
 )
@@ -88,6 +90,8 @@ def benchmark(
     ] = None,
     image_encoder: ImageEncoderOption = IMAGE_ENCODER,
     text_encoder: TextEncoderOption = TEXT_ENCODER,
+    relevant: RelevantOption = None,
+    texts: TextsOption = None,
     data_root: DataRootOption = None,
     on: OnOption = None,
     address: AddressOption = None,
@@ -114,7 +118,7 @@ def benchmark(
     of_encoders = tuple(setting for setting in own if setting.startswith(ENCODERS))
     of_methods = tuple(setting for setting in own if not setting.startswith(ENCODERS))
     encoders = ("given", "given") if features else (image_encoder, text_encoder)
-    source = DataSource(data, data_root, features, *encoders, of_encoders)
+    source = DataSource(data, data_root, features, *encoders, of_encoders, relevant, texts)
     names, seeds = tuple(methods.split(",")), read_seeds(split_seeds)
     cluster = cluster_of(on, address, workers, cpus_per_worker, gpus_per_worker)
     table = _run(Benchmark(source, out, names, seeds, search_budget, of_methods, seed), jobs, cluster)
@@ -206,13 +210,38 @@ def write_result(table: Mapping[str, Any], beside: Mapping[str, Any] | None) -> 
         f"MAP on {table['data']}, {'splits' if len(table['splits']) > 1 else 'split'} {', '.join(table['splits'])}, "
         f"{budget} candidate{'s' * (budget > 1)} each"
     )
+    by_partner = table["relevant"] == "partner"
+    if by_partner:
+        _write_partners(table)
     write_table(columns, [_cells(row, beside) for row in table["rows"]], title=title)
+    if not by_partner:
+        _write_partners(table)
     if beside is not None:
         from diptych.benchmark.published import NOTE
 
         write(f"Note: {NOTE}")
     for row in table["not_applicable"]:
         write(f"Not applicable: {row['method']}: {row['reason'].rstrip('.')}.")
+
+
+def _write_partners(table: Mapping[str, Any]) -> None:
+    """Print the table of partner retrieval, if the benchmark has one."""
+    if not table["partners"]:
+        return
+    recalls = [(direction, k) for direction in ("image_to_text", "text_to_image") for k in (1, 5, 10)]
+    arrows = {"image_to_text": "→ text", "text_to_image": "→ image"}
+    columns = ("method", *(f"{arrows[direction]} R@{k}" for direction, k in recalls), "sum", "±")
+    rows = [
+        (
+            row["name"],
+            *(row["figures"][direction][f"r@{k}"] for direction, k in recalls),
+            row["recall_sum"],
+            row["standard_error"],
+            ", ".join(row["significantly_below"]) or None,
+        )
+        for row in table["partners"]["rows"]
+    ]
+    write_table((*columns, "significantly below"), rows, title=f"Partner retrieval on {table['data']}")
 
 
 def _cells(row: Mapping[str, Any], beside: Mapping[str, Any] | None) -> Sequence[object]:

@@ -20,6 +20,9 @@ of the margin loss over all items of other classes in the batch, which is the ex
 drawn at random, without the noise of the draw (`loss.negatives=other-class` draws); and it ends when three epochs have
 not improved validation, where the authors run 10,000 steps (the 500 epochs of `released` are as many on 800 pairs).
 
+Where the very partner is right (`--relevant partner`), `PARTNER` replaces `default`: InfoNCE over partners alone, wider
+spaces, no LSTM, no categories and no posteriors.
+
 Ours in every preset are the encoders (the paper's VGG-19 is `vgg19:PATH`; all are frozen, as in the authors' code), a
 validation split, and the fusion weight of `released`, which the authors sweep on the test set and we on validation. Two
 traits of their code are left out: it divides the visual space's loss by the square of the batch size, which RMSprop
@@ -34,6 +37,7 @@ from diptych.methods.inputs import InputConfig
 from diptych.methods.module import MethodConfig
 from diptych.methods.recipe import Recipe
 from diptych.methods.spaces import SpaceConfig
+from diptych.relevance import Relevant
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,10 @@ class MCSMConfig(MethodConfig):
     """The fusion rule of the two spaces: a name in `diptych.fusion`."""
     training: Recipe = field(default_factory=Recipe)
     """Training recipe."""
+
+    def suited_to(self, relevant: Relevant) -> "MCSMConfig":
+        """Return the settings for partners in place of `default`; the published presets stay as they are."""
+        return PARTNER if relevant == "partner" and self == DEFAULT else self
 
     def __post_init__(self) -> None:
         if not 0 <= self.class_share <= 1:
@@ -162,6 +170,16 @@ DEFAULT = MCSMConfig(
     class_temperature=1.5,
     training=Recipe(epochs=12, keep="last"),
 )
+
+PARTNER = MCSMConfig(
+    visual=SpaceConfig(recurrence="none", dropout=0.3, input_dropout=0.4),
+    textual=SpaceConfig(recurrence="none", dropout=0.3, input_dropout=0.4),
+    image=InputConfig(power=0.5, centre=True),
+    text=InputConfig(centre=True),
+    loss=LossConfig(partner=1.0, temperature=0.06),
+    training=Recipe(epochs=8, batch=400),
+)
+"""`default` where the very partner is right: InfoNCE in each space, no categories, wider spaces, and no LSTM."""
 
 PRESETS = {"paper": PAPER, "released": RELEASED, "default": DEFAULT}
 

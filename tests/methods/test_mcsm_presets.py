@@ -22,6 +22,15 @@ def table() -> dict[str, dict[str, str]]:
 TABLE = table()
 
 
+def test_only_the_default_has_other_settings_for_partners() -> None:
+    for name, chosen in PRESETS.items():
+        assert chosen.suited_to("category") is chosen.suited_to("both") is chosen
+        suited = chosen.suited_to("partner")
+        assert (suited != chosen) is (name == "default")
+    loss = PRESETS["default"].suited_to("partner").loss
+    assert (loss.partner, loss.contrastive, loss.classification, suited.class_share) == (1, 0, 0, 0)
+
+
 @pytest.mark.parametrize("preset", COLUMNS)
 def test_the_table_says_what_the_spaces_do(preset: str) -> None:
     chosen, said = PRESETS[preset], {name: row[preset] for name, row in TABLE.items()}
