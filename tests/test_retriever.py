@@ -326,9 +326,18 @@ def test_an_unknown_method_is_answered_with_the_nearest(tiny_set: Path, tmp_path
         Retriever.train("mscm", str(tiny_set), out=tmp_path / "run")
 
 
-def test_data_without_a_validation_split_are_refused_before_a_run_begins(museum: Path, tmp_path: Path) -> None:
+def test_without_validation_pairs_a_tenth_of_training_is_held_out_and_the_result_says_so(
+    museum: Path, tmp_path: Path
+) -> None:
     rewrite(museum, split=lambda row: "train" if row["split"] == "val" else row["split"])
-    with pytest.raises(MissingData, match=r"the split 'val' is empty|has no split 'val'"):
+    run = train(museum, tmp_path / "run")
+    assert run.evaluate().as_dict()["notes"] == ["no validation pairs in the data: 2 of `train` are held out as `val`"]
+    assert run.evaluate(split="val").as_dict()["items"]["images"] == 2
+
+
+def test_data_with_too_little_for_validation_are_refused_before_a_run_begins(museum: Path, tmp_path: Path) -> None:
+    rewrite(museum, split=lambda row: "train", category=lambda row: None)
+    with pytest.raises(MissingData, match=r"the split 'val' is empty\. Draw splits with --split-seed"):
         train(museum, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

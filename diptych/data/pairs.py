@@ -37,7 +37,9 @@ class DataSet:
     vectors: Mapping[str, Float[np.ndarray, "n _"]] = field(default_factory=dict)
     """Ready-made features that came with the data, by modality (`image`, `text`), row by row as `pairs`."""
     split_seed: int | None = None
-    """The seed that drew `splits`; None for the official or given ones."""
+    """The seed that drew `splits`, or part of them; None for the official or given ones."""
+    held_out: int = 0
+    """How many training pairs became `val` because the data bring no validation pairs."""
 
     def split(self, name: str) -> tuple[int, ...]:
         """Return the positions of a split's pairs; `MissingData` names the splits there are."""
@@ -52,7 +54,7 @@ class DataSet:
 
     def with_splits(self, splits: Mapping[str, Sequence[int]], *, seed: int | None) -> "DataSet":
         """Return the same pairs under other splits."""
-        return replace(self, splits={name: tuple(rows) for name, rows in splits.items()}, split_seed=seed)
+        return replace(self, splits={name: tuple(rows) for name, rows in splits.items()}, split_seed=seed, held_out=0)
 
     @property
     def classes(self) -> tuple[str, ...]:

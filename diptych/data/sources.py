@@ -9,7 +9,7 @@ from diptych.data.findings import Report, refuse
 from diptych.data.folder import read_packed
 from diptych.data.given_vectors import dataset_of
 from diptych.data.pairs import DataSet
-from diptych.data.splitting import resplit
+from diptych.data.splitting import resplit, with_validation
 from diptych.errors import MissingData, UnknownName
 from diptych.rooms import split_name
 from diptych.settings import data_roots
@@ -27,11 +27,12 @@ def open_data(
     A name is looked for in `root`, `DIPTYCH_DATA` and the user cache, as a folder of that name with `-` or `_`;
     `name:PATH` says where it lies. A path is read by the reader of its folder's name, else as a manifest or a folder
     with one; a URL or a pattern with `*` as manifests; a .npz or .mat file as precomputed vectors with their categories
-    and splits. `split_seed` draws a stratified split in place of the data's own. `report` is told of each faulty line;
-    by default the first is raised.
+    and splits. `split_seed` draws a stratified split in place of the data's own. Where there are training and test
+    pairs but no validation pairs, a tenth of `train` is held out (`DataSet.held_out`). `report` is told of each faulty
+    line; by default the first is raised.
     """
     dataset = _read(name_or_path, root, report)
-    return dataset if split_seed is None else resplit(dataset, split_seed)
+    return with_validation(dataset) if split_seed is None else resplit(dataset, split_seed)
 
 
 def places(name: str, *, root: Path | None = None) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from diptych.errors import BadSetting
 
 DEFAULT_SEED = 0
 """Draws the splits of data that bring none."""
+
+HELD_OUT = 0.1
+"""The share of `train` that is held out where data bring no validation pairs."""
 
 FRACTIONS = (0.8, 0.1, 0.1)
 """The shares of train, val and test, as in the MCSM paper."""
@@ -43,6 +47,29 @@ def stratified_split(
 def resplit(dataset: DataSet, seed: int) -> DataSet:
     """Return the same pairs under a stratified 80/10/10 split drawn by `seed`."""
     return dataset.with_splits(stratified_split([pair.categories for pair in dataset.pairs], seed=seed), seed=seed)
+
+
+def with_validation(dataset: DataSet) -> DataSet:
+    """Return data that have training and test pairs but no validation pairs with a tenth of `train` held out as `val`.
+
+    It is drawn by `DEFAULT_SEED` within every category, among the pairs that share neither picture nor text with
+    another training pair. Other data are returned as they are, and so are data with too few such pairs.
+    """
+    train = dataset.splits.get("train", ())
+    if dataset.splits.get("val") or not train or not dataset.splits.get("test"):
+        return dataset
+    contents = {row: {dataset.pairs[row].image, *dataset.pairs[row].texts} - {None} for row in train}
+    counts = Counter(content for own in contents.values() for content in own)
+    alone = [row for row in train if all(counts[content] == 1 for content in contents[row])]
+    share = min(HELD_OUT * len(train) / max(len(alone), 1), 0.5)
+    drawn = stratified_split(
+        [dataset.pairs[row].categories for row in alone], seed=DEFAULT_SEED, fractions=(1 - share, share, 0.0)
+    )
+    val = {alone[k] for k in drawn["val"]}
+    if not val:
+        return dataset
+    splits = {**dataset.splits, "train": [row for row in train if row not in val], "val": sorted(val)}
+    return replace(dataset.with_splits(splits, seed=DEFAULT_SEED), held_out=len(val))
 
 
 def _strata(categories: Sequence[Sequence[str]]) -> dict[str, list[int]]:

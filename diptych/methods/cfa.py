@@ -2,11 +2,13 @@
 
 Objective: with X the pictures' and Y the texts' features, row by row and centred,
 
-    min ||X A - Y B||_F^2   subject to   A'A = B'B = I
+    max tr(A' X'Y B)   subject to   A'A = B'B = I
 
 where A and B hold the leading left and right singular vectors of X'Y: the directions of largest covariance, those of
-partial least squares by singular value decomposition. The embeddings x A of pictures and y B of texts are compared by
-cosine.
+partial least squares by singular value decomposition. The paper states it as min ||X A - Y B||_F^2. The two are the
+same for square A and B, which leave ||X A|| and ||Y B|| as they are; with fewer directions only the covariance is
+maximal, since the distance also falls when directions of small variance are kept. The embeddings x A of pictures and
+y B of texts are compared by cosine.
 
 Paper: Li, Dimitrova, Li & Sethi, Multimedia Content Processing through Cross-Modal Association, ACM Multimedia 2003.
 Differs: the number of directions is a setting; the paper keeps those of the largest singular values.

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diptych.data.pairs import DataSet, Pair
-from diptych.data.splitting import resplit, stratified_split
+from diptych.data.splitting import resplit, stratified_split, with_validation
 from diptych.errors import BadSetting
 
 CLASSES = st.lists(st.sampled_from("abcde"), max_size=80)
@@ -63,6 +63,36 @@ def test_resplitting_keeps_the_pairs_and_notes_the_seed():
     assert drawn.pairs == dataset.pairs
     assert drawn.split_seed == 4
     assert [len(drawn.splits[name]) for name in ("train", "val", "test")] == [40, 5, 5]
+
+
+def official(*, twins: int = 0, val: int = 0) -> DataSet:
+    """Return 100 training pairs in two classes, the first `twins` of which share a text, and 10 test pairs."""
+    texts = ["the same" if k < twins else f"text {k}" for k in range(110 + val)]
+    pairs = tuple(Pair(str(k), None, (text,), (("a", "b")[k % 2],)) for k, text in enumerate(texts))
+    splits = {"train": range(100), "val": range(110, 110 + val), "test": range(100, 110)}
+    return DataSet("mine", pairs, {}).with_splits(splits, seed=None)
+
+
+def test_a_tenth_of_training_becomes_the_missing_validation_split_class_by_class():
+    drawn = with_validation(official())
+    assert drawn.held_out == len(drawn.splits["val"]) == 10
+    assert sorted([*drawn.splits["train"], *drawn.splits["val"]]) == list(range(100))
+    assert sum(row % 2 for row in drawn.splits["val"]) == 5
+    assert drawn.splits["test"] == tuple(range(100, 110))
+    assert with_validation(official()) == drawn
+    assert resplit(drawn, 1).held_out == 0
+
+
+def test_what_is_held_out_shares_no_text_with_training():
+    drawn = with_validation(official(twins=60))
+    assert len(drawn.splits["val"]) == 10
+    assert min(drawn.splits["val"]) >= 60
+
+
+def test_data_with_validation_pairs_or_without_test_pairs_keep_their_splits():
+    whole, alone = official(val=3), official().with_splits({"train": range(100), "val": (), "test": ()}, seed=None)
+    assert with_validation(whole) is whole
+    assert with_validation(alone) is alone
 
 
 def test_a_negative_seed_is_refused():
