@@ -177,7 +177,7 @@ PARTNER = MCSMConfig(
     image=InputConfig(power=0.5, centre=True),
     text=InputConfig(centre=True),
     loss=LossConfig(partner=1.0, temperature=0.06),
-    training=Recipe(epochs=8, batch=400),
+    training=Recipe(epochs=8, batch=400, keep="last"),
 )
 """`default` where the very partner is right: InfoNCE in each space, no categories, wider spaces, and no LSTM."""
 
