@@ -72,7 +72,7 @@ def stats(data: str, *, root: Path | None = None, split_seed: int | None = None)
 
 
 def check(data: str, *, root: Path | None = None, progress: Progress | None = None) -> dict[str, list[Finding]]:
-    """Return everything that is wrong with a data set, by kind; nothing is what one hopes for."""
+    """Return everything that is wrong with a data set, by kind; empty if nothing is."""
     kinds: dict[str, list[Finding]] = defaultdict(list)
     for finding in check_data(data, root=root, progress=progress):
         kinds[finding.kind].append(finding)

@@ -94,11 +94,6 @@ def evaluate(spaces: Spaces, features: Features, rule: FusionRule, *, header: Ma
     return Evaluation(scores, header, chance)
 
 
-def validation_metric(spaces: Spaces, features: Features, rule: FusionRule) -> float:
-    """Return the metric of the fused similarity that what counts as right decides (`metric`)."""
-    return metric(_both_directions(spaces, rule, judgements_of(features)), features.relevant)
-
-
 def validation_map(spaces: Spaces, features: Features, rule: FusionRule) -> float:
     """Return the MAP of the fused similarity, averaged over both directions."""
     return average_map(_both_directions(spaces, rule, judgements_of(features)))
@@ -119,11 +114,11 @@ class Validation:
 
     def validate(self, model: Method) -> float:
         """Return the metric of the fused similarity."""
-        return validation_metric(embed_pairs(model, self.features), self.features, self.rule)
+        return metric(self.scores(model), self.relevant)
 
-    def validation_map(self, model: Method) -> float:
-        """Return the MAP of the fused similarity, averaged over both directions."""
-        return validation_map(embed_pairs(model, self.features), self.features, self.rule)
+    def scores(self, model: Method) -> dict[str, Scores]:
+        """Return the scores of each query under the fused similarity, by direction."""
+        return _both_directions(embed_pairs(model, self.features), self.rule, judgements_of(self.features))
 
     def choose_fusion(self, model: Method) -> dict[str, ChosenRule]:
         """Return the best weight of every fusion rule."""

@@ -225,7 +225,7 @@ class Retriever:
 
         A rule that normalises over a gallery uses the pictures of a split, which the text is compared with.
         """
-        texts, picture = (str(_query(text, None)),), Path(_query(None, image))
+        texts, picture = (checked_text(text),), checked_picture(image)
         see, read = self._explained_encoders()
 
         def over(pair: TracedPair, rule: FusionRule) -> tuple[Served, str]:
@@ -255,7 +255,7 @@ class Retriever:
     ) -> Audit:
         """Return how faithful each way of explaining is on a split's pairs, or on a random sample of them.
 
-        A pair's texts are one item, as in `evaluate`.
+        The texts of a pair are one item.
         """
         see, read = self._explained_encoders()
         if pairs is not None and pairs < 1:
@@ -286,13 +286,9 @@ class Retriever:
     def _fusion_header(self, fusion: str | None) -> dict[str, Any]:
         if len(self.model.spaces) < 2:
             return {"rule": f"none: only the {self.model.spaces[0]} space", "weight": None, "chosen_on": None}
-        rule = self.rule(fusion)
-        weight = getattr(rule, "weight", None)
-        return {
-            "rule": fusion or self.result.fusion.rule,
-            "weight": weight,
-            "chosen_on": None if weight is None else self.result.fusion.chosen_on,
-        }
+        weight = getattr(self.rule(fusion), "weight", None)
+        chosen_on = None if weight is None else self.result.fusion.chosen_on
+        return {"rule": fusion or self.result.fusion.rule, "weight": weight, "chosen_on": chosen_on}
 
     def _notes(self, dataset: DataSet, unknown: float | None) -> list[str]:
         """Return the notes that the figures need; `unknown` is the share of unknown words."""
@@ -304,12 +300,3 @@ class Retriever:
         if unknown:
             notes.append(f"{unknown:.1%} of the words are unknown to the text encoder")
         return notes
-
-
-def _query(text: str | None, image: Path | None) -> str | Path:
-    """Return the query of a search: a text or the path of a picture."""
-    if text is not None and image is None:
-        return checked_text(text)
-    if image is not None and text is None:
-        return checked_picture(image)
-    raise BadSetting("a search needs a text or an image, and not both; pass one of them.")

@@ -12,7 +12,16 @@ from diptych.benchmark.memory import forget_peak, peak_megabytes
 from diptych.benchmark.task import CellTask
 from diptych.data.features import Features
 from diptych.errors import BadSetting, DiptychError
-from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, judgements_of, open_rule
+from diptych.evaluation import (
+    Evaluation,
+    Validation,
+    average_map,
+    chosen_rule,
+    evaluate,
+    judgements_of,
+    metric,
+    open_rule,
+)
 from diptych.files import json_of, write_json
 from diptych.measures.chance import chance_map
 from diptych.methods.embeddings import embed_pairs
@@ -54,7 +63,8 @@ def fit_candidate(task: CellTask, candidate: int) -> Fit:
     start = perf_counter()
     try:
         model = request.training(data, features).learn(run, validation)
-        reached, watched, error = validation.validation_map(model), validation.validate(model), ""
+        scores = validation.scores(model)
+        reached, watched, error = average_map(scores), metric(scores, data.relevant), ""
     except DiptychError as refusal:
         reached, watched, error = None, None, str(refusal)
     seconds = sum(line["seconds"] for line in run.folder.metrics()) or perf_counter() - start

@@ -17,7 +17,7 @@ from diptych.benchmark.page_tables import (
 )
 from diptych.benchmark.published import NOTE, Figures
 from diptych.benchmark.table import BenchmarkTable
-from diptych.benchmark.wording import PARTNER_NOTE, PARTNER_TITLE, facts, figure
+from diptych.benchmark.wording import PARTNER_NOTE, PARTNER_TITLE, facts, figure, ordered
 from diptych.drawing.markup import Markup, joined, tag
 from diptych.methods import ROOM as METHODS
 
@@ -30,7 +30,7 @@ def html_page(table: BenchmarkTable, published: Mapping[str, Figures] | None = N
     results = [("results", "Results", _results(table, published))]
     if table.partners:
         partners = joined([partners_table(table), tag("p", PARTNER_NOTE, class_="note")])
-        results.insert(0 if table.relevant == "partner" else 1, ("partners", PARTNER_TITLE, partners))
+        results = ordered(table, [*results, ("partners", PARTNER_TITLE, partners)])
     sections = [
         *results,
         ("time", "Quality by time", _times(table)),

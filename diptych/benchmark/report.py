@@ -20,6 +20,7 @@ from diptych.benchmark.wording import (
     PUBLISHED_HEADING,
     facts,
     lines,
+    ordered,
     partner_lines,
     published_figures,
 )
@@ -67,7 +68,7 @@ def markdown(table: BenchmarkTable, published: Mapping[str, Figures] | None = No
     tables = [_markdown_table(headings, ruled, rows)]
     if partners := [[_markdown_escaped(cell) for cell in cells] for cells in partner_lines(table)]:
         ruled = ["---:" if k in PARTNER_FIGURES else "---" for k in range(len(PARTNER_HEADINGS))]
-        tables.insert(0 if table.relevant == "partner" else 1, _markdown_table(PARTNER_HEADINGS, ruled, partners))
+        tables = ordered(table, [*tables, _markdown_table(PARTNER_HEADINGS, ruled, partners)])
         notes.append(PARTNER_NOTE)
     return "\n".join([*tables, *(f"- {_markdown_escaped(note)}" for note in notes), ""])
 
@@ -81,8 +82,7 @@ def latex(table: BenchmarkTable) -> str:
     rows = [line.cells(_latex_escaped, r"\textbf{{{}}}".format) for line in lines(table)]
     tables, notes = [_latex_table(HEADINGS, FIGURES, rows)], _notes(table)
     if partners := [[_latex_escaped(cell) for cell in cells] for cells in partner_lines(table)]:
-        own = _latex_table(PARTNER_HEADINGS, PARTNER_FIGURES, partners)
-        tables.insert(0 if table.relevant == "partner" else 1, own)
+        tables = ordered(table, [*tables, _latex_table(PARTNER_HEADINGS, PARTNER_FIGURES, partners)])
         notes.append(PARTNER_NOTE)
     head = [r"% Needs \usepackage{booktabs}.", *(f"% {' '.join(note.split())}" for note in notes)]
     return "\n".join([*head, *tables])

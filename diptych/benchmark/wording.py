@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from string import ascii_lowercase
-from typing import Any
+from typing import Any, TypeVar
 
 from diptych.benchmark.cell import DIRECTIONS
 from diptych.benchmark.partner_retrieval import RECALLS
 from diptych.benchmark.published import Figures
 from diptych.benchmark.table import LEVEL, BenchmarkRow, BenchmarkTable
 from diptych.measures.significance import ROUNDS
+
+T = TypeVar("T")
 
 NOTHING = "–"
 """Shown in place of a missing value."""
@@ -112,8 +114,13 @@ PARTNER_TITLE = "Partner retrieval"
 PARTNER_NOTE = (
     "Partner retrieval counts the query's own texts, or its own picture, as right. The sum of the six recalls has its "
     "standard error over the queries of all splits; rows behind are found by the paired randomisation test on each "
-    "query's three hits, with the same level and correction as above."
+    "query's three hits, with the same level and correction as for MAP. nDCG counts as right what MAP does."
 )
+
+
+def ordered(table: BenchmarkTable, tables: Sequence[T]) -> list[T]:
+    """Return the table of MAP and that of partner retrieval in the order that what counts as right decides."""
+    return list(reversed(tables)) if table.relevant == "partner" else list(tables)
 
 
 def partner_lines(table: BenchmarkTable) -> list[list[str]]:

@@ -93,9 +93,9 @@ def _folder_name(data: str | None, split: str, split_seed: int | None, *options:
 
     >>> _folder_name("sets/museum", "val", 3, None, "each", "rrf")
     'museum-val-seed3-each-rrf'
-    >>> _folder_name(None, "test", None, None, "joined", None)
+    >>> _folder_name(None, "test", None, None, None, None)
     'own-test'
     """
     seed = "" if split_seed is None else f"seed{split_seed}"
     parts = (Path(data).stem if data else "own", split, seed, *options)
-    return "-".join(part for part in parts if part and part != "joined")
+    return "-".join(part for part in parts if part)

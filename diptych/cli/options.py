@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from diptych.relevance import Relevant, TextItems
+
 if TYPE_CHECKING:
     from diptych.cluster import Cluster
 
@@ -65,7 +67,7 @@ SplitSeedOption = Annotated[
     typer.Option("--split-seed", metavar="S", min=0, help="Draw a stratified 80/10/10 split with this seed."),
 ]
 RelevantOption = Annotated[
-    Literal["category", "partner", "both"] | None,
+    Relevant | None,
     typer.Option(
         "--relevant",
         help="What counts as right: the category, or the very partner, or both. By default the category, if there are "
@@ -73,7 +75,7 @@ RelevantOption = Annotated[
     ),
 ]
 TextsOption = Annotated[
-    Literal["joined", "each"] | None,
+    TextItems | None,
     typer.Option(
         "--texts",
         help="joined: the texts of a pair form one item. each: every text is an item. By default each where partners "

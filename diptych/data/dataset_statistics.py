@@ -22,6 +22,7 @@ def describe(dataset: DataSet) -> dict[str, Any]:
         "texts": sum(len(pair.texts) for pair in dataset.pairs),
         "splits": {name: len(rows) for name, rows in dataset.splits.items()},
         "split_seed": dataset.split_seed,
+        "held_out": dataset.held_out,
         "classes": len(sizes),
         "class_sizes": dict(sorted(sizes.items())),
         "texts_per_picture": _spread([len(pair.texts) for pair in dataset.pairs]),
