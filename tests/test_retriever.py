@@ -252,6 +252,14 @@ def test_where_partners_count_every_text_trains_and_recall_is_watched(tiny_set: 
     assert again.evaluate().as_dict()["items"] == {"images": 4, "texts": 4}
 
 
+def test_by_both_the_mean_of_map_and_mean_recall_is_watched(tiny_set: Path, tmp_path: Path) -> None:
+    run = train(tiny_set, tmp_path / "run", relevant="both")
+    assert (run.config.relevant, run.config.texts) == ("both", "each")
+    figures = run.evaluate(split="val").as_dict()
+    kept = run.folder.metrics()[run.result.epoch - 1]["validation_map_and_recall"]
+    assert kept == pytest.approx((figures["average_map"] + figures["recall_sum"] / 6) / 2)
+
+
 def test_a_run_is_evaluated_by_another_relevance_on_request(trained: Retriever) -> None:
     by_category, by_partner = (trained.evaluate(relevant=each).as_dict() for each in ("category", "partner"))
     assert by_category == trained.evaluate().as_dict()
