@@ -53,7 +53,7 @@ def test_a_perfect_scorer_gets_the_perfect_summary() -> None:
     similarity = judged.relevant(0, 6) + judged.partners(0, 6).astype(float)
     scores = score_matrix(similarity, judged)
     assert len(scores) == 6
-    perfect = {"map": 1, "map@50": 1, "p@10": 0.4, "r@1": 1, "r@5": 1, "r@10": 1, "median_rank": 1}
+    perfect = {"map": 1, "map@50": 1, "p@10": 0.4, "ndcg@10": 1, "r@1": 1, "r@5": 1, "r@10": 1, "median_rank": 1}
     assert scores.summary() == pytest.approx(perfect)
     assert scores.mean_curve().tolist() == [1] * 101
     assert scores.r_precision.tolist() == scores.ndcg_at_10.tolist() == [1] * 6
