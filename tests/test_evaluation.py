@@ -199,6 +199,9 @@ class Still:
         self.spaces, self.pairs = tuple(spaces), spaces
         self.space_widths = {name: pair.images.shape[1] for name, pair in spaces.items()}
 
+    def takes_parts(self, space: str, modality: str) -> bool:
+        return False
+
     def reads(self, space: str) -> None:
         return
 

@@ -114,15 +114,17 @@ class TracedPair:
         if weights is None:
             return None
         attention, pools, count = weights[0].float().cpu().numpy(), self.method.pools(space), len(side.values)
-        length = min(count, len(attention) * int(np.prod(pools, dtype=int)))
-        return np.pad(over_parts(attention, pools, count=length), (0, count - length)).astype(np.float32)
+        each = int(np.prod(pools, dtype=int))
+        length = min(count, len(attention) * each)
+        own = attention[: -(-length // each)]  # what padding takes, where it is attended, is no part's
+        return np.pad(over_parts(own, pools, count=length), (0, count - length)).astype(np.float32)
 
     def standstill(self, space: str, modality: Modality) -> tuple[bool, str | None]:
         """Return whether a side's parts affect a space's similarity, and what stays fixed, or why they do not."""
         side, name = self.sides[modality], NAMES[modality]
         if side.follows:
             return True, None
-        if self.method.reads(space) != modality:
+        if not self.method.takes_parts(space, modality):
             return (
                 False,
                 f"The {space} space compares only the whole {modality} vector, which is not computed from {name}.",

@@ -18,19 +18,16 @@ def margin_loss(
     negative_images: Int[Tensor, " b"],
     *,
     margin: float,
-    positive_images: Int[Tensor, " b"] | None = None,
 ) -> Float[Tensor, ""]:
     """Return the paper's bidirectional margin loss with one drawn negative per anchor and direction:
 
         1/b sum_n max(0, margin - s(i+, t+) + s(i+, t-)) + max(0, margin - s(i+, t+) + s(i-, t+))
 
-    `positive_images` names another positive picture for each text than its partner. An anchor whose drawn
-    negative is -1 (there was none) contributes nothing.
+    An anchor whose drawn negative is -1 (there was none) contributes nothing.
     """
     rows = torch.arange(len(similarity), device=similarity.device)
-    images = rows if positive_images is None else positive_images
-    positive = similarity[images, rows]
-    of_text = relu(margin - positive + similarity[images, negative_texts.clamp_min(0)]) * (negative_texts >= 0)
+    positive = similarity.diagonal()
+    of_text = relu(margin - positive + similarity[rows, negative_texts.clamp_min(0)]) * (negative_texts >= 0)
     of_image = relu(margin - positive + similarity[negative_images.clamp_min(0), rows]) * (negative_images >= 0)
     return (of_text + of_image).mean()
 

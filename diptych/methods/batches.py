@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
 from diptych.data.features import Encoded, Features, Rows
@@ -63,6 +63,8 @@ class Batch:
     images: FeatureBatch
     texts: FeatureBatch
     targets: Targets
+    mates: FeatureBatch | None = None
+    """For each text, a picture of one of its categories."""
 
     @classmethod
     def of(
@@ -73,12 +75,39 @@ class Batch:
         device: torch.device | str = "cpu",
         parts: bool = True,
         share: Share = WHOLE,
+        mates: torch.Generator | None = None,
     ) -> "Batch":
-        """Return the given texts with their pictures, and their padded `parts` if requested."""
+        """Return the given texts with their pictures, and their padded `parts` if requested.
+
+        With a generator, `mates` are drawn uniformly among all pictures that share a category with a text's own
+        picture, that one included; a text without a category, or any by partner, has its own picture.
+        """
         images = features.owner[np.asarray(texts, dtype=np.int64)]
         labels = None if features.labels is None else torch.from_numpy(features.labels[images]).to(device)
         return cls(
             FeatureBatch.of(features.images, images, device=device, parts=parts, share=share),
             FeatureBatch.of(features.texts, texts, device=device, parts=parts, share=share),
             Targets(labels, torch.from_numpy(images).to(device), features.relevant),
+            None
+            if mates is None
+            else FeatureBatch.of(
+                features.images, class_mates(features, images, mates), device=device, parts=parts, share=share
+            ),
         )
+
+
+def class_mates(features: Features, images: Rows, generator: torch.Generator) -> Int64[np.ndarray, " b"]:
+    """Return for each picture a uniformly drawn one that shares a category with it, which may be itself.
+
+    A picture without a category, or any by partner, stays itself.
+    """
+    own, labels = np.asarray(images, dtype=np.int64), features.labels
+    drawn = torch.rand(len(own), generator=generator, dtype=torch.float64).numpy()
+    if labels is None or features.relevant == "partner":
+        return own
+    mates = own.copy()
+    for row, (image, at) in enumerate(zip(own, drawn, strict=True)):
+        if labels[image].any():
+            alike = np.flatnonzero(labels[:, labels[image]].any(1))
+            mates[row] = alike[int(at * len(alike))]
+    return mates

@@ -54,7 +54,11 @@ class Method(Protocol):
         ...
 
     def reads(self, space: str) -> str | None:
-        """Return the modality that a space reads in parts; None if it compares whole vectors only."""
+        """Return the modality that a space reads as a sequence of parts; None if it compares whole vectors only."""
+        ...
+
+    def takes_parts(self, space: str, modality: str) -> bool:
+        """Return whether a space's vectors of a modality depend on its parts."""
         ...
 
     def check(self, modality: str, encoded: Encoded) -> None:
@@ -116,6 +120,11 @@ class GradientMethod(Method, Protocol):
 
     reads_parts: ClassVar[bool]
     """Whether its batches contain regions and words besides whole vectors."""
+
+    @property
+    def mates_in(self) -> tuple[str, ...]:
+        """Spaces in which a text's picture is replaced by one of the same category from the whole training set."""
+        ...
 
     def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
         """Return the input of the loss from one modality in a space."""

@@ -45,7 +45,7 @@ class PairEmbeddings:
 def embed_items(method: Method, modality: str, encoded: Encoded) -> dict[str, Embeddings]:
     """Embed encoded items of one modality in each space, with attention if there is any."""
     method.check(modality, encoded)
-    parts = any(method.reads(space) == modality for space in method.spaces)
+    parts = any(method.takes_parts(space, modality) for space in method.spaces)
     device = device_of(method)
     if isinstance(method, torch.nn.Module):
         method.eval()

@@ -17,7 +17,7 @@ inner product.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import log, sqrt
 from typing import ClassVar, cast
 
 import numpy as np
@@ -32,11 +32,12 @@ from diptych.errors import BadSetting, MissingData
 from diptych.maths.losses import classification_loss
 from diptych.maths.sharing import SharesRows
 from diptych.methods.batches import FeatureBatch, Targets
+from diptych.methods.closed_start import starting_maps
 from diptych.methods.contract import Embedding, Representation, Representations
 from diptych.methods.inputs import InputConfig, Standardised, check_widths
 from diptych.methods.mcsm_presets import PRESETS, SEARCH, MCSMConfig
 from diptych.methods.pair_losses import matches_of, pair_losses, partners_of
-from diptych.methods.spaces import Space
+from diptych.methods.spaces import Space, SpaceConfig
 from diptych.rooms import Card
 
 CARD = Card(
@@ -55,6 +56,8 @@ Config = MCSMConfig
 READ = {"visual": "image", "textual": "text"}
 """The modality that each space reads as a sequence."""
 OTHER = {"image": "text", "text": "image"}
+COLDEST = log(100)
+"""Largest logarithm of 1 / temperature that is learnt: CLIP's limit."""
 SAMPLE = 20_000
 """Maximum number of training parts on which the projection of parts is fitted."""
 
@@ -109,13 +112,27 @@ class MCSM(SharesRows, nn.Module):
             {m: Standardised(whole[m], power=self._input(m).power, each=self._input(m).each) for m in OTHER}
         )
         self.parts, self.towers, self.heads = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
+        readings: dict[str, tuple[SpaceConfig, int]] = {}
         for name in self.spaces:
             own, space = READ[name], getattr(config, name)
             kept = min(space.reduce, parts[own])
             self.parts[own] = Standardised(parts[own], power=self._input(own).power, kept=kept)
-            self.towers[name] = Space(space, parts=kept or parts[own], whole=whole[own], other=whole[OTHER[own]])
+            readings[own] = space, kept or parts[own]
+        for name in self.spaces:
+            own, other = READ[name], OTHER[READ[name]]
+            space, read = readings[own]
+            self.towers[name] = Space(
+                space, parts=read, whole=whole[own], other=whole[other], other_reading=readings.get(other)
+            )
             if widths.classes and config.loss.classification:
                 self.heads[name] = nn.Linear(space.width, widths.classes)
+        contrasts = config.loss.contrastive or config.loss.partner
+        self.scales = nn.ParameterDict(
+            {
+                name: nn.Parameter(torch.tensor(-log(config.loss.temperature)))
+                for name in (self.spaces if config.loss.learn_temperature and contrasts else ())
+            }
+        )
         if not (config.loss.margin or config.loss.contrastive or config.loss.partner or len(self.heads)):
             raise BadSetting(
                 "MCSM has nothing to minimise: loss.margin, loss.contrastive and loss.partner are 0, and "
@@ -144,7 +161,30 @@ class MCSM(SharesRows, nn.Module):
             parts = sides[READ[name]].parts
             if parts is not None and getattr(config, name).reduce:
                 model._scaling(READ[name], parts=True).fit(_sample_of_parts(parts))
+        model._begin(features)
         return model
+
+    def _begin(self, features: Features) -> None:
+        """Start every space at the closed form of `start`, solved on these training features."""
+        if self.config.start.form == "random":
+            return
+        sides = {"image": features.images.take(features.owner), "text": features.texts}
+        with torch.inference_mode():
+            rows = {
+                m: self._scaling(m)(torch.from_numpy(side.in_memory())).double().numpy() for m, side in sides.items()
+            }
+        labels = None if features.labels is None else features.labels[features.owner]
+        for name in self.spaces:
+            space = self._tower(name)
+            maps = starting_maps(self.config.start, rows["image"], rows["text"], labels, width=space.config.width)
+            own = READ[name]
+            space.begin_at(getattr(maps, own), getattr(maps, OTHER[own]))
+
+    @property
+    def mates_in(self) -> tuple[str, ...]:
+        """The textual space, where the authors' texts learn from class-mates of their pictures."""
+        mates = self.config.loss.textual_positives == "class-mate"
+        return tuple(name for name in self.spaces if mates and name == "textual")
 
     @property
     def space_widths(self) -> dict[str, int]:
@@ -162,7 +202,7 @@ class MCSM(SharesRows, nn.Module):
 
     def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
         """Return a space's vectors, without posteriors."""
-        taken = batch if modality == READ[space] else FeatureBatch(batch.whole)
+        taken = batch if self.takes_parts(space, modality) else FeatureBatch(batch.whole)
         return {"vectors": self._read(space, modality, self.scaled(modality, taken)).vectors}
 
     def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
@@ -171,8 +211,8 @@ class MCSM(SharesRows, nn.Module):
         terms: dict[str, Tensor] = {}
         for name, sides in rows.items():
             images, texts = (sides[modality]["vectors"] for modality in OTHER)
-            mates = name == "textual" and loss.textual_positives == "class-mate"
-            own = pair_losses(loss, images @ texts.T, matches, generator, partners=partners, class_mates=mates)
+            temperature = torch.exp(-self.scales[name].clamp(max=COLDEST)) if name in self.scales else loss.temperature
+            own = pair_losses(loss, images @ texts.T, matches, generator, partners=partners, temperature=temperature)
             if name in self.heads and targets.labels is not None:
                 logits = self._logits(name, torch.cat([images, texts]))
                 classified = classification_loss(logits, targets.labels.repeat(2, 1), smoothing=loss.smoothing)
@@ -200,6 +240,10 @@ class MCSM(SharesRows, nn.Module):
         """Return the modality that a space reads in parts."""
         return READ[space]
 
+    def takes_parts(self, space: str, modality: str) -> bool:
+        """Return whether a space's vectors of a modality depend on its parts."""
+        return modality == READ[space] or self._tower(space).other_reader is not None
+
     def pools(self, space: str) -> tuple[int, ...]:
         """Return the pool sizes from parts to fragments; empty if attention is over parts."""
         fragments = self._tower(space).fragments
@@ -217,11 +261,12 @@ class MCSM(SharesRows, nn.Module):
         return width + posteriors
 
     def _read(self, name: str, modality: str, scaled: FeatureBatch) -> Embedding:
-        if modality != READ[name]:
-            return Embedding(self._tower(name).project(scaled.whole))
-        if scaled.parts is None or scaled.mask is None:
+        tower, lacking = self._tower(name), scaled.parts is None or scaled.mask is None
+        if self.takes_parts(name, modality) and lacking:
             raise MissingData(f"the {name} space reads the parts of {modality}s, and these features have none.")
-        return self._tower(name).read(scaled.parts, scaled.mask, scaled.whole)
+        if modality != READ[name]:
+            return Embedding(tower.project(scaled.whole, scaled.parts, scaled.mask))
+        return tower.read(cast("Tensor", scaled.parts), cast("Tensor", scaled.mask), scaled.whole)
 
     def _logits(self, name: str, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b c"]:
         logits: Tensor = self.heads[name](vectors * self.config.loss.sharpness)

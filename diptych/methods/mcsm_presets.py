@@ -26,13 +26,15 @@ spaces, no LSTM, no categories and no posteriors.
 Ours in every preset are the encoders (the paper's VGG-19 is `vgg19:PATH`; all are frozen, as in the authors' code), a
 validation split, and the fusion weight of `released`, which the authors sweep on the test set and we on validation. Two
 traits of their code are left out: it divides the visual space's loss by the square of the batch size, which RMSprop
-undoes, and its convolutions shorten a text, where ours keep its length.
+undoes, and its convolutions shorten a text and see its padding, where ours keep its length and a fragment of padding
+alone is zero.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from diptych.errors import BadSetting
+from diptych.methods.closed_start import StartConfig
 from diptych.methods.inputs import InputConfig
 from diptych.methods.module import MethodConfig
 from diptych.methods.recipe import Recipe
@@ -48,17 +50,21 @@ class LossConfig:
     """Weight of the paper's bidirectional margin loss."""
     margin_size: float = 0.5
     """The margin between a match and a mismatch."""
-    negatives: Literal["expected", "other-class", "uniform"] = "other-class"
+    negatives: Literal["expected", "other-class", "uniform", "hardest"] = "other-class"
     """`other-class` draws one negative per anchor among mismatches; `uniform` draws any item of the batch, the anchor
-    included; `expected` takes the mean over all mismatches, the expectation of `other-class`."""
+    included; `expected` takes the mean over all mismatches, the expectation of `other-class`; `hardest` takes the most
+    similar mismatch (Faghri et al., BMVC 2018)."""
     textual_positives: Literal["partner", "class-mate"] = "partner"
-    """The owner of a text's positive picture in the textual space's margin loss."""
+    """A text's positive picture in the textual space: its own, or a random one of its category from the whole training
+    set, which then takes its own one's place among the negatives too."""
     contrastive: float = 0.0
     """Weight of the label-aware contrastive loss over the whole batch."""
     partner: float = 0.0
     """Weight of the contrastive loss in which only a pair's partner matches: it separates class-mates."""
     temperature: float = 0.1
     """Temperature of both contrastive losses."""
+    learn_temperature: bool = False
+    """Learn a temperature for each space, from this one on, as CLIP does."""
     classification: float = 0.0
     """Weight of the category loss on both sides' vectors."""
     smoothing: float = 0.0
@@ -69,6 +75,11 @@ class LossConfig:
     def __post_init__(self) -> None:
         if not self.temperature > 0:
             raise BadSetting(f"loss.temperature must be above 0; got {self.temperature}.")
+        if self.textual_positives == "class-mate" and self.partner:
+            raise BadSetting(
+                "loss.partner matches a text with its own picture, which loss.textual_positives=class-mate replaces. "
+                "Set loss.partner=0 or loss.textual_positives=partner."
+            )
         if not 0 <= self.smoothing <= 1:
             raise BadSetting(f"loss.smoothing must lie between 0 and 1; got {self.smoothing}.")
 
@@ -85,6 +96,8 @@ class MCSMConfig(MethodConfig):
     """Scaling of picture features."""
     text: InputConfig = field(default_factory=InputConfig)
     """Scaling of text features."""
+    start: StartConfig = field(default_factory=StartConfig)
+    """Where the projections of whole vectors begin."""
     loss: LossConfig = field(default_factory=LossConfig)
     """The losses."""
     class_share: float = 0.0
@@ -152,6 +165,7 @@ RELEASED = MCSMConfig(
         whole=False,
         squash=True,
         attend_padding=True,
+        padded=2904,
     ),
     loss=LossConfig(margin=1.0, negatives="uniform", textual_positives="class-mate"),
     fusion="released",

@@ -39,6 +39,7 @@ class OneSpace(SharesRows, nn.Module, ABC):
     notes: tuple[str, ...] = ()
     reads_parts: ClassVar[bool] = False
     rows_at_once: ClassVar[int] = 4096
+    mates_in: tuple[str, ...] = ()
     cosine: ClassVar[bool] = True
     """Whether vectors are scaled to unit length."""
 
@@ -70,6 +71,10 @@ class OneSpace(SharesRows, nn.Module, ABC):
     def reads(self, space: str) -> None:
         """Return None: only whole vectors are compared."""
         return
+
+    def takes_parts(self, space: str, modality: str) -> bool:
+        """Return False: only whole vectors are compared."""
+        return False
 
     def pools(self, space: str) -> tuple[int, ...]:
         """Return an empty tuple: there are no fragments."""

@@ -16,20 +16,17 @@ def pair_losses(
     generator: torch.Generator,
     *,
     partners: Bool[Tensor, "b b"],
-    class_mates: bool,
+    temperature: Float[Tensor, ""] | float,
 ) -> dict[str, Tensor]:
-    """Return the weighted margin and contrastive losses of a similarity matrix, rows pictures, columns texts.
-
-    `class_mates` uses a random match of each text as its positive picture in the margin loss.
-    """
+    """Return the weighted margin and contrastive losses of a similarity matrix, rows pictures, columns texts."""
     terms: dict[str, Tensor] = {}
     if config.margin:
-        terms["margin"] = config.margin * _margin(config, similarity, matches, generator, class_mates=class_mates)
+        terms["margin"] = config.margin * _margin(config, similarity, matches, generator)
     if config.contrastive:
-        loss = contrastive_loss(similarity, matches, temperature=config.temperature)
+        loss = contrastive_loss(similarity, matches, temperature=temperature)
         terms["contrastive"] = config.contrastive * loss
     if config.partner:
-        terms["partner"] = config.partner * contrastive_loss(similarity, partners, temperature=config.temperature)
+        terms["partner"] = config.partner * contrastive_loss(similarity, partners, temperature=temperature)
     return terms
 
 
@@ -38,20 +35,14 @@ def _margin(
     similarity: Float[Tensor, "b b"],
     matches: Bool[Tensor, "b b"],
     generator: torch.Generator,
-    *,
-    class_mates: bool,
 ) -> Float[Tensor, ""]:
+    if config.negatives == "hardest":
+        return margin_loss(similarity, *hardest(similarity, matches), margin=config.margin_size)
     if config.negatives == "expected":
         return expected_margin_loss(similarity, matches, margin=config.margin_size)
     allowed = torch.ones_like(matches) if config.negatives == "uniform" else ~matches
-    images = draw_one(matches, generator) if class_mates else torch.arange(len(matches), device=matches.device)
-    return margin_loss(
-        similarity,
-        draw_one(allowed[images], generator),
-        draw_one(allowed, generator),
-        margin=config.margin_size,
-        positive_images=images,
-    )
+    texts, images = draw_one(allowed, generator), draw_one(allowed.T, generator)
+    return margin_loss(similarity, texts, images, margin=config.margin_size)
 
 
 def draw_one(allowed: Bool[Tensor, "b b"], generator: torch.Generator) -> Int[Tensor, " b"]:
@@ -59,6 +50,16 @@ def draw_one(allowed: Bool[Tensor, "b b"], generator: torch.Generator) -> Int[Te
     noise = torch.rand(allowed.shape, generator=generator).to(allowed.device)
     drawn = noise.masked_fill(~allowed, -1.0).argmax(1)
     return torch.where(allowed.any(1), drawn, -1)
+
+
+def hardest(
+    similarity: Float[Tensor, "b b"], matches: Bool[Tensor, "b b"]
+) -> tuple[Int[Tensor, " b"], Int[Tensor, " b"]]:
+    """Return the most similar mismatched text of each picture, and picture of each text; -1 where all match."""
+    wrong = similarity.detach().masked_fill(matches, float("-inf"))
+    none = matches.all(1), matches.all(0)
+    texts, images = wrong.argmax(1), wrong.argmax(0)
+    return torch.where(none[0], -1, texts), torch.where(none[1], -1, images)
 
 
 def partners_of(targets: Targets) -> Bool[Tensor, "b b"]:

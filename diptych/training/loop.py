@@ -131,9 +131,20 @@ class _Epochs:
     objective: Objective
 
     @property
-    def reads_parts(self) -> bool:
-        """Whether batches contain regions and words."""
-        return cast("GradientMethod", self.model).reads_parts
+    def method(self) -> GradientMethod:
+        """The model, as a method that learns by gradient."""
+        return cast("GradientMethod", self.model)
+
+    def batch(self, rows: Tensor, generator: torch.Generator) -> Batch:
+        """Return the batch of some training texts, with parts and class-mates if the method needs them."""
+        return Batch.of(
+            self.features,
+            rows.numpy(),
+            device=next(self.model.parameters()).device,
+            parts=self.method.reads_parts,
+            share=self.share,
+            mates=generator if self.method.mates_in else None,
+        )
 
     @property
     def _metric(self) -> tuple[str, str]:
@@ -163,7 +174,6 @@ class _Epochs:
     def _train(self, epoch: int, label: str) -> dict[str, float]:
         """Train for one epoch and return its mean losses."""
         generator = torch.Generator().manual_seed(epoch_seed(self.run.seed, epoch))
-        device = next(self.model.parameters()).device
         totals: dict[str, float] = {}
         done, total = (epoch - 1) * self.steps, self.recipe.epochs * self.steps
         self.model.train()
@@ -172,7 +182,7 @@ class _Epochs:
             for rows in batches(len(self.features.texts), self.recipe.batch, generator):
                 for group in self.optimiser.param_groups:
                     group["lr"] = learning_rate(self.recipe, done, total)
-                batch = Batch.of(self.features, rows.numpy(), device=device, parts=self.reads_parts, share=self.share)
+                batch = self.batch(rows, generator)
                 losses = step(self.model, self.optimiser, batch, generator, self.recipe, objective=self.objective)
                 _check_finite({f"{name} loss": value for name, value in losses.items()}, epoch, self.recipe)
                 totals = {name: totals.get(name, 0.0) + value / self.steps for name, value in losses.items()}

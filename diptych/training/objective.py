@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from diptych.maths.sharing import WHOLE, Share, share_rows
-from diptych.methods.batches import Batch
+from diptych.methods.batches import Batch, FeatureBatch
 from diptych.methods.contract import GradientMethod
 
 
@@ -18,16 +18,21 @@ def objective(
 
     Spaces are processed in order, images before texts, so that every process draws dropout in the same order.
     """
-    sides = {"image": batch.images, "text": batch.texts}
     rows = {
         space: {
             modality: {name: share.gather(values) for name, values in method.represent(space, modality, side).items()}
-            for modality, side in sides.items()
+            for modality, side in _sides(method, space, batch).items()
         }
         for space in method.spaces
     }
     with _whole(method, share):
         return method.loss(rows, batch.targets, generator)
+
+
+def _sides(method: GradientMethod, space: str, batch: Batch) -> dict[str, FeatureBatch]:
+    """Return what a space learns from by modality: pairs, or texts with pictures of the same category."""
+    mates = batch.mates if space in method.mates_in else None
+    return {"image": batch.images if mates is None else mates, "text": batch.texts}
 
 
 @contextmanager

@@ -34,6 +34,9 @@ class Affine:
     def space_widths(self) -> dict[str, int]:
         return dict(zip(self.spaces, WIDTHS, strict=True))
 
+    def takes_parts(self, space: str, modality: str) -> bool:
+        return False
+
     def reads(self, space: str) -> None:
         raise NotImplementedError
 

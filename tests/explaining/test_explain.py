@@ -206,6 +206,9 @@ def test_a_method_that_does_not_tell_how_it_compares_is_refused(explain: Explain
     class Silent:
         spaces, notes, rows_at_once, space_widths = ("common",), (), 1, {"common": 1}
 
+        def takes_parts(self, space: str, modality: str) -> bool:
+            return False
+
         def reads(self, space: str) -> None:
             return None
 

@@ -70,6 +70,26 @@ def test_an_item_without_parts_gives_zeros_and_finite_gradients(scoring: Scoring
     assert (states.grad[1] == 0).all()
 
 
+def test_several_heads_equal_the_loop_over_heads_and_parts_and_their_mean_is_the_weights() -> None:
+    torch.manual_seed(0)
+    module = ProjectedAttention(5, 7, scoring="projected", dropout=0.0, heads=3, scored=6).double()
+    states = torch.randn(3, 4, 5, dtype=torch.float64)
+    vectors, weights = module(states, MASK)
+    for item, present, vector, shown in zip(states, MASK, vectors, weights, strict=True):
+        expected, mean = module.lift.bias.clone(), torch.zeros(4, dtype=torch.float64)
+        for head in range(3):
+            scores = [
+                module.score.weight[head] @ torch.tanh(module.inner.weight @ state + module.inner.bias)
+                for state in item[present]
+            ]
+            own = torch.softmax(torch.stack(scores), 0)
+            block = module.lift.weight[:, 5 * head : 5 * (head + 1)]
+            expected = expected + sum(a * (block @ state) for a, state in zip(own, item[present], strict=True))
+            mean[present] += own / 3
+        torch.testing.assert_close(vector, expected)
+        torch.testing.assert_close(shown, mean)
+
+
 def test_mean_scoring_is_mean_pooling() -> None:
     module, states = attention("mean")
     pooled = torch.stack([item[present].mean(0) for item, present in zip(states, MASK, strict=True)])
@@ -77,8 +97,8 @@ def test_mean_scoring_is_mean_pooling() -> None:
 
 
 def test_large_scores_neither_overflow_nor_lose_the_largest() -> None:
-    weights = softmax_over_parts(torch.tensor([[1e30, -1e30, 1e30]]), torch.tensor([[True, True, False]]))
-    assert weights.tolist() == [[1.0, 0.0, 0.0]]
+    weights = softmax_over_parts(torch.tensor([[1e30, -1e30, 1e30]]).unsqueeze(2), torch.tensor([[True, True, False]]))
+    assert weights.squeeze(2).tolist() == [[1.0, 0.0, 0.0]]
 
 
 def test_dropout_acts_on_the_scores_only_while_training() -> None:

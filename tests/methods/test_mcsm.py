@@ -1,18 +1,22 @@
 """MCSM at tiny sizes: what it places, what it minimises, what its presets do, and that it learns."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import Ridge
 from torch import Tensor
 
 from diptych.data.features import Features
 from diptych.errors import BadSetting, MissingData, ShapeMismatch
 from diptych.maths.recurrence import trained_parameters
-from diptych.methods.batches import Batch
+from diptych.methods.batches import Batch, FeatureBatch
+from diptych.methods.cca import CCA
+from diptych.methods.cca import PRESETS as CCA_PRESETS
 from diptych.methods.contract import GradientMethod
-from diptych.methods.embeddings import PairEmbeddings, embed_pairs
+from diptych.methods.embeddings import PairEmbeddings, embed_items, embed_pairs
 from diptych.methods.mcsm import MCSM, PRESETS, MCSMConfig, Widths
 from diptych.settings import override
 from diptych.training.loop import build_optimiser, step
@@ -105,13 +109,30 @@ def test_places_do_not_depend_on_the_batch_they_are_computed_in(preset: str) -> 
                 np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_released_attends_padding_so_that_a_text_depends_on_its_batch() -> None:
+def test_released_reads_every_text_at_2904_words_so_that_no_text_depends_on_its_batch() -> None:
     features = random_features(6)
     model = fitted(features, "released")
     together, alone = (embedded_by(size, model, features)["textual"] for size in (6, 1))
-    assert {len(weights) for weights in together.attention} == {5}
-    assert {len(weights) for weights in alone.attention} == {1, 3, 5}
-    assert not np.allclose(together.texts, alone.texts, atol=1e-3)
+    np.testing.assert_allclose(together.texts, alone.texts, atol=1e-5)
+    fragments = math.ceil(2904 / 3)  # the pools of STAGES are 3 and 1
+    assert {len(weights) for weights in together.attention} == {fragments}
+    short = replace(features, texts=features.texts.take(np.array([1])))  # a text of one word
+    padded = fitted(features, "released", "textual.padded=0")
+    padded.load_state_dict(model.state_dict())
+    assert len(embed_items(padded, "text", short.texts)["textual"].attention[0]) == 1
+
+
+def test_class_mates_take_the_place_of_pictures_in_the_textual_space_of_released_alone() -> None:
+    features = random_features()
+    released, paper = (fitted(features, preset) for preset in ("released", "paper"))
+    assert (released.mates_in, paper.mates_in) == (("textual",), ())
+    batch = Batch.of(features, [0, 1, 2], mates=torch.Generator().manual_seed(1))
+    assert batch.mates is not None
+    moved = replace(batch, mates=replace(batch.mates, whole=batch.mates.whole + 1))
+    for model, changes in ((released.eval(), True), (paper.eval(), False)):
+        first, second = (objective(model, each, torch.Generator().manual_seed(0)) for each in (batch, moved))
+        assert first["visual margin"] == second["visual margin"]
+        assert (first["textual margin"] != second["textual margin"]).item() is changes
 
 
 def test_permuting_the_gallery_permutes_the_similarities() -> None:
@@ -121,6 +142,81 @@ def test_permuting_the_gallery_permutes_the_similarities() -> None:
     for name, space in embed_pairs(model, permuted).items():
         expected = embed_pairs(model, features)[name].similarity()[:, order]
         np.testing.assert_allclose(space.similarity(), expected, atol=1e-5)
+
+
+START = ("class_share=0", "image.power=0.5", "image.centre=true", "text.centre=true")
+"""Settings under which a space's similarity is that of its whole vectors, scaled as the closed forms scale them."""
+
+
+@pytest.mark.parametrize("parts", [False, True])
+def test_a_start_at_cca_has_the_similarities_of_cca_in_both_spaces(*, parts: bool) -> None:
+    features = random_features(40, texts=2)
+    changes = [f"{space}.other_parts={str(parts).lower()}" for space in ("visual", "textual")]
+    model = fitted(features, "default", "start.form=cca", "start.ridge=0.3", "start.scale=0.2", *START, *changes)
+    solved = CCA.fitted(override(CCA_PRESETS["default"], ["ridge=0.3", "weighting=1", "dimensions=16"]), features)
+    expected = embed_pairs(solved, features)["common"].similarity()
+    for space in embed_pairs(model, features).values():
+        np.testing.assert_allclose(space.similarity(), expected, atol=1e-5)
+    before = weights_of(model)
+    trained(model, features)
+    assert not all(torch.equal(weight, before[name]) for name, weight in model.named_parameters() if "lift" in name)
+
+
+def test_a_start_at_the_categories_has_the_similarities_of_two_ridge_regressions() -> None:
+    features = random_features(40)
+    assert features.labels is not None
+    model = fitted(features, "default", "start.form=categories", "start.ridge=0.3", *START)
+    centred = features.labels - features.labels.mean(0)
+    sides = []
+    for modality, rows in (("image", features.images.whole), ("text", features.texts.whole)):
+        with torch.no_grad():
+            scaled = model.whole[modality](torch.from_numpy(rows)).double().numpy()
+        solver = Ridge(alpha=0.3 * len(scaled) * np.square(scaled).mean(), fit_intercept=False)
+        predicted = solver.fit(scaled, centred).predict(scaled)
+        sides.append(predicted / np.linalg.norm(predicted, axis=1, keepdims=True))
+    for space in embed_pairs(model, features).values():
+        np.testing.assert_allclose(space.similarity(), sides[0] @ sides[1].T, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (["start.form=categories", "visual.width=2"], "needs a dimension for each category: 3 in spaces of 2"),
+        (["start.form=cca", "textual.whole=false"], "a space starts at a closed form only where it projects the whole"),
+        (["start.scale=0"], r"start\.scale must be above 0; got 0"),
+        (["start.ridge=-1"], r"start\.ridge must not be negative; got -1"),
+    ],
+)
+def test_a_start_that_cannot_be_is_refused(changes: list[str], problem: str) -> None:
+    with pytest.raises(BadSetting, match=problem):
+        fitted(random_features(), "default", *changes)
+    with pytest.raises(MissingData, match=r"start\.form=categories needs categories"):
+        fitted(random_features(classes=0), "default", "start.form=categories")
+
+
+def test_a_learnt_temperature_starts_where_it_is_set_and_moves_in_each_space() -> None:
+    features = random_features()
+    fixed = fitted(features, "default", "loss.temperature=0.2")
+    model = fitted(features, "default", "loss.temperature=0.2", "loss.learn_temperature=true")
+    assert sorted(model.scales) == sorted(model.spaces)
+    assert trained(model, features, 1)[0] == pytest.approx(trained(fixed, features, 1)[0])
+    assert all(scale.item() != pytest.approx(math.log(5), abs=1e-6) for scale in model.scales.values())
+    assert len(fitted(features, "paper", "loss.learn_temperature=true").scales) == 0
+
+
+def test_with_other_parts_every_vector_depends_on_parts_and_every_weight_learns() -> None:
+    features = random_features()
+    both = ("visual.other_parts=true", "textual.other_parts=true", "visual.heads=2", "textual.heads=2")
+    model = fitted(features, "default", *both)
+    assert all(model.takes_parts(space, modality) for space in model.spaces for modality in ("image", "text"))
+    before = weights_of(model)
+    trained(model, features)
+    assert {name for name, weight in model.named_parameters() if torch.equal(weight, before[name])} <= {
+        name for name in before if name.endswith("score.bias")
+    }
+    bare = replace(features, images=replace(features.images, parts=None))
+    with pytest.raises(MissingData, match="the visual space reads the parts of images"):
+        model.embed("image", FeatureBatch.of(bare.images, [0]))
 
 
 @pytest.mark.parametrize(("regions", "words", "space"), [(True, False, "visual"), (False, True, "textual")])

@@ -1,13 +1,18 @@
 """Which pairs match, what is drawn, and how the losses are put together."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from diptych.maths.losses import contrastive_loss, expected_margin_loss
-from diptych.methods.batches import Targets
+from diptych.maths.losses import contrastive_loss, expected_margin_loss, margin_loss
+from diptych.methods.batches import Targets, class_mates
 from diptych.methods.mcsm_presets import LossConfig
-from diptych.methods.pair_losses import draw_one, matches_of, pair_losses
+from diptych.methods.pair_losses import draw_one, hardest, matches_of, pair_losses
+
+from .features import random_features
 
 LABELS = torch.tensor([[True, False], [False, True], [True, True], [False, False], [False, False]])
 EYE = torch.eye(5, dtype=torch.bool)
@@ -53,18 +58,18 @@ def test_where_nothing_is_allowed_the_draw_says_minus_one() -> None:
 def test_weights_of_zero_leave_losses_out_and_others_are_multiplied_in() -> None:
     similarity = torch.rand(5, 5, generator=generator())
     config = LossConfig(margin=2.0, negatives="expected", contrastive=3.0, temperature=0.2)
-    terms = pair_losses(config, similarity, EYE, generator(), partners=EYE, class_mates=False)
+    terms = pair_losses(config, similarity, EYE, generator(), partners=EYE, temperature=config.temperature)
     torch.testing.assert_close(terms["margin"], 2 * expected_margin_loss(similarity, EYE, margin=0.5))
     torch.testing.assert_close(terms["contrastive"], 3 * contrastive_loss(similarity, EYE, temperature=0.2))
-    assert pair_losses(LossConfig(), similarity, EYE, generator(), partners=EYE, class_mates=False) == {}
+    assert pair_losses(LossConfig(), similarity, EYE, generator(), partners=EYE, temperature=0.1) == {}
 
 
-def drawn_cells(config: LossConfig, matches: Tensor, *, class_mates: bool) -> Tensor:
+def drawn_cells(config: LossConfig, matches: Tensor) -> Tensor:
     """Return which similarities the margin loss ever looked at, over many draws, by their gradient's sign."""
     random, seen = generator(), torch.zeros(5, 5)
     for _ in range(200):
         similarity = torch.zeros(5, 5, requires_grad=True)
-        terms = pair_losses(config, similarity, matches, random, partners=EYE, class_mates=class_mates)
+        terms = pair_losses(config, similarity, matches, random, partners=EYE, temperature=0.1)
         (gradient,) = torch.autograd.grad(terms["margin"], similarity)
         seen = seen + gradient.abs()
     return seen > 0
@@ -72,37 +77,60 @@ def drawn_cells(config: LossConfig, matches: Tensor, *, class_mates: bool) -> Te
 
 def test_negatives_of_other_classes_never_touch_a_match_but_the_partner() -> None:
     matches = matches_of(batch(LABELS, [0, 1, 2, 3, 4]))
-    seen = drawn_cells(LossConfig(margin=1.0), matches, class_mates=False)
+    seen = drawn_cells(LossConfig(margin=1.0), matches)
     assert torch.equal(seen, ~matches | EYE)
 
 
 def test_uniform_negatives_draw_class_mates_too() -> None:
     everything = torch.ones(5, 5, dtype=torch.bool)
     config = LossConfig(margin=1.0, negatives="uniform")
-    assert drawn_cells(config, everything, class_mates=False).all()
+    assert drawn_cells(config, everything).all()
 
 
 @pytest.mark.parametrize(("negatives", "drawn"), [("uniform", True), ("other-class", False)])
 def test_only_uniform_negatives_draw_the_anchor_itself(negatives: str, drawn: bool) -> None:
     config, random = LossConfig(margin=1.0, negatives=negatives), generator()
     losses = [
-        pair_losses(config, torch.eye(5), EYE, random, partners=EYE, class_mates=False)["margin"] for _ in range(50)
+        pair_losses(config, torch.eye(5), EYE, random, partners=EYE, temperature=config.temperature)["margin"]
+        for _ in range(50)
     ]
     assert any(loss > 0 for loss in losses) is drawn
 
 
-def test_class_mate_positives_are_drawn_among_the_matches_of_each_text() -> None:
-    matches = matches_of(batch(LABELS, [0, 1, 2, 3, 4]))
-    similarity, random, positives = torch.zeros(5, 5), generator(), torch.zeros(5, 5)
-    for _ in range(200):
-        leaf = similarity.clone().requires_grad_()
-        terms = pair_losses(LossConfig(margin=1.0), leaf, matches, random, partners=EYE, class_mates=True)
-        positives += (torch.autograd.grad(terms["margin"], leaf)[0] < 0).float()
-    assert torch.equal(positives > 0, matches)
+def test_the_hardest_negatives_are_the_most_similar_mismatches_and_none_where_all_match() -> None:
+    similarity = torch.randn(5, 5, generator=generator())
+    matches = EYE.clone()
+    matches[4] = True
+    texts, images = hardest(similarity, matches)
+    for k in range(5):
+        row = [(float(similarity[k, j]), j) for j in range(5) if not matches[k, j]]
+        column = [(float(similarity[j, k]), j) for j in range(5) if not matches[j, k]]
+        assert int(texts[k]) == (max(row)[1] if row else -1)
+        assert int(images[k]) == (max(column)[1] if column else -1)
+    config = LossConfig(margin=1.0, negatives="hardest")
+    found = pair_losses(config, similarity, matches, generator(), partners=EYE, temperature=0.1)["margin"]
+    torch.testing.assert_close(found, margin_loss(similarity, texts, images, margin=0.5))
+
+
+def test_class_mates_are_drawn_uniformly_from_the_whole_training_set() -> None:
+    features = random_features(8, classes=2)
+    labels = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 1], [1, 1], [0, 0], [1, 0]], dtype=bool)
+    features, random = replace(features, labels=labels), generator()
+    drawn = np.stack([class_mates(features, np.array([0, 3, 5, 6]), random) for _ in range(2000)])
+    for column, allowed in zip(drawn.T, ([0, 1, 2, 5, 7], [3, 4, 5], [0, 1, 2, 3, 4, 5, 7], [6]), strict=True):
+        shares = np.bincount(column, minlength=8) / len(column)
+        np.testing.assert_allclose(shares[allowed], 1 / len(allowed), atol=0.04)
+        assert shares.sum() == pytest.approx(shares[allowed].sum())
+
+
+def test_by_partner_and_without_categories_a_class_mate_is_the_picture_itself() -> None:
+    features, own = random_features(6), np.array([4, 0])
+    for each in (replace(features, relevant="partner"), replace(features, labels=None)):
+        assert class_mates(each, own, generator()).tolist() == [4, 0]
 
 
 def test_the_partner_loss_matches_a_picture_with_its_own_texts_alone() -> None:
     similarity, mates = torch.randn(5, 5), torch.ones(5, 5, dtype=torch.bool)
     config = LossConfig(partner=2.0, temperature=0.2)
-    terms = pair_losses(config, similarity, mates, generator(), partners=EYE, class_mates=False)
+    terms = pair_losses(config, similarity, mates, generator(), partners=EYE, temperature=config.temperature)
     torch.testing.assert_close(terms, {"partner": 2 * contrastive_loss(similarity, EYE, temperature=0.2)})

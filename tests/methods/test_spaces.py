@@ -97,10 +97,47 @@ def test_a_projected_modality_has_no_weights() -> None:
     assert Embedding(torch.zeros(2, 8)).unpadded() == []
 
 
+def test_the_parts_of_the_projected_modality_are_attended_as_the_other_space_reads_them_and_added() -> None:
+    torch.manual_seed(0)
+    reading = SpaceConfig(width=99, hidden=3, dropout=0.0, heads=2)
+    module = Space(
+        SpaceConfig(width=8, hidden=4, dropout=0.0, normalise=False, other_parts=True),
+        parts=5,
+        whole=3,
+        other=7,
+        other_reading=(reading, 6),
+    ).eval()
+    assert module.other_reader is not None
+    assert (module.other_reader.recurrence.width, module.other_reader.attention.heads) == (6, 2)
+    other, parts = torch.randn(2, 7), torch.randn(2, 3, 6)
+    states = module.other_reader.recurrence(parts, MASK)
+    attended = module.other_reader.attention(states, MASK)[0]
+    torch.testing.assert_close(module.project(other, parts, MASK), module.other(other) + attended)
+    assert module.span(read=False).shape == (8, 7 + 1 + 2 * 6 + 1)
+
+
+def test_padding_is_attended_up_to_the_same_number_of_fragments_in_every_batch() -> None:
+    module = space(attend_padding=True, padded=20, fragments=((6, 3, 2), (4, 3, 3)))
+    parts = torch.randn(1, 4, 5)
+    alone = module.read(parts[:, :2], MASK[:1, :2], torch.zeros(1, 3))
+    beside = module.read(
+        torch.cat([parts[:, :2], torch.zeros(1, 9, 5)], 1), torch.arange(11)[None] < 2, torch.zeros(1, 3)
+    )
+    assert alone.attention is not None
+    assert alone.attention.shape == (1, 4)  # 20 parts, 10 after the first pool, 4 after the second
+    torch.testing.assert_close(alone.vectors, beside.vectors)
+    torch.testing.assert_close(alone.attention, beside.attention)
+
+
 @pytest.mark.parametrize("setting", ["width", "hidden", "layers", "longest"])
 def test_a_size_below_one_is_refused(setting: str) -> None:
     with pytest.raises(BadSetting, match=f"the {setting} of a space must be at least 1; got 0"):
         SpaceConfig(**{setting: 0})
+
+
+def test_several_heads_without_a_projection_of_the_scores_are_refused() -> None:
+    with pytest.raises(BadSetting, match="several heads need attention=projected; got 2 heads with attention=plain"):
+        SpaceConfig(heads=2, attention="plain")
 
 
 def test_dropping_everything_and_a_negative_reduction_are_refused() -> None:

@@ -30,6 +30,7 @@ class Learner(nn.Module):
     spaces = ("only",)
     notes = ()
     reads_parts = True
+    mates_in: tuple[str, ...] = ()
     rows_at_once = 100
     space_widths: ClassVar[Mapping[str, int]] = {"only": 1}
 
@@ -50,6 +51,9 @@ class Learner(nn.Module):
         error = (images["numbers"] - texts["numbers"]).pow(2).mean()
         noise = torch.rand(1, generator=generator).mean()
         return {"error": error + self.poison, "noise": 0 * self.line.bias.sum() + noise}
+
+    def takes_parts(self, space: str, modality: str) -> bool:
+        return False
 
     def reads(self, space: str) -> None:
         return
