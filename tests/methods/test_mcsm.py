@@ -1,6 +1,5 @@
 """MCSM at tiny sizes: what it places, what it minimises, what its presets do, and that it learns."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -114,7 +113,7 @@ def test_released_reads_every_text_at_2904_words_so_that_no_text_depends_on_its_
     model = fitted(features, "released")
     together, alone = (embedded_by(size, model, features)["textual"] for size in (6, 1))
     np.testing.assert_allclose(together.texts, alone.texts, atol=1e-5)
-    fragments = math.ceil(2904 / 3)  # the pools of STAGES are 3 and 1
+    fragments = 2904 // 2  # the pools of STAGES are 2 and 1
     assert {len(weights) for weights in together.attention} == {fragments}
     short = replace(features, texts=features.texts.take(np.array([1])))  # a text of one word
     padded = fitted(features, "released", "textual.padded=0")
@@ -200,7 +199,7 @@ def test_a_learnt_temperature_starts_where_it_is_set_and_moves_in_each_space() -
     model = fitted(features, "default", "loss.temperature=0.2", "loss.learn_temperature=true")
     assert sorted(model.scales) == sorted(model.spaces)
     assert trained(model, features, 1)[0] == pytest.approx(trained(fixed, features, 1)[0])
-    assert all(scale.item() != pytest.approx(math.log(5), abs=1e-6) for scale in model.scales.values())
+    assert all(scale.item() != pytest.approx(np.log(5), abs=1e-6) for scale in model.scales.values())
     assert len(fitted(features, "paper", "loss.learn_temperature=true").scales) == 0
 
 
