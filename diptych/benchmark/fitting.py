@@ -117,7 +117,8 @@ def finish_cell(task: CellTask) -> Cell:
     cell.write(task.file)
     for k in range(len(fits)):
         if k != chosen:
-            RunFolder(task.run(k)).model_file.unlink(missing_ok=True)
+            for file in RunFolder(task.run(k)).weights_files:
+                file.unlink()
     return cell
 
 

@@ -6,10 +6,15 @@ contrastive        all matches of the batch against all mismatches, both ways   
 classification     both sides' vectors name the item's categories                softmax cross-entropy
 """
 
+from math import log
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import relu
+
+COLDEST = log(100)
+"""Largest logarithm of 1 / temperature that is learnt: the limit of CLIP (Radford et al., ICML 2021)."""
 
 
 def margin_loss(

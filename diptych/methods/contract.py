@@ -45,8 +45,11 @@ class Method(Protocol):
     spaces: tuple[str, ...]
     notes: tuple[str, ...]
     """Notes for readers of its results, such as a space that could not be built."""
-    rows_at_once: ClassVar[int]
-    """Batch size of embedding, chosen for memory and cache."""
+
+    @property
+    def rows_at_once(self) -> int:
+        """Batch size of embedding, chosen for memory and cache."""
+        ...
 
     @property
     def space_widths(self) -> Mapping[str, int]:
@@ -100,6 +103,20 @@ class TraceableMethod(Method, Protocol):
 
     def pools(self, space: str) -> tuple[int, ...]:
         """Return the pool sizes from parts to fragments; empty if attention is over parts."""
+        ...
+
+
+@runtime_checkable
+class NamingMethod(Method, Protocol):
+    """A method that may learn to name categories from its own vectors."""
+
+    @property
+    def names_categories(self) -> bool:
+        """Whether it has learnt to."""
+        ...
+
+    def logits(self, space: str, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b c"]:
+        """Return the logits of the categories from vectors of either modality in a space."""
         ...
 
 

@@ -88,6 +88,11 @@ SEARCH = {
     "dimensions": (32, 64, 96),
     "ridge": (0.1, 0.3, 1.0),
     "weighting": (0.0, 1.0, 2.0),
+    "image_tower.hidden": ((), (512,), (512, 512)),
+    "text_tower.hidden": ((), (512,), (512, 512)),
+    "image_tower.input_dropout": (0.0, 0.3, 0.6),
+    "text_tower.input_dropout": (0.0, 0.3, 0.6),
+    "training.epochs": (10, 20, 40),
     "training.learning_rate": (1e-3, 2e-3, 4e-3),
     "image.power": (0.5, 1.0),
 }

@@ -10,26 +10,23 @@ with h = LSTM(parts) lifted into the space, a = softmax(w . tanh(W_a h)), and a 
 Paper: Peng, Qi & Yuan, arXiv 1708.04776; IEEE TIP 27(11):5585-5599, 2018.
 Differs: encoders are frozen, as in the authors' released code. What each preset takes from the paper and from
 that code, line by line, is in `diptych.methods.mcsm_presets`. With categories and `loss.classification` above
-0 each space also has a head that predicts categories from either side's vector; `class_share` then appends the
-posteriors to the vector, so that the similarity is (1 - share) cos(v, u) + share cos(p_v, p_u), still one
-inner product.
+0 each space also has a head that predicts categories from either side's vector: an objective beside the others, and
+the source of `posteriors` if they have a share in the similarity (`diptych.methods.posteriors`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log, sqrt
+from math import log
 from typing import ClassVar, cast
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
-from scipy.linalg import block_diag
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
 from diptych.data.features import Encoded, Features, Parts
 from diptych.errors import BadSetting, MissingData
-from diptych.maths.losses import classification_loss
+from diptych.maths.losses import COLDEST, classification_loss
 from diptych.maths.sharing import SharesRows
 from diptych.methods.batches import FeatureBatch, Targets
 from diptych.methods.closed_start import starting_maps
@@ -56,8 +53,6 @@ Config = MCSMConfig
 READ = {"visual": "image", "textual": "text"}
 """The modality that each space reads as a sequence."""
 OTHER = {"image": "text", "text": "image"}
-COLDEST = log(100)
-"""Largest logarithm of 1 / temperature that is learnt: CLIP's limit."""
 SAMPLE = 20_000
 """Maximum number of training parts on which the projection of parts is fitted."""
 
@@ -188,8 +183,13 @@ class MCSM(SharesRows, nn.Module):
 
     @property
     def space_widths(self) -> dict[str, int]:
-        """Dimension of each space, posteriors included."""
-        return {name: self._width(name) for name in self.spaces}
+        """Dimension of each space."""
+        return {name: self._tower(name).config.width for name in self.spaces}
+
+    @property
+    def names_categories(self) -> bool:
+        """Whether every space has a head that predicts categories."""
+        return len(self.heads) == len(self.spaces)
 
     def check(self, modality: str, encoded: Encoded) -> None:
         """Refuse features whose widths differ from the model's."""
@@ -201,9 +201,9 @@ class MCSM(SharesRows, nn.Module):
         return {name: self.embed_scaled(name, modality, scaled) for name in self.spaces}
 
     def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
-        """Return a space's vectors, without posteriors."""
+        """Return a space's vectors."""
         taken = batch if self.takes_parts(space, modality) else FeatureBatch(batch.whole)
-        return {"vectors": self._read(space, modality, self.scaled(modality, taken)).vectors}
+        return {"vectors": self.embed_scaled(space, modality, self.scaled(modality, taken)).vectors}
 
     def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the weighted losses of each space by name; their sum is minimised."""
@@ -214,17 +214,16 @@ class MCSM(SharesRows, nn.Module):
             temperature = torch.exp(-self.scales[name].clamp(max=COLDEST)) if name in self.scales else loss.temperature
             own = pair_losses(loss, images @ texts.T, matches, generator, partners=partners, temperature=temperature)
             if name in self.heads and targets.labels is not None:
-                logits = self._logits(name, torch.cat([images, texts]))
+                logits = self.logits(name, torch.cat([images, texts]))
                 classified = classification_loss(logits, targets.labels.repeat(2, 1), smoothing=loss.smoothing)
                 own["classification"] = loss.classification * classified
             terms |= {f"{name} {term}": value for term, value in own.items()}
         return terms
 
     def span(self, modality: str) -> Mapping[str, Float[np.ndarray, "d_s m"]]:
-        """Return, by space, the columns of the final affine maps, with an identity block for the posteriors."""
+        """Return, by space, the columns of the final affine maps."""
         spans = {name: self._tower(name).span(read=modality == READ[name]) for name in self.spaces}
-        classes = {name: np.eye(self._width(name) - getattr(self.config, name).width) for name in self.spaces}
-        return {name: block_diag(span, classes[name]) for name, span in spans.items() if span is not None}
+        return {name: span for name, span in spans.items() if span is not None}
 
     def scaled(self, modality: str, batch: FeatureBatch) -> FeatureBatch:
         """Return items as input to the spaces: whole vectors, and parts if a space reads them."""
@@ -250,35 +249,18 @@ class MCSM(SharesRows, nn.Module):
         return () if fragments is None else fragments.pools
 
     def embed_scaled(self, space: str, modality: str, scaled: FeatureBatch) -> Embedding:
-        """Return a space's vectors, with posteriors appended if similarity uses them, and attention."""
-        embedding = self._read(space, modality, scaled)
-        return embedding._replace(vectors=self._with_posteriors(space, embedding.vectors))
-
-    def _width(self, name: str) -> int:
-        """Return the dimension of a space, posteriors included."""
-        posteriors = self.widths.classes if self.config.class_share and name in self.heads else 0
-        width: int = getattr(self.config, name).width
-        return width + posteriors
-
-    def _read(self, name: str, modality: str, scaled: FeatureBatch) -> Embedding:
-        tower, lacking = self._tower(name), scaled.parts is None or scaled.mask is None
-        if self.takes_parts(name, modality) and lacking:
-            raise MissingData(f"the {name} space reads the parts of {modality}s, and these features have none.")
-        if modality != READ[name]:
+        """Return a space's vectors and attention, from scaled items."""
+        tower, lacking = self._tower(space), scaled.parts is None or scaled.mask is None
+        if self.takes_parts(space, modality) and lacking:
+            raise MissingData(f"the {space} space reads the parts of {modality}s, and these features have none.")
+        if modality != READ[space]:
             return Embedding(tower.project(scaled.whole, scaled.parts, scaled.mask))
         return tower.read(cast("Tensor", scaled.parts), cast("Tensor", scaled.mask), scaled.whole)
 
-    def _logits(self, name: str, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b c"]:
-        logits: Tensor = self.heads[name](vectors * self.config.loss.sharpness)
+    def logits(self, space: str, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b c"]:
+        """Return the logits of the categories from vectors of either modality in a space."""
+        logits: Tensor = self.heads[space](vectors * self.config.loss.sharpness)
         return logits
-
-    def _with_posteriors(self, name: str, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b e"]:
-        """Return [sqrt(1-share) v ; sqrt(share) p/|p|]: inner products of these mix two cosines."""
-        share = self.config.class_share
-        if not share or name not in self.heads:
-            return vectors
-        posteriors = (self._logits(name, vectors) / self.config.class_temperature).softmax(1)
-        return torch.cat([sqrt(1 - share) * vectors, sqrt(share) * normalize(posteriors, dim=1)], dim=1)
 
 
 Model = MCSM

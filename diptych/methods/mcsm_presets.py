@@ -36,7 +36,7 @@ from typing import Literal
 from diptych.errors import BadSetting
 from diptych.methods.closed_start import StartConfig
 from diptych.methods.inputs import InputConfig
-from diptych.methods.module import MethodConfig
+from diptych.methods.module import MethodConfig, PosteriorsConfig
 from diptych.methods.recipe import Recipe
 from diptych.methods.spaces import SpaceConfig
 from diptych.relevance import Relevant
@@ -100,10 +100,6 @@ class MCSMConfig(MethodConfig):
     """Where the projections of whole vectors begin."""
     loss: LossConfig = field(default_factory=LossConfig)
     """The losses."""
-    class_share: float = 0.0
-    """Share of the category posteriors in the similarity, from 0 to 1; requires `loss.classification`."""
-    class_temperature: float = 1.0
-    """Temperature of the category posteriors; above 1 the less probable categories count more."""
     fusion: str = "product"
     """The fusion rule of the two spaces: a name in `diptych.fusion`."""
     training: Recipe = field(default_factory=Recipe)
@@ -112,12 +108,6 @@ class MCSMConfig(MethodConfig):
     def suited_to(self, relevant: Relevant) -> "MCSMConfig":
         """Return the settings for partners in place of `default`; the published presets stay as they are."""
         return PARTNER if relevant == "partner" and self == DEFAULT else self
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.class_share <= 1:
-            raise BadSetting(f"class_share must lie between 0 and 1; got {self.class_share}.")
-        if not self.class_temperature > 0:
-            raise BadSetting(f"class_temperature must be above 0; got {self.class_temperature}.")
 
 
 RELEASED_STAGES = ((384, 15, 5), (512, 9, 5), (256, 7, 6))
@@ -180,8 +170,7 @@ DEFAULT = MCSMConfig(
     image=InputConfig(power=0.5, centre=True),
     text=InputConfig(centre=True),
     loss=LossConfig(contrastive=1.0, partner=1.0, classification=1.0),
-    class_share=0.7,
-    class_temperature=1.5,
+    posteriors=PosteriorsConfig(share=0.7, temperature=1.5),
     training=Recipe(epochs=12, keep="last"),
 )
 
@@ -198,8 +187,6 @@ PARTNER = MCSMConfig(
 PRESETS = {"paper": PAPER, "released": RELEASED, "default": DEFAULT}
 
 SEARCH = {
-    "class_share": (0.5, 0.7, 0.85),
-    "class_temperature": (1.0, 1.5, 2.0),
     "training.epochs": (8, 12, 16),
     "training.learning_rate": (5e-4, 1e-3, 2e-3),
     "loss.temperature": (0.07, 0.1, 0.15),

@@ -1,7 +1,7 @@
 """The interface of a method module, and opening one by name."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast, runtime_checkable
 
 from diptych.data.concepts import Concepts
@@ -24,8 +24,31 @@ class SideInformation:
     """Items of the test split without their categories, for `transductive` configs."""
 
 
+@dataclass(frozen=True)
+class PosteriorsConfig:
+    """The share of the categories' posteriors in a method's similarity."""
+
+    share: float = 0.0
+    """Share of the posteriors, from 0 to 1; 0 leaves the method as it is. Needs categories."""
+    temperature: float = 1.0
+    """Temperature of the posteriors; above 1 the less probable categories count more."""
+    strength: float = 1.0
+    """C of the logistic regressions, where the method does not name categories itself."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise BadSetting(f"posteriors.share must lie between 0 and 1; got {self.share}.")
+        for name in ("temperature", "strength"):
+            if not getattr(self, name) > 0:
+                raise BadSetting(f"posteriors.{name} must be above 0; got {getattr(self, name)}.")
+
+
+@dataclass(frozen=True)
 class MethodConfig:
     """Base class of the methods' configs, which are frozen dataclasses."""
+
+    posteriors: PosteriorsConfig = field(default_factory=PosteriorsConfig)
+    """Share of the categories' posteriors in the similarity, for any method."""
 
     def suited_to(self, relevant: Relevant) -> "MethodConfig":
         """Return the preset for what counts as right; a preset for categories may have another one for partners."""

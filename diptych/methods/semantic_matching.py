@@ -22,14 +22,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from diptych.data.features import Features
 from diptych.errors import BadSetting
-from diptych.maths.logistic import LinearClassifier, multinomial_regression
-from diptych.methods.categories import labels_of
+from diptych.methods.categories import classifier, labels_of
 from diptych.methods.inputs import InputConfig, Widths
 from diptych.methods.module import MethodConfig
 from diptych.methods.one_space import Projections
@@ -124,15 +123,3 @@ SEARCH = {
     "image.power": (0.5, 1.0),
 }
 """Values that a hyperparameter search on validation data tries."""
-
-
-def classifier(rows: Float[np.ndarray, "n d"], labels: Bool[np.ndarray, "n c"], *, strength: float) -> LinearClassifier:
-    """Return the logistic regression of the rows with a category, at any scale.
-
-    It is solved on rows divided by their root mean square length, and its weights are divided by the same.
-    """
-    known = labels.any(1)
-    rows, labels = rows[known], labels[known]
-    size = max(np.sqrt(np.einsum("nd,nd->n", rows, rows).mean()), np.finfo(np.float32).tiny)
-    weights, bias = multinomial_regression(rows / size, labels / labels.sum(1, keepdims=True), strength=strength)
-    return LinearClassifier(weights / size, bias)

@@ -1,8 +1,10 @@
 """Feed-forward networks over whole vectors, for methods that learn a map of each modality."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
+import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -53,6 +55,11 @@ class Tower(nn.Module):
         """Return the outputs."""
         outputs: Tensor = self.layers(whole)
         return outputs
+
+    def span(self) -> Float[np.ndarray, "d_s m"]:
+        """Return the columns of the last affine map, which span every output."""
+        last = cast("nn.Linear", self.layers[-1])
+        return torch.column_stack([last.weight, last.bias]).detach().cpu().numpy()
 
 
 def towers_of(widths: Widths, out: int, *, image: TowerConfig, text: TowerConfig) -> nn.ModuleDict:

@@ -115,7 +115,7 @@ def model_of_run(folder: RunFolder, method: Method | None = None) -> EmbeddingMo
         "image": records.image.fingerprint or "",
         "text": records.text.fingerprint or "",
     }
-    weights = digest(file_digest(folder.model_file), repr(config.settings), *signatures(fingerprints))
+    weights = digest(*map(file_digest, folder.weights_files), repr(config.settings), *signatures(fingerprints))
     source = str(folder.path.absolute())
     method = method or load_model(folder)
     return EmbeddingModel(source, config.method, method, encoders, fingerprints, weights, folder.result().fusion)

@@ -47,17 +47,26 @@ class Training:
             epoch = state.kept(recipe)
         else:
             save_tensors(run.folder.model_file, model.state_dict(), {"epoch": epoch})
-        run.processes.first(self._end, model, epoch, run, validation)
-        trained: Method = model
+        trained: Method = self._with_posteriors(model, run) if self.chosen.posteriors.share else model
+        run.processes.first(self._end, trained, model.widths, epoch, run, validation)
         return trained
 
     def _fitted(self) -> Method:
         """Return the method's model before its first epoch."""
         return fit_method(open_method(self.method), self.chosen, self.train, self.side_information)
 
-    def _end(self, model: Any, epoch: int, run: TrainingRun, validation: Validator) -> None:
+    def _with_posteriors(self, model: Method, run: TrainingRun) -> Method:
+        """Return the trained model with posteriors beside its vectors; the first process solves and saves them."""
+        from diptych.methods.posteriors import WithPosteriors
+
+        wrapped: WithPosteriors = run.processes.first(WithPosteriors.fitted, self.chosen.posteriors, model, self.train)
+        if run.processes.leads and len(wrapped.classifiers):
+            save_tensors(run.folder.posteriors_file, wrapped.classifiers.state_dict(), {})
+        return wrapped
+
+    def _end(self, model: Any, widths: Any, epoch: int, run: TrainingRun, validation: Validator) -> None:
         """Draw the training curves, and write the result of the run."""
         if metrics := run.folder.metrics():
             training_curves(metrics, run.folder.curve_file)
         fusion = FusionRecord(self.chosen.fusion, "val", validation.choose_fusion(model))
-        run.folder.end(RunResult(asdict(model.widths), model.spaces, tuple(self.classes), epoch, fusion))
+        run.folder.end(RunResult(asdict(widths), model.spaces, tuple(self.classes), epoch, fusion))

@@ -1,5 +1,6 @@
 """Load a finished run."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from diptych.encoders.contract import Encoder
@@ -9,6 +10,7 @@ from diptych.errors import BadCheckpoint
 from diptych.files import json_of
 from diptych.methods.contract import Method
 from diptych.methods.module import open_method
+from diptych.modality import MODALITIES
 from diptych.settings import revive
 from diptych.training.checkpoints import adopt, load_tensors
 from diptych.training.processes import best_device
@@ -20,10 +22,32 @@ def load_model(folder: RunFolder) -> Method:
     """Return the model of a finished run, on the best device and ready to embed."""
     config, result = folder.config(), folder.result()
     module = open_method(config.method)
-    model: Any = module.Model(revive(module.Config, config.settings), module.Widths(**result.widths))
+    chosen: Any = revive(module.Config, renamed(config.settings))
+    model: Any = module.Model(chosen, module.Widths(**result.widths))
     adopt(model, load_tensors(folder.model_file)[0], source=folder.model_file)
+    if chosen.posteriors.share and result.classes:
+        from diptych.methods.posteriors import WithPosteriors
+
+        widths: dict[str, int] = {
+            side: result.widths.get(f"{side}_whole") or result.widths[side] for side in MODALITIES
+        }
+        model = WithPosteriors(chosen.posteriors, model, widths=widths, classes=len(result.classes))
+        if not model.own:
+            adopt(model.classifiers, load_tensors(folder.posteriors_file)[0], source=folder.posteriors_file)
     loaded: Method = model.to(best_device()).eval()
     return loaded
+
+
+def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run under their present names.
+
+    >>> renamed({"class_share": 0.7, "class_temperature": 1.5, "fusion": "sum"})
+    {'fusion': 'sum', 'posteriors': {'share': 0.7, 'temperature': 1.5}}
+    """
+    kept = {name: value for name, value in settings.items() if not name.startswith("class_")}
+    if "class_share" in settings:
+        kept["posteriors"] = {"share": settings["class_share"], "temperature": settings["class_temperature"]}
+    return kept
 
 
 def load_encoders(folder: RunFolder) -> LazyEncoders:

@@ -3,6 +3,7 @@
 config.json             method, preset, every setting, encoders, data and its fingerprint, versions, seeds
 metrics.jsonl           one line per epoch: losses by name, validation metric, learning rate, seconds
 model.safetensors       the kept weights of the run (the best on validation, or the last)
+posteriors.safetensors  the classifiers beside a method that names no categories itself, if `posteriors.share` is set
 checkpoint.safetensors  the training state to resume from; removed when training has ended
 result.json             the choices on validation data: epoch, fusion weight; written last
 training.png            losses and validation MAP by epoch
@@ -29,13 +30,19 @@ class RunFolder:
         self.config_file = path / "config.json"
         self.metrics_file = path / "metrics.jsonl"
         self.model_file = path / "model.safetensors"
+        self.posteriors_file = path / "posteriors.safetensors"
         self.checkpoint_file = path / "checkpoint.safetensors"
         self.result_file = path / "result.json"
         self.curve_file = path / "training.png"
         self.files = (
-            self.config_file, self.metrics_file, self.model_file,
+            self.config_file, self.metrics_file, self.model_file, self.posteriors_file,
             self.checkpoint_file, self.result_file, self.curve_file,
         )  # fmt: skip
+
+    @property
+    def weights_files(self) -> list[Path]:
+        """The files with the weights of a finished run."""
+        return [file for file in (self.model_file, self.posteriors_file) if file.exists()]
 
     @property
     def finished(self) -> bool:

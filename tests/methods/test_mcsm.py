@@ -16,7 +16,7 @@ from diptych.methods.cca import CCA
 from diptych.methods.cca import PRESETS as CCA_PRESETS
 from diptych.methods.contract import GradientMethod
 from diptych.methods.embeddings import PairEmbeddings, embed_items, embed_pairs
-from diptych.methods.mcsm import MCSM, PRESETS, MCSMConfig, Widths
+from diptych.methods.mcsm import MCSM, PRESETS, MCSMConfig
 from diptych.settings import override
 from diptych.training.loop import build_optimiser, step
 from diptych.training.objective import objective
@@ -115,10 +115,10 @@ def test_released_reads_every_text_at_2904_words_so_that_no_text_depends_on_its_
     np.testing.assert_allclose(together.texts, alone.texts, atol=1e-5)
     fragments = 2904 // 2  # the pools of STAGES are 2 and 1
     assert {len(weights) for weights in together.attention} == {fragments}
-    short = replace(features, texts=features.texts.take(np.array([1])))  # a text of one word
     padded = fitted(features, "released", "textual.padded=0")
     padded.load_state_dict(model.state_dict())
-    assert len(embed_items(padded, "text", short.texts)["textual"].attention[0]) == 1
+    # its second text is a single word
+    assert len(embed_items(padded, "text", features.texts.take(np.array([1])))["textual"].attention[0]) == 1
 
 
 def test_class_mates_take_the_place_of_pictures_in_the_textual_space_of_released_alone() -> None:
@@ -143,7 +143,7 @@ def test_permuting_the_gallery_permutes_the_similarities() -> None:
         np.testing.assert_allclose(space.similarity(), expected, atol=1e-5)
 
 
-START = ("class_share=0", "image.power=0.5", "image.centre=true", "text.centre=true")
+START = ("image.power=0.5", "image.centre=true", "text.centre=true")
 """Settings under which a space's similarity is that of its whole vectors, scaled as the closed forms scale them."""
 
 
@@ -273,34 +273,6 @@ def test_with_nothing_to_minimise_a_model_is_refused() -> None:
     with pytest.raises(BadSetting, match="MCSM has nothing to minimise"):
         fitted(random_features(classes=0), "default", *nothing)
     assert fitted(random_features(), "default", *nothing).heads
-
-
-def test_a_similarity_is_the_cosines_of_vectors_and_of_posteriors_by_their_shares() -> None:
-    features = random_features()
-    model = fitted(features, "default", "class_share=0.3", "class_temperature=2.0")
-    plain = MCSM(replace(model.config, class_share=0.0), Widths.of(features))
-    plain.load_state_dict(model.state_dict())
-    for name, space in embed_pairs(model, features).items():
-        vectors = embed_pairs(plain, features)[name]
-        with torch.no_grad():
-            images, texts = (
-                torch.nn.functional.normalize(
-                    (model.heads[name](model.config.loss.sharpness * torch.from_numpy(v)) / 2).softmax(1)
-                ).numpy()
-                for v in (vectors.images, vectors.texts)
-            )
-        expected = 0.7 * vectors.similarity() + 0.3 * images @ texts.T
-        np.testing.assert_allclose(space.similarity(), expected, atol=1e-5)
-
-
-def test_a_share_outside_zero_and_one_is_refused() -> None:
-    with pytest.raises(BadSetting, match=r"class_share must lie between 0 and 1; got 1\.5"):
-        config("default", "class_share=1.5")
-
-
-def test_a_temperature_of_zero_is_refused() -> None:
-    with pytest.raises(BadSetting, match=r"class_temperature must be above 0; got 0\.0"):
-        config("default", "class_temperature=0")
 
 
 def test_features_of_another_encoder_are_refused_with_both_widths() -> None:

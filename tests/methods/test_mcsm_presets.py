@@ -6,7 +6,7 @@ import pytest
 
 from diptych.errors import BadSetting
 from diptych.methods import mcsm_presets
-from diptych.methods.mcsm_presets import PRESETS, LossConfig, MCSMConfig
+from diptych.methods.mcsm_presets import PRESETS, LossConfig
 
 COLUMNS = ("paper", "released", "default")
 
@@ -28,7 +28,7 @@ def test_only_the_default_has_other_settings_for_partners() -> None:
         suited = chosen.suited_to("partner")
         assert (suited != chosen) is (name == "default")
     loss = PRESETS["default"].suited_to("partner").loss
-    assert (loss.partner, loss.contrastive, loss.classification, suited.class_share) == (1, 0, 0, 0)
+    assert (loss.partner, loss.contrastive, loss.classification, suited.posteriors.share) == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize("preset", COLUMNS)
@@ -42,7 +42,7 @@ def test_the_table_says_what_the_spaces_do(preset: str) -> None:
     assert said["picture in textual space"].startswith("sigmoid") is chosen.textual.squash
     assert said["fragments of words"].startswith("three convolutions") is (len(chosen.textual.fragments) == 3)
     assert said["similarity"].startswith("cosine") is (chosen.visual.normalise and chosen.textual.normalise)
-    assert said["similarity"].endswith("posteriors") is (chosen.class_share > 0)
+    assert said["similarity"].endswith("posteriors") is (chosen.posteriors.share > 0)
     assert said["fragments of words"].startswith("none") is (not chosen.textual.fragments)
 
 
@@ -88,5 +88,5 @@ def test_impossible_losses_are_refused() -> None:
         LossConfig(temperature=0.0)
     with pytest.raises(BadSetting, match=r"loss\.smoothing must lie between 0 and 1; got 2"):
         LossConfig(smoothing=2.0)
-    with pytest.raises(BadSetting, match=r"class_share must lie between 0 and 1; got -0\.1"):
-        MCSMConfig(class_share=-0.1)
+    with pytest.raises(BadSetting, match=r"loss\.partner matches a text with its own picture, which"):
+        LossConfig(partner=1.0, textual_positives="class-mate")
