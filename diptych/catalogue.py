@@ -88,7 +88,7 @@ def get(
 
 def pair(data: str, name: str, *, root: Path | None = None) -> Pair:
     """Return the pair of that id; `UnknownName` offers the nearest."""
-    pairs = {each.id: each for each in open_data(data, root=root).pairs}
+    pairs = {each.id: each for each in open_data(data, root=root, draw=False).pairs}
     if name not in pairs:
         raise UnknownName.among(data, name, pairs)
     return pairs[name]
@@ -113,7 +113,7 @@ def encode(
     from diptych.encoders.registry import open_encoders
 
     images, texts = open_encoders(image_encoder, text_encoder, settings)
-    dataset = open_data(data, root=root)
+    dataset = open_data(data, root=root, draw=False)
     if not dataset.pairs:
         raise MissingData(
             f"{dataset.name} has no pairs to encode. See what is wrong with it: diptych data check {data}."

@@ -19,7 +19,7 @@ from diptych.settings import thread_count
 def check_data(name_or_path: str, *, root: Path | None = None, progress: Progress | None = None) -> list[Finding]:
     """Return all faults of a named data set: those that its reader reports, then those of `check`."""
     findings: list[Finding] = []
-    dataset = open_data(name_or_path, root=root, report=findings.append)
+    dataset = open_data(name_or_path, root=root, report=findings.append, progress=progress)
     return findings + check(dataset, progress=progress)
 
 

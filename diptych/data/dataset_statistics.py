@@ -23,6 +23,7 @@ def describe(dataset: DataSet) -> dict[str, Any]:
         "splits": {name: len(rows) for name, rows in dataset.splits.items()},
         "split_seed": dataset.split_seed,
         "held_out": dataset.held_out,
+        "torn": dataset.torn,
         "classes": len(sizes),
         "class_sizes": dict(sorted(sizes.items())),
         "texts_per_picture": _spread([len(pair.texts) for pair in dataset.pairs]),

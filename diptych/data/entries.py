@@ -74,7 +74,7 @@ def read_entries(source: str, *, report: Report, data_root: Path | None = None) 
     elif path.is_dir() and path.name not in ROOM.names():
         yield from _folder_entries(path, report)
     else:
-        dataset = open_data(source, root=data_root, report=report)
+        dataset = open_data(source, root=data_root, draw=False, report=report)
         several = any(len(pair.categories) > 1 for pair in dataset.pairs)
         yield from (_of_pair(pair, dataset, several=several) for pair in dataset.pairs)
 

@@ -25,7 +25,6 @@ from jaxtyping import Float32
 from diptych.data.array_files import NamedArrays, read_arrays
 from diptych.data.manifest import SPLITS
 from diptych.data.pairs import DataSet, Pair
-from diptych.data.splitting import DEFAULT_SEED, resplit
 from diptych.errors import BadFeature, BadManifest, MissingData, ShapeMismatch
 from diptych.modality import MODALITIES
 
@@ -102,8 +101,7 @@ def dataset_of(path: Path) -> DataSet:
     ids = file.ids or tuple(str(row) for row in range(len(file)))
     categories = file.categories or ((),) * len(file)
     pairs = tuple(Pair(name, None, (), own) for name, own in zip(ids, categories, strict=True))
-    dataset = DataSet(path.stem, pairs, file.splits or {}, vectors=file.vectors)
-    return dataset if file.splits else resplit(dataset, DEFAULT_SEED)
+    return DataSet(path.stem, pairs, file.splits or {}, vectors=file.vectors)
 
 
 def _matrix(path: Path, modality: str, columns: NamedArrays) -> Float32[np.ndarray, "n d"]:

@@ -21,7 +21,6 @@ from diptych.data.findings import FaultError, Finding, Report, refuse
 from diptych.data.manifest_rows import Row, read_rows
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.paths import absolute, confined
-from diptych.data.splitting import DEFAULT_SEED, resplit
 from diptych.data.texts import accepted_text
 
 SPLITS = {
@@ -60,7 +59,7 @@ def read_manifest(path: Path, *, name: str, report: Report = refuse) -> DataSet:
 def read_manifests(sources: Sequence[Source], *, root: File, name: str, report: Report = refuse) -> DataSet:
     """Return the data set that manifest files in the folder `root`, which may lie in the net, describe together.
 
-    A faulty row is reported and left out. Where no row names a split, a stratified one is drawn with seed 0.
+    A faulty row is reported and left out. Where no row names a split, there are none.
     """
     root = absolute(root) if isinstance(root, Path) else root
     entries = _in_folder_splits(
@@ -71,7 +70,7 @@ def read_manifests(sources: Sequence[Source], *, root: File, name: str, report: 
         report(Finding("no pairs", ", ".join(map(_name, sources)), "it holds no usable pair", do))
     pairs = tuple(entry.pair for entry in entries)
     if all(entry.split is None for entry in entries):
-        return resplit(DataSet(name, pairs, {}), DEFAULT_SEED)
+        return DataSet(name, pairs, {})
     splits: dict[str, list[int]] = {"train": [], "val": [], "test": []}
     for row, entry in enumerate(entries):
         if entry.split is None:

@@ -31,7 +31,7 @@ class DataSet:
     name: str
     pairs: tuple[Pair, ...]
     splits: Mapping[str, tuple[int, ...]]
-    """Positions in `pairs`, by the split's name: at least `train`, `val` and `test`."""
+    """Positions in `pairs`, by the split's name: at least `train`, `val` and `test`; empty before splits are drawn."""
     attribution: str = ""
     """The credit that must stand beside every shown picture, where the licence asks for one."""
     vectors: Mapping[str, Float[np.ndarray, "n _"]] = field(default_factory=dict)
@@ -40,6 +40,9 @@ class DataSet:
     """The seed that drew `splits`, or part of them; None for the official or given ones."""
     held_out: int = 0
     """How many training pairs became `val` because the data bring no validation pairs."""
+
+    torn: int = 0
+    """How many pairs share a text with another split, because texts recur too often to keep them in one."""
 
     def split(self, name: str) -> tuple[int, ...]:
         """Return the positions of a split's pairs; `MissingData` names the splits there are."""
@@ -54,7 +57,8 @@ class DataSet:
 
     def with_splits(self, splits: Mapping[str, Sequence[int]], *, seed: int | None) -> "DataSet":
         """Return the same pairs under other splits."""
-        return replace(self, splits={name: tuple(rows) for name, rows in splits.items()}, split_seed=seed, held_out=0)
+        drawn = {name: tuple(rows) for name, rows in splits.items()}
+        return replace(self, splits=drawn, split_seed=seed, held_out=0, torn=0)
 
     @property
     def classes(self) -> tuple[str, ...]:

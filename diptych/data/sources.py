@@ -9,8 +9,9 @@ from diptych.data.findings import Report, refuse
 from diptych.data.folder import read_packed
 from diptych.data.given_vectors import dataset_of
 from diptych.data.pairs import DataSet
-from diptych.data.splitting import resplit, with_validation
+from diptych.data.splitting import DEFAULT_SEED, resplit, with_validation
 from diptych.errors import MissingData, UnknownName
+from diptych.progress import Progress
 from diptych.rooms import split_name
 from diptych.settings import data_roots
 
@@ -20,19 +21,30 @@ VECTOR_FILES = (".npz", ".mat")
 
 
 def open_data(
-    name_or_path: str, *, root: Path | None = None, split_seed: int | None = None, report: Report = refuse
+    name_or_path: str,
+    *,
+    root: Path | None = None,
+    split_seed: int | None = None,
+    draw: bool = True,
+    report: Report = refuse,
+    progress: Progress | None = None,
 ) -> DataSet:
     """Return the data set called `name_or_path`, or the one that lies at that path.
 
     A name is looked for in `root`, `DIPTYCH_DATA` and the user cache, as a folder of that name with `-` or `_`;
     `name:PATH` says where it lies. A path is read by the reader of its folder's name, else as a manifest or a folder
     with one; a URL or a pattern with `*` as manifests; a .npz or .mat file as precomputed vectors with their categories
-    and splits. `split_seed` draws a stratified split in place of the data's own. Where there are training and test
-    pairs but no validation pairs, a tenth of `train` is held out (`DataSet.held_out`). `report` is told of each faulty
-    line; by default the first is raised.
+    and splits. `split_seed` draws a stratified split in place of the data's own; data without splits get one of seed 0.
+    Where there are training and test pairs but no validation pairs, a tenth of `train` is held out
+    (`DataSet.held_out`). Splits drawn here never separate duplicates. Without `draw` none is: the data's own stay, or
+    there are none. `report` is told of each faulty line; by default the first is raised.
     """
     dataset = _read(name_or_path, root, report)
-    return with_validation(dataset) if split_seed is None else resplit(dataset, split_seed)
+    if not draw:
+        return dataset
+    if split_seed is not None or not dataset.splits:
+        return resplit(dataset, DEFAULT_SEED if split_seed is None else split_seed, progress=progress)
+    return with_validation(dataset, progress=progress)
 
 
 def places(name: str, *, root: Path | None = None) -> list[Path]:

@@ -49,10 +49,10 @@ class DataSource:
         """The names of the image and the text encoder."""
         return self.image_encoder, self.text_encoder
 
-    def open(self, split_seed: int | None) -> "SplitData":
+    def open(self, split_seed: int | None, *, progress: Progress | None = None) -> "SplitData":
         """Return the data set with its own splits, or with splits drawn by a seed."""
         encoders = open_encoders(*self.encoders, self.encoder_settings)
-        dataset = open_data(self.data, root=self.data_root, split_seed=split_seed)
+        dataset = open_data(self.data, root=self.data_root, split_seed=split_seed, progress=progress)
         if self.vectors:
             dataset = with_vectors(dataset, self.vectors)
         return SplitData(self, split_seed, dataset, encoders)

@@ -77,7 +77,7 @@ class TrainingRequest:
         return run.processes.first(self._prepare, run, resume=resume)
 
     def _prepare(self, run: TrainingRun, *, resume: bool) -> Prepared | None:
-        data = self.source.open(self.split_seed)
+        data = self.source.open(self.split_seed, progress=run.progress)
         config = self.config(data, seed=run.seed)
         run.folder.admit(config, resume=resume or run.processes.restarted)
         if run.folder.finished:

@@ -22,6 +22,7 @@ def test_a_data_set_is_counted_in_plain_values(tmp_path):
         "splits": {"train": 1, "val": 0, "test": 1},
         "split_seed": 3,
         "held_out": 0,
+        "torn": 0,
         "classes": 2,
         "class_sizes": {"a": 2, "b": 1},
         "texts_per_picture": {"min": 1, "mean": 1.5, "max": 2},

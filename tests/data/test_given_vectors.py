@@ -10,6 +10,7 @@ from scipy.io import loadmat, savemat
 
 from diptych.data.given_vectors import dataset_of, read_vectors, with_vectors
 from diptych.data.pairs import DataSet, Pair
+from diptych.data.sources import open_data
 from diptych.data.wikipedia import read as read_wikipedia
 from diptych.errors import BadFeature, BadManifest, MissingData, ShapeMismatch
 
@@ -126,7 +127,7 @@ def test_without_a_split_one_is_drawn_and_ids_are_row_numbers(tmp_path: Path) ->
     generator = np.random.default_rng(0)
     labels = np.repeat(["cat", "dog"], 10)
     np.savez(tmp_path / "x.npz", image=generator.random((20, 3)), text=generator.random((20, 2)), labels=labels)
-    dataset = dataset_of(tmp_path / "x.npz")
+    dataset = open_data(str(tmp_path / "x.npz"))
     assert [pair.id for pair in dataset.pairs[:3]] == ["0", "1", "2"]
     assert {name: len(rows) for name, rows in dataset.splits.items()} == {"train": 16, "val": 2, "test": 2}
     assert dataset.split_seed == 0

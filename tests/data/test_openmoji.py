@@ -2,6 +2,7 @@ from collections import Counter
 
 from diptych.data.openmoji import read
 from diptych.data.pictures import decode
+from diptych.data.sources import open_data
 
 
 def test_about_1900_pictograms_in_nine_groups_with_their_credit():
@@ -13,7 +14,7 @@ def test_about_1900_pictograms_in_nine_groups_with_their_credit():
 
 
 def test_every_group_is_in_every_split_and_no_drawing_in_two():
-    dataset = read(None)
+    dataset = open_data("openmoji")
     for rows in dataset.splits.values():
         assert {dataset.pairs[row].categories[0] for row in rows} == set(dataset.classes)
     drawings = Counter(pair.image.read_bytes() for pair in dataset.pairs if pair.image)
@@ -22,8 +23,8 @@ def test_every_group_is_in_every_split_and_no_drawing_in_two():
 
 
 def test_the_split_is_always_the_same():
-    assert read(None) == read(None)
-    assert read(None).split_seed == 0
+    assert open_data("openmoji") == open_data("openmoji")
+    assert (open_data("openmoji").split_seed, read(None).splits) == (0, {})
 
 
 def test_names_are_plain_words_and_drawings_fill_224_pixels():

@@ -45,7 +45,7 @@ def test_the_default_needs_no_folder():
 
 
 def test_a_seed_draws_another_split(write_lines):
-    path = write_lines(*({**ROW, "id": k, "split": "train"} for k in range(50)))
+    path = write_lines(*({**ROW, "id": k, "text": f"text {k}", "split": "train"} for k in range(50)))
     assert open_data(str(path)).split_seed is None
     dataset = open_data(str(path), split_seed=5)
     assert [len(dataset.splits[name]) for name in ("train", "val", "test")] == [40, 5, 5]

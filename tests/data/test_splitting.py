@@ -1,7 +1,12 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from diptych.data.checking import check
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.splitting import resplit, stratified_split, with_validation
 from diptych.errors import BadSetting
@@ -58,7 +63,7 @@ def test_a_share_of_zero_gets_nothing():
 
 
 def test_resplitting_keeps_the_pairs_and_notes_the_seed():
-    dataset = DataSet("mine", tuple(Pair(str(k), None, ("a",), ("c",)) for k in range(50)), {"train": (0,)})
+    dataset = DataSet("mine", tuple(Pair(str(k), None, (f"{k}",), ("c",)) for k in range(50)), {"train": (0,)})
     drawn = resplit(dataset, 4)
     assert drawn.pairs == dataset.pairs
     assert drawn.split_seed == 4
@@ -98,3 +103,64 @@ def test_data_with_validation_pairs_or_without_test_pairs_keep_their_splits():
 def test_a_negative_seed_is_refused():
     with pytest.raises(BadSetting, match=r"the seed of a split must not be negative; got -1"):
         stratified_split([["a"]], seed=-1)
+
+
+def pictured(folder: Path, count: int) -> list[Pair]:
+    """Return pairs in two categories with pictures of noise and a text each."""
+    draw, pairs = np.random.default_rng(0), []
+    for k in range(count):
+        small = Image.fromarray(draw.integers(0, 255, (6, 6, 3), dtype=np.uint8))
+        small.resize((90, 60), Image.Resampling.BICUBIC).save(folder / f"{k}.png")
+        pairs.append(Pair(str(k), folder / f"{k}.png", (f"text {k}",), (("a", "b")[k % 2],)))
+    return pairs
+
+
+def split_names(dataset: DataSet) -> dict[str, str]:
+    return {dataset.pairs[row].id: name for name, rows in dataset.splits.items() for row in rows}
+
+
+def test_pairs_that_share_a_picture_a_near_identical_one_or_a_text_land_in_one_split(tmp_path: Path) -> None:
+    pairs = pictured(tmp_path, 100)
+    for k in range(20):
+        with Image.open(tmp_path / f"{k}.png") as image:
+            image.resize((200, 133)).save(tmp_path / f"copy {k}.jpg", quality=70)
+        pairs.append(Pair(f"near {k}", tmp_path / f"copy {k}.jpg", (f"about {k}",), ("a",)))
+        pairs.append(Pair(f"same {k}", tmp_path / f"{k + 20}.png", (f"on {k}",), ("a",)))
+        pairs.append(Pair(f"said {k}", None, (f" TEXT  {k + 40} ",), ("b",)))
+    dataset = DataSet("mine", tuple(pairs), {})
+    for seed in range(5):
+        drawn = resplit(dataset, seed)
+        names = split_names(drawn)
+        for k in range(20):
+            assert names[str(k)] == names[f"near {k}"]
+            assert names[str(k + 20)] == names[f"same {k}"]
+            assert names[str(k + 40)] == names[f"said {k}"]
+        assert sorted(row for rows in drawn.splits.values() for row in rows) == list(range(160))
+        assert [len(drawn.splits[name]) for name in ("val", "test")] == pytest.approx([16, 16], abs=2)
+        assert not [finding for finding in check(drawn) if "two splits" in finding.kind]
+        assert drawn.torn == 0
+
+
+def test_pairs_that_belong_together_through_a_third_land_in_one_split() -> None:
+    ends = {"left": ("l{}",), "middle": ("l{}", "r{}"), "right": ("r{}",)}
+    chains = [
+        Pair(f"{k} {end}", None, tuple(text.format(k) for text in texts), ())
+        for k in range(30)
+        for end, texts in ends.items()
+    ]
+    names = split_names(resplit(DataSet("mine", tuple(chains), {}), 1))
+    assert all(len({names[f"{k} {end}"] for end in ("left", "middle", "right")}) == 1 for k in range(30))
+
+
+def test_without_duplicates_the_split_is_the_one_drawn_item_by_item(tmp_path: Path) -> None:
+    pairs = pictured(tmp_path, 60)
+    dataset = resplit(DataSet("mine", tuple(pairs), {}), 3)
+    assert dataset.splits == stratified_split([pair.categories for pair in pairs], seed=3)
+
+
+def test_texts_that_name_categories_bind_no_pairs_and_the_count_of_torn_ones_is_told() -> None:
+    pairs = tuple(Pair(str(k), None, ("a cat" if k % 2 else "a dog",), ()) for k in range(50))
+    drawn = resplit(DataSet("mine", pairs, {}), 0)
+    assert {name: len(rows) for name, rows in drawn.splits.items()} == {"train": 40, "val": 5, "test": 5}
+    assert drawn.torn == 50
+    assert drawn.with_splits(drawn.splits, seed=None).torn == 0
