@@ -70,11 +70,13 @@ class Cell:
     """Rank of each query's best partner, by direction; empty in older benchmarks."""
     owner: tuple[int, ...] = ()
     """The index in `ids` of each text's pair; empty if text k belongs to pair k."""
+    posteriors: bool = False
+    """Whether posteriors of the categories have a share in the similarity, chosen on validation data."""
 
     @property
     def name(self) -> str:
-        """The method's name in tables: `mcsm`, or `mcsm:paper` for another preset than the default."""
-        return row_name(self.method, self.preset)
+        """The method's name in tables: `mcsm`, `mcsm:paper` for another preset, `mcsm+posteriors`."""
+        return row_name(self.method, self.preset, posteriors=self.posteriors)
 
     @property
     def best(self) -> Fit:
@@ -109,13 +111,13 @@ class Cell:
             ) from None
 
 
-def row_name(method: str, preset: str) -> str:
+def row_name(method: str, preset: str, *, posteriors: bool = False) -> str:
     """Return the name of a method and preset in tables.
 
-    >>> row_name("mcsm", "default"), row_name("mcsm", "paper")
-    ('mcsm', 'mcsm:paper')
+    >>> row_name("mcsm", "default"), row_name("mcsm", "paper"), row_name("cca", "default", posteriors=True)
+    ('mcsm', 'mcsm:paper', 'cca+posteriors')
     """
-    return method if preset == "default" else f"{method}:{preset}"
+    return (method if preset == "default" else f"{method}:{preset}") + "+posteriors" * posteriors
 
 
 def split_name(seed: int | None) -> str:

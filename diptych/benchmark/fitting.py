@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
+from itertools import product
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from diptych.benchmark.cell import Cell, Fit, split_name
 from diptych.benchmark.memory import forget_peak, peak_megabytes
@@ -23,13 +24,21 @@ from diptych.evaluation import (
     open_rule,
 )
 from diptych.files import json_of, write_json
+from diptych.fusion.record import FusionRecord
 from diptych.measures.chance import chance_map
 from diptych.methods.embeddings import embed_pairs
+from diptych.methods.module import PosteriorsConfig
+from diptych.methods.posteriors import WithPosteriors
 from diptych.training.data_source import DataSource, LearningFeatures, SplitData
 from diptych.training.loading import load_model
 from diptych.training.request import TrainingRequest
 from diptych.training.run import TrainingRun
 from diptych.training.run_folder import RunFolder
+
+SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""The shares of posteriors that are tried on validation data."""
+TEMPERATURES = (0.5, 1.0, 2.0)
+"""The temperatures of posteriors that are tried with each."""
 
 
 @lru_cache(maxsize=2)
@@ -101,7 +110,8 @@ def requested(task: CellTask, candidate: int) -> TrainingRequest:
 def finish_cell(task: CellTask) -> Cell:
     """Evaluate the best candidate on validation data on the test data, and write the cell.
 
-    Ties choose the earlier candidate. Weights and checkpoints of the others are removed.
+    Ties choose the earlier candidate. Weights and checkpoints of the others are removed. With `task.posteriors` the
+    cell with posteriors is written first.
     """
     fits = tuple(read_fit(task, k) for k in range(len(task.candidates)))
     reached = [-1.0 if fit.figure is None else fit.figure for fit in fits]
@@ -114,6 +124,8 @@ def finish_cell(task: CellTask) -> Cell:
     split = {"split": "test", "split_seed": ready.dataset.split_seed}
     evaluation = _measured(folder, test, header={**split, "relevant": ready.relevant, "texts": ready.texts})
     cell = _cell(task, fits, chosen, evaluation, test=test, ready=ready)
+    if task.posteriors:
+        with_posteriors(cell, task, test=test, ready=ready).write(task.mixed_file)
     cell.write(task.file)
     for k in range(len(fits)):
         if k != chosen:
@@ -131,7 +143,6 @@ def _measured(folder: RunFolder, test: Features, *, header: Mapping[str, Any]) -
 def _cell(
     task: CellTask, fits: tuple[Fit, ...], chosen: int, evaluation: Evaluation, *, test: Features, ready: SplitData
 ) -> Cell:
-    fused = evaluation.scores["fused"]
     judged = judgements_of(test)
     pairs = {pair.id: pair.categories for pair in ready.dataset.pairs}
     return Cell(
@@ -147,8 +158,50 @@ def _cell(
         chance={"image_to_text": chance_map(judged), "text_to_image": chance_map(judged.reversed())},
         ids=test.ids,
         categories=tuple(pairs[name] for name in test.ids),
-        ap={d: tuple(None if ap != ap else float(ap) for ap in scores.ap) for d, scores in fused.items()},
-        curve={d: tuple(float(p) for p in scores.mean_curve()) for d, scores in fused.items()},
-        rank={d: tuple(None if rank != rank else float(rank) for rank in scores.rank) for d, scores in fused.items()},
         owner=tuple(test.owner.tolist()),
+        **_of_queries(evaluation),
+    )
+
+
+def _of_queries(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the results of each query under the fused similarity, as a cell holds them."""
+    fused = evaluation.scores["fused"]
+    return {
+        "ap": {d: tuple(None if ap != ap else float(ap) for ap in scores.ap) for d, scores in fused.items()},
+        "curve": {d: tuple(float(p) for p in scores.mean_curve()) for d, scores in fused.items()},
+        "rank": {d: tuple(None if r != r else float(r) for r in scores.rank) for d, scores in fused.items()},
+    }
+
+
+def with_posteriors(cell: Cell, task: CellTask, *, test: Features, ready: SplitData) -> Cell:
+    """Return the cell of the same trained model with posteriors beside its vectors.
+
+    Their share and temperature are the best of `SHARES` and `TEMPERATURES` on validation data, for every method.
+    """
+    folder, features = RunFolder(task.run(cell.chosen)), learning_features(task.source, task.split_seed)
+    model, validation = load_model(folder), Validation(features.val, open_rule(folder.result().fusion.rule))
+    fits: list[Fit] = []
+    start, mixed = perf_counter(), None
+    for share, temperature in product(SHARES, TEMPERATURES):
+        config = PosteriorsConfig(share, temperature)
+        mixed = WithPosteriors.fitted(config, model, features.train) if mixed is None else mixed.mixing(config)
+        scores = validation.scores(mixed)
+        watched = metric(scores, ready.relevant)
+        settings = (f"posteriors.share={share}", f"posteriors.temperature={temperature}")
+        seconds = cell.best.seconds + perf_counter() - start
+        fits.append(Fit(settings, average_map(scores), round(seconds, 3), None, "", watched))
+    chosen = max(range(len(fits)), key=lambda k: (fits[k].figure or 0.0, -k))
+    best = cast("WithPosteriors", mixed).mixing(PosteriorsConfig(*list(product(SHARES, TEMPERATURES))[chosen]))
+    record = FusionRecord(folder.result().fusion.rule, "val", validation.choose_fusion(best))
+    header = {name: cell.figures[name] for name in ("split", "split_seed", "relevant", "texts")}
+    evaluation = evaluate(
+        embed_pairs(best, test), test, chosen_rule(record), header={**header, "notes": list(best.notes)}
+    )
+    return replace(
+        cell,
+        fits=tuple(fits),
+        chosen=chosen,
+        figures=evaluation.as_dict(),
+        posteriors=True,
+        **_of_queries(evaluation),
     )

@@ -44,6 +44,8 @@ class Benchmark:
     """Changes to a method's preset before the search: `METHOD.NAME=VALUE`."""
     seed: int = 0
     """Seed of the candidates, and of every method's initial weights and batches."""
+    posteriors: bool = False
+    """Whether every row is followed by one with the categories' posteriors beside its vectors."""
 
     def __post_init__(self) -> None:
         if self.search_budget < 1:
@@ -81,7 +83,8 @@ class Benchmark:
             work_off_on(cluster, missing, on_end=count_off)
         elif missing:
             work_off(missing, jobs=jobs, on_end=count_off)
-        cells = [Cell.read(task.file) for task in tasks if task.file.exists()]
+        done = [task for task in tasks if task.file.exists()]
+        cells = [Cell.read(file) for task in done for file in (task.file, *([task.mixed_file] * task.posteriors))]
         if not cells:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in (*lacking, *failed.rows))
             raise BadSetting(f"no method could be computed on these data. {reasons}")
@@ -99,6 +102,7 @@ class Benchmark:
             "features": self.source.vectors and self.source.vectors.name,
             "relevant": self.source.relevant,
             "texts": self.source.texts,
+            "posteriors": self.posteriors,
         }
 
     def entries(self) -> list[tuple[str, str]]:
@@ -128,7 +132,7 @@ class Benchmark:
             write_json(file, own)
             return
         # older benchmarks have no relevance: they are by category, with joined texts
-        before = {"relevant": None, "texts": None, **json.loads(file.read_text(encoding="utf-8"))}
+        before = {"relevant": None, "texts": None, "posteriors": False, **json.loads(file.read_text(encoding="utf-8"))}
         if changed := differences(before, json.loads(json.dumps(own))):
             raise BadSetting(
                 f"{self.out} holds a different benchmark ({changed[0]}). Repeat the command it was started with, "
@@ -150,8 +154,11 @@ class Benchmark:
     def _refuse_settings_of_others(self) -> None:
         methods = [method for method, _ in self.entries()]
         for setting in self.settings:
-            if (method := setting.partition(".")[0]) not in methods:
+            method, _, name = setting.partition(".")
+            if method not in methods:
                 raise UnknownName.among("methods of this benchmark", method, methods)
+            if self.posteriors and name.startswith("posteriors."):
+                raise BadSetting(f"--posteriors chooses the posteriors of every method itself. Omit --set {setting}.")
 
     def _tasks(self, progress: Progress | None) -> tuple[list[CellTask], list[tuple[str, str]]]:
         """Return the computable cells, most expensive methods first, and the other rows with their reasons."""
@@ -190,9 +197,10 @@ class Benchmark:
             raise NotApplicableError(str(error)) from None
         if reason := lacks(module.CARD.needs, features[source, split_seed], ready):
             raise NotApplicableError(reason)
-        return CellTask(
-            self.out, source, method, preset, split_seed, self.seed, tuple((*own, *settings) for settings in drawn)
-        )
+        if self.posteriors and features[source, split_seed].labels is None:
+            raise BadSetting("--posteriors needs categories, and these pairs have none. Omit it.")
+        settings = tuple((*own, *each) for each in drawn)
+        return CellTask(self.out, source, method, preset, split_seed, self.seed, settings, self.posteriors)
 
     def _config(self, method: str, preset: str) -> Any:
         """Return the config from which a method's search starts."""

@@ -11,9 +11,10 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 
 from diptych.benchmark.cell import DIRECTIONS, Cell
+from diptych.measures.chance import chance_median_rank, chance_ndcg, chance_recall
 from diptych.measures.partners import RECALL_RANKS
 from diptych.measures.significance import LEVEL as USUAL_LEVEL
 from diptych.measures.significance import Comparisons, compare_all
@@ -32,15 +33,15 @@ class PartnerRow:
     """By direction, then by metric (`SHOWN`)."""
     recall_sum: float
     """The sum of the six recalls."""
-    standard_error: float
-    """The standard error of `recall_sum` over the queries of all splits."""
+    standard_error: float | None
+    """The standard error of `recall_sum` over the queries of all splits; None for chance."""
     significantly_below: tuple[str, ...]
     """Rows that are significantly better than this one."""
 
 
 @dataclass(frozen=True)
 class PartnerTable:
-    """The rows, best first, and their comparisons."""
+    """The rows, best first, and their comparisons. The row `chance` is the expectation of a random order."""
 
     rows: tuple[PartnerRow, ...]
     comparisons: Comparisons
@@ -66,6 +67,7 @@ def partner_table(cells: Mapping[str, Sequence[Cell]], *, level: float = USUAL_L
     }
     comparisons = compare_all(pooled)
     rows = [_row(name, own, comparisons.significantly_below(name, level=level)) for name, own in cells.items()]
+    rows.append(_chance(next(iter(cells.values()))))
     return PartnerTable(tuple(sorted(rows, key=lambda row: -row.recall_sum)), comparisons)
 
 
@@ -88,3 +90,36 @@ def _row(name: str, cells: Sequence[Cell], below: Sequence[str]) -> PartnerRow:
         variance += float(judged.var(ddof=1)) / len(judged) if len(judged) > 1 else 0.0
     total = sum(figures[direction][metric] for direction in DIRECTIONS for metric in RECALLS)
     return PartnerRow(name, figures, total, sqrt(variance), tuple(below))
+
+
+def _chance(cells: Sequence[Cell]) -> PartnerRow:
+    """Return the row of a random order on the same queries and galleries."""
+    own = [{direction: _chance_figures(cell, direction) for direction in DIRECTIONS} for cell in cells]
+    figures = {d: {metric: fmean(each[d][metric] for each in own) for metric in SHOWN} for d in DIRECTIONS}
+    total = sum(figures[direction][metric] for direction in DIRECTIONS for metric in RECALLS)
+    return PartnerRow("chance", figures, total, None, ())
+
+
+def _chance_figures(cell: Cell, direction: str) -> dict[str, float]:
+    queries, items = (np.array(cell.pairs(each)) for each in (direction, DIRECTIONS[direction == DIRECTIONS[0]]))
+    partners = np.bincount(items, minlength=len(cell.ids))[queries]
+    relevant = partners if cell.figures.get("relevant") == "partner" else _relevant(cell, queries, items)
+    gallery = len(items)
+    recalls = {f"r@{k}": chance_recall(partners, gallery=gallery, k=k) for k in RECALL_RANKS}
+    return {
+        **recalls,
+        "median_rank": chance_median_rank(partners, gallery=gallery),
+        "ndcg@10": chance_ndcg(relevant, gallery=gallery, k=10),
+    }
+
+
+def _relevant(
+    cell: Cell, queries: Integer[np.ndarray, " q"], items: Integer[np.ndarray, " g"]
+) -> Integer[np.ndarray, " q"]:
+    """Return how many items are each query's partners or share a category with it."""
+    names = sorted({name for own in cell.categories for name in own})
+    labels = np.array([[name in own for name in names] for own in cell.categories]).reshape(len(cell.ids), len(names))
+    shared = labels.astype(np.float32) @ labels.T.astype(np.float32) > 0
+    np.fill_diagonal(shared, val=True)
+    counts: Integer[np.ndarray, " q"] = shared[:, items].sum(1)[queries]
+    return counts

@@ -35,7 +35,7 @@ PARTNER_COLUMNS = (
     *(f"{direction}_{metric}" for direction in DIRECTIONS for metric in SHOWN), "recall_sum", "recall_sum_se",
 )  # fmt: skip
 CSV_COLUMNS = (
-    "method", "preset", "image_to_text", "text_to_image", "average", "std", "rank", "seconds", "search_seconds",
+    "name", "method", "preset", "image_to_text", "text_to_image", "average", "std", "rank", "seconds", "search_seconds",
     "peak_megabytes", "significantly_below", *PARTNER_COLUMNS,
 )  # fmt: skip
 
@@ -116,8 +116,10 @@ def csv_text(table: BenchmarkTable) -> str:
     return text.getvalue()
 
 
-def _partner_values(row: PartnerRow) -> dict[str, float]:
-    figures = {f"{d}_{metric}": value for d, own in row.figures.items() for metric, value in own.items()}
+def _partner_values(row: PartnerRow) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {
+        f"{d}_{metric}": value for d, own in row.figures.items() for metric, value in own.items()
+    }
     return {**figures, "recall_sum": row.recall_sum, "recall_sum_se": row.standard_error}
 
 

@@ -56,6 +56,7 @@ class BenchmarkRow:
             "std": self.std,
             "seconds": self.seconds,
             "significantly_below": list(self.significantly_below),
+            "name": self.name,
             "search_seconds": self.search_seconds,
             "peak_megabytes": self.peak_megabytes,
             "rank": self.rank,

@@ -22,6 +22,8 @@ class CellTask:
     seed: int
     candidates: tuple[tuple[str, ...], ...]
     """Settings of each candidate in the search."""
+    posteriors: bool = False
+    """Whether the cell gets a second one, with the categories' posteriors beside the vectors."""
 
     @property
     def name(self) -> str:
@@ -42,6 +44,11 @@ class CellTask:
     def file(self) -> Path:
         """The file of the cell's result."""
         return self.out / "cells" / f"{self.place}.json"
+
+    @property
+    def mixed_file(self) -> Path:
+        """The file of the result with posteriors."""
+        return self.out / "cells" / f"{self.place.replace('/', '+posteriors/')}.json"
 
     def run(self, candidate: int) -> Path:
         """Return the run folder of a candidate."""

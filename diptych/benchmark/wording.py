@@ -129,10 +129,10 @@ def partner_lines(table: BenchmarkTable) -> list[list[str]]:
     rows = table.partners.rows if table.partners else ()
     return [
         [
-            letters[row.name],
+            letters.get(row.name, ""),
             row.name,
             *(figure(row.figures[direction][name]) for direction in DIRECTIONS for name in RECALLS),
-            f"{figure(row.recall_sum)} ± {figure(row.standard_error)}",
+            figure(row.recall_sum) + ("" if row.standard_error is None else f" ± {figure(row.standard_error)}"),
             *(f"{row.figures[direction]['median_rank']:g}" for direction in DIRECTIONS),
             *(figure(row.figures[direction]["ndcg@10"]) for direction in DIRECTIONS),
             runs(row.significantly_below, letters),

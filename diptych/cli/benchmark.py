@@ -67,6 +67,14 @@ def benchmark(
     jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="J", min=1, help="Processes at a time; by default one per core.")
     ] = None,
+    posteriors: Annotated[
+        bool,
+        typer.Option(
+            "--posteriors",
+            help="Follow each row by one with the categories' posteriors beside the vectors, their share chosen on "
+            "validation data.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed for candidates, initial weights and batches.")] = 0,
     features: Annotated[
         Path | None,
@@ -121,7 +129,7 @@ def benchmark(
     source = DataSource(data, data_root, features, *encoders, of_encoders, relevant, texts)
     names, seeds = tuple(methods.split(",")), read_seeds(split_seeds)
     cluster = cluster_of(on, address, workers, cpus_per_worker, gpus_per_worker)
-    table = _run(Benchmark(source, out, names, seeds, search_budget, of_methods, seed), jobs, cluster)
+    table = _run(Benchmark(source, out, names, seeds, search_budget, of_methods, seed, posteriors), jobs, cluster)
     _report(table, out, published=published, json=json)
 
 
@@ -245,7 +253,7 @@ def _write_partners(table: Mapping[str, Any]) -> None:
 
 
 def _cells(row: Mapping[str, Any], beside: Mapping[str, Any] | None) -> Sequence[object]:
-    name = row["method"] + (f":{row['preset']}" if row["preset"] not in ("", "default") else "")
+    name = row["name"]
     figures = (row["image_to_text"], row["text_to_image"], row["average"], row["std"], row["rank"], row["seconds"])
     cells = [name, *figures, ", ".join(row["significantly_below"]) or None]
     if beside is not None:

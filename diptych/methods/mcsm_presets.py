@@ -11,7 +11,7 @@
     fragments of words         three convolutions        three convolutions            none: words are read
     padding                    left out                  attended                      left out
     picture in textual space   linear                    sigmoid of linear             linear
-    similarity                 cosine                    cosine                        cosine and posteriors
+    similarity                 cosine                    cosine                        cosine
     optimiser                  RMSprop 1e-4, batch 40    RMSprop 1e-4, batch 40        AdamW, one cycle
     weights kept               best on validation        last                          last
 
@@ -36,7 +36,7 @@ from typing import Literal
 from diptych.errors import BadSetting
 from diptych.methods.closed_start import StartConfig
 from diptych.methods.inputs import InputConfig
-from diptych.methods.module import MethodConfig, PosteriorsConfig
+from diptych.methods.module import MethodConfig
 from diptych.methods.recipe import Recipe
 from diptych.methods.spaces import SpaceConfig
 from diptych.relevance import Relevant
@@ -170,13 +170,12 @@ DEFAULT = MCSMConfig(
     image=InputConfig(power=0.5, centre=True),
     text=InputConfig(centre=True),
     loss=LossConfig(contrastive=1.0, partner=1.0, classification=1.0),
-    posteriors=PosteriorsConfig(share=0.7, temperature=1.5),
     training=Recipe(epochs=12, keep="last"),
 )
 
 PARTNER = MCSMConfig(
-    visual=SpaceConfig(recurrence="none", dropout=0.3, input_dropout=0.4),
-    textual=SpaceConfig(recurrence="none", dropout=0.3, input_dropout=0.4),
+    visual=SpaceConfig(recurrence="none", heads=8, other_parts=True, dropout=0.5, input_dropout=0.4),
+    textual=SpaceConfig(recurrence="none", heads=8, other_parts=True, dropout=0.5, input_dropout=0.4),
     image=InputConfig(power=0.5, centre=True),
     text=InputConfig(centre=True),
     loss=LossConfig(partner=1.0, temperature=0.06),

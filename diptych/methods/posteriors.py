@@ -13,6 +13,7 @@ on the scaled whole vectors that the method reads, solved on the training items 
 """
 
 from collections.abc import Mapping
+from copy import copy
 from math import sqrt
 from typing import cast
 
@@ -81,6 +82,12 @@ class WithPosteriors(nn.Module):
                 )
         tensors = [*wrapped.parameters(), *wrapped.buffers()]
         return wrapped.to(tensors[0].device) if tensors else wrapped
+
+    def mixing(self, config: PosteriorsConfig) -> "WithPosteriors":
+        """Return the same method and classifiers under another share and temperature."""
+        mixed = copy(self)
+        mixed.config = config
+        return mixed
 
     @property
     def rows_at_once(self) -> int:

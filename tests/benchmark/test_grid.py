@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from diptych.benchmark.cell import Cell
+from diptych.benchmark.fitting import SHARES, TEMPERATURES
 from diptych.benchmark.grid import Benchmark
 from diptych.benchmark.task import DataSource
 from diptych.errors import BadSetting, UnknownName
@@ -243,3 +244,41 @@ def test_unknown_methods_and_presets_are_answered_with_the_nearest(tiny_set: Pat
         benchmark(tiny_set, tmp_path, methods=("cca",), settings=("kcca.ridge=1",)).run()
     with pytest.raises(BadSetting, match="--jobs must be at least 1; got -1"):
         benchmark(tiny_set, tmp_path).run(jobs=-1)
+
+
+def test_with_posteriors_every_row_is_followed_by_one_of_the_same_model_under_the_best_share(
+    tiny_set: Path, tmp_path: Path
+) -> None:
+    wanted = benchmark(tiny_set, tmp_path / "b", methods=("cca", "deep-sm"), search_budget=1, posteriors=True)
+    table = wanted.run(jobs=2)
+    assert {row.name for row in table.rows} == {"cca", "cca+posteriors", "deep-sm", "deep-sm+posteriors", "chance"}
+    found = cells(tmp_path / "b")
+    for name in ("cca", "deep-sm"):
+        plain, mixed = found[name], found[f"{name}+posteriors"]
+        assert (plain.run, plain.posteriors, mixed.posteriors) == (mixed.run, False, True)
+        assert len(mixed.fits) == len(SHARES) * len(TEMPERATURES)
+        assert mixed.best.figure == max(fit.figure for fit in mixed.fits)
+        share, temperature = (setting.partition("=")[2] for setting in mixed.best.settings)
+        run = Retriever.train(
+            name, str(tiny_set), out=tmp_path / f"run {name}", image_encoder="efficientnet-lite0",
+            text_encoder="glove", settings=["image_encoder.side=64", *plain.best.settings,
+                                            f"posteriors.share={share}", f"posteriors.temperature={temperature}"],
+        )  # fmt: skip
+        assert run.evaluate().average_map() == pytest.approx(mixed.figures["average_map"], abs=1e-6)
+    assert wanted.run(jobs=1).as_dict() == table.as_dict()
+
+
+def test_posteriors_without_categories_or_beside_a_share_of_ones_own_are_refused(
+    tiny_set: Path, tmp_path: Path
+) -> None:
+    own = benchmark(tiny_set, tmp_path / "b", posteriors=True, settings=("cca.posteriors.share=0.5",))
+    with pytest.raises(
+        BadSetting, match=r"--posteriors chooses the posteriors of every method itself\. Omit --set cca"
+    ):
+        own.run(jobs=1)
+    bare = tmp_path / "bare"
+    shutil.copytree(tiny_set, bare)
+    manifest = bare / "pairs.jsonl"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace('"category"', '"note"'), encoding="utf-8")
+    with pytest.raises(BadSetting, match="--posteriors needs categories, and these pairs have none"):
+        benchmark(bare, tmp_path / "c", methods=("cca",), posteriors=True).run(jobs=1)

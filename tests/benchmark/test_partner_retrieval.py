@@ -14,6 +14,7 @@ from diptych.benchmark.page import html_page, summary
 from diptych.benchmark.partner_retrieval import hits, partner_table
 from diptych.benchmark.report import csv_text, latex, markdown
 from diptych.benchmark.table import tabulate
+from diptych.measures.chance import chance_ndcg
 from diptych.measures.partners import median_rank, recall_at
 
 from .cells import cell
@@ -49,15 +50,43 @@ def test_a_query_hits_at_every_rank_that_its_partner_reaches() -> None:
 
 
 def test_the_sum_of_the_recalls_has_its_standard_error_and_its_own_test(good: np.ndarray) -> None:
-    table = partner_table({"cca": [ranked("cca", good + 8)], "mcsm": [ranked("mcsm", good)]}, level=0.01)
+    table = partner_table({"cca": [ranked("cca", good + 6)], "mcsm": [ranked("mcsm", good)]}, level=0.01)
     assert table is not None
-    first, second = table.rows
+    first, second, third = table.rows
+    assert third.name == "chance"
     assert (first.name, second.name) == ("mcsm", "cca")
     assert first.recall_sum == pytest.approx(2 * sum((good <= k).mean() for k in (1, 5, 10)))
     own = np.sum([good <= k for k in (1, 5, 10)], axis=0)
     assert first.standard_error == pytest.approx(sqrt(2 * own.var(ddof=1) / QUERIES))
     assert first.figures["image_to_text"]["median_rank"] == 4.5
     assert (first.significantly_below, second.significantly_below) == ((), ("mcsm",))
+
+
+def test_chance_has_a_row_with_several_texts_of_a_picture_and_shared_categories(good: np.ndarray) -> None:
+    plain = ranked("mcsm", good)
+    texts = replace(
+        plain,
+        owner=tuple(np.repeat(np.arange(QUERIES), 2).tolist()),
+        rank={"image_to_text": plain.rank["image_to_text"], "text_to_image": plain.rank["text_to_image"] * 2},
+    )
+    table = partner_table({"mcsm": [texts]}, level=0.01)
+    assert table is not None
+    row = table.rows[-1]
+    assert (row.name, row.standard_error, row.significantly_below) == ("chance", None, ())
+    into, back = (row.figures[direction] for direction in DIRECTIONS)
+    assert into["r@1"] == pytest.approx(2 / 80)
+    assert back["r@5"] == pytest.approx(5 / 40)
+    assert back["median_rank"] == 20
+    assert row.recall_sum == pytest.approx(sum(own[f"r@{k}"] for own in (into, back) for k in (1, 5, 10)))
+    # CATEGORIES repeat every four items: cat, dog, both, none; the partner of one with none is relevant alone
+    relevant = np.tile([20, 20, 30, 1], QUERIES // 4)
+    assert back["ndcg@10"] == pytest.approx(chance_ndcg(np.repeat(relevant, 2), gallery=QUERIES, k=10))
+    partners_only = replace(texts, figures={**texts.figures, "relevant": "partner"})
+    other = partner_table({"mcsm": [partners_only]}, level=0.01)
+    assert other is not None
+    assert other.rows[-1].figures["text_to_image"]["ndcg@10"] == pytest.approx(
+        chance_ndcg(np.ones(80, dtype=int), gallery=QUERIES, k=10)
+    )
 
 
 def test_without_ranks_there_is_no_table(good: np.ndarray) -> None:
@@ -71,7 +100,7 @@ def test_without_ranks_there_is_no_table(good: np.ndarray) -> None:
 @pytest.mark.parametrize(("relevant", "first"), [("category", "average"), ("partner", "R@1"), ("both", "average")])
 def test_what_counts_as_right_decides_which_table_comes_first(relevant: str, first: str, good: np.ndarray) -> None:
     cells = [
-        ranked("cca", good + 8, relevant=relevant, ap=0.7),
+        ranked("cca", good + 6, relevant=relevant, ap=0.7),
         ranked("mcsm", good, relevant=relevant, ap=0.5),
     ]
     table = tabulate(cells, protocol={"search_budget": 1})
@@ -86,7 +115,8 @@ def test_what_counts_as_right_decides_which_table_comes_first(relevant: str, fir
     assert latex(table).count(r"\begin{tabular}") == 2
     rows = {row["method"]: row for row in csv.DictReader(io.StringIO(csv_text(table)))}
     assert float(rows["mcsm"]["recall_sum"]) == pytest.approx(table.partners.rows[0].recall_sum)  # type: ignore[union-attr]  # it has ranks
-    assert rows["chance"]["recall_sum"] == ""
+    assert float(rows["chance"]["recall_sum"]) == pytest.approx(2 * (1 + 5 + 10) / QUERIES)
+    assert rows["chance"]["recall_sum_se"] == ""
 
 
 def test_texts_of_one_pair_are_queries_of_its_categories_each(good: np.ndarray) -> None:
@@ -109,7 +139,7 @@ def test_a_benchmark_by_partner_makes_every_text_an_item_and_chooses_by_recall(t
     table = grid.run(jobs=1)
     assert table.relevant == "partner"
     assert table.partners is not None
-    assert {row.name for row in table.partners.rows} == {"cca", "cfa"}
+    assert {row.name for row in table.partners.rows} == {"cca", "cfa", "chance"}
     for own in (Cell.read(file) for file in (tmp_path / "out" / "cells").glob("*/*.json")):
         assert (own.figures["relevant"], own.figures["texts"]) == ("partner", "each")
         assert (len(own.rank["image_to_text"]), len(own.rank["text_to_image"]), len(own.owner)) == (4, 8, 8)

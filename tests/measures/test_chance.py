@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 from diptych.errors import BadSetting
-from diptych.measures.chance import chance_average_precision, chance_map
+from diptych.measures.chance import (
+    chance_average_precision,
+    chance_map,
+    chance_median_rank,
+    chance_ndcg,
+    chance_recall,
+)
 from diptych.measures.judgements import Judgements
-from diptych.measures.ranking import average_precision, order, relevant_ranks
+from diptych.measures.partners import median_rank, partner_rank, recall_at
+from diptych.measures.ranking import average_precision, ndcg, order, relevant_ranks
 
 
 def one_label_each(classes: np.ndarray) -> Judgements:
@@ -64,3 +71,25 @@ def test_a_query_without_right_answers_has_no_chance_and_is_left_out() -> None:
 def test_more_right_answers_than_items_are_refused() -> None:
     with pytest.raises(BadSetting, match="a gallery of 3 cannot hold 4 relevant items"):
         chance_average_precision(np.array([1, 4]), gallery=3)
+
+
+@pytest.mark.parametrize("partners", [1, 2, 5, 6])
+def test_recall_and_ndcg_of_chance_are_the_means_over_all_orders(partners: int) -> None:
+    orders = np.array(list(permutations(range(6))), dtype=float)
+    right = np.tile(np.arange(6) < partners, (len(orders), 1))
+    ranks = relevant_ranks(order(orders), right)
+    best, counts = partner_rank(ranks), np.array([partners])
+    for k in (1, 3, 5, 10):
+        assert chance_recall(counts, gallery=6, k=k) == pytest.approx(recall_at(best, k=k))
+        assert chance_ndcg(counts, gallery=6, k=k) == pytest.approx(ndcg(ranks, k=k).mean())
+    assert chance_median_rank(counts, gallery=6) == np.floor(median_rank(best))
+
+
+def test_queries_without_a_partner_do_not_count_at_chance() -> None:
+    counts = np.array([0, 1])
+    assert chance_recall(counts, gallery=4, k=1) == 0.25
+    assert chance_median_rank(counts, gallery=9) == 5
+    assert chance_ndcg(counts, gallery=4, k=1) == 0.25
+    nobody = np.zeros(2, dtype=int)
+    assert np.isnan([chance_recall(nobody, gallery=4, k=1), chance_median_rank(nobody, gallery=4)]).all()
+    assert np.isnan(chance_ndcg(nobody, gallery=4, k=1))
