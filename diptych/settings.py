@@ -9,6 +9,7 @@ import ast
 import inspect
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
@@ -138,9 +139,12 @@ def _assign(config: Any, path: list[str], text: str, full_name: str) -> Any:
 
 
 def _read(text: str, hint: Any) -> Any:
-    """Return the value of `text` as JSON; the text itself if it does not parse, or if the field holds text."""
+    """Return the value of `text` as JSON; the text itself if it does not parse, or if the field holds text.
+
+    Numbers may omit the zero before the point, as in `.5`, which JSON does not.
+    """
     try:
-        value = json.loads(text)
+        value = json.loads(re.sub(r"^(-?)\.(?=\d)", r"\g<1>0.", text))
     except json.JSONDecodeError:
         return text
     return text if hint is str and not isinstance(value, str) else value

@@ -37,6 +37,9 @@ class Config:
     [
         ("steps=20", lambda c: c.steps == 20),
         (" steps = 20 ", lambda c: c.steps == 20),
+        ("loss.margin=.25", lambda c: c.loss.margin == 0.25),
+        ("clip=-.5", lambda c: c.clip == -0.5),
+        ("name=.5", lambda c: c.name == ".5"),
         ("name=mcsm", lambda c: c.name == "mcsm"),
         ("name=2018", lambda c: c.name == "2018"),
         ("name=true", lambda c: c.name == "true"),
