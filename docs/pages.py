@@ -13,6 +13,7 @@ from typing import Any
 
 from diptych.cli.pages import help_pages
 from diptych.methods import ROOM
+from diptych.methods.module import PartnerModule
 from diptych.rooms import Card
 from diptych.settings import field_docs
 
@@ -40,11 +41,16 @@ def method_page(name: str, card: Card) -> str:
     if presets is not module:
         lines += ["", "## Presets", "", *_quoted(presets)]
     lines += ["", "## Settings", "", "Change one with `--set NAME=VALUE`.", ""]
-    lines += [f"| setting | {' | '.join(module.PRESETS)} | what it is |", f"|---|{'---|' * (len(module.PRESETS) + 1)}"]
-    for path, meaning, values in _settings(list(module.PRESETS.values())):
+    configs = {**module.PRESETS, **{f"{preset}, by partner": own for preset, own in _partner_presets(module).items()}}
+    lines += [f"| setting | {' | '.join(configs)} | what it is |", f"|---|{'---|' * (len(configs) + 1)}"]
+    for path, meaning, values in _settings(list(configs.values())):
         lines.append(f"| `{path}` | {' | '.join(values)} | {meaning} |")
     lines += ["", "## Search", "", *_searched(getattr(module, "SEARCH", {}))]
     return "\n".join(lines) + "\n"
+
+
+def _partner_presets(module: Any) -> Mapping[str, Any]:
+    return module.PARTNER_PRESETS if isinstance(module, PartnerModule) else {}
 
 
 def _searched(search: Mapping[str, Sequence[Any]]) -> list[str]:

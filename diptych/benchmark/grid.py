@@ -17,7 +17,7 @@ from diptych.data.features import Features
 from diptych.errors import BadSetting, DiptychError, UnknownName
 from diptych.files import digest, write_json
 from diptych.methods import ROOM as METHODS
-from diptych.methods.module import open_method
+from diptych.methods.module import open_method, preset_of
 from diptych.progress import Progress
 from diptych.rooms import split_name
 from diptych.settings import override, thread_count
@@ -113,9 +113,7 @@ class Benchmark:
                 rows |= dict.fromkeys((method, "default") for method in METHODS.names())
                 continue
             method, preset = split_name(name)
-            presets = open_method(method).PRESETS
-            if (preset or "default") not in presets:
-                raise UnknownName.among(f"presets of {method}", preset, presets)
+            preset_of(open_method(method), preset or "default", "category")  # refuse an unknown one
             rows[method.lower().replace("_", "-"), preset or "default"] = None
         return list(rows)
 

@@ -36,7 +36,6 @@ from diptych.methods.pair_losses import matches_of
 from diptych.methods.recipe import Recipe
 from diptych.methods.towers import Tower, TowerConfig, towers_of
 from diptych.modality import MODALITIES
-from diptych.relevance import Relevant
 from diptych.rooms import Card
 
 CARD = Card(
@@ -71,10 +70,6 @@ class Config(MethodConfig):
     """Scaling of text features."""
     training: Recipe = field(default_factory=lambda: Recipe(epochs=12, keep="last"))
     """Training recipe."""
-
-    def suited_to(self, relevant: Relevant) -> "Config":
-        """Return the settings for partners in place of `default`: larger batches, which hold more mismatches."""
-        return PARTNER if relevant == "partner" and self == DEFAULT else self
 
     def __post_init__(self) -> None:
         if self.dimensions < 1:
@@ -127,8 +122,9 @@ class DualEncoder(OneSpace):
 Model = DualEncoder
 
 DEFAULT = Config()
-PARTNER = replace(DEFAULT, training=Recipe(epochs=8, batch=400, keep="last"))
 PRESETS = {"default": DEFAULT}
+PARTNER_PRESETS = {"default": replace(DEFAULT, training=Recipe(epochs=8, batch=400, keep="last"))}
+"""Larger batches, which hold more mismatches."""
 
 SEARCH = {
     "image_tower.hidden": ((), (512,), (1024,)),

@@ -82,12 +82,14 @@ class Config(MethodConfig):
 
 
 PRESETS = {"default": Config(), "unweighted": Config(dimensions=20, weighting=0.0)}
+PARTNER_PRESETS = {"default": Config(dimensions=384, weighting=1.0)}
+"""Finding one partner takes more directions than telling categories apart."""
 
 SEARCH = {
     "kernel": ("linear", "polynomial", "rbf"),
     "bandwidth": (0.5, 1.0, 2.0),
     "kappa": (0.3, 1.0, 3.0, 10.0),
-    "dimensions": (20, 50, 100),
+    "dimensions": (20, 50, 100, 384),
     "weighting": (0.0, 1.0, 2.0),
     "image.power": (0.5, 1.0),
 }

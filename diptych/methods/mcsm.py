@@ -32,7 +32,7 @@ from diptych.methods.batches import FeatureBatch, Targets
 from diptych.methods.closed_start import starting_maps
 from diptych.methods.contract import Embedding, Representation, Representations
 from diptych.methods.inputs import InputConfig, Standardised, check_widths
-from diptych.methods.mcsm_presets import PRESETS, SEARCH, MCSMConfig
+from diptych.methods.mcsm_presets import PARTNER_PRESETS, PRESETS, SEARCH, MCSMConfig
 from diptych.methods.pair_losses import matches_of, pair_losses, partners_of
 from diptych.methods.spaces import Space, SpaceConfig
 from diptych.rooms import Card
@@ -46,7 +46,7 @@ CARD = Card(
     learns="gradient",
 )
 
-__all__ = ["CARD", "MCSM", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
+__all__ = ["CARD", "MCSM", "PARTNER_PRESETS", "PRESETS", "SEARCH", "Config", "Model", "Widths"]
 
 Config = MCSMConfig
 

@@ -41,7 +41,6 @@ from diptych.methods.inputs import InputConfig
 from diptych.methods.module import MethodConfig
 from diptych.methods.recipe import Recipe
 from diptych.methods.spaces import SpaceConfig
-from diptych.relevance import Relevant
 
 
 @dataclass(frozen=True)
@@ -106,10 +105,6 @@ class MCSMConfig(MethodConfig):
     """The fusion rule of the two spaces: a name in `diptych.fusion`."""
     training: Recipe = field(default_factory=Recipe)
     """Training recipe."""
-
-    def suited_to(self, relevant: Relevant) -> "MCSMConfig":
-        """Return the settings for partners in place of `default`; the published presets stay as they are."""
-        return PARTNER if relevant == "partner" and self == DEFAULT else self
 
 
 RELEASED_STAGES = ((384, 15, 5), (512, 9, 5), (256, 7, 6))
@@ -189,6 +184,7 @@ PAPER_SCALED = replace(PAPER, image=InputConfig(power=0.5, centre=True), text=In
 """`paper` on inputs scaled as for the rivals."""
 
 PRESETS = {"paper": PAPER, "paper-scaled": PAPER_SCALED, "released": RELEASED, "default": DEFAULT}
+PARTNER_PRESETS = {"default": PARTNER}
 
 SEARCH = {
     "training.epochs": (8, 12, 16),

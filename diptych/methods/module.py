@@ -6,7 +6,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from diptych.data.concepts import Concepts
 from diptych.data.features import Features
-from diptych.errors import BadSetting
+from diptych.errors import BadSetting, UnknownName
 from diptych.methods import ROOM
 from diptych.methods.contract import Method
 from diptych.modality import Modality
@@ -49,10 +49,6 @@ class MethodConfig:
 
     posteriors: PosteriorsConfig = field(default_factory=PosteriorsConfig)
     """Share of the categories' posteriors in the similarity, for any method."""
-
-    def suited_to(self, relevant: Relevant) -> "MethodConfig":
-        """Return the preset for what counts as right; a preset for categories may have another one for partners."""
-        return self
 
     @property
     def fusion(self) -> str:
@@ -116,6 +112,7 @@ class MethodModule(Protocol):
     """Named configs, `default` among them."""
     SEARCH: Mapping[str, Sequence[Any]]
     """Values that a hyperparameter search tries, by dotted setting name."""
+    __name__: str
 
     @property
     def Config(self) -> type[Any]:
@@ -133,6 +130,14 @@ class MethodModule(Protocol):
         ...
 
 
+@runtime_checkable
+class PartnerModule(MethodModule, Protocol):
+    """A module with other presets for data where the very partner is right."""
+
+    PARTNER_PRESETS: Mapping[str, Any]
+    """Configs that replace those of the same names."""
+
+
 OFFERED = ("CARD", "Config", "PRESETS", "SEARCH", "Widths", "Model")
 """The names that a method module must define."""
 
@@ -143,6 +148,17 @@ def open_method(name: str) -> MethodModule:
     if lacking := [each for each in OFFERED if not hasattr(module, each)]:
         raise BadSetting(f"the method {name} offers no {lacking[0]}. Its file must define {', '.join(OFFERED)}.")
     return cast("MethodModule", module)
+
+
+def preset_of(module: MethodModule, name: str, relevant: Relevant) -> Any:
+    """Return a preset of a method for what counts as right; raise `UnknownName` with the nearest name."""
+    if name not in module.PRESETS:
+        raise UnknownName.among(
+            f"presets of {module.__name__.rpartition('.')[2].replace('_', '-')}", name, module.PRESETS
+        )
+    if relevant == "partner" and isinstance(module, PartnerModule):
+        return module.PARTNER_PRESETS.get(name, module.PRESETS[name])
+    return module.PRESETS[name]
 
 
 def fit(module: MethodModule, config: Any, features: Features, side_information: SideInformation | None) -> Method:

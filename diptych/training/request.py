@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import torch
 
 from diptych.data.features import Features
-from diptych.errors import BadSetting, UnknownName
+from diptych.errors import BadSetting
 from diptych.fusion import ROOM as FUSION
-from diptych.methods.module import MethodModule, open_method
+from diptych.methods.module import MethodModule, open_method, preset_of
 from diptych.progress import Progress
 from diptych.relevance import Relevant
 from diptych.settings import override, thread_count
@@ -49,10 +49,7 @@ class TrainingRequest:
 
     def chosen(self, relevant: Relevant) -> Any:
         """Return the method's preset for what counts as right, changed by the settings."""
-        presets = self.module.PRESETS
-        if self.preset not in presets:
-            raise UnknownName.among("presets", self.preset, presets)
-        chosen = override(presets[self.preset].suited_to(relevant), self.settings)
+        chosen = override(preset_of(self.module, self.preset, relevant), self.settings)
         FUSION.open(chosen.fusion)  # refuse an unknown rule before anything is encoded
         return chosen
 

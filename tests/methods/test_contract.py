@@ -1,10 +1,14 @@
 """Batches and placed features."""
 
 import numpy as np
+import pytest
 import torch
 
+from diptych.errors import UnknownName
+from diptych.methods import ROOM
 from diptych.methods.batches import Batch, FeatureBatch
 from diptych.methods.embeddings import PairEmbeddings
+from diptych.methods.module import PartnerModule, open_method, preset_of
 
 from .features import REGION, random_features
 
@@ -42,3 +46,20 @@ def test_similarity_is_the_inner_product_and_taking_some_leaves_the_weights() ->
     taken = placed.take(images=[1], texts=[0, 0])
     assert taken.similarity().tolist() == [[3.0, 3.0]]
     assert taken.attention == ()
+
+
+@pytest.mark.parametrize("name", ROOM.names())
+def test_partners_replace_presets_by_others_of_the_same_names_and_class(name: str) -> None:
+    module = open_method(name)
+    own = module.PARTNER_PRESETS if isinstance(module, PartnerModule) else {}
+    assert own.keys() <= module.PRESETS.keys()
+    for preset, config in module.PRESETS.items():
+        assert preset_of(module, preset, "category") is preset_of(module, preset, "both") is config
+        suited = preset_of(module, preset, "partner")
+        assert suited is own.get(preset, config)
+        assert type(suited) is type(config)
+
+
+def test_a_misspelt_preset_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownName, match=r"presets of mcsm has no entry 'papre'. Did you mean 'paper'"):
+        preset_of(open_method("mcsm"), "papre", "category")

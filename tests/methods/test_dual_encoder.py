@@ -69,13 +69,6 @@ def test_a_linear_dual_encoder_learns_to_find_partners_of_a_linear_relation() ->
     assert model.scale.item() > -np.log(0.07)
 
 
-def test_where_partners_count_the_default_takes_larger_batches_and_a_changed_preset_stays() -> None:
-    assert PRESETS["default"].suited_to("partner").training.batch == 400
-    changed = replace(PRESETS["default"], dimensions=9)
-    assert changed.suited_to("partner") is changed
-    assert PRESETS["default"].suited_to("category") is PRESETS["default"]
-
-
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(BadSetting, match="dimensions must be at least 1; got 0"):
         Config(dimensions=0)

@@ -6,7 +6,7 @@ import pytest
 
 from diptych.errors import BadSetting
 from diptych.methods import mcsm_presets
-from diptych.methods.mcsm_presets import PRESETS, LossConfig
+from diptych.methods.mcsm_presets import PARTNER_PRESETS, PRESETS, LossConfig
 
 COLUMNS = ("paper", "released", "default")
 
@@ -22,13 +22,10 @@ def table() -> dict[str, dict[str, str]]:
 TABLE = table()
 
 
-def test_only_the_default_has_other_settings_for_partners() -> None:
-    for name, chosen in PRESETS.items():
-        assert chosen.suited_to("category") is chosen.suited_to("both") is chosen
-        suited = chosen.suited_to("partner")
-        assert (suited != chosen) is (name == "default")
-    loss = PRESETS["default"].suited_to("partner").loss
-    assert (loss.partner, loss.contrastive, loss.classification, suited.posteriors.share) == (1, 0, 0, 0)
+def test_the_default_for_partners_learns_from_partners_alone() -> None:
+    suited = PARTNER_PRESETS["default"]
+    assert (suited.loss.partner, suited.loss.contrastive, suited.loss.classification) == (1, 0, 0)
+    assert suited.posteriors.share == 0
 
 
 @pytest.mark.parametrize("preset", COLUMNS)
