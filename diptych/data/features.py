@@ -100,6 +100,8 @@ class Encoded:
     """The sequence of regions or words; None where only whole vectors exist."""
     encoder: str = ""
     """The encoder's name and fingerprint."""
+    condensed: bool = False
+    """Whether a method has scaled the parts for its own training already."""
 
     def __post_init__(self) -> None:
         if self.parts is not None and len(self.parts) != len(self.whole):

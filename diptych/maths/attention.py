@@ -46,7 +46,7 @@ class ProjectedAttention(nn.Module):
     """
 
     def __init__(
-        self, width: int, space: int, *, scoring: Scoring, dropout: float, heads: int = 1, scored: int = 256
+        self, width: int, space: int, *, scoring: Scoring, dropout: float, heads: int = 1, scored: int = 128
     ) -> None:
         super().__init__()
         self.scoring, self.heads = scoring, heads

@@ -19,6 +19,8 @@ class FeatureBatch:
     whole: Float[Tensor, "b d"]
     parts: Float[Tensor, "b p e"] | None = None
     mask: Bool[Tensor, "b p"] | None = None
+    condensed: bool = False
+    """Whether the parts are scaled already (`PreparingMethod.condensed`)."""
 
     @classmethod
     def of(
@@ -39,7 +41,7 @@ class FeatureBatch:
         if encoded.parts is None or not parts:
             return cls(whole, None, None)
         values, mask = encoded.parts.padded(own, width=encoded.parts.longest(rows))
-        return cls(whole, torch.from_numpy(values).to(device), torch.from_numpy(mask).to(device))
+        return cls(whole, torch.from_numpy(values).to(device), torch.from_numpy(mask).to(device), encoded.condensed)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from diptych.data.features import Encoded, Features
 from diptych.methods.batches import FeatureBatch, Targets
+from diptych.progress import Progress
 
 
 class Embedding(NamedTuple):
@@ -149,6 +150,22 @@ class GradientMethod(Method, Protocol):
 
     def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
         """Return named scalars to be summed and minimised; all sampling uses `generator`."""
+        ...
+
+
+@runtime_checkable
+class PreparingMethod(GradientMethod, Protocol):
+    """A method that does work on inputs before training steps, once for all its spaces and epochs."""
+
+    def condensed(self, features: Features, *, progress: Progress | None = None) -> Features:
+        """Return training features with what every step would compute anew; the same ones if memory does not suffice.
+
+        What was condensed is marked `Encoded.condensed`, and its batches `FeatureBatch.condensed`.
+        """
+        ...
+
+    def prepared(self, modality: str, batch: FeatureBatch) -> FeatureBatch:
+        """Return one modality of a batch as `represent` takes it in every space."""
         ...
 
 

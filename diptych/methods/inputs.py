@@ -14,6 +14,9 @@ from diptych.data.stored import StoredRows
 from diptych.errors import ShapeMismatch
 from diptych.maths.linear_reduction import principal_components, standard_deviations, standard_scale
 
+SHORTEST = 1e-12
+"""The least length by which a vector is divided, as in `torch.nn.functional.normalize`."""
+
 
 @dataclass(frozen=True)
 class InputConfig:
@@ -99,13 +102,26 @@ class Standardised(nn.Module):
 
     def raised(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any d"]:
         """Return the values after the power and the scaling to unit length, before centring."""
-        if self.power == 1.0:
-            return values
-        return normalize(values.sign() * values.abs().pow(self.power), dim=-1)
+        return values if self.power == 1.0 else normalize(self._power(values), dim=-1)
 
     def forward(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any k"]:
         """Return the standardised values."""
-        return self._scaled(self.raised(values) - self.mean)
+        return self._scaled(self.raised(values) - self.mean) if self.basis is None else self._projected(values)
+
+    def _projected(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any k"]:
+        """Return principal components; the lengths divide the projections, which are narrower than the values."""
+        basis = cast("Tensor", self.basis)
+        if self.power == 1.0:
+            return values @ basis - self.mean @ basis
+        powers = self._power(values)
+        lengths = powers.norm(dim=-1, keepdim=True).clamp_min(SHORTEST)
+        projected: Tensor = powers @ basis / lengths - self.mean @ basis
+        return projected
+
+    def _power(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any d"]:
+        """Return the signed power of each component; of 1/2 by the square root, which is several times as fast."""
+        sizes = values.abs()
+        return (sizes.sqrt() if self.power == 0.5 else sizes.pow(self.power)).copysign(values)
 
     def shares(self, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p k"]:
         """Divide a standardised vector among the pieces of its sum; the shares sum to it.

@@ -23,7 +23,7 @@ from diptych.errors import BadSetting, Diverged
 from diptych.maths.recurrence import trained_parameters
 from diptych.maths.sharing import WHOLE, Share, share_rows
 from diptych.methods.batches import Batch
-from diptych.methods.contract import GradientMethod, Method, RefittedMethod
+from diptych.methods.contract import GradientMethod, Method, PreparingMethod, RefittedMethod
 from diptych.methods.recipe import Recipe
 from diptych.relevance import VALIDATION
 from diptych.training.checkpoints import adopt, load_tensors, optimiser_tensors, save_tensors
@@ -51,6 +51,8 @@ def fit(
     share = run.processes.share(min(len(features.texts), recipe.batch))
     share_rows(model, share)
     objective = run.processes.objective(model)
+    if isinstance(model, PreparingMethod) and state.goes_on(recipe):
+        features = model.condensed(features, progress=run.progress)
     epochs = _Epochs(model, optimiser, features, recipe, run, validation, share, objective)
     while state.goes_on(recipe):
         epochs.take(state, metrics)

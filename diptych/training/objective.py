@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from diptych.maths.sharing import WHOLE, Share, share_rows
 from diptych.methods.batches import Batch, FeatureBatch
-from diptych.methods.contract import GradientMethod
+from diptych.methods.contract import GradientMethod, PreparingMethod
 
 
 def objective(
@@ -16,23 +16,24 @@ def objective(
 ) -> dict[str, Tensor]:
     """Return the losses by name, to be summed and minimised; for a shared batch they cover all its rows.
 
-    Spaces are processed in order, images before texts, so that every process draws dropout in the same order.
+    Spaces are processed in order, images before texts, so that every process draws dropout in the same order. In spaces
+    of `mates_in` the pictures are class-mates of a text's own.
     """
-    rows = {
-        space: {
+    images, texts = (_prepared(method, m, side) for m, side in (("image", batch.images), ("text", batch.texts)))
+    mates = None if batch.mates is None else _prepared(method, "image", batch.mates)
+    rows = {}
+    for space in method.spaces:
+        pictures = mates if mates is not None and space in method.mates_in else images
+        rows[space] = {
             modality: {name: share.gather(values) for name, values in method.represent(space, modality, side).items()}
-            for modality, side in _sides(method, space, batch).items()
+            for modality, side in (("image", pictures), ("text", texts))
         }
-        for space in method.spaces
-    }
     with _whole(method, share):
         return method.loss(rows, batch.targets, generator)
 
 
-def _sides(method: GradientMethod, space: str, batch: Batch) -> dict[str, FeatureBatch]:
-    """Return what a space learns from by modality: pairs, or texts with pictures of the same category."""
-    mates = batch.mates if space in method.mates_in else None
-    return {"image": batch.images if mates is None else mates, "text": batch.texts}
+def _prepared(method: GradientMethod, modality: str, side: FeatureBatch) -> FeatureBatch:
+    return method.prepared(modality, side) if isinstance(method, PreparingMethod) else side
 
 
 @contextmanager
