@@ -15,17 +15,24 @@ class Dropout(SharesRows, nn.Module):
     y = x m / (1 - share), m = 0 with probability `share`, else 1. The share is rounded to a multiple of 1/256 below 1.
     Draws come from torch's global generator, eight cells from one 64-bit number. Processes that share a batch draw for
     all of its rows and keep the values of their own.
+
+    With `alike` the same components are dropped in all parts of an item. Otherwise what one part lacks another has, and
+    attention over many parts averages the dropout away.
+
+    Paper: Gal and Ghahramani, A Theoretically Grounded Application of Dropout in Recurrent Neural Networks, NIPS 2016
+    (`alike`).
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, *, alike: bool = False) -> None:
         super().__init__()
+        self.alike = alike
         self.threshold = min(round(share * LEVELS), LEVELS - 1)
 
     def forward(self, values: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
         """Return the values after dropout."""
         if not self.training or not self.threshold:
             return values
-        return values * self._factors(values)
+        return values * self._factors(values[:, :1] if self.alike else values)
 
     def _factors(self, values: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
         """Return 0 or 1 / (1 - share) for each value."""

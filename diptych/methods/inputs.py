@@ -1,6 +1,6 @@
 """The input of every method: whole vectors, with a scaling fitted on the training items."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import cast
 
 import numpy as np
@@ -9,11 +9,17 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from diptych.data.features import Encoded, Features
+from diptych.data.features import Encoded, Features, Parts
 from diptych.data.stored import StoredRows
 from diptych.errors import ShapeMismatch
 from diptych.maths.linear_reduction import principal_components, standard_deviations, standard_scale
+from diptych.progress import Progress
+from diptych.settings import memory_bytes
 
+CONDENSED = 1 / 16
+"""The share of the memory that the reduced parts of a modality may take during training."""
+ITEMS_AT_ONCE = 100
+"""How many items' parts are reduced at once."""
 SHORTEST = 1e-12
 """The least length by which a vector is divided, as in `torch.nn.functional.normalize`."""
 
@@ -135,6 +141,31 @@ class Standardised(nn.Module):
 
     def _scaled(self, centred: Float[Tensor, "*any d"]) -> Float[Tensor, "*any k"]:
         return centred / self.scale if self.basis is None else centred @ self.basis
+
+
+@torch.inference_mode()
+def condensed(encoded: Encoded, scaling: Standardised, *, of: str, progress: Progress | None = None) -> Encoded:
+    """Return the items of a modality with the principal components of their parts, in half precision.
+
+    They are returned unchanged if they have no parts, if these are not reduced, or if all components would take more
+    than `CONDENSED` of the memory.
+    """
+    parts = encoded.parts
+    if parts is None or scaling.basis is None:
+        return encoded
+    lengths, width = parts.lengths, scaling.basis.shape[1]
+    if np.dtype(np.float16).itemsize * width * int(lengths.sum()) > CONDENSED * memory_bytes():
+        return encoded
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    components = np.empty((int(ends[-1]), width), dtype=np.float16)
+    for start in range(0, len(parts), ITEMS_AT_ONCE):
+        stop = min(start + ITEMS_AT_ONCE, len(parts))
+        rows = np.concatenate([parts.sequence(item) for item in range(start, stop)]).astype(np.float32)
+        components[ends[start] : ends[stop]] = scaling(torch.from_numpy(rows).to(scaling.mean.device)).cpu().numpy()
+        if progress is not None:
+            progress(stop, len(parts), f"reducing parts of {of}s")
+    spans = np.stack([np.zeros(len(parts), dtype=np.int64), ends[:-1], ends[1:]], axis=1)
+    return replace(encoded, parts=Parts((components,), spans, np.arange(len(parts) + 1)), condensed=True)
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,12 @@ from diptych.maths.sharing import SharesRows
 from diptych.methods.batches import FeatureBatch, Targets
 from diptych.methods.closed_start import starting_maps
 from diptych.methods.contract import Embedding, Representation, Representations
-from diptych.methods.inputs import InputConfig, Standardised, check_widths
+from diptych.methods.inputs import InputConfig, Standardised, check_widths, condensed
 from diptych.methods.mcsm_presets import PARTNER_PRESETS, PRESETS, SEARCH, MCSMConfig
 from diptych.methods.pair_losses import matches_of, pair_losses, partners_of
 from diptych.methods.spaces import Space, SpaceConfig
 from diptych.progress import Progress
 from diptych.rooms import Card
-from diptych.settings import memory_bytes
 
 CARD = Card(
     title="MCSM: one semantic space per modality, recurrent attention, adaptive fusion",
@@ -55,8 +54,6 @@ Config = MCSMConfig
 READ = {"visual": "image", "textual": "text"}
 """The modality that each space reads as a sequence."""
 OTHER = {"image": "text", "text": "image"}
-CONDENSED = 1 / 16
-"""The share of the memory that the reduced parts of a modality may take during training."""
 SAMPLE = 20_000
 """Maximum number of training parts on which the projection of parts is fitted."""
 
@@ -211,39 +208,21 @@ class MCSM(SharesRows, nn.Module):
             return FeatureBatch(self._scaling(modality)(batch.whole), batch.parts, batch.mask)
         return self.scaled(modality, batch if taken else FeatureBatch(batch.whole))
 
-    @torch.inference_mode()
     def condensed(self, features: Features, *, progress: Progress | None = None) -> Features:
         """Return training features with their parts' principal components, in half precision.
 
-        A modality stays as it is if it is not reduced, or if the components of all its parts would take more than
-        `CONDENSED` of the memory.
+        A modality stays as it is if it is not reduced, or if memory does not suffice (`diptych.methods.inputs`).
         """
-        sides = {"image": features.images, "text": features.texts}
         return replace(
             features,
-            images=self._condensed("image", sides["image"], progress),
-            texts=self._condensed("text", sides["text"], progress),
+            images=self._condensed("image", features.images, progress),
+            texts=self._condensed("text", features.texts, progress),
         )
 
     def _condensed(self, modality: str, encoded: Encoded, progress: Progress | None) -> Encoded:
-        parts = encoded.parts
-        scaling = self._scaling(modality, parts=True) if modality in self.parts else None
-        if parts is None or scaling is None or scaling.basis is None:
+        if modality not in self.parts:
             return encoded
-        lengths, width = parts.lengths, scaling.basis.shape[1]
-        if 2 * width * int(lengths.sum()) > CONDENSED * memory_bytes():
-            return encoded
-        ends = np.concatenate([[0], np.cumsum(lengths)])
-        components = np.empty((int(ends[-1]), width), dtype=np.float16)
-        device = scaling.mean.device
-        for start in range(0, len(parts), self.rows_at_once):
-            stop = min(start + self.rows_at_once, len(parts))
-            rows = np.concatenate([parts.sequence(item) for item in range(start, stop)]).astype(np.float32)
-            components[ends[start] : ends[stop]] = scaling(torch.from_numpy(rows).to(device)).cpu().numpy()
-            if progress is not None:
-                progress(stop, len(parts), f"reducing parts of {modality}s")
-        spans = np.stack([np.zeros(len(parts), dtype=np.int64), ends[:-1], ends[1:]], axis=1)
-        return replace(encoded, parts=Parts((components,), spans, np.arange(len(parts) + 1)), condensed=True)
+        return condensed(encoded, self._scaling(modality, parts=True), of=modality, progress=progress)
 
     def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
         """Return a space's vectors from a batch of `prepared`."""

@@ -48,6 +48,8 @@ class SpaceConfig:
     """Attention heads, each with weights and a map into the space of its own; more than one with `projected` only."""
     whole: bool = True
     """Add a projection of the read modality's whole vector to the attended one."""
+    lift_scale: float = 1.0
+    """Factor on the initial map of attended parts into the space; below 1 they begin as a small residual."""
     other_parts: bool = False
     """Add the attended parts of the projected modality, read as in the other space, to its projection."""
     squash: bool = False
@@ -61,6 +63,8 @@ class SpaceConfig:
     longest of a batch, on which a text's vector then depends."""
     dropout: float = 0.5
     """Dropout on the LSTM's outputs and on attention's tanh."""
+    part_dropout: float = 0.0
+    """Dropout on the parts before they are read, of the same components in all parts of an item."""
     input_dropout: float = 0.0
     """Dropout on whole vectors before they are projected."""
 
@@ -68,11 +72,13 @@ class SpaceConfig:
         for name in ("width", "hidden", "layers", "longest", "heads"):
             if getattr(self, name) < 1:
                 raise BadSetting(f"the {name} of a space must be at least 1; got {getattr(self, name)}.")
+        if not self.lift_scale > 0:
+            raise BadSetting(f"the lift_scale of a space must be above 0; got {self.lift_scale}.")
         if self.heads > 1 and self.attention != "projected":
             raise BadSetting(
                 f"several heads need attention=projected; got {self.heads} heads with attention={self.attention}."
             )
-        for name in ("dropout", "input_dropout"):
+        for name in ("dropout", "part_dropout", "input_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadSetting(f"the {name} of a space must be at least 0 and below 1; got {getattr(self, name)}.")
         for name, means in (("reduce", "keeps all dimensions"), ("padded", "pads to the longest of a batch")):
@@ -86,6 +92,7 @@ class Reader(nn.Module):
     def __init__(self, config: SpaceConfig, *, parts: int, width: int) -> None:
         super().__init__()
         self.config = config
+        self.part_dropout = Dropout(config.part_dropout, alike=True)
         self.fragments = Fragments(parts, config.fragments) if config.fragments else None
         self.recurrence = Recurrence(
             self.fragments.width if self.fragments else parts,
@@ -98,10 +105,12 @@ class Reader(nn.Module):
         self.attention = ProjectedAttention(
             self.recurrence.width, width, scoring=config.attention, dropout=config.dropout, heads=config.heads
         )
+        with torch.no_grad():
+            self.attention.lift.weight *= config.lift_scale
 
     def attended(self, parts: Float[Tensor, "b p e"], mask: Bool[Tensor, "b p"]) -> Embedding:
         """Return the attended vectors of sequences, at any length, with the weights of parts or fragments."""
-        parts, mask = parts[:, : self.config.longest], mask[:, : self.config.longest]
+        parts, mask = self.part_dropout(parts[:, : self.config.longest]), mask[:, : self.config.longest]
         if self.fragments is not None:
             parts, mask = self.fragments(parts, mask)
         if self.config.attend_padding:

@@ -45,6 +45,15 @@ def test_the_gradient_is_the_mask_and_its_scale() -> None:
     assert dropped.unique().tolist() == pytest.approx([0.0, 1 / 0.75])
 
 
+def test_alike_drops_the_same_components_in_all_parts_of_an_item_and_others_in_other_items() -> None:
+    torch.manual_seed(0)
+    dropped = Dropout(0.5, alike=True)(torch.ones(200, 7, 64))
+    assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
+    assert (dropped == 0).float().mean().item() == pytest.approx(0.5, abs=0.02)
+    same = (dropped[1:, 0] == dropped[:-1, 0]).float().mean().item()
+    assert same == pytest.approx(0.5, abs=0.02)
+
+
 def test_a_share_near_one_still_keeps_some_cells() -> None:
     dropped = Dropout(0.999)(torch.ones(100_000))
     assert torch.isfinite(dropped).all()

@@ -218,6 +218,40 @@ def test_with_other_parts_every_vector_depends_on_parts_and_every_weight_learns(
         model.embed("image", FeatureBatch.of(bare.images, [0]))
 
 
+REDUCED = ("visual.reduce=4", "textual.reduce=3", "visual.other_parts=true", "textual.other_parts=true")
+
+
+def test_condensed_features_train_as_the_whole_ones_do_up_to_half_precision() -> None:
+    features = random_features(texts=2)
+    model = fitted(features, "default", *REDUCED, "image.power=0.5")
+    told: list[tuple[int, int, str]] = []
+    condensed = model.condensed(features, progress=lambda *each: told.append(each))
+    assert (condensed.images.parts.width, condensed.texts.parts.width) == (4, 3)
+    assert (condensed.images.condensed, condensed.texts.condensed) == (True, True)
+    assert {label for _, _, label in told} == {"reducing parts of images", "reducing parts of texts"}
+    assert np.array_equal(condensed.texts.parts.lengths, features.texts.parts.lengths)
+    model.eval()
+    whole, reduced = (
+        objective(model, Batch.of(each, [5, 0, 2, 9]), torch.Generator().manual_seed(0))
+        for each in (features, condensed)
+    )
+    for name, value in whole.items():
+        torch.testing.assert_close(reduced[name], value, atol=5e-3, rtol=5e-3)
+
+
+@pytest.mark.parametrize("memory", [100, 10**9])
+def test_parts_are_condensed_only_where_memory_suffices_and_they_are_reduced(
+    memory: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diptych.methods.inputs.memory_bytes", lambda: memory)
+    features = random_features()
+    model = fitted(features, "default", "visual.reduce=4", "textual.reduce=0")
+    condensed = model.condensed(features)
+    assert condensed.images.condensed is (memory > 100)
+    assert (condensed.images is features.images) is (memory == 100)
+    assert condensed.texts is features.texts
+
+
 @pytest.mark.parametrize(("regions", "words", "space"), [(True, False, "visual"), (False, True, "textual")])
 def test_without_parts_in_one_modality_there_is_one_space(regions: bool, words: bool, space: str) -> None:
     features = random_features(regions=regions, words=words)

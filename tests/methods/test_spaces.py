@@ -44,6 +44,18 @@ def test_a_power_takes_signed_roots_and_scales_to_unit_length() -> None:
     torch.testing.assert_close(raised, torch.tensor([[2.0, -3.0, 0.0]]) / 13**0.5)
 
 
+@pytest.mark.parametrize("power", [1.0, 0.5, 0.3])
+def test_principal_components_are_those_of_the_raised_and_centred_values(power: float) -> None:
+    scaling = Standardised(6, power=power, kept=3)
+    scaling.fit(ROWS)
+    assert scaling.basis is not None
+    values = torch.from_numpy(ROWS[:12]).reshape(3, 4, 6)
+    raised = values if power == 1 else torch.nn.functional.normalize(values.sign() * values.abs().pow(power), dim=-1)
+    torch.testing.assert_close(scaling(values), (raised - scaling.mean) @ scaling.basis, atol=1e-5, rtol=1e-5)
+    nothing = torch.zeros(1, 2, 6)
+    torch.testing.assert_close(scaling(nothing), (-scaling.mean @ scaling.basis).expand(1, 2, 3))
+
+
 def test_components_beyond_the_rows_are_zero() -> None:
     scaling = Standardised(6, power=1.0, kept=5)
     scaling.fit(ROWS[:3])
@@ -114,6 +126,19 @@ def test_the_parts_of_the_projected_modality_are_attended_as_the_other_space_rea
     attended = module.other_reader.attention(states, MASK)[0]
     torch.testing.assert_close(module.project(other, parts, MASK), module.other(other) + attended)
     assert module.span(read=False).shape == (8, 7 + 1 + 2 * 6 + 1)
+
+
+def test_dropout_of_parts_takes_the_same_components_from_all_parts_of_an_item_while_training() -> None:
+    torch.manual_seed(0)
+    module = Space(SpaceConfig(width=8, recurrence="none", dropout=0.0, part_dropout=0.5), parts=40, whole=3, other=7)
+    seen: list[torch.Tensor] = []
+    module.recurrence.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    parts = torch.ones(2, 3, 40)
+    module.attended(parts, MASK)
+    assert torch.equal(seen[0], seen[0][:, :1].expand_as(seen[0]))
+    assert 0 < (seen[0] == 0).float().mean() < 1
+    module.eval().attended(parts, MASK)
+    assert torch.equal(seen[1], parts)
 
 
 def test_padding_is_attended_up_to_the_same_number_of_fragments_in_every_batch() -> None:
