@@ -141,6 +141,14 @@ def test_dropout_of_parts_takes_the_same_components_from_all_parts_of_an_item_wh
     assert torch.equal(seen[1], parts)
 
 
+def test_a_lift_scale_makes_the_parts_a_small_residual_at_the_start() -> None:
+    plain, small = space(), space(lift_scale=0.1)
+    torch.testing.assert_close(small.attention.lift.weight, 0.1 * plain.attention.lift.weight)
+    torch.testing.assert_close(small.attention.lift.bias, plain.attention.lift.bias)
+    with pytest.raises(BadSetting, match=r"the lift_scale of a space must be above 0; got 0\.0"):
+        SpaceConfig(lift_scale=0.0)
+
+
 def test_padding_is_attended_up_to_the_same_number_of_fragments_in_every_batch() -> None:
     module = space(attend_padding=True, padded=20, fragments=((6, 3, 2), (4, 3, 3)))
     parts = torch.randn(1, 4, 5)
