@@ -314,7 +314,7 @@ def test_the_validation_split_has_no_influence_on_the_last_weights(
 @pytest.mark.parametrize(
     ("changes", "hint"),
     [
-        ({"preset": "papr"}, r"presets has no entry 'papr'. Did you mean 'paper'\?"),
+        ({"preset": "papr"}, r"presets of mcsm has no entry 'papr'. Did you mean 'paper'\?"),
         ({"settings": ("training.epoch=3",)}, r"settings has no entry 'epoch'. Did you mean 'epochs'\?"),
         ({"settings": ("fusion=prodct",)}, r"fusion has no entry 'prodct'. Did you mean 'product'\?"),
         ({"settings": ("image_encoder.sid=3",)}, r"settings has no entry 'sid'. Did you mean 'side'\?"),

@@ -62,7 +62,7 @@ PARTNER_PRESETS = {"default": Config(dimensions=384, ridge=0.5, weighting=1.0)}
 """Finding one partner takes more directions than telling categories apart."""
 
 SEARCH = {
-    "dimensions": (20, 50, 100, 384),
+    "dimensions": (20, 50, 100),
     "ridge": (0.1, 0.5, 2.0, 8.0),
     "weighting": (0.0, 1.0, 2.0),
     "image.power": (0.5, 1.0),

@@ -55,7 +55,7 @@ PARTNER_PRESETS = {"default": Config(dimensions=100)}
 """Finding one partner takes more directions than telling categories apart."""
 
 SEARCH = {
-    "dimensions": (10, 20, 30, 50, 100, 200),
+    "dimensions": (10, 20, 30, 50, 100),
     "image.power": (0.5, 1.0),
 }
 """Values that a hyperparameter search on validation data tries around the preset."""

@@ -163,7 +163,7 @@ def condensed(encoded: Encoded, scaling: Standardised, *, of: str, progress: Pro
         rows = np.concatenate([parts.sequence(item) for item in range(start, stop)]).astype(np.float32)
         components[ends[start] : ends[stop]] = scaling(torch.from_numpy(rows).to(scaling.mean.device)).cpu().numpy()
         if progress is not None:
-            progress(stop, len(parts), f"reducing parts of {of}s")
+            progress(stop, len(parts), f"training: reducing parts of {of}s")
     spans = np.stack([np.zeros(len(parts), dtype=np.int64), ends[:-1], ends[1:]], axis=1)
     return replace(encoded, parts=Parts((components,), spans, np.arange(len(parts) + 1)), condensed=True)
 

@@ -89,7 +89,7 @@ SEARCH = {
     "kernel": ("linear", "polynomial", "rbf"),
     "bandwidth": (0.5, 1.0, 2.0),
     "kappa": (0.3, 1.0, 3.0, 10.0),
-    "dimensions": (20, 50, 100, 384),
+    "dimensions": (20, 50, 100),
     "weighting": (0.0, 1.0, 2.0),
     "image.power": (0.5, 1.0),
 }

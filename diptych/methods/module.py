@@ -47,7 +47,7 @@ class PosteriorsConfig:
 class MethodConfig:
     """Base class of the methods' configs, which are frozen dataclasses."""
 
-    posteriors: PosteriorsConfig = field(default_factory=PosteriorsConfig)
+    posteriors: PosteriorsConfig = field(default_factory=PosteriorsConfig, kw_only=True)
     """Share of the categories' posteriors in the similarity, for any method."""
 
     @property

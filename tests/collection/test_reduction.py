@@ -129,7 +129,7 @@ def wide(tiny_set: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFa
         patch.setenv("DIPTYCH_CACHE", str(shared_cache))
         patch.setenv("DIPTYCH_THREADS", "1")
         return Retriever.train(
-            "mcsm", str(tiny_set), out=tmp_path_factory.mktemp("wide") / "run", settings=(*SETTINGS, *spaces, *small),
+            "mcsm", str(tiny_set), out=tmp_path_factory.mktemp("wide") / "run", settings=(*SETTINGS, *spaces, *small, "posteriors.share=0.7"),
             image_encoder="efficientnet-lite0", text_encoder="glove",
         )  # fmt: skip
 
@@ -145,7 +145,7 @@ def place(wide: Retriever, tiny_set: Path, tmp_path: Path, own_cache: Path) -> s
 def test_a_wide_model_is_stored_narrow_and_finds_the_same(place: str, wide: Retriever, tiny_set: Path) -> None:
     with Collection.open(place) as collection:
         states, kept = 2 * HIDDEN + 1 + POSTERIORS, collection.model.kept
-        words = wide.model.widths.text_whole + 1 + POSTERIORS
+        words = wide.model.method.widths.text_whole + 1 + POSTERIORS
         assert collection.model.widths == (WIDE + POSTERIORS, WIDE + POSTERIORS)
         assert kept.kept("image") == (states, WIDE + POSTERIORS)
         assert kept.kept("text") == (words, states)

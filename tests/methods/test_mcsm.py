@@ -228,7 +228,7 @@ def test_condensed_features_train_as_the_whole_ones_do_up_to_half_precision() ->
     condensed = model.condensed(features, progress=lambda *each: told.append(each))
     assert (condensed.images.parts.width, condensed.texts.parts.width) == (4, 3)
     assert (condensed.images.condensed, condensed.texts.condensed) == (True, True)
-    assert {label for _, _, label in told} == {"reducing parts of images", "reducing parts of texts"}
+    assert {label for _, _, label in told} == {f"training: reducing parts of {m}" for m in ("images", "texts")}
     assert np.array_equal(condensed.texts.parts.lengths, features.texts.parts.lengths)
     model.eval()
     whole, reduced = (
