@@ -66,9 +66,11 @@ def entries(*, root: Path | None = None) -> list[CatalogueEntry]:
     ]
 
 
-def stats(data: str, *, root: Path | None = None, split_seed: int | None = None) -> dict[str, Any]:
+def stats(
+    data: str, *, root: Path | None = None, split_seed: int | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
     """Return a data set's counts as plain values."""
-    return describe(open_data(data, root=root, split_seed=split_seed))
+    return describe(open_data(data, root=root, split_seed=split_seed, progress=progress))
 
 
 def check(data: str, *, root: Path | None = None, progress: Progress | None = None) -> dict[str, list[Finding]]:

@@ -292,11 +292,7 @@ class Retriever:
 
     def _notes(self, dataset: DataSet, unknown: float | None) -> list[str]:
         """Return the notes that the figures need; `unknown` is the share of unknown words."""
-        notes = [*self.config.data.differences(dataset), *self.model.notes]
-        if dataset.held_out:
-            notes.append(f"no validation pairs in the data: {dataset.held_out:,} of `train` are held out as `val`")
-        if dataset.torn:
-            notes.append(f"{dataset.torn:,} pairs share a text with another split: texts recur too often to avoid it")
+        notes = [*self.config.data.differences(dataset), *self.model.notes, *dataset.split_notes]
         if not dataset.classes:
             notes.append("no categories: partners alone are relevant")
         if unknown:

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from functools import lru_cache
 from itertools import product
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
 from diptych.benchmark.cell import Cell, Fit, split_name
 from diptych.benchmark.memory import forget_peak, peak_megabytes
@@ -176,22 +176,29 @@ def _of_queries(evaluation: Evaluation) -> dict[str, Any]:
 def with_posteriors(cell: Cell, task: CellTask, *, test: Features, ready: SplitData) -> Cell:
     """Return the cell of the same trained model with posteriors beside its vectors.
 
-    Their share and temperature are the best of `SHARES` and `TEMPERATURES` on validation data, for every method.
+    Their share and temperature are the best of `SHARES` and `TEMPERATURES` on validation data, for every method. Only
+    the chosen one of these fits has seconds: those of the model and its classifiers, which serve all of them.
     """
     folder, features = RunFolder(task.run(cell.chosen)), learning_features(task.source, task.split_seed)
     model, validation = load_model(folder), Validation(features.val, open_rule(folder.result().fusion.rule))
-    fits: list[Fit] = []
-    start, mixed = perf_counter(), None
-    for share, temperature in product(SHARES, TEMPERATURES):
-        config = PosteriorsConfig(share, temperature)
-        mixed = WithPosteriors.fitted(config, model, features.train) if mixed is None else mixed.mixing(config)
-        scores = validation.scores(mixed)
-        watched = metric(scores, ready.relevant)
-        settings = (f"posteriors.share={share}", f"posteriors.temperature={temperature}")
-        seconds = cell.best.seconds + perf_counter() - start
-        fits.append(Fit(settings, average_map(scores), round(seconds, 3), None, "", watched))
-    chosen = max(range(len(fits)), key=lambda k: (fits[k].figure or 0.0, -k))
-    best = cast("WithPosteriors", mixed).mixing(PosteriorsConfig(*list(product(SHARES, TEMPERATURES))[chosen]))
+    configs = [PosteriorsConfig(share, temperature) for share, temperature in product(SHARES, TEMPERATURES)]
+    start = perf_counter()
+    mixed = WithPosteriors.fitted(configs[0], model, features.train)
+    seconds = round(cell.best.seconds + perf_counter() - start, 3)
+    scores = [validation.scores(mixed.mixing(config)) for config in configs]
+    reached = [metric(each, ready.relevant) for each in scores]
+    chosen = max(range(len(configs)), key=lambda k: (reached[k], -k))
+    fits = tuple(
+        Fit(
+            (f"posteriors.share={config.share}", f"posteriors.temperature={config.temperature}"),
+            average_map(scores[k]),
+            seconds if k == chosen else 0.0,
+            None,
+            validation=reached[k],
+        )
+        for k, config in enumerate(configs)
+    )
+    best = mixed.mixing(configs[chosen])
     record = FusionRecord(folder.result().fusion.rule, "val", validation.choose_fusion(best))
     header = {name: cell.figures[name] for name in ("split", "split_seed", "relevant", "texts")}
     evaluation = evaluate(
@@ -199,7 +206,7 @@ def with_posteriors(cell: Cell, task: CellTask, *, test: Features, ready: SplitD
     )
     return replace(
         cell,
-        fits=tuple(fits),
+        fits=fits,
         chosen=chosen,
         figures=evaluation.as_dict(),
         posteriors=True,

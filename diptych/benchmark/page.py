@@ -63,9 +63,8 @@ def html_page(table: BenchmarkTable, published: Mapping[str, Figures] | None = N
 def summary(table: BenchmarkTable) -> str:
     """Summarise the table: the best method, and which others do not differ from it significantly."""
     if table.relevant == "partner" and table.partners:
-        rows = [
-            (row.name, row.recall_sum, row.significantly_below) for row in table.partners.rows if row.standard_error
-        ]
+        ranked = [row for row in table.partners.rows if row.name in table.partners.comparisons.methods]
+        rows = [(row.name, row.recall_sum, row.significantly_below) for row in ranked]
         return _summary("a sum of the six recalls", rows)
     compared = [row for row in table.rows if row.name in table.comparisons.methods]
     return _summary("an average MAP", [(row.name, row.average, row.significantly_below) for row in compared])

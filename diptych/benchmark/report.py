@@ -35,8 +35,8 @@ PARTNER_COLUMNS = (
     *(f"{direction}_{metric}" for direction in DIRECTIONS for metric in SHOWN), "recall_sum", "recall_sum_se",
 )  # fmt: skip
 CSV_COLUMNS = (
-    "name", "method", "preset", "image_to_text", "text_to_image", "average", "std", "rank", "seconds", "search_seconds",
-    "peak_megabytes", "significantly_below", *PARTNER_COLUMNS,
+    "method", "preset", "image_to_text", "text_to_image", "average", "std", "rank", "seconds", "search_seconds",
+    "peak_megabytes", "significantly_below", *PARTNER_COLUMNS, "name",
 )  # fmt: skip
 
 

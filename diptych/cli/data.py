@@ -39,7 +39,8 @@ def stats(
     """Count a data set's pairs, splits, classes, texts and words."""
     from diptych import catalogue
 
-    counts = catalogue.stats(data, root=data_root, split_seed=split_seed)
+    with shown_progress() as progress:
+        counts = catalogue.stats(data, root=data_root, split_seed=split_seed, progress=progress)
     if json:
         write_json(counts)
         return

@@ -36,11 +36,12 @@ LEADING = 16
 def near_identical(pictures: Sequence[Picture | None], *, progress: Progress | None = None) -> list[list[int]]:
     """Return groups of positions with near-identical pictures; a group is connected, not necessarily a clique."""
     thumbnails, known = _cached(pictures, progress)
-    distinct, which = np.unique(thumbnails[known], axis=0, return_inverse=True)
     own = np.flatnonzero(known)
-    alike = [own[np.flatnonzero(which == k)].tolist() for k in np.flatnonzero(np.bincount(which.ravel()) > 1)]
-    first = own[np.unique(which.ravel(), return_index=True)[1]]
-    return alike + [[int(first[i]), int(first[j])] for i, j in _close(_fingerprints(distinct))]
+    distinct, which = np.unique(thumbnails[own], axis=0, return_inverse=True)
+    labels = _labels(_fingerprints(distinct))[which.ravel()]
+    order = np.argsort(labels, kind="stable")
+    groups = np.split(own[order], np.flatnonzero(np.diff(labels[order])) + 1)
+    return [group.tolist() for group in groups if len(group) > 1]
 
 
 def thumbnail(picture: Picture) -> UInt8[np.ndarray, " d"] | None:
@@ -53,21 +54,30 @@ def thumbnail(picture: Picture) -> UInt8[np.ndarray, " d"] | None:
     return values.ravel() if values.std(0).max() >= FAINT else None
 
 
-def _close(rows: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, "m 2"]:
-    """Return all pairs of unit rows whose cosine is at least `ALIKE`.
+def _labels(rows: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, " n"]:
+    """Return a label for each unit row, the same for rows that pairs with a cosine of at least `ALIKE` connect.
 
-    |x - y|^2 = 2 - 2 cos, and no projection onto orthonormal directions lengthens x - y: pairs are candidates if they
-    are as close in the leading principal components.
+    |x - y|^2 = 2 - 2 cos, and no projection onto orthonormal directions lengthens x - y: rows are candidates if they
+    are as close in the leading principal components. Candidates are looked at row by row, since thousands of frames of
+    one film are millions of pairs.
     """
+    labels = np.arange(len(rows))
     if len(rows) < 2:
-        return np.zeros((0, 2), dtype=np.int64)
-    _, directions = np.linalg.eigh((rows - rows.mean(0)).T @ (rows - rows.mean(0)))
+        return labels
+    centred = rows - rows.mean(0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
     coordinates = rows @ directions[:, -LEADING:]
     radius = np.sqrt(2 - 2 * ALIKE) * (1 + 1e-5)
-    pairs = cKDTree(coordinates).query_pairs(radius, output_type="ndarray").reshape(-1, 2)
-    cosines = np.einsum("md,md->m", rows[pairs[:, 0]], rows[pairs[:, 1]])
-    close: Int64[np.ndarray, "m 2"] = pairs[cosines >= ALIKE].astype(np.int64)
-    return close
+    tree = cKDTree(coordinates)
+    crowd = tree.query_ball_point(coordinates, radius, return_length=True, workers=thread_count())
+    for row in np.flatnonzero(crowd > 1):
+        near = np.array(tree.query_ball_point(coordinates[row], radius))
+        if (labels[near] == labels[row]).all():
+            continue
+        joined = np.unique(labels[near[rows[near] @ rows[row] >= ALIKE]])
+        if len(joined) > 1:
+            labels[np.isin(labels, joined)] = joined[0]
+    return labels
 
 
 def _fingerprints(thumbnails: UInt8[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:

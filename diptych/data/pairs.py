@@ -61,6 +61,16 @@ class DataSet:
         return replace(self, splits=drawn, split_seed=seed, held_out=0, torn=0)
 
     @property
+    def split_notes(self) -> list[str]:
+        """Return what readers of figures should know about splits that were drawn here."""
+        notes = []
+        if self.held_out:
+            notes.append(f"no validation pairs in the data: {self.held_out:,} of `train` are held out as `val`")
+        if self.torn:
+            notes.append(f"{self.torn:,} pairs share a text with another split: texts recur too often to avoid it")
+        return notes
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Every category that some pair has, sorted."""
         return tuple(sorted({category for pair in self.pairs for category in pair.categories}))

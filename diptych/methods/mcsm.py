@@ -169,10 +169,11 @@ class MCSM(SharesRows, nn.Module):
             rows = {
                 m: self._scaling(m)(torch.from_numpy(side.in_memory())).double().numpy() for m, side in sides.items()
             }
-        labels = None if features.labels is None else features.labels[features.owner]
         for name in self.spaces:
             space = self._tower(name)
-            maps = starting_maps(self.config.start, rows["image"], rows["text"], labels, width=space.config.width)
+            maps = starting_maps(
+                self.config.start, rows["image"], rows["text"], features.text_labels, width=space.config.width
+            )
             own = READ[name]
             space.begin_at(getattr(maps, own), getattr(maps, OTHER[own]))
 

@@ -44,10 +44,10 @@ def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
     >>> renamed({"class_share": 0.7, "class_temperature": 1.5, "fusion": "sum"})
     {'fusion': 'sum', 'posteriors': {'share': 0.7, 'temperature': 1.5}}
     """
-    kept = {name: value for name, value in settings.items() if not name.startswith("class_")}
-    if "class_share" in settings:
-        kept["posteriors"] = {"share": settings["class_share"], "temperature": settings["class_temperature"]}
-    return kept
+    if "class_share" not in settings:
+        return dict(settings)
+    kept = {name: value for name, value in settings.items() if name not in ("class_share", "class_temperature")}
+    return {**kept, "posteriors": {"share": settings["class_share"], "temperature": settings["class_temperature"]}}
 
 
 def load_encoders(folder: RunFolder) -> LazyEncoders:

@@ -129,9 +129,13 @@ def wide(tiny_set: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFa
         patch.setenv("DIPTYCH_CACHE", str(shared_cache))
         patch.setenv("DIPTYCH_THREADS", "1")
         return Retriever.train(
-            "mcsm", str(tiny_set), out=tmp_path_factory.mktemp("wide") / "run", settings=(*SETTINGS, *spaces, *small, "posteriors.share=0.7"),
-            image_encoder="efficientnet-lite0", text_encoder="glove",
-        )  # fmt: skip
+            "mcsm",
+            str(tiny_set),
+            out=tmp_path_factory.mktemp("wide") / "run",
+            settings=(*SETTINGS, *spaces, *small, "posteriors.share=0.7"),
+            image_encoder="efficientnet-lite0",
+            text_encoder="glove",
+        )
 
 
 @pytest.fixture

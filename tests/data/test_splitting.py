@@ -163,4 +163,5 @@ def test_texts_that_name_categories_bind_no_pairs_and_the_count_of_torn_ones_is_
     drawn = resplit(DataSet("mine", pairs, {}), 0)
     assert {name: len(rows) for name, rows in drawn.splits.items()} == {"train": 40, "val": 5, "test": 5}
     assert drawn.torn == 50
+    assert drawn.split_notes == ["50 pairs share a text with another split: texts recur too often to avoid it"]
     assert drawn.with_splits(drawn.splits, seed=None).torn == 0
