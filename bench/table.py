@@ -24,7 +24,7 @@ from diptych.relevance import Relevant
 from diptych.retriever import Retriever
 
 SPACES = ("visual", "textual")
-MARGIN = "loss.contrastive=0 loss.partner=0 loss.margin=1 loss.negatives="
+MARGIN = "loss.mixup=false loss.contrastive=0 loss.partner=0 loss.margin=1 loss.negatives="
 """The paper's margin loss in place of the contrastive ones."""
 ABLATION = {
     "default": "",
@@ -35,18 +35,22 @@ ABLATION = {
     "no LSTM": "recurrence=none",
     "no parts of the projected modality": "other_parts=false",
     "no whole vector of the read modality": "whole=false",
+    "maps and parts begin at full scale": "start.scale=1 lift_scale=1",
     "start at CCA": "start.form=cca start.scale=0.3",
+    "start at CCA and the categories, kept": "start.form=both start.keep=true",
+    "pairs are not mixed": "loss.mixup=false",
     "posteriors, share .5": "posteriors.share=0.5",
     "margin, any negative": f"{MARGIN}uniform",
     "margin, drawn from other categories": f"{MARGIN}other-class",
     "margin, the hardest": f"{MARGIN}hardest",
 }
 """What each row of the ablation changes: settings of both spaces, and of the method where they have a dot."""
+CATEGORIES_NEEDED = ("start at CCA and the categories, kept", "posteriors, share .5")
 
 
 def ablation(*, categories: bool) -> dict[str, str]:
-    """Return the variants of the ablation by their names; without categories there are no posteriors."""
-    chosen = {name: changes for name, changes in ABLATION.items() if categories or "posteriors" not in changes}
+    """Return the variants of the ablation by their names; without categories some do not exist."""
+    chosen = {name: changes for name, changes in ABLATION.items() if categories or name not in CATEGORIES_NEEDED}
     return {name: ",".join(["default", *_settings(changes.split())]) for name, changes in chosen.items()}
 
 

@@ -54,13 +54,17 @@ def expected_margin_loss(
 
 
 def contrastive_loss(
-    similarity: Float[Tensor, "b b"], matches: Bool[Tensor, "b b"], *, temperature: Float[Tensor, ""] | float
+    similarity: Float[Tensor, "b b"],
+    matches: Bool[Tensor, "b b"] | Float[Tensor, "b b"],
+    *,
+    temperature: Float[Tensor, ""] | float,
 ) -> Float[Tensor, ""]:
     """Return the label-aware contrastive loss, the mean of both directions:
 
         -1/b sum_i 1/|P(i)| sum_{p in P(i)} log softmax_j(s_ij / temperature)_p
 
-    P(i) are the matches of row i. With partners as the only matches it is InfoNCE.
+    P(i) are the matches of row i. With partners as the only matches it is InfoNCE. Matches from 0 to 1 are weights of
+    the sum over P(i), and their sum takes the place of |P(i)|.
     """
     logits = similarity / temperature
     targets = matches.to(logits.dtype)
@@ -70,16 +74,16 @@ def contrastive_loss(
 
 
 def classification_loss(
-    logits: Float[Tensor, "b c"], labels: Bool[Tensor, "b c"], *, smoothing: float
+    logits: Float[Tensor, "b c"], labels: Bool[Tensor, "b c"] | Float[Tensor, "b c"], *, smoothing: float
 ) -> Float[Tensor, ""]:
     """Return softmax cross-entropy, the mean over the items that have a category; 0 where none has.
 
     Targets are (1 - smoothing) / |categories of the item| for each of its categories, plus smoothing spread
-    evenly over all.
+    evenly over all. Labels from 0 to 1 are shares of the categories.
 
     Paper: several categories share the target, Mahajan et al., ECCV 2018.
     """
-    labelled = labels.any(1)
+    labelled = labels.to(torch.bool).any(1)
     targets = labels.to(logits.dtype) / labels.sum(1, keepdim=True).clamp_min(1)
     targets = targets * (1 - smoothing) + smoothing / labels.shape[1]
     losses = -(targets * logits.log_softmax(1)).sum(1) * labelled

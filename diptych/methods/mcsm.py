@@ -33,6 +33,7 @@ from diptych.methods.closed_start import starting_maps
 from diptych.methods.contract import Embedding, Representation, Representations
 from diptych.methods.inputs import InputConfig, Standardised, check_widths, condensed
 from diptych.methods.mcsm_presets import PARTNER_PRESETS, PRESETS, SEARCH, MCSMConfig
+from diptych.methods.mixing import Mixture
 from diptych.methods.pair_losses import matches_of, pair_losses, partners_of
 from diptych.methods.spaces import Space, SpaceConfig
 from diptych.progress import Progress
@@ -161,8 +162,11 @@ class MCSM(SharesRows, nn.Module):
         return model
 
     def _begin(self, features: Features) -> None:
-        """Start every space at the closed form of `start`, solved on these training features."""
-        if self.config.start.form == "random":
+        """Start every space as `start` says: at random maps or a closed form, solved on these training features."""
+        start = self.config.start
+        if start.form == "random":
+            for name in self.spaces:
+                self._tower(name).scale_maps(start.scale)
             return
         sides = {"image": features.images.take(features.owner), "text": features.texts}
         with torch.inference_mode():
@@ -171,11 +175,9 @@ class MCSM(SharesRows, nn.Module):
             }
         for name in self.spaces:
             space = self._tower(name)
-            maps = starting_maps(
-                self.config.start, rows["image"], rows["text"], features.text_labels, width=space.config.width
-            )
+            maps = starting_maps(start, rows["image"], rows["text"], features.text_labels, width=space.config.width)
             own = READ[name]
-            space.begin_at(getattr(maps, own), getattr(maps, OTHER[own]))
+            space.begin_at(getattr(maps, own), getattr(maps, OTHER[own]), keep=start.keep)
 
     @property
     def mates_in(self) -> tuple[str, ...]:
@@ -226,20 +228,26 @@ class MCSM(SharesRows, nn.Module):
         return condensed(encoded, self._scaling(modality, parts=True), of=modality, progress=progress)
 
     def represent(self, space: str, modality: str, batch: FeatureBatch) -> Representation:
-        """Return a space's vectors from a batch of `prepared`."""
-        return {"vectors": self.embed_scaled(space, modality, batch).vectors}
+        """Return a space's vectors before `Space.finish`, from a batch of `prepared`: the loss may mix them."""
+        return {"vectors": self._read(space, modality, batch).vectors}
 
     def loss(self, rows: Representations, targets: Targets, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the weighted losses of each space by name; their sum is minimised."""
         matches, partners, loss = matches_of(targets), partners_of(targets), self.config.loss
+        labels: Tensor | None = targets.labels
+        mixture = Mixture.drawn(len(matches), generator).to(matches.device) if loss.mixup else None
+        if mixture is not None:
+            matches, partners = mixture.matches(matches), torch.eye(len(matches), device=matches.device)
+            labels = None if labels is None else mixture.categories(labels)
         terms: dict[str, Tensor] = {}
         for name, sides in rows.items():
-            images, texts = (sides[modality]["vectors"] for modality in OTHER)
+            vectors = (sides[modality]["vectors"] for modality in OTHER)
+            images, texts = (self._tower(name).finish(raw if mixture is None else mixture.of(raw)) for raw in vectors)
             temperature = torch.exp(-self.scales[name].clamp(max=COLDEST)) if name in self.scales else loss.temperature
             own = pair_losses(loss, images @ texts.T, matches, generator, partners=partners, temperature=temperature)
-            if name in self.heads and targets.labels is not None:
+            if name in self.heads and labels is not None:
                 logits = self.logits(name, torch.cat([images, texts]))
-                classified = classification_loss(logits, targets.labels.repeat(2, 1), smoothing=loss.smoothing)
+                classified = classification_loss(logits, labels.repeat(2, 1), smoothing=loss.smoothing)
                 own["classification"] = loss.classification * classified
             terms |= {f"{name} {term}": value for term, value in own.items()}
         return terms
@@ -274,6 +282,11 @@ class MCSM(SharesRows, nn.Module):
 
     def embed_scaled(self, space: str, modality: str, scaled: FeatureBatch) -> Embedding:
         """Return a space's vectors and attention, from scaled items."""
+        read = self._read(space, modality, scaled)
+        return read._replace(vectors=self._tower(space).finish(read.vectors))
+
+    def _read(self, space: str, modality: str, scaled: FeatureBatch) -> Embedding:
+        """Return the result of `embed_scaled` before `Space.finish`."""
         tower, lacking = self._tower(space), scaled.parts is None or scaled.mask is None
         if self.takes_parts(space, modality) and lacking:
             raise MissingData(f"the {space} space reads the parts of {modality}s, and these features have none.")

@@ -1,13 +1,15 @@
 """MCSM's settings and its presets, line by line against the paper and the authors' released code.
 
     setting                    paper                     released                      default
-    LSTM                       trained                   frozen at its random start    trained
+    LSTM                       trained                   frozen at its random start    none
     attention, visual          W_a                       W_a                           W_a
     attention, textual         W_a                       no W_a                        W_a
     negatives                  mean of other classes     any of the batch              all of the batch
     positives, textual space   partner                   a random class-mate           partner and class-mates
     fusion                     product, no free weight   swept weight, by image rows   product
     loss                       margin .5                 margin .5                     contrastive, classification
+    parts of the projected     none                      none                          attended
+    pairs                      as they are               as they are                   mixed
     fragments of words         three convolutions        three convolutions            none: words are read
     padding                    left out                  attended                      left out
     picture in textual space   linear                    sigmoid of linear             linear
@@ -22,9 +24,8 @@ of the margin loss over all items of other classes in the batch, which is the ex
 drawn at random, without the noise of the draw (`loss.negatives=other-class` draws); and it ends when three epochs have
 not improved validation, where the authors run 10,000 steps (the 500 epochs of `released` are as many on 800 pairs).
 
-Where the very partner is right (`--relevant partner`), `PARTNER` replaces `default`: eight attention heads, parts of
-both modalities in both spaces, no LSTM, InfoNCE over partners alone with a learnt temperature, wider spaces and
-batches.
+Where the very partner is right (`--relevant partner`), `PARTNER` replaces `default`: eight attention heads, InfoNCE
+over partners alone with a learnt temperature and without mixing, wider spaces and batches.
 
 Ours in every preset are the encoders (the paper's VGG-19 is `vgg19:PATH`; all are frozen, as in the authors' code), a
 validation split, and the fusion weight of `released`, which the authors sweep on the test set and we on validation. Two
@@ -71,6 +72,8 @@ class LossConfig:
     """Weight of the category loss on both sides' vectors."""
     smoothing: float = 0.0
     """Share of the target spread over all categories."""
+    mixup: bool = False
+    """Mix every pair of a batch with another one, at a random ratio (`diptych.methods.mixing`)."""
     sharpness: float = 16.0
     """Factor on the unit vectors before the category heads."""
 
@@ -81,6 +84,11 @@ class LossConfig:
             raise BadSetting(
                 "loss.partner matches a text with its own picture, which loss.textual_positives=class-mate replaces. "
                 "Set loss.partner=0 or loss.textual_positives=partner."
+            )
+        if self.mixup and self.margin:
+            raise BadSetting(
+                "loss.mixup makes pairs that match in part, which the margin loss cannot judge. "
+                "Set loss.margin=0 or loss.mixup=false."
             )
         if not 0 <= self.smoothing <= 1:
             raise BadSetting(f"loss.smoothing must lie between 0 and 1; got {self.smoothing}.")
@@ -162,13 +170,23 @@ RELEASED = MCSMConfig(
     ),
 )
 
+CATEGORY_SPACE = SpaceConfig(
+    width=256,
+    recurrence="none",
+    lift_scale=0.1,
+    other_parts=True,
+    dropout=0.0,
+    part_dropout=0.3,
+    input_dropout=0.7,
+)
 DEFAULT = MCSMConfig(
-    visual=SpaceConfig(width=256, input_dropout=0.7),
-    textual=SpaceConfig(width=256, input_dropout=0.7),
+    visual=CATEGORY_SPACE,
+    textual=CATEGORY_SPACE,
     image=InputConfig(power=0.5, centre=True),
     text=InputConfig(centre=True),
-    loss=LossConfig(contrastive=1.0, partner=1.0, classification=1.0),
-    training=Recipe(epochs=12, keep="last"),
+    start=StartConfig(scale=0.1),
+    loss=LossConfig(contrastive=1.0, partner=1.0, classification=1.0, mixup=True),
+    training=Recipe(epochs=24, keep="last"),
 )
 
 PARTNER_SPACE = SpaceConfig(
@@ -197,7 +215,7 @@ PRESETS = {"paper": PAPER, "paper-scaled": PAPER_SCALED, "released": RELEASED, "
 PARTNER_PRESETS = {"default": PARTNER}
 
 SEARCH = {
-    "training.epochs": (8, 12, 16),
+    "training.epochs": (12, 24, 36),
     "training.learning_rate": (5e-4, 1e-3, 2e-3),
     "loss.temperature": (0.07, 0.1, 0.15),
     "visual.input_dropout": (0.5, 0.7),

@@ -12,16 +12,19 @@ from diptych.methods.mcsm_presets import LossConfig
 def pair_losses(
     config: LossConfig,
     similarity: Float[Tensor, "b b"],
-    matches: Bool[Tensor, "b b"],
+    matches: Bool[Tensor, "b b"] | Float[Tensor, "b b"],
     generator: torch.Generator,
     *,
-    partners: Bool[Tensor, "b b"],
+    partners: Bool[Tensor, "b b"] | Float[Tensor, "b b"],
     temperature: Float[Tensor, ""] | float,
 ) -> dict[str, Tensor]:
-    """Return the weighted margin and contrastive losses of a similarity matrix, rows pictures, columns texts."""
+    """Return the weighted margin and contrastive losses of a similarity matrix, rows pictures, columns texts.
+
+    Matches and partners from 0 to 1 are weights; the margin loss takes none.
+    """
     terms: dict[str, Tensor] = {}
     if config.margin:
-        terms["margin"] = config.margin * _margin(config, similarity, matches, generator)
+        terms["margin"] = config.margin * _margin(config, similarity, matches.to(torch.bool), generator)
     if config.contrastive:
         loss = contrastive_loss(similarity, matches, temperature=temperature)
         terms["contrastive"] = config.contrastive * loss

@@ -158,12 +158,12 @@ class Space(Reader):
             self.other_reader = Reader(other_reading[0], parts=other_reading[1], width=config.width)
 
     def read(self, parts: Float[Tensor, "b p e"], mask: Bool[Tensor, "b p"], whole: Float[Tensor, "b d"]) -> Embedding:
-        """Return the vectors of the read modality, with attention over its parts or fragments."""
+        """Return the vectors of the read modality before `finish`, with attention over its parts or fragments."""
         attended = self.attended(parts, mask)
         vectors = attended.vectors
         if self.whole is not None:
             vectors = vectors + self.whole(self.input_dropout(whole))
-        return attended._replace(vectors=self._finish(vectors))
+        return attended._replace(vectors=vectors)
 
     def project(
         self,
@@ -171,14 +171,24 @@ class Space(Reader):
         parts: Float[Tensor, "b p e"] | None = None,
         mask: Bool[Tensor, "b p"] | None = None,
     ) -> Float[Tensor, "b d_s"]:
-        """Return the vectors of the projected modality; parts count with `other_parts` only."""
+        """Return the vectors of the projected modality before `finish`; parts count with `other_parts` only."""
         vectors = self.other(self.input_dropout(other))
         if self.other_reader is not None and parts is not None and mask is not None:
             vectors = vectors + self.other_reader.attended(parts, mask).vectors
-        return self._finish(torch.sigmoid(vectors) if self.config.squash else vectors)
+        return torch.sigmoid(vectors) if self.config.squash else vectors
 
-    def begin_at(self, read: Float[np.ndarray, "d k"], other: Float[np.ndarray, "e k"]) -> None:
-        """Start at linear maps of whole vectors: their columns are the first dimensions, and parts add nothing yet."""
+    def scale_maps(self, factor: float) -> None:
+        """Multiply the maps of whole vectors."""
+        with torch.no_grad():
+            for layer in (self.whole, self.other):
+                if layer is not None:
+                    layer.weight *= factor
+
+    def begin_at(self, read: Float[np.ndarray, "d k"], other: Float[np.ndarray, "e k"], *, keep: bool = False) -> None:
+        """Start at linear maps of whole vectors: their columns are the first dimensions, and parts add nothing yet.
+
+        With `keep` the maps do not learn.
+        """
         if self.whole is None or self.config.squash:
             raise BadSetting(
                 "a space starts at a closed form only where it projects the whole vectors of both modalities, without "
@@ -188,6 +198,7 @@ class Space(Reader):
             with torch.no_grad():
                 layer.weight.zero_()[: columns.shape[1]] = torch.from_numpy(columns.T)
                 layer.bias.zero_()
+            layer.requires_grad_(not keep)
         self.lifts_nothing()
         if self.other_reader is not None:
             self.other_reader.lifts_nothing()
@@ -205,5 +216,6 @@ class Space(Reader):
         spanned: Float[np.ndarray, "d_s m"] = torch.cat(columns, dim=1).detach().cpu().numpy()
         return spanned
 
-    def _finish(self, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b d_s"]:
+    def finish(self, vectors: Float[Tensor, "b d_s"]) -> Float[Tensor, "b d_s"]:
+        """Return vectors as they are compared: of unit length with `normalise`."""
         return normalize(vectors, dim=1) if self.config.normalise else vectors

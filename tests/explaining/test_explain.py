@@ -136,7 +136,7 @@ def test_every_way_follows_a_fused_similarity_that_is_one_space(pictures: list[P
 def test_a_whole_that_does_not_follow_from_its_parts_is_held_and_this_is_said(
     pictures: list[Path], explain: Explain
 ) -> None:
-    model = built(features_of(pictures, TEXTS, Quarters(), Letters()))
+    model = built(features_of(pictures, TEXTS, Quarters(), Letters()), "default", "textual.other_parts=false")
     visual, textual = explain(model, fusing(Product()), image=Quarters(sums_parts=False)).spaces
     assert visual.ways["gradient"].image.any()
     assert visual.ways["gradient"].reason == "The whole image vector is not computed from regions and is kept fixed."

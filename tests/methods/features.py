@@ -10,7 +10,7 @@ REGION, WORD, IMAGE, TEXT = 6, 5, 7, 4
 SMALL = [
     f"{space}.{setting}"
     for space in ("visual", "textual")
-    for setting in ("width=16", "hidden=8", "dropout=0.0", "input_dropout=0.0")
+    for setting in ("width=16", "hidden=8", "dropout=0.0", "part_dropout=0.0", "input_dropout=0.0")
 ]
 """Settings that shrink any preset to the size of a test and take its dropout away."""
 

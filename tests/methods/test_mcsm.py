@@ -164,7 +164,7 @@ def test_a_start_at_cca_has_the_similarities_of_cca_in_both_spaces(*, parts: boo
 def test_a_start_at_the_categories_has_the_similarities_of_two_ridge_regressions() -> None:
     features = random_features(40)
     assert features.labels is not None
-    model = fitted(features, "default", "start.form=categories", "start.ridge=0.3", *START)
+    model = fitted(features, "default", "start.form=categories", "start.category_ridge=0.3", *START)
     centred = features.labels - features.labels.mean(0)
     sides = []
     for modality, rows in (("image", features.images.whole), ("text", features.texts.whole)):
@@ -177,9 +177,56 @@ def test_a_start_at_the_categories_has_the_similarities_of_two_ridge_regressions
         np.testing.assert_allclose(space.similarity(), sides[0] @ sides[1].T, atol=1e-5)
 
 
+def test_a_start_at_both_weighs_cca_and_the_categories_by_their_share_of_the_squared_length() -> None:
+    features = random_features(40)
+    ridges = ("start.ridge=0.3", "start.category_ridge=0.7", "start.category_share=0.2")
+    alone = {
+        form: fitted(features, "default", f"start.form={form}", *ridges, *widths, *START)
+        for form, widths in (
+            ("cca", ("visual.width=13", "textual.width=13")),
+            ("categories", ("visual.width=3", "textual.width=3")),
+        )
+    }
+    both = fitted(features, "default", "start.form=both", *ridges, "visual.width=16", "textual.width=16", *START)
+    batches = {"image": FeatureBatch.of(features.images, range(40)), "text": FeatureBatch.of(features.texts, range(40))}
+    with torch.inference_mode():
+        sides = []
+        for modality, batch in batches.items():
+            columns = []
+            for form, share in (("cca", 0.8), ("categories", 0.2)):
+                model = alone[form].eval()
+                raw = model.represent("visual", modality, model.prepared(modality, batch))["vectors"]
+                columns.append(share**0.5 * raw / raw.square().sum(1).mean().sqrt())
+            sides.append(torch.nn.functional.normalize(torch.cat(columns, dim=1), dim=1).numpy())
+    for space in embed_pairs(both, features).values():
+        np.testing.assert_allclose(space.similarity(), sides[0] @ sides[1].T, atol=1e-5)
+
+
+def test_a_closed_form_that_is_kept_does_not_learn_and_parts_learn_on_top_of_it() -> None:
+    features = random_features(40)
+    model = fitted(features, "default", "start.form=cca", "start.keep=true", *START)
+    before = weights_of(model)
+    trained(model, features)
+    changed = {name for name, weight in model.named_parameters() if not torch.equal(weight, before[name])}
+    assert not any(".whole." in name or ".other." in name for name in changed)
+    assert {name for name in before if "attention.lift" in name} <= changed
+
+
+def test_the_scale_of_a_start_multiplies_random_maps_too() -> None:
+    features = random_features()
+    one, small = (fitted(features, "default", f"start.scale={scale}") for scale in (1, 0.1))
+    for space in one.spaces:
+        for name in ("whole.weight", "other.weight"):
+            full, scaled = (dict(model.towers[space].named_parameters())[name] for model in (one, small))
+            torch.testing.assert_close(scaled, 0.1 * full)
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
+        (["start.form=both", "visual.width=3"], "needs a dimension for each category, and more: 3 in spaces of 3"),
+        (["start.keep=true"], r"start\.form=random is none"),
+        (["start.category_share=1"], r"start\.category_share must lie between 0 and 1; got 1"),
         (["start.form=categories", "visual.width=2"], "needs a dimension for each category: 3 in spaces of 2"),
         (["start.form=cca", "textual.whole=false"], "a space starts at a closed form only where it projects the whole"),
         (["start.scale=0"], r"start\.scale must be above 0; got 0"),
@@ -267,7 +314,7 @@ def test_without_any_parts_mcsm_says_what_it_needs() -> None:
 
 
 def test_a_batch_without_the_parts_of_a_space_is_refused() -> None:
-    model = fitted(random_features())
+    model = fitted(random_features(), "default", "visual.other_parts=false")
     with pytest.raises(MissingData, match="the textual space reads the parts of texts"):
         objective(model, Batch.of(random_features(words=False), [0, 1]), torch.Generator())
 
@@ -338,7 +385,7 @@ def test_only_paper_scores_with_an_inner_matrix_in_both_spaces() -> None:
         preset: [name for name, _ in fitted(random_features(), preset).named_parameters() if "inner.weight" in name]
         for preset in NAMES
     }
-    assert [len(inner[preset]) for preset in ("paper", "released", "default")] == [2, 1, 2]
+    assert [len(inner[preset]) for preset in ("paper", "released", "default")] == [2, 1, 4]
     assert inner["released"] == ["towers.visual.attention.inner.weight"]
 
 

@@ -66,7 +66,8 @@ def test_components_beyond_the_rows_are_zero() -> None:
 
 def test_a_space_gives_unit_vectors_of_its_width_for_both_modalities() -> None:
     module = space()
-    for vectors in (reading(module).vectors, module.project(torch.randn(2, 7))):
+    for raw in (reading(module).vectors, module.project(torch.randn(2, 7))):
+        vectors = module.finish(raw)
         assert vectors.shape == (2, 8)
         torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
 
