@@ -123,7 +123,11 @@ POSTERIORS = 2
 @pytest.fixture(scope="module")
 def wide(tiny_set: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Retriever:
     """Return a run whose spaces are wider than what goes into most of their sides."""
-    spaces = [f"{space}.{name}" for space in ("visual", "textual") for name in ("whole=false", f"width={WIDE}")]
+    spaces = [
+        f"{space}.{name}"
+        for space in ("visual", "textual")
+        for name in ("recurrence=trained", "whole=false", "other_parts=false", f"width={WIDE}")
+    ]
     small = [f"{space}.hidden={HIDDEN}" for space in ("visual", "textual")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DIPTYCH_CACHE", str(shared_cache))
