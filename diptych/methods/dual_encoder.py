@@ -123,7 +123,7 @@ Model = DualEncoder
 
 DEFAULT = Config()
 PRESETS = {"default": DEFAULT}
-PARTNER_PRESETS = {"default": replace(DEFAULT, training=Recipe(epochs=8, batch=400, keep="last"))}
+PARTNER_PRESETS = {"default": replace(DEFAULT, training=Recipe(epochs=8, min_steps=80, batch=400, keep="last"))}
 """Larger batches, which hold more mismatches."""
 
 SEARCH = {

@@ -204,7 +204,7 @@ PARTNER = MCSMConfig(
     image=InputConfig(power=0.5, centre=True),
     text=InputConfig(centre=True),
     loss=LossConfig(partner=1.0, temperature=0.07, learn_temperature=True),
-    training=Recipe(epochs=8, batch=400, keep="last"),
+    training=Recipe(epochs=8, min_steps=80, batch=400, keep="last"),
 )
 """`default` where the very partner is right."""
 

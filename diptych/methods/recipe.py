@@ -1,6 +1,6 @@
 """The training recipe of a method that learns by gradient."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from diptych.errors import BadSetting
@@ -12,6 +12,9 @@ class Recipe:
 
     epochs: int = 20
     """Passes over the training texts, unless early stopping ends them."""
+    min_steps: int = 0
+    """Raise the epochs until they have this many steps, for small data; 0 keeps them. Setting `training.epochs` sets
+    this to 0, unless it is set too."""
     batch: int = 100
     """Pairs per step; an incomplete last batch is dropped unless it is the only one."""
     optimiser: Literal["adamw", "rmsprop"] = "adamw"
@@ -37,6 +40,18 @@ class Recipe:
                 raise BadSetting(
                     f"training.{name} must be above 0; got {getattr(self, name)}. Set it with --set training.{name}=..."
                 )
-        for name in ("weight_decay", "clip", "patience"):
+        for name in ("min_steps", "weight_decay", "clip", "patience"):
             if getattr(self, name) < 0:
                 raise BadSetting(f"training.{name} must not be negative; got {getattr(self, name)}. 0 turns it off.")
+
+    def steps(self, texts: int) -> int:
+        """Return the steps of an epoch over so many texts."""
+        return max(1, texts // self.batch)
+
+    def lengthened(self, texts: int) -> "Recipe":
+        """Return the recipe with as many epochs over so many texts as `min_steps` needs.
+
+        >>> Recipe(epochs=8, batch=400, min_steps=120).lengthened(800).epochs
+        60
+        """
+        return replace(self, epochs=max(self.epochs, -(-self.min_steps // self.steps(texts))))

@@ -45,6 +45,7 @@ def fit(
     """
     if not len(features.texts):
         raise BadSetting("training needs at least one pair; the training split has none.")
+    recipe = recipe.lengthened(len(features.texts))
     model.to(run.processes.device())
     optimiser = build_optimiser(model, recipe)
     state, metrics = resumed(model, optimiser, run.folder)
@@ -156,7 +157,7 @@ class _Epochs:
     @property
     def steps(self) -> int:
         """Steps per epoch."""
-        return max(1, len(self.features.texts) // self.recipe.batch)
+        return self.recipe.steps(len(self.features.texts))
 
     def take(self, state: TrainingState, metrics: list[dict[str, Any]]) -> None:
         """Train the next epoch, validate if it is due, and update `state` and `metrics`."""

@@ -21,6 +21,9 @@ from diptych.training.side_information import side_information_of
 
 ENCODERS = ("image_encoder", "text_encoder")
 """Setting groups that belong to an encoder, not to the method."""
+EPOCHS = "training.epochs="
+NO_MORE_EPOCHS = "training.min_steps=0"
+"""What setting the epochs implies: no preset's minimum of steps raises them."""
 
 
 class Prepared(NamedTuple):
@@ -49,7 +52,9 @@ class TrainingRequest:
 
     def chosen(self, relevant: Relevant) -> Any:
         """Return the method's preset for what counts as right, changed by the settings."""
-        chosen = override(preset_of(self.module, self.preset, relevant), self.settings)
+        counted = any(setting.startswith(EPOCHS) for setting in self.settings)
+        exactly = (NO_MORE_EPOCHS,) if counted and self.module.CARD.learns == "gradient" else ()
+        chosen = override(preset_of(self.module, self.preset, relevant), (*exactly, *self.settings))
         FUSION.open(chosen.fusion)  # refuse an unknown rule before anything is encoded
         return chosen
 

@@ -85,6 +85,12 @@ def test_a_run_that_patience_ended_is_not_continued(tmp_path: Path) -> None:
     assert state.epoch == 3
 
 
+def test_epochs_follow_until_there_are_enough_steps(tmp_path: Path) -> None:
+    state, model, _ = learn(tmp_path, [0.1, 0.2, 0.3, 0.4], rows=10, batch=4, epochs=1, min_steps=7)
+    assert state.epoch == 4
+    assert len(model.seen) == 8
+
+
 def test_equally_good_epochs_keep_the_earlier_weights(tmp_path: Path) -> None:
     assert learn(tmp_path, [0.3, 0.3])[0].best_epoch == 1
 
