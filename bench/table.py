@@ -32,7 +32,6 @@ ABLATION = {
     "mean in place of attention": "heads=1 attention=mean",
     "LSTM trained": "recurrence=trained",
     "LSTM frozen": "recurrence=frozen",
-    "no LSTM": "recurrence=none",
     "no parts of the projected modality": "other_parts=false",
     "no whole vector of the read modality": "whole=false",
     "maps and parts begin at full scale": "start.scale=1 lift_scale=1",
