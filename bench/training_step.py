@@ -77,17 +77,17 @@ def step_operations(region_width: int, *, literal: bool) -> int:
     return visual + space_operations(PAPER.textual, WORDS, WORD_WIDTH, IMAGE_WIDTH, literal=literal)
 
 
-def random_features(region_width: int, pairs: int = PAIRS) -> Features:
+def random_features(region_width: int) -> Features:
     """Return one batch of pairs as encoders would give them."""
     generator = np.random.default_rng(0)
 
     def encoded(parts: int, part_width: int, width: int) -> Encoded:
-        sequences = generator.standard_normal((pairs, parts, part_width), dtype=np.float32)
-        return Encoded(generator.standard_normal((pairs, width), dtype=np.float32), Parts.of(list(sequences)))
+        sequences = generator.standard_normal((PAIRS, parts, part_width), dtype=np.float32)
+        return Encoded(generator.standard_normal((PAIRS, width), dtype=np.float32), Parts.of(list(sequences)))
 
-    labels = np.arange(pairs)[:, None] % CLASSES == np.arange(CLASSES)
+    labels = np.arange(PAIRS)[:, None] % CLASSES == np.arange(CLASSES)
     images, texts = encoded(REGIONS, region_width, IMAGE_WIDTH), encoded(WORDS, WORD_WIDTH, WORD_WIDTH)
-    return Features(images, texts, np.arange(pairs), labels, tuple(map(str, range(pairs))))
+    return Features(images, texts, np.arange(PAIRS), labels, tuple(map(str, range(PAIRS))))
 
 
 def training_step(region_width: int) -> Callable[[], object]:

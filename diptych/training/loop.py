@@ -18,7 +18,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from diptych.allocation import blocks_reused
 from diptych.data.features import Features
 from diptych.errors import BadSetting, Diverged
 from diptych.maths.recurrence import trained_parameters
@@ -56,9 +55,8 @@ def fit(
     if isinstance(model, PreparingMethod) and state.goes_on(recipe):
         features = model.condensed(features, progress=run.progress)
     epochs = _Epochs(model, optimiser, features, recipe, run, validation, share, objective)
-    with blocks_reused():
-        while state.goes_on(recipe):
-            epochs.take(state, metrics)
+    while state.goes_on(recipe):
+        epochs.take(state, metrics)
     if recipe.keep == "last" and run.processes.leads:
         save_tensors(run.folder.model_file, model.state_dict(), {"epoch": state.epoch})
     share_rows(model, WHOLE)

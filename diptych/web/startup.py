@@ -10,7 +10,6 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from diptych.allocation import bound
 from diptych.collection import Collection, is_collection, open_model
 from diptych.errors import BadSetting, MissingData
 from diptych.files import digest
@@ -19,6 +18,7 @@ from diptych.web.app import build_app
 from diptych.web.keys import Keys, default_file
 from diptych.web.limits import Limits
 from diptych.web.logs import log_to
+from diptych.web.memory import bound
 from diptych.web.service import Service
 
 
