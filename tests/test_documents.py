@@ -50,7 +50,8 @@ def at_home(tmp_path: Path, tiny_set: Path, shared_cache: Path, monkeypatch: pyt
     shutil.copy(tiny_set / "0.png", tmp_path / "my-pictures" / "cat.jpg")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DIPTYCH_CACHE", str(shared_cache))
-    monkeypatch.setitem(mcsm.PRESETS, "default", override(mcsm.PRESETS["default"], SMALL))
+    for preset in ("default", "end-to-end"):
+        monkeypatch.setitem(mcsm.PRESETS, preset, override(mcsm.PRESETS[preset], SMALL))
     return tmp_path
 
 

@@ -30,7 +30,7 @@ from diptych.methods.embeddings import embed_pairs
 from diptych.methods.module import PosteriorsConfig
 from diptych.methods.posteriors import WithPosteriors
 from diptych.training.data_source import DataSource, LearningFeatures, SplitData
-from diptych.training.loading import load_model
+from diptych.training.loading import load_encoders, load_model
 from diptych.training.request import TrainingRequest
 from diptych.training.run import TrainingRun
 from diptych.training.run_folder import RunFolder
@@ -64,15 +64,16 @@ def fit_candidate(task: CellTask, candidate: int) -> Fit:
         return read_fit(task, candidate)
     request, run = requested(task, candidate), TrainingRun(RunFolder(task.run(candidate)), task.seed)
     data, features = opened(task.source, task.split_seed), learning_features(task.source, task.split_seed)
-    validation = Validation(features.val, open_rule(request.chosen(data.relevant).fusion))
+    rule = open_rule(request.chosen(data.relevant).fusion)
     config = request.config(data, seed=run.seed)
     run.folder.admit(config, resume=True)
     run.folder.begin(config)
     forget_peak()
     start = perf_counter()
     try:
-        model = request.training(data, features).learn(run, validation)
-        scores = validation.scores(model)
+        training = request.training(data, features)
+        model = training.learn(run, Validation(training.validated(features.val), rule))
+        scores = Validation(learnt_features(task, run.folder).val, rule).scores(model)
         reached, watched, error = average_map(scores), metric(scores, data.relevant), ""
     except DiptychError as refusal:
         reached, watched, error = None, None, str(refusal)
@@ -80,6 +81,19 @@ def fit_candidate(task: CellTask, candidate: int) -> Fit:
     fit = Fit(task.candidates[candidate], reached, round(seconds, 3), peak_megabytes(), error, watched)
     write_json(file, asdict(fit))
     return fit
+
+
+def seen_by(folder: RunFolder, task: CellTask) -> SplitData:
+    """Return a cell's data with the encoders of a run, which may have tuned them."""
+    ready = opened(task.source, task.split_seed)
+    return replace(ready, encoders=load_encoders(folder).both()) if folder.tuned else ready
+
+
+def learnt_features(task: CellTask, folder: RunFolder) -> LearningFeatures:
+    """Return training and validation features as the encoders of a run give them."""
+    if folder.tuned:
+        return seen_by(folder, task).learning_features()
+    return learning_features(task.source, task.split_seed)
 
 
 def read_fit(task: CellTask, candidate: int) -> Fit:
@@ -118,9 +132,9 @@ def finish_cell(task: CellTask) -> Cell:
     chosen = max(range(len(fits)), key=lambda k: (reached[k], -k))
     if reason := refusal(task):
         raise BadSetting(reason)
-    ready = opened(task.source, task.split_seed)
-    test = ready.features("test")
     folder = RunFolder(task.run(chosen))
+    ready = seen_by(folder, task)
+    test = ready.features("test")
     split = {"split": "test", "split_seed": ready.dataset.split_seed}
     evaluation = _measured(folder, test, header={**split, "relevant": ready.relevant, "texts": ready.texts})
     cell = _cell(task, fits, chosen, evaluation, test=test, ready=ready)
@@ -179,7 +193,8 @@ def with_posteriors(cell: Cell, task: CellTask, *, test: Features, ready: SplitD
     Their share and temperature are the best of `SHARES` and `TEMPERATURES` on validation data, for every method. Only
     the chosen one of these fits has seconds: those of the model and its classifiers, which serve all of them.
     """
-    folder, features = RunFolder(task.run(cell.chosen)), learning_features(task.source, task.split_seed)
+    folder = RunFolder(task.run(cell.chosen))
+    features = learnt_features(task, folder)
     model, validation = load_model(folder), Validation(features.val, open_rule(folder.result().fusion.rule))
     configs = [PosteriorsConfig(share, temperature) for share, temperature in product(SHARES, TEMPERATURES)]
     start = perf_counter()

@@ -9,6 +9,7 @@ normalisation is folded into the convolution before it, which changes results by
 """
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
@@ -25,6 +26,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from diptych.encoders.arguments import refuse_argument
 from diptych.encoders.contract import EncoderWidths, fingerprint_of
+from diptych.encoders.cut import Blocks, Cut, checked_blocks
+from diptych.encoders.image_cut import MapTop, image_cut
 from diptych.encoders.imagenet import class_names
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes
 from diptych.encoders.weights import fit_state, read_state
@@ -87,10 +90,15 @@ class EfficientNetLite(ImageNetwork):
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid, Wholes]:
         """Return the last feature map, pooled to the configured grid, and its mean."""
-        features: Tensor = self._folded(images)
-        rows = min(self.grid or features.shape[2], features.shape[2])
-        pooled = features if rows == features.shape[2] else functional.adaptive_avg_pool2d(features, rows)
-        return pooled.permute(0, 2, 3, 1), features.mean((2, 3))
+        return looked(self._folded(images), grid=self.grid)
+
+    def cut(self, blocks: Blocks) -> Cut:
+        """Return the network in two; the last convolution learns with its last blocks."""
+        stages = list(self._folded)
+        learning = len(stages) if blocks == "all" else 1 + checked_blocks(self, blocks, there=len(stages) - 2)
+        first, last = nn.Sequential(*stages[:-learning]), nn.Sequential(*deepcopy(stages[-learning:]))
+        width = [3, *(each.out_channels for each in first.modules() if isinstance(each, nn.Conv2d))][-1]
+        return image_cut(self, first, EfficientNetTop(last, width=width, grid=self.grid), blocks=blocks)
 
     def class_names(self) -> tuple[str, ...]:
         """Return the classes of ImageNet in words, in the order of the classifier."""
@@ -112,6 +120,25 @@ class EfficientNetLite(ImageNetwork):
     def _folded(self) -> nn.Sequential:
         folded = fold(self._network).to(self.device)
         return folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+class EfficientNetTop(MapTop):
+    """The last blocks of an EfficientNet-Lite, its last convolution among them."""
+
+    def __init__(self, blocks: nn.Sequential, *, width: int, grid: int) -> None:
+        super().__init__(blocks, width=width)
+        self.grid = grid
+
+    def look(self, maps: Float[Tensor, "b c h w"]) -> tuple[Grid, Wholes]:
+        """Return the last feature map, pooled to the configured grid, and its mean."""
+        return looked(self.blocks(maps), grid=self.grid)
+
+
+def looked(features: Float[Tensor, "b d h w"], *, grid: int) -> tuple[Grid, Wholes]:
+    """Return a feature map, pooled to at most `grid` rows, and its mean."""
+    rows = min(grid or features.shape[2], features.shape[2])
+    pooled = features if rows == features.shape[2] else functional.adaptive_avg_pool2d(features, rows)
+    return pooled.permute(0, 2, 3, 1), features.mean((2, 3))
 
 
 class FoldedConvolution(nn.Module):

@@ -8,21 +8,25 @@ Paper: Wang et al., MiniLM, NeurIPS 2020; Reimers and Gurevych, Sentence-BERT, E
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float16
 from tokenizers import Encoding, Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from diptych.encoders.arguments import refuse_argument
 from diptych.encoders.bert import Bert, read_bert
 from diptych.encoders.contract import Encoder, ItemFeatures, Span, fingerprint_of
+from diptych.encoders.cut import Blocks, Cut, checked_blocks
+from diptych.encoders.text_cut import NUMBER_DIGITS, TextStem, TextTop
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import file_digest
 from diptych.modality import Modality
@@ -91,6 +95,22 @@ class MiniLM(Encoder):
             rows = order[start : start + self.together]
             features.update(zip(rows, self._encode_batch([prepared[k] for k in rows]), strict=True))
         return [features[k] for k in range(len(prepared))]
+
+    def cut(self, blocks: Blocks) -> Cut:
+        """Return the network in two; with `all` the embeddings of tokens learn too."""
+        layers = list(cast("nn.ModuleList", self.network.encoder["layer"]))
+        learning = len(layers) if blocks == "all" else checked_blocks(self, blocks, there=len(layers))
+        first, last = layers[: len(layers) - learning], deepcopy(layers[len(layers) - learning :])
+        embeddings = self.network.embeddings
+        stem = TextStem(
+            self,
+            None if blocks == "all" else embeddings,
+            nn.ModuleList(first),
+            width=NUMBER_DIGITS if blocks == "all" else WIDTH,
+            blocks=blocks,
+        )
+        top = TextTop(deepcopy(embeddings) if blocks == "all" else None, nn.ModuleList(last))
+        return Cut(self, blocks, stem, stem, top.eval().requires_grad_())
 
     def spans(self, text: str) -> tuple[Span, ...]:
         """Return the span of each part; the single part of a text without word pieces spans all of it."""

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from diptych.encoders.arguments import argument_of, import_extra
 from diptych.encoders.contract import Encoder, EncoderWidths, ItemFeatures, fingerprint_of, stated_widths
+from diptych.encoders.cut import Blocks, Cut
 from diptych.encoders.hub import opened_by
+from diptych.encoders.listed_cut import listed_cut
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
 from diptych.modality import Modality
@@ -77,6 +79,10 @@ class OpenClip(ImageNetwork):
             return None, outputs
         whole, patches = outputs
         return as_grid(patches), whole
+
+    def cut(self, blocks: Blocks) -> Cut:
+        """Return the network in two."""
+        return listed_cut(self, blocks)
 
     @cached_property
     def _tower(self) -> Any:

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from diptych.encoders.arguments import argument_of, import_extra
 from diptych.encoders.contract import EncoderWidths, fingerprint_of
+from diptych.encoders.cut import Blocks, Cut
 from diptych.encoders.hub import opened_by
+from diptych.encoders.listed_cut import listed_cut
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
 from diptych.errors import UnknownName
@@ -65,6 +67,10 @@ class Timm(ImageNetwork):
         features = self._network.forward_features(images)
         whole = self._network.forward_head(features, pre_logits=True)
         return self._grid(features), whole
+
+    def cut(self, blocks: Blocks) -> Cut:
+        """Return the network in two."""
+        return listed_cut(self, blocks)
 
     @cached_property
     def _network(self) -> Any:

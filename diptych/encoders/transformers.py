@@ -18,7 +18,9 @@ from torch import Tensor, nn
 
 from diptych.encoders.arguments import argument_of, import_extra
 from diptych.encoders.contract import Encoder, EncoderWidths, ItemFeatures, Span, fingerprint_of, stated_widths
+from diptych.encoders.cut import Blocks, Cut
 from diptych.encoders.hub import opened_by
+from diptych.encoders.listed_cut import listed_cut
 from diptych.encoders.token_spans import token_spans
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
@@ -106,7 +108,8 @@ class Transformer(ImageNetwork):
     @property
     def declared_widths(self) -> EncoderWidths | None:
         """The widths in the network's configuration."""
-        return self._loaded.widths
+        widths: EncoderWidths | None = self._loaded.widths
+        return widths
 
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
         """Return the tokens or feature map as a grid, and the pooled vector."""
@@ -116,9 +119,14 @@ class Transformer(ImageNetwork):
         leading = hidden.shape[1] - isqrt(hidden.shape[1]) ** 2  # class and register tokens precede the patches
         return as_grid(hidden[:, leading:]), whole
 
+    def cut(self, blocks: Blocks) -> Cut:
+        """Return the network in two."""
+        return listed_cut(self, blocks)
+
     @cached_property
     def _tower(self) -> TransformerTower:
-        return self._loaded.to(self.device)
+        tower: TransformerTower = self._loaded.to(self.device)
+        return tower
 
 
 class TransformerText(Encoder):

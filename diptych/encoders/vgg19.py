@@ -8,6 +8,7 @@ the file.
 Differs: the whole picture is squeezed into the square, without a crop.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +19,13 @@ from torch import Tensor, nn
 
 from diptych.encoders.arguments import file_argument
 from diptych.encoders.contract import EncoderWidths, fingerprint_of
+from diptych.encoders.cut import Blocks, Cut, checked_blocks
+from diptych.encoders.image_cut import MapTop, image_cut
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes
 from diptych.encoders.weights import fit_state, read_state
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import file_digest
+from diptych.maths.dropout import Dropout
 from diptych.rooms import Card
 
 CARD = Card(
@@ -37,7 +41,7 @@ CONVOLUTIONS = (2, 2, 4, 4, 4)
 """How many before each pooling."""
 GRID = 7
 STRIDE = 32
-FC6, FC7 = 0, 3
+FC6, DROPOUT, FC7 = 0, 2, 3
 """Their positions in torchvision's classifier."""
 CONV5_4 = 34
 """The position of the last convolution."""
@@ -74,6 +78,22 @@ class Vgg19(ImageNetwork):
         maps = self._network["avgpool"](self._network["features"](images))
         return maps.permute(0, 2, 3, 1), self._network["classifier"](maps.flatten(1))
 
+    def cut(self, blocks: Blocks) -> Cut:
+        """Return the network in two; its blocks are 16 convolutions, fc6 and fc7.
+
+        If fc7 learns alone, the activations are pool5 all the same, and fc6 stays frozen among the last blocks.
+        """
+        layers = list(cast("nn.Sequential", self._network["features"]))
+        starts = [*_convolution_positions(), len(layers), len(layers)]
+        learning = len(starts) if blocks == "all" else checked_blocks(self, blocks, there=len(starts))
+        start = starts[-learning]
+        first, last = nn.Sequential(*layers[:start]), nn.Sequential(*deepcopy(layers[start:]))
+        width = [3, *(each.out_channels for each in first if isinstance(each, nn.Conv2d))][-1]
+        own = image_cut(self, first, VggTop(last, deepcopy(self._network["classifier"]), width=width), blocks=blocks)
+        if learning == 1:
+            cast("VggTop", own.top).classifier[FC6].requires_grad_(False)
+        return own
+
     @cached_property
     def _network(self) -> nn.ModuleDict:
         state = read_state(self.weights)
@@ -86,6 +106,30 @@ class Vgg19(ImageNetwork):
         network = build(widths, hidden)
         fit_state(network, layers, self.weights)
         return network.eval().to(self.device)
+
+
+class VggTop(MapTop):
+    """The last convolutions of VGG-19, fc6 and fc7, with the dropout between them that it was trained with."""
+
+    def __init__(self, blocks: nn.Sequential, classifier: nn.Module, *, width: int) -> None:
+        super().__init__(blocks, width=width)
+        self.classifier = cast("nn.Sequential", classifier)
+        self.classifier[DROPOUT] = Dropout(0.5)
+        self.pool = nn.AdaptiveAvgPool2d(GRID)
+
+    def look(self, maps: Float[Tensor, "b c h w"]) -> tuple[Grid, Wholes]:
+        """Return pool5 and fc7."""
+        pooled = self.pool(self.blocks(maps))
+        return pooled.permute(0, 2, 3, 1), self.classifier(pooled.flatten(1))
+
+    def depths(self) -> dict[str, int]:
+        """Return for each parameter how many blocks come after its own."""
+        convolutions = [k for k, layer in enumerate(self.blocks) if isinstance(layer, nn.Conv2d)]
+        after = {k: 1 + len(convolutions) - place for place, k in enumerate(convolutions)}
+        depths = {f"blocks.{name}": after[int(name.partition(".")[0])] for name, _ in self.blocks.named_parameters()}
+        for name, _ in self.classifier.named_parameters():
+            depths[f"classifier.{name}"] = int(name.startswith(f"{FC6}."))
+        return depths
 
 
 def build(widths: list[int], hidden: list[int]) -> nn.ModuleDict:

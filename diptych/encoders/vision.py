@@ -3,7 +3,9 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from math import isqrt
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,6 +54,7 @@ class ImageNetwork(Encoder):
     """
 
     modality: Modality = "image"
+    _loaded: Any = None
     batch = 4  # activations of more pictures do not fit the CPU cache; a GPU takes `TOGETHER`
 
     def __init__(self, name: str, *, fingerprint: str, side: int, mean: Triple, std: Triple, flip: bool) -> None:
@@ -69,6 +72,19 @@ class ImageNetwork(Encoder):
     @abstractmethod
     def look(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Grid | None, Wholes]:
         """Return the grid of regions (None without regions) and the whole vector of each scaled picture."""
+
+    @property
+    def loaded(self) -> Any:
+        """The network that another library has loaded."""
+        return self._loaded
+
+    def with_network(self, network: Any) -> "ImageNetwork":
+        """Return the same encoder with another network of the same kind."""
+        twin = copy(self)
+        for cached in ("_network", "_tower"):
+            twin.__dict__.pop(cached, None)
+        twin._loaded, twin.device = network, next(network.parameters()).device
+        return twin
 
     @property
     @abstractmethod
@@ -104,7 +120,7 @@ class ImageNetwork(Encoder):
 
     @torch.inference_mode()
     def _look_twice(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> tuple[Grid | None, Wholes]:
-        images = self._scaled(prepared)
+        images = self.scaled(prepared)
         with _exact_convolutions():
             return self._look(images)
 
@@ -117,7 +133,7 @@ class ImageNetwork(Encoder):
             grid = (grid + mirrored_grid.flip(2)) / 2
         return grid, (whole + mirrored_whole) / 2
 
-    def _scaled(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> Float[Tensor, "b 3 side side"]:
+    def scaled(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> Float[Tensor, "b 3 side side"]:
         """Return the pictures as one tensor, channels last in memory: the faster order for convolutions."""
         pixels = torch.from_numpy(np.stack(prepared)).to(self.device).permute(0, 3, 1, 2).float()
         mean, std = (

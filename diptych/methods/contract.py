@@ -170,6 +170,15 @@ class PreparingMethod(GradientMethod, Protocol):
 
 
 @runtime_checkable
+class RatedMethod(GradientMethod, Protocol):
+    """A method whose parameters do not all learn at the same rate."""
+
+    def rates(self) -> Mapping[str, float]:
+        """Return the factor of each named parameter on the learning rate."""
+        ...
+
+
+@runtime_checkable
 class RefittedMethod(GradientMethod, Protocol):
     """A method that learns by gradient and is then refitted on all training features at once."""
 

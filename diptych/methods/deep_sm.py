@@ -9,10 +9,10 @@ two categories, one drawn from each, are the same. Which text belongs to which p
 
 Paper: Wei, Zhao, Lu, Wei, Liu, Zhu & Yan, Cross-Modal Retrieval With CNN Visual Features: A New Baseline, IEEE
 Transactions on Cybernetics 47(2):449-460, 2017.
-Differs: the authors fine-tune an ImageNet network on the pictures; here both networks read the same frozen features as
-every other method, through a hidden layer with dropout on its inputs and outputs. The softmax cross-entropy, its soft
-targets for several categories, the inner product of posteriors (the cosine by `similarity`), the optimiser and all
-widths are our choices, made on validation data.
+Differs: the authors fine-tune an ImageNet network on the pictures, as the preset `end-to-end` does with its last
+blocks; in `default` both networks read the same frozen features as every other method, through a hidden layer with
+dropout on its inputs and outputs. The softmax cross-entropy, its soft targets for several categories, the inner product
+of posteriors (the cosine by `similarity`), the optimiser and all widths are our choices, made on validation data.
 """
 
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ from diptych.methods.batches import FeatureBatch, Targets
 from diptych.methods.categories import labels_of
 from diptych.methods.contract import Representation, Representations
 from diptych.methods.inputs import InputConfig, Widths
-from diptych.methods.module import MethodConfig
+from diptych.methods.module import MethodConfig, TuneConfig
 from diptych.methods.one_space import OneSpace
 from diptych.methods.recipe import Recipe
 from diptych.methods.towers import TowerConfig, towers_of
@@ -76,7 +76,7 @@ class Config(MethodConfig):
             raise BadSetting(f"smoothing must lie between 0 and 1; got {self.smoothing}.")
 
 
-PRESETS = {"default": Config()}
+PRESETS = {"default": Config(), "end-to-end": Config(tune=TuneConfig(image=4))}
 
 SEARCH = {
     "image_tower.input_dropout": (0.5, 0.7),

@@ -1,12 +1,13 @@
 """The input of every method: whole vectors, with a scaling fitted on the training items."""
 
 from dataclasses import dataclass, fields, replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import normalize
 
 from diptych.data.features import Encoded, Features, Parts
@@ -20,6 +21,8 @@ CONDENSED = 1 / 16
 """The share of the memory that the reduced parts of a modality may take during training."""
 ITEMS_AT_ONCE = 100
 """How many items' parts are reduced at once."""
+STEEPEST = 1e-3
+"""The size below which the slope of a power no longer grows."""
 SHORTEST = 1e-12
 """The least length by which a vector is divided, as in `torch.nn.functional.normalize`."""
 
@@ -69,6 +72,24 @@ def check_widths(wanted: object, modality: str, encoded: Encoded) -> None:
                 f"{noun} of {modality}s must have {ours} dimensions for this "
                 f"model; got {widths[kind]}. Encode them with the encoder that the model was trained on."
             )
+
+
+class _SignedPower(torch.autograd.Function):
+    """sign(x) |x|^power, with the slope at `STEEPEST` where |x| is less: at 0 a power below 1 has an infinite one."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, power: float) -> Tensor:
+        ctx.power = power
+        ctx.save_for_backward(values)
+        sizes = values.abs()
+        return (sizes.sqrt() if power == 0.5 else sizes.pow(power)).copysign(values)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (values,) = ctx.saved_tensors
+        sizes = values.abs().clamp_min(STEEPEST)
+        return gradient * ctx.power * (sizes.rsqrt() if ctx.power == 0.5 else sizes.pow(ctx.power - 1)), None
 
 
 class Standardised(nn.Module):
@@ -126,8 +147,7 @@ class Standardised(nn.Module):
 
     def _power(self, values: Float[Tensor, "*any d"]) -> Float[Tensor, "*any d"]:
         """Return the signed power of each component; of 1/2 by the square root, which is several times as fast."""
-        sizes = values.abs()
-        return (sizes.sqrt() if self.power == 0.5 else sizes.pow(self.power)).copysign(values)
+        return _SignedPower.apply(values, self.power)  # type: ignore[no-untyped-call,no-any-return]
 
     def shares(self, whole: Float[Tensor, " d"], pieces: Float[Tensor, "p d"]) -> Float[Tensor, "p k"]:
         """Divide a standardised vector among the pieces of its sum; the shares sum to it.

@@ -8,10 +8,11 @@ Objective: two spaces, each trained on its own terms,
 with h = LSTM(parts) lifted into the space, a = softmax(w . tanh(W_a h)), and a fusion of s_V and s_T.
 
 Paper: Peng, Qi & Yuan, arXiv 1708.04776; IEEE TIP 27(11):5585-5599, 2018.
-Differs: encoders are frozen, as in the authors' released code. What each preset takes from the paper and from
-that code, line by line, is in `diptych.methods.mcsm_presets`. With categories and `loss.classification` above
-0 each space also has a head that predicts categories from either side's vector: an objective beside the others, and
-the source of `posteriors` if they have a share in the similarity (`diptych.methods.posteriors`).
+Differs: encoders are frozen, as in the authors' released code, unless `tune` says otherwise. What each preset takes
+from the paper and from that code, line by line, is in `diptych.methods.mcsm_presets`. With categories and
+`loss.classification` above 0 each space also has a head that predicts categories from either side's vector: an
+objective beside the others, and the source of `posteriors` if they have a share in the similarity
+(`diptych.methods.posteriors`).
 """
 
 from collections.abc import Mapping

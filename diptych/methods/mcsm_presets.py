@@ -27,11 +27,13 @@ not improved validation, where the authors run 10,000 steps (the 500 epochs of `
 Where the very partner is right (`--relevant partner`), `PARTNER` replaces `default`: eight attention heads, InfoNCE
 over partners alone with a learnt temperature and without mixing, wider spaces and batches.
 
-Ours in every preset are the encoders (the paper's VGG-19 is `vgg19:PATH`; all are frozen, as in the authors' code), a
-validation split, and the fusion weight of `released`, which the authors sweep on the test set and we on validation. Two
-traits of their code are left out: it divides the visual space's loss by the square of the batch size, which RMSprop
-undoes, and its convolutions shorten a text and see its padding, where ours keep its length and a fragment of padding
-alone is zero.
+`end-to-end` is either of them with an image network whose last blocks learn, as the paper has its networks do.
+
+Ours in every other preset are the encoders (the paper's VGG-19 is `vgg19:PATH`; all are frozen, as in the authors'
+code), a validation split, and the fusion weight of `released`, which the authors sweep on the test set and we on
+validation. Two traits of their code are left out: it divides the visual space's loss by the square of the batch size,
+which RMSprop undoes, and its convolutions shorten a text and see its padding, where ours keep its length and a fragment
+of padding alone is zero.
 """
 
 from dataclasses import dataclass, field, replace
@@ -40,7 +42,7 @@ from typing import Literal
 from diptych.errors import BadSetting
 from diptych.methods.closed_start import StartConfig
 from diptych.methods.inputs import InputConfig
-from diptych.methods.module import MethodConfig
+from diptych.methods.module import MethodConfig, TuneConfig
 from diptych.methods.recipe import Recipe
 from diptych.methods.spaces import SpaceConfig
 
@@ -211,8 +213,18 @@ PARTNER = MCSMConfig(
 PAPER_SCALED = replace(PAPER, image=InputConfig(power=0.5, centre=True), text=InputConfig(centre=True))
 """`paper` on inputs scaled as for the rivals."""
 
-PRESETS = {"paper": PAPER, "paper-scaled": PAPER_SCALED, "released": RELEASED, "default": DEFAULT}
-PARTNER_PRESETS = {"default": PARTNER}
+END_TO_END = replace(DEFAULT, tune=TuneConfig(image=4))
+"""`default`, with an image network whose last blocks learn."""
+PARTNER_END_TO_END = replace(PARTNER, tune=TuneConfig(image=4))
+
+PRESETS = {
+    "paper": PAPER,
+    "paper-scaled": PAPER_SCALED,
+    "released": RELEASED,
+    "default": DEFAULT,
+    "end-to-end": END_TO_END,
+}
+PARTNER_PRESETS = {"default": PARTNER, "end-to-end": PARTNER_END_TO_END}
 
 SEARCH = {
     "training.epochs": (12, 24, 36),

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 from diptych.data.concepts import Concepts
 from diptych.data.features import Features
 from diptych.errors import BadSetting, UnknownName
 from diptych.methods import ROOM
 from diptych.methods.contract import Method
-from diptych.modality import Modality
+from diptych.modality import MODALITIES, Modality
 from diptych.relevance import Relevant
 from diptych.rooms import Card
 
@@ -44,11 +44,51 @@ class PosteriorsConfig:
 
 
 @dataclass(frozen=True)
+class TuneConfig:
+    """How the image and the text network learn with a method."""
+
+    image: int | Literal["all"] = 0
+    """Number of the image network's last blocks that learn; 0 keeps it frozen, `all` reads pixels."""
+    text: int | Literal["all"] = 0
+    """Number of the text network's last layers that learn; 0 keeps it frozen, `all` reads tokens."""
+    rate: float = 0.1
+    """Learning rate of the networks, as a share of the method's."""
+    fall: float = 1.0
+    """Factor on that rate from one block to the one before it."""
+    mirror: bool = True
+    """Take the mirrored picture half the time."""
+    crop: float = 1.0
+    """The smallest side of a random crop of a picture's map, as a share; 1 does not crop."""
+    sentences: float = 0.0
+    """Share of an item's sentences that are left out; one at least stays."""
+    words: float = 0.0
+    """Share of a sentence's word pieces that are left out; one at least stays."""
+
+    def __post_init__(self) -> None:
+        for modality in MODALITIES:
+            blocks = getattr(self, modality)
+            if blocks != "all" and blocks < 0:
+                raise BadSetting(f"tune.{modality} must be a number of blocks or all; got {blocks}. 0 keeps it frozen.")
+        for name, zero in (("rate", False), ("fall", False), ("crop", False), ("sentences", True), ("words", True)):
+            value = getattr(self, name)
+            if not (0 <= value < 1 if zero else 0 < value <= 1):
+                least, most = ("at least 0", "below 1") if zero else ("above 0", "at most 1")
+                raise BadSetting(f"tune.{name} must be {least} and {most}; got {value}.")
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The modalities whose network learns."""
+        return tuple(modality for modality in MODALITIES if getattr(self, modality) != 0)
+
+
+@dataclass(frozen=True)
 class MethodConfig:
     """Base class of the methods' configs, which are frozen dataclasses."""
 
     posteriors: PosteriorsConfig = field(default_factory=PosteriorsConfig, kw_only=True)
     """Share of the categories' posteriors in the similarity, for any method."""
+    tune: TuneConfig = field(default_factory=TuneConfig, kw_only=True)
+    """How the encoders learn with a method that learns by gradient."""
 
     @property
     def fusion(self) -> str:

@@ -9,12 +9,19 @@ from diptych.data.features import Features
 from diptych.data.given_vectors import with_vectors
 from diptych.data.pairs import DataSet
 from diptych.data.sources import open_data
+from diptych.encoders.cut import Cut, cut
 from diptych.encoders.encoding import FeatureSource, encode_dataset
-from diptych.encoders.registry import open_encoders
+from diptych.encoders.given import Given
+from diptych.encoders.registry import open_encoders, settings_of
+from diptych.encoders.run import Base
+from diptych.errors import BadSetting
+from diptych.methods.module import TuneConfig
+from diptych.modality import MODALITIES, Modality
 from diptych.progress import Progress
 from diptych.relevance import Relevant, TextItems, relevance, text_items
 from diptych.training.known_categories import with_known_categories
 from diptych.training.run_config import DataRecord, EncoderRecords
+from diptych.training.tuning import Tuning
 
 
 class LearningFeatures(NamedTuple):
@@ -87,6 +94,27 @@ class SplitData:
         train, val = (self._encoded(part, progress) for part in rows)
         return LearningFeatures(*with_known_categories(train, self.dataset.classes), val)
 
+    def tuning(self, config: TuneConfig, known: LearningFeatures, *, progress: Progress | None = None) -> Tuning:
+        """Return what tuning needs: the encoders in two, and the activations of training and validation pairs."""
+        settings = settings_of(self.source.encoder_settings)
+        cuts: dict[Modality, Cut] = {}
+        for modality, encoder in zip(MODALITIES, self.encoders, strict=True):
+            if modality in config.modalities:
+                if isinstance(encoder, Given):
+                    raise BadSetting(
+                        f"precomputed vectors (`given`) have no network that could learn. Set tune.{modality}=0, or "
+                        f"name an encoder: --{modality}-encoder."
+                    )
+                cuts[modality] = cut(encoder, getattr(config, modality))
+        sides = []
+        for split, mirror, own in (("train", config.mirror, known.train), ("val", False, known.val)):
+            stems = {m: each.mirroring if mirror else each.stem for m, each in cuts.items()}
+            encoders = (stems.get("image", self.encoders[0]), stems.get("text", self.encoders[1]))
+            found = self._encoded(self.dataset.split(split), progress, encoders=encoders)
+            sides.append(replace(found, labels=own.labels))
+        bases = {m: Base.of(each, settings=settings[m]) for m, each in cuts.items()}
+        return Tuning({m: each.top for m, each in cuts.items()}, bases, *sides)
+
     def data_record(self) -> DataRecord:
         """Return the record of the data set."""
         return DataRecord.of(self.dataset, self.source.data, split_seed=self.split_seed)
@@ -95,7 +123,14 @@ class SplitData:
         """Return the records of its encoders."""
         return EncoderRecords.of(self.encoders, names=self.source.encoders, settings=self.source.encoder_settings)
 
-    def _encoded(self, rows: Sequence[int], progress: Progress | None) -> Features:
+    def _encoded(
+        self,
+        rows: Sequence[int],
+        progress: Progress | None,
+        *,
+        encoders: tuple[FeatureSource, FeatureSource] | None = None,
+    ) -> Features:
+        see, read = encoders or self.encoders
         joined = self.texts == "joined"
-        features = encode_dataset(self.dataset, rows, *self.encoders, progress=progress, join_texts=joined)
+        features = encode_dataset(self.dataset, rows, see, read, progress=progress, join_texts=joined)
         return replace(features, relevant=self.relevant)

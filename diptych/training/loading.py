@@ -6,13 +6,14 @@ from typing import Any
 from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
+from diptych.encoders.tensor_files import load_tensors
 from diptych.errors import BadCheckpoint
 from diptych.files import json_of
 from diptych.methods.contract import Method
 from diptych.methods.module import open_method
 from diptych.modality import MODALITIES
 from diptych.settings import revive
-from diptych.training.checkpoints import adopt, load_tensors
+from diptych.training.checkpoints import adopt
 from diptych.training.processes import best_device
 from diptych.training.run_config import EncoderRecord
 from diptych.training.run_folder import RunFolder, differences
@@ -52,9 +53,11 @@ def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def load_encoders(folder: RunFolder) -> LazyEncoders:
     """Return a run's encoders; opening one that has changed since training raises `BadCheckpoint`."""
-    trained = folder.config().encoders
+    trained, tuned = folder.config().encoders, folder.tuned
 
     def admit(modality: str, encoder: Encoder | Given) -> None:
+        if modality in tuned:
+            return  # it compares the network that it belongs to by itself
         recorded = trained.image if modality == "image" else trained.text
         present = EncoderRecord.of(recorded.name, encoder)
         if changed := differences(json_of(recorded), json_of(present), prefix=f"{modality}."):
@@ -62,4 +65,7 @@ def load_encoders(folder: RunFolder) -> LazyEncoders:
                 f"{folder.path} was trained with other encoders ({changed[0]}). Restore their weights, or train again."
             )
 
-    return LazyEncoders((trained.image.name, trained.text.name), trained.settings, admit=admit)
+    own = f"run:{folder.path.absolute()}"
+    see, read = (own if m in tuned else record.name for m, record in zip(MODALITIES, trained.both, strict=True))
+    settings = [each for each in trained.settings if each.partition("_")[0] not in tuned]
+    return LazyEncoders((see, read), settings, admit=admit)

@@ -19,17 +19,19 @@ import torch
 from torch import Tensor, nn
 
 from diptych.data.features import Features
+from diptych.encoders.tensor_files import save_tensors
 from diptych.errors import BadSetting, Diverged
 from diptych.maths.recurrence import trained_parameters
 from diptych.maths.sharing import WHOLE, Share, share_rows
 from diptych.methods.batches import Batch
-from diptych.methods.contract import GradientMethod, Method, PreparingMethod, RefittedMethod
+from diptych.methods.contract import GradientMethod, Method, PreparingMethod, RatedMethod, RefittedMethod
 from diptych.methods.recipe import Recipe
 from diptych.relevance import VALIDATION
-from diptych.training.checkpoints import adopt, load_tensors, optimiser_tensors, save_tensors
+from diptych.training.checkpoints import optimiser_tensors
 from diptych.training.processes import ALONE, Objective
 from diptych.training.run import TrainingRun, Validator
 from diptych.training.state import TrainingState, resumed
+from diptych.training.weights import adopt_weights, save_weights
 
 WARM_UP = 0.1
 """Share of the steps in which a one-cycle schedule warms up."""
@@ -58,16 +60,21 @@ def fit(
     while state.goes_on(recipe):
         epochs.take(state, metrics)
     if recipe.keep == "last" and run.processes.leads:
-        save_tensors(run.folder.model_file, model.state_dict(), {"epoch": state.epoch})
+        save_weights(model, run.folder, epoch=state.epoch)
     share_rows(model, WHOLE)
     run.processes.wait()
-    adopt(model, load_tensors(run.folder.model_file)[0], source=run.folder.model_file)
+    adopt_weights(model, run.folder)
     return state
 
 
 def build_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the optimiser of a recipe over the trainable parameters."""
-    parameters = trained_parameters(model)
+    """Return the optimiser of a recipe over the trainable parameters, with a group for each factor on the rate."""
+    rates = model.rates() if isinstance(model, RatedMethod) else {}
+    by_factor: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            by_factor.setdefault(rates.get(name, 1.0), []).append(parameter)
+    parameters = [{"params": own, "factor": factor} for factor, own in by_factor.items()]
     if recipe.optimiser == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=recipe.learning_rate, alpha=0.99, eps=1e-8)
     return torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -169,7 +176,7 @@ class _Epochs:
         if not self.run.processes.leads:
             return
         if better and self.recipe.keep == "best":
-            save_tensors(self.run.folder.model_file, self.model.state_dict(), {"epoch": epoch})
+            save_weights(self.model, self.run.folder, epoch=epoch)
         line = {"epoch": epoch, "losses": losses, self._metric[0]: figure, "learning_rate": self._rate(epoch)}
         metrics.append(line | {"seconds": round(perf_counter() - start, 3)})
         self._record(metrics, state)
@@ -184,7 +191,7 @@ class _Epochs:
             torch.manual_seed(epoch_seed(self.run.seed, epoch))
             for rows in batches(len(self.features.texts), self.recipe.batch, generator):
                 for group in self.optimiser.param_groups:
-                    group["lr"] = learning_rate(self.recipe, done, total)
+                    group["lr"] = group["factor"] * learning_rate(self.recipe, done, total)
                 batch = self.batch(rows, generator)
                 losses = step(self.model, self.optimiser, batch, generator, self.recipe, objective=self.objective)
                 _check_finite({f"{name} loss": value for name, value in losses.items()}, epoch, self.recipe)

@@ -55,6 +55,11 @@ class TrainingRequest:
         counted = any(setting.startswith(EPOCHS) for setting in self.settings)
         exactly = (NO_MORE_EPOCHS,) if counted and self.module.CARD.learns == "gradient" else ()
         chosen = override(preset_of(self.module, self.preset, relevant), (*exactly, *self.settings))
+        if chosen.tune.modalities and self.module.CARD.learns != "gradient":
+            raise BadSetting(
+                f"{self.method} does not learn by gradient, so its encoders cannot learn with it. Set tune.image=0 and "
+                "tune.text=0, or give it the tuned encoders of another run: --image-encoder run:RUN."
+            )
         FUSION.open(chosen.fusion)  # refuse an unknown rule before anything is encoded
         return chosen
 
@@ -67,7 +72,8 @@ class TrainingRequest:
         """Return the training with its data."""
         chosen = self.chosen(data.relevant)
         known = side_information_of(self.module, chosen, data.dataset, data.encoders, progress=progress)
-        return Training(self.method, chosen, features.train, features.classes, known)
+        tuning = data.tuning(chosen.tune, features, progress=progress) if chosen.tune.modalities else None
+        return Training(self.method, chosen, features.train, features.classes, known, tuning)
 
     def prepare(self, run: TrainingRun, *, resume: bool) -> Prepared | None:
         """Prepare the training and start its run in the folder; return None if the run is finished.
@@ -91,7 +97,7 @@ class TrainingRequest:
         if self.module.CARD.learns == "gradient":
             run.processes.share(min(len(features.train.texts), training.chosen.training.batch))
         run.folder.begin(config)
-        return Prepared(config, training, features.val)
+        return Prepared(config, training, training.validated(features.val))
 
 
 def divided_settings(settings: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -72,6 +72,11 @@ class EncoderRecords:
     settings: tuple[str, ...]
     """Settings of both, as `image_encoder.NAME=VALUE`."""
 
+    @property
+    def both(self) -> tuple[EncoderRecord, EncoderRecord]:
+        """The record of the image encoder and that of the text encoder."""
+        return self.image, self.text
+
     @classmethod
     def of(
         cls, encoders: tuple[FeatureSource, FeatureSource], *, names: tuple[str, str], settings: Sequence[str]

@@ -3,6 +3,8 @@
 config.json             method, preset, every setting, encoders, data and its fingerprint, versions, seeds
 metrics.jsonl           one line per epoch: losses by name, validation metric, learning rate, seconds
 model.safetensors       the kept weights of the run (the best on validation, or the last)
+image_encoder.safetensors, text_encoder.safetensors
+                        the blocks of the encoders that have learnt too, if `tune` is set
 posteriors.safetensors  the classifiers beside a method that names no categories itself, if `posteriors.share` is set
 checkpoint.safetensors  the training state to resume from; removed when training has ended
 result.json             the choices on validation data: epoch, fusion weight; written last
@@ -11,12 +13,15 @@ tensorboard/            the same as events, if requested
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
+from diptych.encoders.run import encoder_file
 from diptych.errors import BadCheckpoint
 from diptych.files import json_of, record_of, write_json, written_atomically
+from diptych.modality import MODALITIES, Modality
 from diptych.training.run_config import RunConfig, RunResult
 
 Record = TypeVar("Record")
@@ -30,19 +35,28 @@ class RunFolder:
         self.config_file = path / "config.json"
         self.metrics_file = path / "metrics.jsonl"
         self.model_file = path / "model.safetensors"
+        self.encoder_files: Mapping[Modality, Path] = {
+            modality: encoder_file(path, modality) for modality in MODALITIES
+        }
         self.posteriors_file = path / "posteriors.safetensors"
         self.checkpoint_file = path / "checkpoint.safetensors"
         self.result_file = path / "result.json"
         self.curve_file = path / "training.png"
         self.files = (
-            self.config_file, self.metrics_file, self.model_file, self.posteriors_file,
-            self.checkpoint_file, self.result_file, self.curve_file,
+            self.config_file, self.metrics_file, self.model_file, *self.encoder_files.values(),
+            self.posteriors_file, self.checkpoint_file, self.result_file, self.curve_file,
         )  # fmt: skip
 
     @property
     def weights_files(self) -> list[Path]:
         """The files with the weights of a finished run."""
-        return [file for file in (self.model_file, self.posteriors_file) if file.exists()]
+        files = (self.model_file, self.posteriors_file, *self.encoder_files.values())
+        return [file for file in files if file.exists()]
+
+    @property
+    def tuned(self) -> tuple[Modality, ...]:
+        """The modalities whose encoder has learnt with the method."""
+        return tuple(modality for modality, file in self.encoder_files.items() if file.exists())
 
     @property
     def finished(self) -> bool:

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from diptych.encoders.tensor_files import load_tensors
 from diptych.methods.recipe import Recipe
-from diptych.training.checkpoints import adopt, adopt_optimiser, load_tensors
+from diptych.training.checkpoints import adopt, adopt_optimiser
 from diptych.training.run_folder import RunFolder
 
 

@@ -44,7 +44,7 @@ def test_folding_changes_nothing_but_rounding(name: str, side: int) -> None:
 def test_pixels_are_scaled_as_the_weights_were_trained(lite0: EfficientNetLite) -> None:
     pixels = np.full((224, 224, 3), 255, dtype=np.uint8)
     pixels[0, 0] = 127
-    scaled = lite0._scaled([pixels])
+    scaled = lite0.scaled([pixels])
     torch.testing.assert_close(scaled[0, :, 0, :2], torch.tensor([[0.0, 1.0]] * 3), atol=1e-5, rtol=0)
 
 
@@ -87,7 +87,7 @@ def test_the_classifier_on_whole_vectors_gives_the_posteriors_of_the_published_n
     pixels, (weight, bias) = lite0.prepare(picture), lite0.classifier()
     scores = torch.from_numpy(lite0.encode([pixels])[0].whole[None].astype(np.float32) @ weight + bias)
     with torch.inference_mode():
-        published = lite0._network(lite0._scaled([pixels]).contiguous()).softmax(1)
+        published = lite0._network(lite0.scaled([pixels]).contiguous()).softmax(1)
     torch.testing.assert_close(scores.softmax(1), published, atol=2e-3, rtol=0)
 
 

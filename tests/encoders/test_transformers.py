@@ -22,8 +22,10 @@ from diptych.benchmark.cell import Cell
 from diptych.benchmark.grid import Benchmark
 from diptych.benchmark.task import DataSource
 from diptych.data.sources import open_data
+from diptych.encoders.cut import cut
 from diptych.encoders.encoding import encode_dataset
 from diptych.encoders.registry import open_encoder, open_encoders
+from diptych.encoders.transformers import Transformer
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.methods.embeddings import embed_pairs
 from diptych.methods.joint import Config, Joint
@@ -167,3 +169,44 @@ def test_a_dual_encoder_is_a_row_of_a_benchmark(tmp_path: Path, tiny_set: Path) 
     assert {row.name for row in table.rows} == {"cca", "joint", "chance"}
     cell = Cell.read(tmp_path / "out" / "cells" / "joint" / "split-official.json")
     assert {cell.config["encoders"][modality]["name"] for modality in ("image", "text")} == {name}
+
+
+DEEPER = {**TINY, "num_hidden_layers": 3}
+NETWORKS = {
+    "vit": lambda: ViTModel(ViTConfig(**DEEPER, **SEEN)),
+    "dinov2": lambda: Dinov2Model(Dinov2Config(**DEEPER, **SEEN)),
+    "convnext": lambda: ConvNextModel(ConvNextConfig(hidden_sizes=[4, 4, 4, 8], depths=[1, 1, 1, 1], image_size=64)),
+    "siglip": lambda: SiglipModel(
+        SiglipConfig(text_config={**TINY, "vocab_size": 50}, vision_config={**DEEPER, **SEEN})
+    ),
+}
+
+
+@pytest.mark.parametrize("blocks", [1, 2, "all"])
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_network_in_two_gives_the_features_of_the_whole(kind: str, blocks: Any, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    encoder = open_encoder(saved(NETWORKS[kind]().eval(), tmp_path), ["side=64"] if kind == "convnext" else [])
+    assert isinstance(encoder, Transformer)
+    side = encoder.side
+    pictures = list(np.random.default_rng(1).integers(0, 256, (3, side, side, 3), dtype=np.uint8))
+    own = cut(encoder, blocks)
+    values = torch.from_numpy(np.stack([each.parts for each in own.stem.encode(pictures)])).float()
+    assert own.stem.parts_width == values.shape[2]
+    seen = own.top(values, torch.ones(values.shape[:2], dtype=torch.bool))
+    for k, (parts, whole) in enumerate(encoder.encode(pictures)):
+        np.testing.assert_allclose(seen.parts[k].detach(), parts, atol=0.02)
+        np.testing.assert_allclose(seen.whole[k].detach(), whole, atol=0.02)
+    seen.whole.square().sum().backward()
+    depths = own.top.depths()
+    assert depths.keys() == {name for name, _ in own.top.named_parameters()}
+    learnt = {depths[name] for name, weight in own.top.named_parameters() if weight.grad is not None}
+    assert learnt == {0} if blocks in (1, "all") else learnt == {0, 1}
+
+
+def test_a_network_with_a_single_block_cannot_be_cut(tmp_path: Path) -> None:
+    encoder = open_encoder(saved(ViTModel(ViTConfig(**TINY, **SEEN)), tmp_path))
+    with pytest.raises(BadSetting, match=r"cannot be cut in two, because its blocks cannot be listed"):
+        cut(encoder, 1)
+    with pytest.raises(BadSetting, match=r"cannot be cut in two"):
+        cut(open_encoder(save_clip(tmp_path), modality="text"), 1)

@@ -53,7 +53,7 @@ def test_regions_are_pool5_and_the_whole_is_fc7(tmp_path: Path, state: dict[str,
     assert isinstance(encoder, Vgg19)
     pixels = encoder.prepare(tmp_path / "noise.png")
     (vectors,) = encoder.encode([pixels])
-    pool5, fc7 = literal(state, encoder._scaled([pixels]).contiguous())
+    pool5, fc7 = literal(state, encoder.scaled([pixels]).contiguous())
     assert vectors.parts is not None
     assert vectors.parts.shape == (49, encoder.parts_width) == (49, 8)
     np.testing.assert_allclose(vectors.parts.T.reshape(8, 7, 7), pool5[0], atol=2e-3, rtol=2e-3)
@@ -65,7 +65,7 @@ def test_pixels_are_scaled_by_the_mean_and_deviation_of_imagenet(tmp_path: Path,
     torch.save(state, tmp_path / "vgg.pth")
     encoder = open_encoder(f"vgg19:{tmp_path / 'vgg.pth'}")
     assert isinstance(encoder, Vgg19)
-    scaled = encoder._scaled([np.full((224, 224, 3), 255, dtype=np.uint8)])
+    scaled = encoder.scaled([np.full((224, 224, 3), 255, dtype=np.uint8)])
     np.testing.assert_allclose(
         scaled[0, :, 0, 0], [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225], rtol=1e-5
     )

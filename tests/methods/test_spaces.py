@@ -44,6 +44,23 @@ def test_a_power_takes_signed_roots_and_scales_to_unit_length() -> None:
     torch.testing.assert_close(raised, torch.tensor([[2.0, -3.0, 0.0]]) / 13**0.5)
 
 
+@pytest.mark.parametrize("power", [0.5, 0.3])
+def test_a_power_has_the_slope_of_the_power_and_at_zero_a_finite_one(power: float) -> None:
+    scaling = Standardised(4, power=power)
+    values = torch.tensor([[4.0, -9.0, 0.25, -0.01]], dtype=torch.float64, requires_grad=True)
+    plain = torch.nn.functional.normalize(values.abs() ** power * values.sign(), dim=1)
+    (expected,) = torch.autograd.grad(plain[0, 2] + 3 * plain[0, 1], values)
+    raised = scaling.raised(values)
+    torch.testing.assert_close(raised, plain)
+    (slope,) = torch.autograd.grad(raised[0, 2] + 3 * raised[0, 1], values)
+    torch.testing.assert_close(slope, expected)
+    sparse = torch.tensor([[0.0, 0.0, 2.0, 1e-12]], requires_grad=True)
+    scaling.raised(sparse).sum().backward()
+    assert sparse.grad is not None
+    assert sparse.grad.isfinite().all()
+    assert sparse.grad.abs().max() < 100
+
+
 @pytest.mark.parametrize("power", [1.0, 0.5, 0.3])
 def test_principal_components_are_those_of_the_raised_and_centred_values(power: float) -> None:
     scaling = Standardised(6, power=power, kept=3)

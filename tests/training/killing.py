@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from diptych.encoders import tensor_files
 from diptych.retriever import Retriever
-from diptych.training import checkpoints, loop
+from diptych.training import loop, weights
 from diptych.training.run_folder import RunFolder
 
 TINY = (
@@ -56,17 +57,17 @@ def in_an_epoch() -> None:
 
 
 def before_the_first_weights() -> None:
-    loop.save_tensors = at_call(1, loop.save_tensors)
+    loop.save_weights = at_call(1, loop.save_weights)
 
 
 def while_weights_are_flushed() -> None:
-    real = checkpoints.save
+    real = tensor_files.save
 
     def save_and_half_die(*arguments: Any, **named: Any) -> bytes:
         os.fsync = die
         return real(*arguments, **named)
 
-    checkpoints.save = save_and_half_die
+    tensor_files.save = save_and_half_die
 
 
 def between_weights_and_metrics() -> None:
@@ -92,6 +93,10 @@ def between_result_and_farewell() -> None:
     Path.unlink = die
 
 
+def between_the_weights_of_an_encoder_and_the_method() -> None:
+    weights.save_tensors = at_call(2, weights.save_tensors)
+
+
 MOMENTS = {
     moment.__name__: moment
     for moment in (
@@ -103,6 +108,14 @@ MOMENTS = {
         before_the_result,
         between_result_and_farewell,
     )
+}
+
+
+TUNED = {"settings": (*TINY, "tune.image=2", "tune.text=1"), "text_encoder": "minilm"}
+"""The tiny model, whose encoders learn with it."""
+TUNED_MOMENTS = {
+    moment.__name__: moment
+    for moment in (in_an_epoch, between_the_weights_of_an_encoder_and_the_method, between_weights_and_metrics)
 }
 
 
@@ -123,12 +136,20 @@ def main(data: Path, folder: Path) -> None:
         MOMENTS[name]()
         train(data, folder / name)
 
+    def doomed_while_tuned(name: str) -> None:
+        TUNED_MOMENTS[name]()
+        train(data, folder / "tuned" / name, **TUNED)
+
     start = time.perf_counter()
     train(data, folder / "whole")
     whole = time.perf_counter() - start
     for name in MOMENTS:
         if forked(lambda name=name: doomed(name)) != signal.SIGKILL:
             raise SystemExit(f"the run {name} was not killed")
+    train(data, folder / "tuned" / "whole", **TUNED)
+    for name in TUNED_MOMENTS:
+        if forked(lambda name=name: doomed_while_tuned(name)) != signal.SIGKILL:
+            raise SystemExit(f"the tuned run {name} was not killed")
     seconds = whole / 8
     while forked(lambda: train(data, folder / "again", resume=True), seconds=seconds):
         seconds *= 1.4

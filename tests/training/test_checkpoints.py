@@ -8,10 +8,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from diptych.encoders import tensor_files
+from diptych.encoders.tensor_files import load_tensors, save_tensors
 from diptych.errors import BadCheckpoint
 from diptych.files import written_atomically
-from diptych.training import checkpoints
-from diptych.training.checkpoints import adopt, adopt_optimiser, load_tensors, optimiser_tensors, save_tensors
+from diptych.training.checkpoints import adopt, adopt_optimiser, optimiser_tensors
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_no_file_but_the_one_that_is_tidied_up_after_a_kill_is_written(
             yield temporary
             same.append(temporary.stat().st_ino == number)
 
-    monkeypatch.setattr(checkpoints, "written_atomically", watched)
+    monkeypatch.setattr(tensor_files, "written_atomically", watched)
     save_tensors(tmp_path / "model.safetensors", {"weight": torch.ones(3)}, {})
     assert same == [True]
 

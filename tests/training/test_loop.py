@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from diptych.encoders.tensor_files import load_tensors
 from diptych.errors import BadSetting, Diverged
 from diptych.methods.recipe import Recipe
-from diptych.training.checkpoints import load_tensors
 from diptych.training.loop import batches, build_optimiser, epoch_seed, fit, learning_rate, step
 from diptych.training.run import TrainingRun
 from diptych.training.run_folder import RunFolder

@@ -11,7 +11,7 @@ import pytest
 
 from diptych.errors import BadCheckpoint, BadSetting
 
-from .killing import MOMENTS, TINY, train
+from .killing import MOMENTS, TINY, TUNED, TUNED_MOMENTS, train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +32,7 @@ def outcome(run: Path) -> dict[str, Any]:
     """Return everything that a run left which must not depend on how it got there."""
     metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return {
-        "weights": (run / "model.safetensors").read_bytes(),
+        "weights": {path.name: path.read_bytes() for path in sorted(run.glob("*.safetensors"))},
         "metrics": [{name: line[name] for name in line if name != "seconds"} for line in metrics],
         "result": (run / "result.json").read_text(),
         "config": (run / "config.json").read_text(),
@@ -46,6 +46,15 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_bits_when_resumed(
     moment: str, killed: Path, undisturbed: Path, tiny_set: Path
 ) -> None:
     assert outcome(train(tiny_set, killed / moment, resume=True).folder.path) == outcome(undisturbed)
+
+
+@pytest.mark.usefixtures("cached")
+@pytest.mark.parametrize("moment", TUNED_MOMENTS)
+def test_a_run_whose_encoders_learn_ends_with_the_same_bits_when_it_was_killed_and_resumed(
+    moment: str, killed: Path, tiny_set: Path
+) -> None:
+    resumed = train(tiny_set, killed / "tuned" / moment, resume=True, **TUNED)
+    assert outcome(resumed.folder.path) == outcome(killed / "tuned" / "whole")
 
 
 def test_a_run_killed_time_and_again_ends_with_the_same_bits(killed: Path, undisturbed: Path) -> None:

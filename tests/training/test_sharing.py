@@ -7,12 +7,23 @@ from typing import Any
 import pytest
 import torch
 
-from diptych.training.checkpoints import load_tensors
+from diptych.encoders.tensor_files import load_tensors
 
 from .launched import torchrun
 
 COUNTS = (1, 2, 4)
-CASES = ("mcsm", "mcsm:paper", "mcsm:released", "mcsm:drawn", "dcca", "corr-ae", "cmdn", "deep-sm")
+CASES = (
+    "mcsm",
+    "mcsm:paper",
+    "mcsm:released",
+    "mcsm:drawn",
+    "dcca",
+    "corr-ae",
+    "cmdn",
+    "deep-sm",
+    "mcsm:tuned",
+    "deep-sm:tuned",
+)
 """Those of sharing.py: batches of 10, of which four processes have 3, 3, 2 and 2 rows."""
 
 

@@ -1,0 +1,177 @@
+"""The image or the text network that a run has tuned: `run:FOLDER`.
+
+Objective: none any more; the run's method has trained its last blocks with its own loss. The folder holds them in
+`image_encoder.safetensors` and `text_encoder.safetensors`, with the name and the settings of the network that they
+belong to; the blocks before them are that network's own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diptych.encoders.arguments import argument_of
+from diptych.encoders.contract import Encoder, ItemFeatures, Span, fingerprint_of
+from diptych.encoders.cut import Blocks, Cut, cut
+from diptych.encoders.registry import open_encoder as open_any_encoder
+from diptych.encoders.tensor_files import load_tensors
+from diptych.encoders.weights import fit_state
+from diptych.errors import BadCheckpoint, MissingData
+from diptych.files import file_digest
+from diptych.modality import Modality
+from diptych.rooms import Card
+
+CARD = Card(
+    title="The tuned image or text network of a run",
+    licence="that of the network that was tuned",
+    learns="nothing",
+)
+
+VERSION = 1
+ROWS_AT_ONCE = 32
+"""Items whose learnt blocks run together."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """No settings: the run has those of its networks."""
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """No settings: the run has those of its networks."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """The network whose last blocks a file holds."""
+
+    name: str
+    """The name that opens it."""
+    settings: tuple[str, ...]
+    """Its settings, such as `side=380`."""
+    fingerprint: str
+    blocks: Blocks
+    """How many of its blocks have learnt."""
+
+    @classmethod
+    def of(cls, own: Cut, *, settings: Sequence[str]) -> "Base":
+        """Return the record of a network that was opened with these settings and cut."""
+        return cls(own.encoder.name, tuple(settings), own.encoder.fingerprint, own.blocks)
+
+
+class TunedEncoder(Encoder):
+    """A network with the last blocks of a run; it is opened on first use."""
+
+    def __init__(self, name: str, file: Path, modality: Modality, config: Config | TextConfig) -> None:
+        self.name, self.modality, self.file = name, modality, file
+        self.fingerprint = fingerprint_of(name, weights=file_digest(file), config=config, version=VERSION)
+        self.tensors, stated = load_tensors(file)
+        try:
+            self.record = Base(**{**stated, "settings": tuple(stated["settings"])})
+        except (TypeError, KeyError) as error:
+            raise BadCheckpoint(
+                f"{file} does not name the network that it belongs to ({error}). Train again."
+            ) from None
+        self.network = open_any_encoder(self.record.name, self.record.settings, modality=modality)
+        if not isinstance(self.network, Encoder) or self.network.fingerprint != self.record.fingerprint:
+            raise BadCheckpoint(
+                f"{file} holds the last blocks of {self.record.name}, whose other weights or whose code differ from "
+                "those in training. Restore them, or train again."
+            )
+        self.batch, self.sums_parts = self.network.batch, self.network.sums_parts
+
+    @property
+    def parts_width(self) -> int | None:
+        """Dimension of a part, as of the network before."""
+        return self._whole_network.parts_width
+
+    @property
+    def whole_width(self) -> int:
+        """Dimension of the whole, as of the network before."""
+        return self._whole_network.whole_width
+
+    def prepare(self, item: Any) -> Any:
+        """Return the network's own input."""
+        return self._whole_network.prepare(item)
+
+    @torch.inference_mode()
+    def encode(self, prepared: Sequence[Any]) -> list[ItemFeatures]:
+        """Return the features of prepared items."""
+        activations = self._cut.stem.activations(prepared)
+        order = sorted(range(len(activations)), key=lambda k: len(activations[k]))
+        features: dict[int, ItemFeatures] = {}
+        for start in range(0, len(order), ROWS_AT_ONCE):
+            rows = order[start : start + ROWS_AT_ONCE]
+            features |= zip(rows, self._features([activations[k] for k in rows]), strict=True)
+        return [features[k] for k in range(len(prepared))]
+
+    def unknown_share(self, texts: Sequence[str]) -> float | None:
+        """Return the share of out-of-vocabulary words in the texts."""
+        return self._whole_network.unknown_share(texts)
+
+    def spans(self, text: str) -> tuple[Span | None, ...] | None:
+        """Return the span of each part in the text."""
+        return self._whole_network.spans(text)
+
+    @property
+    def _whole_network(self) -> Encoder:
+        return self._cut.encoder
+
+    @cached_property
+    def _cut(self) -> Cut:
+        """The network in two, with the blocks that have learnt."""
+        assert isinstance(self.network, Encoder)
+        own = cut(self.network, self.record.blocks)
+        fit_state(own.top, self.tensors, self.file)
+        self.tensors = {}
+        return own
+
+    def _features(self, activations: Sequence[np.ndarray]) -> list[ItemFeatures]:
+        device = next(self._cut.top.parameters()).device
+        longest = max(map(len, activations))
+        values = torch.zeros(len(activations), longest, activations[0].shape[1])
+        mask = torch.zeros(len(activations), longest, dtype=torch.bool)
+        for k, own in enumerate(activations):
+            values[k, : len(own)] = torch.from_numpy(own).float()
+            mask[k, : len(own)] = True
+        parts, there, whole = self._cut.top(values.to(device), mask.to(device))
+        wholes = _half(whole)
+        if parts is None:
+            return [ItemFeatures(None, own) for own in wholes]
+        present = there.cpu().numpy()
+        return [ItemFeatures(own[present[k]], wholes[k]) for k, own in enumerate(_half(parts))]
+
+
+def _half(values: Tensor) -> Any:
+    return values.half().cpu().numpy()
+
+
+def encoder_file(folder: Path, modality: Modality) -> Path:
+    """Return the file of the blocks of a modality's network in a run's folder."""
+    return folder / f"{modality}_encoder.safetensors"
+
+
+def open_encoder(name: str, config: Config) -> TunedEncoder:
+    """Return the image network of the run in the folder named by the argument."""
+    return _opened(name, "image", config)
+
+
+def open_text_encoder(name: str, config: TextConfig) -> TunedEncoder:
+    """Return the text network of the run in the folder named by the argument."""
+    return _opened(name, "text", config)
+
+
+def _opened(name: str, modality: Modality, config: Config | TextConfig) -> TunedEncoder:
+    folder = Path(argument_of(name, kind="folder"))
+    if not (file := encoder_file(folder, modality)).is_file():
+        raise MissingData(
+            f"{folder} holds no {modality} network that a run has tuned: there is no {file.name}. Train one with "
+            f"--set tune.{modality}=8, or name the encoder that the run was trained on."
+        )
+    return TunedEncoder(name, file, modality, config)

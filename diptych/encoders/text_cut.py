@@ -1,0 +1,163 @@
+"""The sentence transformer in two: activations are the hidden states of all tokens, special ones included.
+
+A text item may be several sentences, joined, and a transformer reads each for itself. So every activation has one more
+number, 1 where a sentence begins.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float16, Int
+from tokenizers import Encoding
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from diptych.encoders.bert import Layer
+from diptych.encoders.contract import Encoder
+from diptych.encoders.cut import Blocks, Stem, Top, TopFeatures, sequential_depths
+
+DIGIT = 1024
+"""Token numbers are stored as two digits to this base, exact in half precision."""
+NUMBER_DIGITS = 2
+
+
+class Sentences(NamedTuple):
+    """The sentences of a batch of items, one after the other."""
+
+    states: Float[Tensor, "s t c"]
+    mask: Bool[Tensor, "s t"]
+    """Tokens that are there and have not been left out."""
+    item: Int[Tensor, " s"]
+    """The number of the item that each belongs to."""
+
+
+class TokenNumbers(nn.Module):
+    """Numbers of tokens, as activations -> embedded tokens."""
+
+    def __init__(self, embeddings: nn.Module) -> None:
+        super().__init__()
+        self.embeddings = embeddings
+
+    def forward(self, digits: Float[Tensor, "s t 2"]) -> Float[Tensor, "s t d"]:
+        """Return the first hidden states."""
+        high, low = digits.round().long().unbind(2)
+        embedded: Tensor = self.embeddings(high * DIGIT + low)
+        return embedded
+
+
+class TextStem(Stem):
+    """The first layers of the transformer; without any, the tokens' numbers."""
+
+    def __init__(
+        self, encoder: Encoder, embeddings: nn.Module | None, layers: nn.ModuleList, *, width: int, blocks: Blocks
+    ) -> None:
+        super().__init__(encoder, blocks=blocks)
+        self._embeddings, self._layers, self._width = embeddings, layers, width
+
+    @property
+    def parts_width(self) -> int:
+        """Width of a hidden state, and one for the mark of a sentence's beginning."""
+        return self._width + 1
+
+    @torch.inference_mode()
+    def activations(self, prepared: Sequence[Encoding]) -> list[Float16[np.ndarray, "p c"]]:
+        """Return the states of each text's tokens."""
+        return [self._marked(self._states(encoding)) for encoding in prepared]
+
+    def _states(self, encoding: Encoding) -> Float[Tensor, "t c"]:
+        ids = torch.tensor(encoding.ids)
+        if self._embeddings is None:
+            return torch.stack([ids // DIGIT, ids % DIGIT], dim=1).float()
+        device = next(self._embeddings.parameters()).device
+        hidden: Tensor = self._embeddings(ids[None].to(device))
+        for layer in self._layers:
+            hidden = layer(hidden, None)
+        return hidden[0]
+
+    @staticmethod
+    def _marked(states: Float[Tensor, "t c"]) -> Float16[np.ndarray, "t e"]:
+        begins = torch.zeros(len(states), 1)
+        begins[0] = 1
+        return torch.cat([states.cpu(), begins], dim=1).half().numpy()
+
+
+class TextTop(Top):
+    """The last layers of the transformer, from hidden states or numbers of tokens to words and whole.
+
+    The whole of an item is the mean of its sentences', its parts are the word pieces of all of them.
+    """
+
+    def __init__(self, embeddings: nn.Module | None, layers: nn.ModuleList) -> None:
+        super().__init__()
+        self.embeddings = None if embeddings is None else TokenNumbers(embeddings)
+        self.layers = layers
+
+    def forward(self, activations: Float[Tensor, "b p c"], mask: Bool[Tensor, "b p"]) -> TopFeatures:
+        """Return the features of texts."""
+        sentences = self._kept(activations, mask)
+        hidden: Tensor = sentences.states if self.embeddings is None else self.embeddings(sentences.states)
+        attended = None if sentences.mask.all() else sentences.mask[:, None, None]
+        for layer in self.layers:
+            hidden = cast("Layer", layer)(hidden, attended)
+        weights = sentences.mask.unsqueeze(2).to(hidden.dtype)
+        wholes = normalize((hidden * weights).sum(1) / weights.sum(1), dim=1)
+        ones = wholes.new_ones(len(wholes))
+        counts = wholes.new_zeros(len(mask)).index_add(0, sentences.item, ones)
+        whole = wholes.new_zeros(len(mask), wholes.shape[1]).index_add(0, sentences.item, wholes) / counts[:, None]
+        return TopFeatures(*_words(hidden, sentences, items=len(mask)), whole)
+
+    def depths(self) -> Mapping[str, int]:
+        """Return for each parameter how many layers come after its own."""
+        first = {name: len(self.layers) for name, _ in self.named_parameters() if name.startswith("embeddings.")}
+        return first | sequential_depths(self.layers, prefix="layers")
+
+    def _kept(self, activations: Float[Tensor, "b p c"], mask: Bool[Tensor, "b p"]) -> Sentences:
+        """Return the sentences of the items, in training without those and the words that are left out."""
+        begins = mask & (activations[..., -1] > 0.5)
+        number, item = (begins.flatten().cumsum(0).view_as(begins) - 1)[mask], begins.nonzero()[:, 0]
+        lengths = torch.bincount(number, minlength=len(item))
+        place = torch.arange(len(number), device=mask.device) - (lengths.cumsum(0) - lengths)[number]
+        states = activations.new_zeros(len(item), int(lengths.max()), activations.shape[2] - 1)
+        states[number, place] = activations[..., :-1][mask]
+        there = torch.arange(states.shape[1], device=mask.device) < lengths[:, None]
+        if self.training and self.augmentation.words:
+            draws = states.new_zeros(there.shape)
+            draws[number, place] = self.drawn(mask, mask.shape[1])[mask]
+            there = _without_words(there, lengths, draws, share=self.augmentation.words)
+        if self.training and self.augmentation.sentences:
+            draws = self.drawn(mask, mask.shape[1])[begins]
+            most = draws.new_zeros(len(mask)).scatter_reduce(0, item, draws, "amax")
+            kept = (draws >= self.augmentation.sentences) | (draws == most[item])
+            states, there, item = states[kept], there[kept], item[kept]
+        return Sentences(states, there, item)
+
+
+def _without_words(
+    there: Bool[Tensor, "s t"], lengths: Int[Tensor, " s"], draws: Float[Tensor, "s t"], *, share: float
+) -> Bool[Tensor, "s t"]:
+    """Leave out the inner tokens whose draw is below the share, but for the largest of a sentence."""
+    places = torch.arange(there.shape[1], device=there.device)
+    inner = (places > 0) & (places < lengths[:, None] - 1)
+    largest = draws.masked_fill(~inner, -1).amax(1, keepdim=True)
+    return there & (~inner | (draws >= share) | (draws == largest))
+
+
+def _words(
+    hidden: Float[Tensor, "s t d"], sentences: Sentences, *, items: int
+) -> tuple[Float[Tensor, "b q d"], Bool[Tensor, "b q"]]:
+    """Return the hidden states of the items' word pieces, padded; a sentence without any has one part of zeros."""
+    mask = sentences.mask
+    places = torch.arange(mask.shape[1], device=mask.device)
+    last = (mask * places).amax(1, keepdim=True)
+    pieces = mask & (places > 0) & (places < last)
+    lacking = ~pieces.any(1)
+    pieces[lacking, 0] = True
+    hidden = torch.where(lacking[:, None, None], torch.zeros_like(hidden), hidden)
+    owner = sentences.item[:, None].expand_as(pieces)[pieces]
+    lengths = torch.bincount(owner, minlength=items)
+    place = torch.arange(len(owner), device=mask.device) - (lengths.cumsum(0) - lengths)[owner]
+    words = hidden.new_zeros(items, int(lengths.max()), hidden.shape[2])
+    words = words.index_put((owner, place), hidden[pieces])
+    return words, torch.arange(words.shape[1], device=mask.device) < lengths[:, None]
