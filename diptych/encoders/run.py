@@ -78,27 +78,27 @@ class TunedEncoder(Encoder):
             raise BadCheckpoint(
                 f"{file} does not name the network that it belongs to ({error}). Train again."
             ) from None
-        self.network = open_any_encoder(self.record.name, self.record.settings, modality=modality)
-        if not isinstance(self.network, Encoder) or self.network.fingerprint != self.record.fingerprint:
+        network = open_any_encoder(self.record.name, self.record.settings, modality=modality)
+        if not isinstance(network, Encoder) or network.fingerprint != self.record.fingerprint:
             raise BadCheckpoint(
                 f"{file} holds the last blocks of {self.record.name}, whose other weights or whose code differ from "
                 "those in training. Restore them, or train again."
             )
-        self.batch, self.sums_parts = self.network.batch, self.network.sums_parts
+        self.network, self.batch, self.sums_parts = network, network.batch, network.sums_parts
 
     @property
     def parts_width(self) -> int | None:
         """Dimension of a part, as of the network before."""
-        return self._whole_network.parts_width
+        return self.network.parts_width
 
     @property
     def whole_width(self) -> int:
         """Dimension of the whole, as of the network before."""
-        return self._whole_network.whole_width
+        return self.network.whole_width
 
     def prepare(self, item: Any) -> Any:
         """Return the network's own input."""
-        return self._whole_network.prepare(item)
+        return self.network.prepare(item)
 
     @torch.inference_mode()
     def encode(self, prepared: Sequence[Any]) -> list[ItemFeatures]:
@@ -113,20 +113,15 @@ class TunedEncoder(Encoder):
 
     def unknown_share(self, texts: Sequence[str]) -> float | None:
         """Return the share of out-of-vocabulary words in the texts."""
-        return self._whole_network.unknown_share(texts)
+        return self.network.unknown_share(texts)
 
     def spans(self, text: str) -> tuple[Span | None, ...] | None:
         """Return the span of each part in the text."""
-        return self._whole_network.spans(text)
-
-    @property
-    def _whole_network(self) -> Encoder:
-        return self._cut.encoder
+        return self.network.spans(text)
 
     @cached_property
     def _cut(self) -> Cut:
         """The network in two, with the blocks that have learnt."""
-        assert isinstance(self.network, Encoder)
         own = cut(self.network, self.record.blocks)
         fit_state(own.top, self.tensors, self.file)
         self.tensors = {}

@@ -21,7 +21,7 @@ from diptych.progress import Progress
 from diptych.relevance import Relevant, TextItems, relevance, text_items
 from diptych.training.known_categories import with_known_categories
 from diptych.training.run_config import DataRecord, EncoderRecords
-from diptych.training.tuning import Tuning
+from diptych.training.tuned_method import EncoderTuning
 
 
 class LearningFeatures(NamedTuple):
@@ -94,7 +94,7 @@ class SplitData:
         train, val = (self._encoded(part, progress) for part in rows)
         return LearningFeatures(*with_known_categories(train, self.dataset.classes), val)
 
-    def tuning(self, config: TuneConfig, known: LearningFeatures, *, progress: Progress | None = None) -> Tuning:
+    def tuning(self, config: TuneConfig, known: LearningFeatures, *, progress: Progress | None = None) -> EncoderTuning:
         """Return what tuning needs: the encoders in two, and the activations of training and validation pairs."""
         settings = settings_of(self.source.encoder_settings)
         cuts: dict[Modality, Cut] = {}
@@ -113,7 +113,7 @@ class SplitData:
             found = self._encoded(self.dataset.split(split), progress, encoders=encoders)
             sides.append(replace(found, labels=own.labels))
         bases = {m: Base.of(each, settings=settings[m]) for m, each in cuts.items()}
-        return Tuning({m: each.top for m, each in cuts.items()}, bases, *sides)
+        return EncoderTuning({m: each.top for m, each in cuts.items()}, bases, *sides)
 
     def data_record(self) -> DataRecord:
         """Return the record of the data set."""

@@ -16,7 +16,7 @@ from diptych.methods.module import fit as fit_method
 from diptych.training.loop import fit
 from diptych.training.run import TrainingRun, Validator
 from diptych.training.run_config import RunResult
-from diptych.training.tuning import TunedMethod, Tuning
+from diptych.training.tuned_method import EncoderTuning, TunedMethod
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Training:
     classes: Sequence[str] = ()
     """The categories of `train`."""
     side_information: SideInformation | None = None
-    tuning: Tuning | None = None
+    tuning: EncoderTuning | None = None
     """The encoders that learn too; None if they stay frozen."""
 
     def learn(self, run: TrainingRun, validation: Validator) -> Method:

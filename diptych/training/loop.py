@@ -30,8 +30,8 @@ from diptych.relevance import VALIDATION
 from diptych.training.checkpoints import optimiser_tensors
 from diptych.training.processes import ALONE, Objective
 from diptych.training.run import TrainingRun, Validator
+from diptych.training.saving import adopt_weights, save_weights
 from diptych.training.state import TrainingState, resumed
-from diptych.training.weights import adopt_weights, save_weights
 
 WARM_UP = 0.1
 """Share of the steps in which a one-cycle schedule warms up."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from diptych.encoders import tensor_files
 from diptych.retriever import Retriever
-from diptych.training import loop, weights
+from diptych.training import loop, saving
 from diptych.training.run_folder import RunFolder
 
 TINY = (
@@ -94,7 +94,7 @@ def between_result_and_farewell() -> None:
 
 
 def between_the_weights_of_an_encoder_and_the_method() -> None:
-    weights.save_tensors = at_call(2, weights.save_tensors)
+    saving.save_tensors = at_call(2, saving.save_tensors)
 
 
 MOMENTS = {

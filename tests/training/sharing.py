@@ -35,7 +35,7 @@ from diptych.training.learning import Training
 from diptych.training.processes import Processes, joined
 from diptych.training.run import TrainingRun
 from diptych.training.run_folder import RunFolder
-from diptych.training.tuning import TunedMethod, Tuning
+from diptych.training.tuned_method import EncoderTuning, TunedMethod
 
 NARROW = [f"{space}.{size}" for space in ("visual", "textual") for size in ("width=12", "hidden=6", "reduce=4")]
 STAGES = ["textual.fragments=[[8,3,2],[6,3,1]]"]
@@ -95,7 +95,7 @@ class Convolution(MapTop):
         return {name: 0 for name, _ in self.named_parameters()}
 
 
-def tuning_of(features: Features) -> Tuning:
+def tuning_of(features: Features) -> EncoderTuning:
     """Return small tops with activations of as many items as these features have, mirrored pictures among them."""
     generator = np.random.default_rng(7)
     maps = [generator.standard_normal((16, 6), dtype=np.float32) for _ in features.ids]
@@ -110,7 +110,7 @@ def tuning_of(features: Features) -> Tuning:
         texts=Encoded(np.zeros((len(states), 1), np.float32), Parts.of(states)),
     )
     bases = {"image": Base("none", (), "", 1), "text": Base("none", (), "", 1)}
-    return Tuning(cast("Any", tops), cast("Any", bases), activations, activations)
+    return EncoderTuning(cast("Any", tops), cast("Any", bases), activations, activations)
 
 
 def _sentence(generator: np.random.Generator, number: int) -> np.ndarray:

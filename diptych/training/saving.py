@@ -7,7 +7,7 @@ from torch import nn
 from diptych.encoders.tensor_files import load_tensors, save_tensors
 from diptych.training.checkpoints import adopt
 from diptych.training.run_folder import RunFolder
-from diptych.training.tuning import TunedMethod
+from diptych.training.tuned_method import TunedMethod
 
 
 def save_weights(model: nn.Module, folder: RunFolder, *, epoch: int) -> None:

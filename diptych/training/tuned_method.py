@@ -37,7 +37,7 @@ ROWS_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
-class Tuning:
+class EncoderTuning:
     """What training needs beside a method to tune its encoders."""
 
     tops: Mapping[Modality, Top]
@@ -53,7 +53,7 @@ class Tuning:
 class TunedMethod(SharesRows, nn.Module):
     """A method with the blocks of its encoders that learn with it; it embeds activations."""
 
-    def __init__(self, method: GradientMethod, tuning: Tuning, config: TuneConfig) -> None:
+    def __init__(self, method: GradientMethod, tuning: EncoderTuning, config: TuneConfig) -> None:
         super().__init__()
         self.method, self.config, self.bases = method, config, dict(tuning.bases)
         self.tops = nn.ModuleDict(cast("Mapping[str, nn.Module]", tuning.tops))
