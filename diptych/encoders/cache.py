@@ -92,7 +92,7 @@ def fill_cache(
     folder: ShardFolder, encoder: Encoder, missing: Mapping[str, ItemContent], *, total: int, tell: Progress
 ) -> None:
     """Encode missing items, shard by shard; on an error, completed items are kept."""
-    label = f"{encoder.modality}s with {split_name(encoder.name)[0]}"
+    label = encoder.label
     done = total - len(missing)
     tell(done, total, label)
     with OpenShard(folder, SHARD_ITEMS[encoder.modality]) as shard:

@@ -48,6 +48,11 @@ class Encoder(ABC):
     """Whether the whole is the sum of the parts, up to a factor and to hidden parts (special tokens)."""
 
     @property
+    def label(self) -> str:
+        """What is encoded, for progress messages."""
+        return f"{self.modality}s with {split_name(self.name)[0]}"
+
+    @property
     @abstractmethod
     def parts_width(self) -> int | None:
         """Dimension of a part; None without parts."""

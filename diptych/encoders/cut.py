@@ -75,7 +75,14 @@ class Stem(Encoder):
     def __init__(self, encoder: Encoder, *, blocks: Blocks, variant: str = "") -> None:
         self.encoder = encoder
         self.modality, self.name, self.batch = encoder.modality, encoder.name, encoder.batch
+        self._blocks = blocks
         self.fingerprint = digest(encoder.fingerprint, "before the last", str(blocks), variant)[:16]
+
+    @property
+    def label(self) -> str:
+        """What is encoded, for progress messages."""
+        where = "before all blocks" if self._blocks == "all" else f"before the last {self._blocks} blocks"
+        return f"{self.encoder.label}, {where}"
 
     @abstractmethod
     def activations(self, prepared: Sequence[Any]) -> list[Float16[np.ndarray, "p c"]]:

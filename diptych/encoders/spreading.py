@@ -21,7 +21,6 @@ from diptych.encoders.shards import ShardFolder
 from diptych.errors import BadSetting
 from diptych.modality import MODALITIES, Modality
 from diptych.progress import Progress
-from diptych.rooms import split_name
 from diptych.settings import thread_count
 
 BLOCKS_A_WORKER = 8
@@ -101,7 +100,7 @@ def spread(
     progress: Progress | None = None,
 ) -> None:
     """Fill the cache with the vectors of pictures or texts; `settings` are those that the encoder was opened with."""
-    label = f"{encoder.modality}s with {split_name(encoder.name)[0]}"
+    label = encoder.label
     maker = EncoderOf(encoder.name, tuple(settings), encoder.modality, encoder.fingerprint)
     tell, done = progress or _silent, 0
     tell(done, len(items), label)

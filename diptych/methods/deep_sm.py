@@ -76,7 +76,7 @@ class Config(MethodConfig):
             raise BadSetting(f"smoothing must lie between 0 and 1; got {self.smoothing}.")
 
 
-PRESETS = {"default": Config(), "end-to-end": Config(tune=TuneConfig(image=4))}
+PRESETS = {"default": Config(), "end-to-end": Config(tune=TuneConfig(image=4, crop=0.7))}
 
 SEARCH = {
     "image_tower.input_dropout": (0.5, 0.7),

@@ -213,9 +213,9 @@ PARTNER = MCSMConfig(
 PAPER_SCALED = replace(PAPER, image=InputConfig(power=0.5, centre=True), text=InputConfig(centre=True))
 """`paper` on inputs scaled as for the rivals."""
 
-END_TO_END = replace(DEFAULT, tune=TuneConfig(image=4))
+END_TO_END = replace(DEFAULT, tune=TuneConfig(image=4, crop=0.7))
 """`default`, with an image network whose last blocks learn."""
-PARTNER_END_TO_END = replace(PARTNER, tune=TuneConfig(image=4))
+PARTNER_END_TO_END = replace(PARTNER, tune=TuneConfig(image=4, crop=0.7))
 
 PRESETS = {
     "paper": PAPER,
