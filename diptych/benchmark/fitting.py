@@ -73,7 +73,7 @@ def fit_candidate(task: CellTask, candidate: int) -> Fit:
     try:
         training = request.training(data, features)
         model = training.learn(run, Validation(training.validated(features.val), rule))
-        scores = Validation(learnt_features(task, run.folder).val, rule).scores(model)
+        scores = Validation(validation_features(task, run.folder), rule).scores(model)
         reached, watched, error = average_map(scores), metric(scores, data.relevant), ""
     except DiptychError as refusal:
         reached, watched, error = None, None, str(refusal)
@@ -89,11 +89,11 @@ def seen_by(folder: RunFolder, task: CellTask) -> SplitData:
     return replace(ready, encoders=load_encoders(folder).both()) if folder.tuned else ready
 
 
-def learnt_features(task: CellTask, folder: RunFolder) -> LearningFeatures:
-    """Return training and validation features as the encoders of a run give them."""
-    if folder.tuned:
-        return seen_by(folder, task).learning_features()
-    return learning_features(task.source, task.split_seed)
+def validation_features(task: CellTask, folder: RunFolder) -> Features:
+    """Return validation features as the encoders of a run give them."""
+    return (
+        seen_by(folder, task).features("val") if folder.tuned else learning_features(task.source, task.split_seed).val
+    )
 
 
 def read_fit(task: CellTask, candidate: int) -> Fit:
@@ -194,7 +194,7 @@ def with_posteriors(cell: Cell, task: CellTask, *, test: Features, ready: SplitD
     the chosen one of these fits has seconds: those of the model and its classifiers, which serve all of them.
     """
     folder = RunFolder(task.run(cell.chosen))
-    features = learnt_features(task, folder)
+    features = ready.learning_features() if folder.tuned else learning_features(task.source, task.split_seed)
     model, validation = load_model(folder), Validation(features.val, open_rule(folder.result().fusion.rule))
     configs = [PosteriorsConfig(share, temperature) for share, temperature in product(SHARES, TEMPERATURES)]
     start = perf_counter()
