@@ -26,7 +26,7 @@ from diptych.encoders.arguments import refuse_argument
 from diptych.encoders.bert import Bert, read_bert
 from diptych.encoders.contract import Encoder, ItemFeatures, Span, fingerprint_of
 from diptych.encoders.cut import Blocks, Cut, checked_blocks
-from diptych.encoders.text_cut import NUMBER_DIGITS, TextStem, TextTop
+from diptych.encoders.text_cut import NUMBER_DIGITS, TextStem, TextTop, alike_in_length, token_batch
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import file_digest
 from diptych.modality import Modality
@@ -62,8 +62,6 @@ class MiniLM(Encoder):
     modality: Modality = "text"
     batch = 256
     sums_parts = True
-    together = 32
-    """Batch size of texts of similar length."""
 
     def __init__(self, name: str, config: Config, folder: Path, *, weights: str) -> None:
         self.name = name
@@ -89,10 +87,8 @@ class MiniLM(Encoder):
     @torch.inference_mode()
     def encode(self, prepared: Sequence[Encoding]) -> list[ItemFeatures]:
         """Return the vectors of each text's word pieces and of the whole; texts of similar length share a batch."""
-        order = sorted(range(len(prepared)), key=lambda k: len(prepared[k].ids))
         features: dict[int, ItemFeatures] = {}
-        for start in range(0, len(order), self.together):
-            rows = order[start : start + self.together]
+        for rows in alike_in_length(prepared):
             features.update(zip(rows, self._encode_batch([prepared[k] for k in rows]), strict=True))
         return [features[k] for k in range(len(prepared))]
 
@@ -136,13 +132,7 @@ class MiniLM(Encoder):
         return read_bert(self.folder).to(self.device)
 
     def _encode_batch(self, encodings: Sequence[Encoding]) -> list[ItemFeatures]:
-        longest = max(len(encoding.ids) for encoding in encodings)
-        ids = torch.zeros(len(encodings), longest, dtype=torch.long)
-        mask = torch.zeros(len(encodings), longest, dtype=torch.bool)
-        for k, encoding in enumerate(encodings):
-            ids[k, : len(encoding.ids)] = torch.tensor(encoding.ids)
-            mask[k, : len(encoding.ids)] = True
-        ids, mask = ids.to(self.device), mask.to(self.device)
+        ids, mask = (tensor.to(self.device) for tensor in token_batch(encodings))
         hidden = self.network(ids, mask)
         wholes = normalize(masked_mean(hidden, mask)).half().cpu().numpy()
         parts = hidden.half().cpu().numpy()

@@ -42,9 +42,7 @@ class Config:
     """No settings: the run has those of its networks."""
 
 
-@dataclass(frozen=True)
-class TextConfig:
-    """No settings: the run has those of its networks."""
+TextConfig = Config
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Base:
 class TunedEncoder(Encoder):
     """A network with the last blocks of a run; it is opened on first use."""
 
-    def __init__(self, name: str, file: Path, modality: Modality, config: Config | TextConfig) -> None:
+    def __init__(self, name: str, file: Path, modality: Modality, config: Config) -> None:
         self.name, self.modality, self.file = name, modality, file
         self.fingerprint = fingerprint_of(name, weights=file_digest(file), config=config, version=VERSION)
         self.tensors, stated = load_tensors(file)
@@ -157,12 +155,12 @@ def open_encoder(name: str, config: Config) -> TunedEncoder:
     return _opened(name, "image", config)
 
 
-def open_text_encoder(name: str, config: TextConfig) -> TunedEncoder:
+def open_text_encoder(name: str, config: Config) -> TunedEncoder:
     """Return the text network of the run in the folder named by the argument."""
     return _opened(name, "text", config)
 
 
-def _opened(name: str, modality: Modality, config: Config | TextConfig) -> TunedEncoder:
+def _opened(name: str, modality: Modality, config: Config) -> TunedEncoder:
     folder = Path(argument_of(name, kind="folder"))
     if not (file := encoder_file(folder, modality)).is_file():
         raise MissingData(

@@ -4,7 +4,7 @@ A text item may be several sentences, joined, and a transformer reads each for i
 number, 1 where a sentence begins.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Float16, Int
 from tokenizers import Encoding
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, pad
 
 from diptych.encoders.bert import Layer
 from diptych.encoders.contract import Encoder
@@ -21,6 +21,8 @@ from diptych.encoders.cut import Blocks, Stem, Top, TopFeatures, sequential_dept
 DIGIT = 1024
 """Token numbers are stored as two digits to this base, exact in half precision."""
 NUMBER_DIGITS = 2
+TOGETHER = 32
+"""Batch size of texts of similar length."""
 
 
 class Sentences(NamedTuple):
@@ -64,23 +66,41 @@ class TextStem(Stem):
     @torch.inference_mode()
     def activations(self, prepared: Sequence[Encoding]) -> list[Float16[np.ndarray, "p c"]]:
         """Return the states of each text's tokens."""
-        return [self._marked(self._states(encoding)) for encoding in prepared]
+        states: dict[int, Float16[np.ndarray, "p c"]] = {}
+        for rows in alike_in_length(prepared):
+            ids, mask = token_batch([prepared[k] for k in rows])
+            marked = pad(self._states(ids, mask).cpu(), (0, 1))
+            marked[:, 0, -1] = 1
+            halves = marked.half().numpy()
+            states |= {k: halves[at, : len(prepared[k].ids)] for at, k in enumerate(rows)}
+        return [states[k] for k in range(len(prepared))]
 
-    def _states(self, encoding: Encoding) -> Float[Tensor, "t c"]:
-        ids = torch.tensor(encoding.ids)
+    def _states(self, ids: Int[Tensor, "b t"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t c"]:
         if self._embeddings is None:
-            return torch.stack([ids // DIGIT, ids % DIGIT], dim=1).float()
+            return torch.stack([ids // DIGIT, ids % DIGIT], dim=2).float()
         device = next(self._embeddings.parameters()).device
-        hidden: Tensor = self._embeddings(ids[None].to(device))
+        attended = None if mask.all() else mask[:, None, None].to(device)
+        hidden: Tensor = self._embeddings(ids.to(device))
         for layer in self._layers:
-            hidden = layer(hidden, None)
-        return hidden[0]
+            hidden = layer(hidden, attended)
+        return hidden
 
-    @staticmethod
-    def _marked(states: Float[Tensor, "t c"]) -> Float16[np.ndarray, "t e"]:
-        begins = torch.zeros(len(states), 1)
-        begins[0] = 1
-        return torch.cat([states.cpu(), begins], dim=1).half().numpy()
+
+def alike_in_length(encodings: Sequence[Encoding]) -> Iterator[list[int]]:
+    """Yield the numbers of texts of similar length, which share a batch."""
+    order = sorted(range(len(encodings)), key=lambda k: len(encodings[k].ids))
+    yield from (order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER))
+
+
+def token_batch(encodings: Sequence[Encoding]) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
+    """Return the tokens of texts, padded with zeros to the longest, and a mask that is true on real ones."""
+    longest = max(len(encoding.ids) for encoding in encodings)
+    ids = torch.zeros(len(encodings), longest, dtype=torch.long)
+    mask = torch.zeros(len(encodings), longest, dtype=torch.bool)
+    for k, encoding in enumerate(encodings):
+        ids[k, : len(encoding.ids)] = torch.tensor(encoding.ids)
+        mask[k, : len(encoding.ids)] = True
+    return ids, mask
 
 
 class TextTop(Top):
