@@ -36,7 +36,7 @@ from diptych.maths.recurrence import trained_parameters
 from diptych.maths.sharing import WHOLE, Share, share_rows
 from diptych.methods.batches import Batch
 from diptych.methods.mcsm import MCSM, PRESETS, Widths
-from diptych.settings import thread_count
+from diptych.settings import set_torch_threads, thread_count
 from diptych.training.loop import build_optimiser, step
 from diptych.training.processes import ALONE, Processes, joined
 
@@ -122,7 +122,7 @@ def measure(preset: str, rounds: int, processes: Processes) -> dict[str, Any]:
         torch.set_num_threads(thread_count())
         whole = seconds(alone.take) if processes.leads else 0.0
         dist.barrier()
-        torch.set_num_threads(processes.threads())
+        set_torch_threads(processes.threads())
         turns.append((whole, seconds(shared.take)))
     one, many = (median(times) for times in zip(*turns[1:], strict=True))
     found = counted(shared.take)

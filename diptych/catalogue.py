@@ -14,6 +14,7 @@ from diptych.data.dataset_statistics import describe
 from diptych.data.findings import Finding
 from diptych.data.pairs import Pair
 from diptych.data.sources import open_data, places
+from diptych.entrance import checks_arguments
 from diptych.errors import MissingData, UnknownName
 from diptych.progress import Progress
 from diptych.settings import data_roots
@@ -51,7 +52,8 @@ class EncodingResult:
     seconds: float
 
 
-def entries(*, root: Path | None = None) -> list[CatalogueEntry]:
+@checks_arguments
+def entries(*, root: str | Path | None = None) -> list[CatalogueEntry]:
     """Return every data set that has a reader, and where it lies."""
     return [
         CatalogueEntry(
@@ -66,14 +68,18 @@ def entries(*, root: Path | None = None) -> list[CatalogueEntry]:
     ]
 
 
+@checks_arguments
 def stats(
-    data: str, *, root: Path | None = None, split_seed: int | None = None, progress: Progress | None = None
+    data: str | Path, *, root: str | Path | None = None, split_seed: int | None = None, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Return a data set's counts as plain values."""
     return describe(open_data(data, root=root, split_seed=split_seed, progress=progress))
 
 
-def check(data: str, *, root: Path | None = None, progress: Progress | None = None) -> dict[str, list[Finding]]:
+@checks_arguments
+def check(
+    data: str | Path, *, root: str | Path | None = None, progress: Progress | None = None
+) -> dict[str, list[Finding]]:
     """Return everything that is wrong with a data set, by kind; empty if nothing is."""
     kinds: dict[str, list[Finding]] = defaultdict(list)
     for finding in check_data(data, root=root, progress=progress):
@@ -81,28 +87,31 @@ def check(data: str, *, root: Path | None = None, progress: Progress | None = No
     return dict(kinds)
 
 
+@checks_arguments
 def get(
-    name_or_url: str, *, root: Path | None = None, sha256: str | None = None, progress: Progress | None = None
+    name_or_url: str, *, root: str | Path | None = None, sha256: str | None = None, progress: Progress | None = None
 ) -> Path:
     """Return the folder of a data set after downloading it into `root`, else where data sets are looked for first."""
     return fetching.fetch(name_or_url, into=data_roots(root)[0], sha256=sha256, progress=progress)
 
 
-def pair(data: str, name: str, *, root: Path | None = None) -> Pair:
+@checks_arguments
+def pair(data: str | Path, name: str, *, root: str | Path | None = None) -> Pair:
     """Return the pair of that id; `UnknownName` offers the nearest."""
     pairs = {each.id: each for each in open_data(data, root=root, draw=False).pairs}
     if name not in pairs:
-        raise UnknownName.among(data, name, pairs)
+        raise UnknownName.among(str(data), name, pairs)
     return pairs[name]
 
 
+@checks_arguments
 def encode(
-    data: str,
+    data: str | Path,
     *,
     image_encoder: str,
     text_encoder: str,
     settings: Sequence[str] = (),
-    root: Path | None = None,
+    root: str | Path | None = None,
     cluster: Cluster | None = None,
     progress: Progress | None = None,
 ) -> EncodingResult:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diptych.data.features import Features
+from diptych.entrance import checks_arguments
 from diptych.files import write_json, written_atomically
 from diptych.fusion import ROOM as FUSION
 from diptych.fusion.choosing import choose_rule
@@ -64,10 +65,12 @@ class Evaluation:
             "chance_map": self.chance,
         }
 
-    def save(self, folder: Path) -> None:
+    @checks_arguments
+    def save(self, folder: str | Path) -> None:
         """Write the metrics, every query's scores and a plot of the precision-recall curves to a folder."""
         from diptych.drawing.curves import precision_recall
 
+        folder = Path(folder)
         write_json(folder / "evaluation.json", self.as_dict())
         arrays = {
             f"{space}/{direction}/{field}": value

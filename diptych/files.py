@@ -10,7 +10,14 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from diptych.errors import BadSetting
+
 Record = TypeVar("Record")
+
+DRAWN = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".pdf": "pdf"}
+"""The suffixes of files that drawings are saved as, with their formats."""
+PAGE = ".html"
+"""The suffix of what is saved as a page, where a page is made."""
 
 
 @contextmanager
@@ -33,6 +40,19 @@ def written_atomically(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
         with suppress(FileNotFoundError):
             temporary.unlink()
         raise
+
+
+def check_drawn(path: Path, *, page: bool = False) -> None:
+    """Raise `BadSetting` unless a file's suffix is one that drawings are saved as, or that of a page if there is one.
+
+    >>> check_drawn(Path("hits.gif"))
+    Traceback (most recent call last):
+    diptych.errors.BadSetting: a drawing is saved as .png, .jpg, .jpeg, .webp or .pdf; got '.gif' in 'hits.gif'.
+    """
+    *most, last = [PAGE, *DRAWN] if page else DRAWN
+    if (suffix := path.suffix.lower()) not in (*most, last):
+        got = repr(suffix) if suffix else "no suffix"
+        raise BadSetting(f"a drawing is saved as {', '.join(most)} or {last}; got {got} in '{path}'.")
 
 
 def write_json(path: Path, value: Any) -> None:

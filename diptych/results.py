@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diptych.data.addresses import Picture
+from diptych.data.addresses import Picture, is_url, is_withheld, withheld_path
 from diptych.data.pictures import decode
 from diptych.drawing.hits import contact_sheet
+from diptych.entrance import checks_arguments
+from diptych.files import check_drawn
 
 SIDE = 224
 """Size in pixels to which a picture is decoded for drawing."""
@@ -33,8 +35,8 @@ class Hit:
 class Results:
     """The hits of one search, best first."""
 
-    query: str | Path
-    """A text, or the path of a picture."""
+    query: str | Picture
+    """A text, or a picture."""
     hits: tuple[Hit, ...]
     attribution: str
     """The credit that must be shown with the pictures; empty if none is required."""
@@ -44,6 +46,37 @@ class Results:
     """Whether these are guaranteed to be the best hits; otherwise they come from an approximate index."""
     total: int | None = None
     """The number of items searched, after filtering; None if unknown."""
+    notes: tuple[str, ...] = ()
+    """What the hits need to be said with, for example that the data have changed since they were trained on."""
+
+    @property
+    def missing_pictures(self) -> tuple[Picture, ...]:
+        """The pictures of hits that are not there, or that may not be read; remote ones are not looked for."""
+        return tuple(hit.image for hit in self.hits if hit.image is not None and not _is_there(hit.image))
+
+    @property
+    def missing(self) -> int:
+        """How many hits have a picture that is not there, or that may not be read."""
+        return len(self.missing_pictures)
+
+    @property
+    def missing_note(self) -> str:
+        """How many pictures cannot be read, the first of them, and what to do, in sentences; empty if all can."""
+        if not self.missing:
+            return ""
+        pictures, first = sum(hit.image is not None for hit in self.hits), str(self.missing_pictures[0])
+        of = (
+            f"{self.missing:,} of {pictures:,} picture{'s' * (pictures > 1)} {'is' if self.missing == 1 else 'are'} not"
+        )
+        if is_withheld(first):
+            return (
+                f"{of} read, since they were not added to this collection on this machine: {withheld_path(first)}. Add "
+                "their folder again, or allow it: --pictures-from DIR."
+            )
+        return (
+            f"{of} found: {first}. If they were moved, say where to: diptych collection moved COLLECTION OLD NEW, or "
+            "for a run --data NEW."
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the hits as one JSON-able object."""
@@ -53,12 +86,24 @@ class Results:
             "unknown_words": self.unknown_words,
             "hits": hits,
             "attribution": self.attribution,
+            "missing": self.missing,
+            "notes": list(self.notes),
         }
 
-    def save(self, path: Path) -> None:
-        """Draw the query and its hits as a PNG, with the attribution at the bottom."""
-        query = decode(self.query, side=SIDE) if isinstance(self.query, Path) else self.query
-        pictures = [decode(hit.image, side=SIDE) if hit.image and hit.image.is_file() else None for hit in self.hits]
+    @checks_arguments
+    def save(self, path: str | Path) -> None:
+        """Draw the query and its hits, with the attribution at the bottom, as a .png, .jpg, .webp or .pdf."""
+        check_drawn(Path(path))
+        query = decode(self.query, side=SIDE) if not isinstance(self.query, str) else self.query
+        there = [hit.image if hit.image and _is_there(hit.image) and hit.image.is_file() else None for hit in self.hits]
+        pictures = [None if picture is None else decode(picture, side=SIDE) for picture in there]
         captions = [" · ".join(hit.texts) for hit in self.hits]
         similarities = [hit.similarity for hit in self.hits]
-        contact_sheet(query, pictures, captions, similarities, path, attribution=self.attribution)
+        contact_sheet(query, pictures, captions, similarities, Path(path), attribution=self.attribution)
+
+
+def _is_there(picture: Picture) -> bool:
+    """Return whether a local picture, or the local file that it lies in, exists; true for a remote one."""
+    if isinstance(picture, Path):
+        return picture.is_file()
+    return picture.data is not None or is_url(picture.place) or Path(picture.place).is_file()

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from diptych.data.pairs import DataSet
 from diptych.data.queries import checked_picture, checked_text
-from diptych.data.sources import open_data
+from diptych.data.sources import open_data, source_of
 from diptych.data.splitting import resplit
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encode_dataset, encode_images, unknown_words
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
+from diptych.entrance import PictureLike, checks_arguments
 from diptych.errors import BadSetting, UnknownName
 from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, open_rule
 from diptych.explaining.audit import Audit, audited
@@ -34,9 +34,10 @@ from diptych.results import Hit, Results
 from diptych.retrieval.embedding_model import EmbeddingModel, model_of_run
 from diptych.retrieval.gallery import search_pairs
 from diptych.search_request import SearchRequest
-from diptych.settings import thread_count
+from diptych.settings import set_torch_threads
 from diptych.training.data_source import DataSource
 from diptych.training.loading import load_model
+from diptych.training.locating import open_trained
 from diptych.training.processes import joined
 from diptych.training.request import TrainingRequest, divided_settings
 from diptych.training.run import TrainingRun
@@ -61,12 +62,13 @@ class Retriever:
         self.config = config
 
     @classmethod
+    @checks_arguments
     def train(
         cls,
         method: str,
-        data: str,
+        data: str | Path,
         *,
-        out: Path,
+        out: str | Path,
         preset: str = "default",
         seed: int = 0,
         split_seed: int | None = None,
@@ -75,7 +77,7 @@ class Retriever:
         text_encoder: str = "minilm",
         relevant: Relevant | None = None,
         texts: TextItems | None = None,
-        data_root: Path | None = None,
+        data_root: str | Path | None = None,
         resume: bool = False,
         tensorboard: bool = False,
         progress: Progress | None = None,
@@ -90,8 +92,9 @@ class Retriever:
         they train together, and all of them must see `out`.
         """
         of_method, of_encoders = divided_settings(settings)
-        source = DataSource(data, data_root, None, image_encoder, text_encoder, of_encoders, relevant, texts)
-        request = TrainingRequest(method, preset, of_method, source, split_seed)
+        root = None if data_root is None else Path(data_root)
+        source = DataSource(source_of(data), root, None, image_encoder, text_encoder, of_encoders, relevant, texts)
+        request = TrainingRequest(method, preset, of_method, source.located(), split_seed)
         folder = RunFolder(Path(out))
         callback = event_writer(folder) if tensorboard else None
         with joined() as processes:
@@ -99,16 +102,17 @@ class Retriever:
             prepared = request.prepare(run, resume=resume)
             if prepared is None:
                 return cls.load(folder.path)
-            torch.set_num_threads(processes.threads())
+            set_torch_threads(processes.threads())
             rule = open_rule(prepared.training.chosen.fusion)
             model = prepared.training.learn(run, Validation(prepared.val, rule))
         return cls(folder, model, prepared.config)
 
     @classmethod
-    def load(cls, run: Path) -> "Retriever":
+    @checks_arguments
+    def load(cls, run: str | Path) -> "Retriever":
         """Return the method that a finished run holds."""
         folder = RunFolder(Path(run))
-        torch.set_num_threads(thread_count())
+        set_torch_threads()
         return cls(folder, load_model(folder), folder.config())
 
     @cached_property
@@ -126,31 +130,41 @@ class Retriever:
         """The choices that the run made on validation data."""
         return self.folder.result()
 
+    @checks_arguments
     def rule(self, name: str | None = None) -> FusionRule:
         """Return a fusion rule, by default the run's own, with the weight chosen on validation data."""
         return chosen_rule(self.result.fusion, name)
 
+    @checks_arguments
     def open_data(
-        self, data: str | None = None, *, split_seed: int | None = None, data_root: Path | None = None
+        self, data: str | Path | None = None, *, split_seed: int | None = None, data_root: str | Path | None = None
     ) -> DataSet:
-        """Return the named data set, by default the one trained on, which keeps the splits of its training."""
-        trained = self.config.data
-        dataset = open_data(data or trained.source, root=data_root, split_seed=split_seed)
-        if split_seed is None and trained.split_seed is not None and dataset.name == trained.name:
+        """Return the named data set, by default the one trained on, which keeps the splits of its training.
+
+        It keeps them also where it was moved or renamed. `MissingData` says where the data of training were if they
+        are not there any more.
+        """
+        trained, root = self.config.data, None if data_root is None else Path(data_root)
+        if data is None:
+            dataset = open_trained(trained, root=root, split_seed=split_seed)
+        else:
+            dataset = open_data(data, root=root, split_seed=split_seed)
+        if split_seed is None and trained.split_seed is not None and trained.describes(dataset):
             return resplit(dataset, trained.split_seed)
         return dataset
 
+    @checks_arguments
     def evaluate(
         self,
-        data: str | None = None,
+        data: str | Path | None = None,
         *,
         split: str = "test",
         split_seed: int | None = None,
         relevant: Relevant | None = None,
         texts: TextItems | None = None,
         fusion: str | None = None,
-        data_root: Path | None = None,
-        save: Path | None = None,
+        data_root: str | Path | None = None,
+        save: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Evaluation:
         """Return how well a split is retrieved, in both directions; `save` is a folder for the details.
@@ -178,19 +192,20 @@ class Retriever:
             "items": {"images": len(features.images), "texts": len(features.texts)},
             "unknown_words": unknown,
             "fusion": self._fusion_header(fusion),
-            "notes": self._notes(dataset, unknown),
+            "notes": self._notes(dataset, unknown, by_default=data is None),
         }
         evaluation = evaluate(embed_pairs(self.model, features), features, rule, header=header)
         if save:
             evaluation.save(save)
         return evaluation
 
+    @checks_arguments
     def search(
         self,
-        data: str | None = None,
+        data: str | Path | None = None,
         *,
         split: str | None = None,
-        data_root: Path | None = None,
+        data_root: str | Path | None = None,
         progress: Progress | None = None,
         **options: Any,
     ) -> Results:
@@ -208,17 +223,20 @@ class Retriever:
             )
         dataset = self.open_data(data, data_root=data_root)
         rows = dataset.split(split) if split else range(len(dataset.pairs))
-        return search_pairs(request, self._embedding, dataset, rows, progress=progress)
+        results = search_pairs(request, self._embedding, dataset, rows, progress=progress)
+        notes = self.config.data.differences(dataset, by_default=data is None, splits=split is not None)
+        return replace(results, notes=tuple(notes))
 
+    @checks_arguments
     def explain(
         self,
-        image: Path,
+        image: PictureLike,
         text: str,
         *,
         fusion: str | None = None,
-        data: str | None = None,
+        data: str | Path | None = None,
         split: str = "val",
-        data_root: Path | None = None,
+        data_root: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Explanation:
         """Return why a picture and a text are as similar as they are.
@@ -243,14 +261,15 @@ class Retriever:
 
         return explain_pair(self.model, {"image": see, "text": read}, picture, texts, fusing=fusing)
 
+    @checks_arguments
     def audit_explanations(
         self,
-        data: str | None = None,
+        data: str | Path | None = None,
         *,
         split: str = "test",
         pairs: int | None = None,
         seed: int = 0,
-        data_root: Path | None = None,
+        data_root: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Audit:
         """Return how faithful each way of explaining is on a split's pairs, or on a random sample of them.
@@ -290,9 +309,10 @@ class Retriever:
         chosen_on = None if weight is None else self.result.fusion.chosen_on
         return {"rule": fusion or self.result.fusion.rule, "weight": weight, "chosen_on": chosen_on}
 
-    def _notes(self, dataset: DataSet, unknown: float | None) -> list[str]:
+    def _notes(self, dataset: DataSet, unknown: float | None, *, by_default: bool) -> list[str]:
         """Return the notes that the figures need; `unknown` is the share of unknown words."""
-        notes = [*self.config.data.differences(dataset), *self.model.notes, *dataset.split_notes]
+        differences = self.config.data.differences(dataset, by_default=by_default)
+        notes = [*differences, *self.model.notes, *dataset.split_notes]
         if not dataset.classes:
             notes.append("no categories: partners alone are relevant")
         if unknown:

@@ -38,6 +38,8 @@ class Card:
     """What must be there: `regions`, `words`, `categories`, an extra's name."""
     learns: str = ""
     """`gradient`, `closed form` or `nothing`."""
+    mark: str = ""
+    """The file or folder by which a folder is recognised as this data set; empty if any folder of its name is."""
     variants: tuple[str, ...] = ()
     """Names it answers to, where one file serves several."""
 

@@ -1,12 +1,16 @@
 """The facade over the training runs in a folder: their summaries and training histories."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diptych.errors import UnknownName
+from diptych.errors import DiptychError, UnknownName
 from diptych.relevance import VALIDATION
 from diptych.training.run_folder import RunFolder
+
+UNREADABLE = (DiptychError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What reading the files of a broken folder may raise."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,18 @@ class Run:
     """Its best value so far."""
 
 
-def entries(folder: Path) -> list[Run]:
-    """Return the runs directly in a folder, ordered by name; other folders are skipped."""
-    return [_entry(path) for path in _folders(folder).values()]
+def entries(folder: Path, *, report: Callable[[str, Exception], None] = lambda name, error: None) -> list[Run]:
+    """Return the runs directly in a folder, ordered by name; other folders are skipped.
+
+    A run whose files cannot be read is left out, and `report` receives its name and the error.
+    """
+    runs = []
+    for name, path in _folders(folder).items():
+        try:
+            runs.append(_entry(path))
+        except UNREADABLE as error:
+            report(name, error)
+    return runs
 
 
 def history(folder: Path, name: str) -> list[dict[str, Any]]:

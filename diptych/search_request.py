@@ -7,7 +7,9 @@ docstring is its help, its type and default hold everywhere, and its metadata sa
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
+from typing import cast
 
+from diptych.entrance import PictureLike, fit_fields, given_picture
 from diptych.errors import BadSetting
 
 
@@ -18,7 +20,7 @@ class SearchRequest:
     text: str | None = field(default=None, metadata={"metavar": "TEXT"})
     """Find what matches this text."""
     _: KW_ONLY
-    image: Path | None = field(default=None, metadata={"metavar": "FILE"})
+    image: PictureLike | None = field(default=None, metadata={"metavar": "FILE"})
     """Find what matches this picture."""
     like: str | None = field(default=None, metadata={"metavar": "ID"})
     """Find more like the item with this id."""
@@ -38,6 +40,9 @@ class SearchRequest:
     """Fuse the spaces by this rule, not the model's own."""
 
     def __post_init__(self) -> None:
+        if self.image is not None:
+            object.__setattr__(self, "image", given_picture(self.image))
+        fit_fields(self)
         if self.text is None and self.image is None and self.like is None:
             raise BadSetting("a search needs a text, an image or the id of an item; pass at least one.")
         if self.against not in (None, "image", "text"):
@@ -46,11 +51,10 @@ class SearchRequest:
             raise BadSetting(f"the text's weight must lie between 0 and 1; got {self.balance}.")
         if self.k < 1 or self.offset < 0:
             raise BadSetting(f"k must be at least 1 and offset at least 0; got {self.k} and {self.offset}.")
-        object.__setattr__(self, "without", tuple(self.without))
 
     @property
-    def title(self) -> str | Path:
-        """What stands above the hits."""
+    def title(self) -> str | Path | bytes:
+        """What stands above the hits: the text, the picture's file or bytes, or the item."""
         if self.text is not None:
             return self.text
-        return self.image if self.image is not None else f"like {self.like}"
+        return cast("Path | bytes", self.image) if self.image is not None else f"like {self.like}"

@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
@@ -17,6 +18,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
+from threading import Event
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -26,6 +28,9 @@ Config = TypeVar("Config")
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Environment variables that set the thread count of libraries when they are loaded."""
+
+_FORKED_WITH_TORCH = Event()
+"""Set in a process that was forked from one that had loaded torch."""
 
 
 def cache_root() -> Path:
@@ -38,20 +43,48 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diptych"
 
 
-def data_roots(first: Path | None = None) -> list[Path]:
+def data_roots(first: str | Path | None = None) -> list[Path]:
     """Return the folders searched for data sets by name, in order: `first`, `DIPTYCH_DATA`, the user cache."""
     named = os.environ.get("DIPTYCH_DATA")
-    return [*([first] if first else []), *([Path(named)] if named else []), cache_root() / "data"]
+    return [*([Path(first)] if first else []), *([Path(named)] if named else []), cache_root() / "data"]
 
 
 def thread_count() -> int:
     """Return the number of threads: `DIPTYCH_THREADS`, or else the CPUs available to this process."""
+    if (chosen := _chosen_threads()) is not None:
+        return chosen
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def set_torch_threads(count: int | None = None) -> None:
+    """Let torch compute with `count` threads, by default with `DIPTYCH_THREADS`; without either its number stays.
+
+    So `OMP_NUM_THREADS` and `torch.set_num_threads` count where `DIPTYCH_THREADS` is not set. In a process that was
+    forked from one that had loaded torch, the number is always 1: the threads of OpenMP do not survive a fork, and
+    waiting for them would never end.
+    """
+    chosen = 1 if _FORKED_WITH_TORCH.is_set() else count or _chosen_threads()
+    if chosen is not None:
+        import torch
+
+        torch.set_num_threads(chosen)
+
+
+def _chosen_threads() -> int | None:
     chosen = os.environ.get("DIPTYCH_THREADS")
-    if chosen is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not chosen.isdecimal() or int(chosen) == 0:
+    if chosen is not None and (not chosen.isdecimal() or int(chosen) == 0):
         raise BadSetting(f"DIPTYCH_THREADS must be a whole number above 0; got {chosen!r}.")
-    return int(chosen)
+    return None if chosen is None else int(chosen)
+
+
+def _begin_after_fork() -> None:
+    if "torch" in sys.modules:
+        _FORKED_WITH_TORCH.set()
+        set_torch_threads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_after_fork)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ def hit_of(pair: Pair, similarity: float = 1.0) -> Hit:
 def test_results_are_json_and_paths_are_texts_in_it(dataset: DataSet) -> None:
     results = Results(Path("a.png"), (hit_of(dataset.pairs[0]),), "© A")
     figures = json.loads(json.dumps(results.as_dict()))
-    assert list(figures) == ["query", "unknown_words", "hits", "attribution"]
+    assert list(figures) == ["query", "unknown_words", "hits", "attribution", "missing", "notes"]
+    assert (figures["missing"], figures["notes"]) == (0, [])
     assert figures["query"] == "a.png"
     assert figures["hits"][0]["image"] == str(dataset.pairs[0].image)
 

@@ -4,6 +4,7 @@ from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from diptych.errors import BadSetting
@@ -42,6 +43,46 @@ def test_a_request_stays_as_it_was_made() -> None:
     assert hash(request) == hash(SearchRequest("a square", without=("a disc",)))
     with pytest.raises(FrozenInstanceError):
         request.k = 3  # type: ignore[misc]
+
+
+def unchecked(**options: Any) -> SearchRequest:
+    """Return a request made as outside of the tests, where no annotation is checked before the request does it."""
+    request = object.__new__(SearchRequest)
+    for each in fields(SearchRequest):
+        object.__setattr__(request, each.name, options.get(each.name, each.default))
+    request.__post_init__()
+    return request
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"text": 5}, "text must be a text or None; got 5."),
+        ({"like": 5}, "like must be a text or None; got 5."),
+        ({"text": "a", "where": 3}, "where must be a text or None; got 3."),
+        ({"text": "a", "k": 1.5}, "k must be a whole number; got 1.5."),
+        ({"text": "a", "k": "3"}, "k must be a whole number; got '3'."),
+        ({"text": "a", "k": True}, "k must be a whole number; got True."),
+        ({"text": "a", "offset": None}, "offset must be a whole number; got None."),
+        ({"text": "a", "balance": "x"}, "balance must be a number; got 'x'."),
+        ({"text": "a", "balance": float("nan")}, "the text's weight must lie between 0 and 1; got nan."),
+        ({"text": "a", "without": [1]}, "without must be a text or a list of texts; got [1]."),
+        ({"text": "a", "fusion": ["product"]}, "fusion must be a text or None; got ['product']."),
+    ],
+)
+def test_a_value_of_another_type_is_refused_in_a_sentence(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadSetting) as refusal:
+        unchecked(**options)
+    assert str(refusal.value) == sentence
+
+
+def test_a_request_takes_what_a_person_would_pass() -> None:
+    assert SearchRequest("a", without="blue").without == ("blue",)
+    assert SearchRequest(image="a.png").image == Path("a.png")
+    assert SearchRequest(image=b"abc").title == b"abc"
+    request = unchecked(text="a", k=np.int64(3), balance=np.float32(0.5))
+    assert request == SearchRequest("a", k=3)
+    assert type(request.k) is int
 
 
 def test_a_request_is_headed_by_its_text_else_its_picture_else_its_item() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +11,18 @@ from typing import Any, Literal
 import pytest
 
 from diptych.errors import BadSetting, UnknownName
-from diptych.settings import cache_root, data_roots, environment, memory_bytes, override, revive, thread_count
+from diptych.settings import (
+    THREAD_VARIABLES,
+    cache_root,
+    data_roots,
+    environment,
+    memory_bytes,
+    override,
+    revive,
+    thread_count,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -154,6 +167,40 @@ def test_an_impossible_number_of_threads_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DIPTYCH_THREADS", chosen)
     with pytest.raises(BadSetting, match=f"DIPTYCH_THREADS must be a whole number above 0; got '{chosen}'"):
         thread_count()
+
+
+THREADS = """
+import os, sys
+from diptych.settings import set_torch_threads
+import torch
+if sys.argv[1:]:
+    torch.set_num_threads(int(sys.argv[1]))
+set_torch_threads()
+print(torch.get_num_threads())
+set_torch_threads(3)
+print(torch.get_num_threads())
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "chosen", "found"),
+    [
+        ({"OMP_NUM_THREADS": "1"}, (), 1),
+        ({"OMP_NUM_THREADS": "2"}, (), 2),
+        ({"OMP_NUM_THREADS": "2"}, ("1",), 1),
+        ({}, ("1",), 1),
+        ({"DIPTYCH_THREADS": "2"}, ("1",), 2),
+        ({"DIPTYCH_THREADS": "2", "OMP_NUM_THREADS": "1"}, (), 2),
+    ],
+)
+def test_torch_keeps_the_threads_that_the_user_gave_it_unless_our_own_variable_is_set(
+    variables: dict[str, str], chosen: tuple[str, ...], found: int
+) -> None:
+    names = ("DIPTYCH_THREADS", *THREAD_VARIABLES)
+    environment = {name: value for name, value in os.environ.items() if name not in names} | variables
+    command = [sys.executable, "-c", THREADS, *chosen]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(found), "3"]
 
 
 def test_the_memory_is_no_more_than_the_machine_has() -> None:

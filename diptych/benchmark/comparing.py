@@ -9,6 +9,7 @@ import numpy as np
 
 from diptych.benchmark.cell import DIRECTIONS, Cell, split_name
 from diptych.benchmark.table import pooled
+from diptych.entrance import checks_arguments
 from diptych.errors import MissingData
 from diptych.measures.ranking import mean_over_judged
 from diptych.measures.significance import paired_randomisation
@@ -54,15 +55,17 @@ class RowChange:
         return {**asdict(self), "difference": self.after - self.before}
 
 
-def read_cells(out: Path) -> list[Cell]:
+@checks_arguments
+def read_cells(out: str | Path) -> list[Cell]:
     """Return every finished cell in a benchmark's folder."""
-    files = sorted((out / "cells").glob("*/*.json"))
+    files = sorted((Path(out) / "cells").glob("*/*.json"))
     if not files:
         raise MissingData(f"{out} holds no benchmark results. Run a benchmark: diptych benchmark --out {out}.")
     return [Cell.read(file) for file in files]
 
 
-def compare(before: Path, after: Path, *, show: int = 5) -> list[RowChange]:
+@checks_arguments
+def compare(before: str | Path, after: str | Path, *, show: int = 5) -> list[RowChange]:
     """Return the change of each method in both folders, on the same queries of the same splits.
 
     `show` is the number of most changed queries to name for each.

@@ -14,6 +14,7 @@ from diptych.benchmark.table import BenchmarkTable, tabulate
 from diptych.benchmark.task import CellTask
 from diptych.cluster import Cluster
 from diptych.data.features import Features
+from diptych.entrance import checks_arguments, fit_fields
 from diptych.errors import BadSetting, DiptychError, UnknownName
 from diptych.files import digest, write_json
 from diptych.methods import ROOM as METHODS
@@ -48,11 +49,13 @@ class Benchmark:
     """Whether every row is followed by one with the categories' posteriors beside its vectors."""
 
     def __post_init__(self) -> None:
+        fit_fields(self)
         if self.search_budget < 1:
             raise BadSetting(f"--search-budget must be at least 1, the preset alone; got {self.search_budget}.")
         if not self.split_seeds or len(set(self.split_seeds)) < len(self.split_seeds):
             raise BadSetting("--split-seeds must name each split once, such as 0-4 or 0,3,7.")
 
+    @checks_arguments
     def run(
         self, *, jobs: int | None = None, cluster: Cluster | None = None, progress: Progress | None = None
     ) -> BenchmarkTable:

@@ -24,6 +24,7 @@ from diptych.benchmark.wording import (
     partner_lines,
     published_figures,
 )
+from diptych.entrance import checks_arguments
 from diptych.files import write_json, written_atomically
 
 LATEX_LETTERS = {
@@ -40,8 +41,10 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
-def write_reports(table: BenchmarkTable, out: Path, published: Mapping[str, Figures] | None = None) -> None:
+@checks_arguments
+def write_reports(table: BenchmarkTable, out: str | Path, published: Mapping[str, Figures] | None = None) -> None:
     """Write a table to a folder as table.json, table.md, table.tex, table.csv and report.html."""
+    out = Path(out)
     write_json(out / "table.json", table.as_dict())
     texts = {
         "table.md": markdown(table, published),

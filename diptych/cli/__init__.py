@@ -12,6 +12,7 @@ import typer
 from diptych.cli import ranks
 from diptych.cli.benchmark import app as benchmark
 from diptych.cli.collection import app as collection
+from diptych.cli.console import adapt_to_encoding
 from diptych.cli.data import app as data
 from diptych.cli.encode import encode
 from diptych.cli.evaluate import evaluate
@@ -49,6 +50,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     # idle threads that spin would slow down the threads that decode pictures
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    adapt_to_encoding()
     ranks.begin()
     try:
         app(prog_name="diptych")

@@ -17,6 +17,7 @@ from diptych.cli.options import (
     JsonOption,
     MovedModelOption,
     OnOption,
+    PicturesFromOption,
     SettingsOption,
     WhereOption,
     WorkersOption,
@@ -117,6 +118,9 @@ def add(
     model: MovedModelOption = None,
     rejects: RejectsOption = REJECTS,
     data_root: DataRootOption = None,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Remove items whose pictures were in the folders named and are gone.")
+    ] = False,
     on: OnOption = None,
     address: AddressOption = None,
     workers: WorkersOption = None,
@@ -130,7 +134,7 @@ def add(
     """
     cluster = cluster_of(on, address, workers, cpus_per_worker, gpus_per_worker)
     with _opened(collection, model) as opened, shown_progress() as progress:
-        added = opened.add(*source, rejects=rejects, data_root=data_root, cluster=cluster, progress=progress)
+        added = opened.add(*source, rejects=rejects, data_root=data_root, sync=sync, cluster=cluster, progress=progress)
     _tell(added, rejects, json=json)
 
 
@@ -200,6 +204,26 @@ def compact(collection: CollectionArgument, *, json: JsonOption = False) -> None
         say(f"{opened.name} takes {figures['bytes'] / 2**20:,.1f} MB for {figures['items']:,} items.")
 
 
+@app.command("moved")
+def moved(
+    collection: CollectionArgument,
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The folder, tar or URL where pictures were.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Where they are now.")],
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Tell a collection where its pictures were moved to; nothing is encoded anew.
+
+    Pictures in the collection's own folder, and in the album that holds it, move along and need no telling.
+    """
+    with _stored(collection) as opened:
+        found = opened.moved(old, new)
+    if json:
+        write_json({"moved": found})
+    else:
+        say(f"{found:,} picture{'s are' if found != 1 else ' is'} looked for in {new} from now on.")
+
+
 @app.command("reencode")
 def reencode(
     collection: CollectionArgument,
@@ -208,11 +232,12 @@ def reencode(
     image_encoder: ModelImageEncoderOption = None,
     text_encoder: ModelTextEncoderOption = None,
     setting: SettingsOption = None,
+    pictures_from: PicturesFromOption = None,
     rejects: RejectsOption = REJECTS,
     json: JsonOption = False,
 ) -> None:
     """Move a collection to another model; the old one answers searches until the move is complete."""
-    with _opened(collection) as opened, shown_progress() as progress:
+    with _opened(collection, pictures_from=pictures_from) as opened, shown_progress() as progress:
         moved = opened.reencode(
             model,
             image_encoder=image_encoder,
@@ -225,10 +250,10 @@ def reencode(
 
 
 @contextmanager
-def _opened(place: str, model: str | None = None) -> "Iterator[Collection]":
+def _opened(place: str, model: str | None = None, *, pictures_from: list[str] | None = None) -> "Iterator[Collection]":
     from diptych.collection import Collection
 
-    with Collection.open(place, model=model) as collection:
+    with Collection.open(place, model=model, pictures_from=pictures_from or ()) as collection:
         yield collection
 
 
@@ -241,11 +266,14 @@ def _stored(place: str) -> "Iterator[StoredCollection]":
 
 
 def _tell(added: "Added", rejects: Path, *, json: bool) -> None:
-    """Print how many items were added and rejected; the exit code is 1 if any were rejected."""
+    """Print how many items were added and rejected, and the notes; the exit code is 1 if any were rejected."""
     if json:
         write_json({**vars(added), "rejects": str(rejects) if added.rejected else None})
     else:
-        write_table(tuple(vars(added)), [tuple(vars(added).values())])
+        counts = {name: count for name, count in vars(added).items() if name != "notes"}
+        write_table(tuple(counts), [tuple(counts.values())])
+        for note in added.notes:
+            say(note[:1].upper() + note[1:])
     if added.rejected:
         say(f"Rejected {added.rejected:,} item{'s' * (added.rejected != 1)}; {rejects} says why.")
         raise typer.Exit(1)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from diptych.progress import Progress
@@ -22,6 +23,17 @@ SECONDS_BETWEEN_LINES = 5.0
 """How often progress prints a line when there is no terminal to draw a bar on."""
 
 
+def adapt_to_encoding() -> None:
+    """Escape characters that the encoding of stdout or stderr lacks, and keep bytes that that of stdin lacks.
+
+    A handler of errors that the user chose (`PYTHONIOENCODING=ascii:replace`) stays.
+    """
+    handlers = ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace"))
+    for stream, errors in handlers:
+        if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors=errors)
+
+
 def say(text: str) -> None:
     """Print a message on stderr."""
     print(text, file=sys.stderr, flush=True)
@@ -33,8 +45,13 @@ def write(text: str) -> None:
 
 
 def write_json(value: Mapping[str, Any]) -> None:
-    """Print an object as one line of JSON on stdout."""
-    write(json.dumps(value, ensure_ascii=False, default=str))
+    """Print an object as one line of JSON on stdout; if its encoding lacks a character, with JSON's escapes."""
+    line = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        line.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(value, default=str)
+    write(line)
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import say, shown_progress, write, write_json, write_table
-from diptych.cli.options import DataOption, DataRootOption, FusionOption, JsonOption, MovedModelOption
+from diptych.cli.options import (
+    DataOption,
+    DataRootOption,
+    FusionOption,
+    JsonOption,
+    MovedModelOption,
+    PicturesFromOption,
+    drawn_or_page,
+)
 from diptych.errors import MissingData
 
 if TYPE_CHECKING:
@@ -33,10 +41,17 @@ def explain(
     ] = None,
     hits: Annotated[int, typer.Option("--hits", metavar="N", min=1, help="How many hits to explain.")] = 5,
     save: Annotated[
-        Path | None, typer.Option("--save", metavar="FILE", help="Save as a page (.html) or a picture (.png).")
+        Path | None,
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            callback=drawn_or_page,
+            help="Save as a page (.html) or a drawing (.png, .jpg, .webp, .pdf).",
+        ),
     ] = None,
     fusion: FusionOption = None,
     model: MovedModelOption = None,
+    pictures_from: PicturesFromOption = None,
     data: DataOption = None,
     split: Annotated[
         str, typer.Option("--split", help="Normalise fusion over the pictures in this split of the run's data set.")
@@ -55,9 +70,11 @@ def explain(
         _refuse({"--text": text, "--data": data, "--data-root": data_root})
         if (query is None) == (image is None):
             raise typer.BadParameter("give either a text or a picture.", param_hint="--query / --image")
-        explanations = _of_hits(collection, query, image, hits=hits, fusion=fusion, model=model)
+        explanations = _of_hits(
+            collection, query, image, hits=hits, fusion=fusion, model=model, pictures_from=pictures_from
+        )
     else:
-        _refuse({"--query": query, "--model": model})
+        _refuse({"--query": query, "--model": model, "--pictures-from": pictures_from})
         if image is None or text is None:
             raise typer.BadParameter(
                 "to explain a pair with a run, give a picture and a text.", param_hint="--image / --text"
@@ -73,12 +90,19 @@ def explain(
 
 
 def _of_hits(
-    place: str, query: str | None, image: Path | None, *, hits: int, fusion: str | None, model: str | None
+    place: str,
+    query: str | None,
+    image: Path | None,
+    *,
+    hits: int,
+    fusion: str | None,
+    model: str | None,
+    pictures_from: list[str] | None,
 ) -> "list[tuple[str, Explanation]]":
     """Return explanations of the best hits of a search; skip a hit whose picture is gone, with a message."""
     from diptych.collection import Collection
 
-    with Collection.open(place, model=model) as collection:
+    with Collection.open(place, model=model, pictures_from=pictures_from or ()) as collection:
         side = "image" if query is not None else "text"
         explanations = []
         for hit in collection.search(query, image=image, against=side, k=hits, fusion=fusion).hits:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from diptych.cli.console import say, shown_progress, write_json, write_table
-from diptych.cli.options import DataOption, DataRootOption, JsonOption, RunArgument
+from diptych.cli.options import DataOption, DataRootOption, JsonOption, RunArgument, drawn
 
 
 def explain_audit(
@@ -20,7 +20,10 @@ def explain_audit(
     seed: Annotated[
         int, typer.Option("--seed", metavar="S", min=0, help="Seed for the drawn pairs and random orders.")
     ] = 0,
-    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Save the curves as a PNG.")] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="FILE", callback=drawn, help="Save the curves as a .png, .jpg, .webp or .pdf."),
+    ] = None,
     data_root: DataRootOption = None,
     json: JsonOption = False,
 ) -> None:

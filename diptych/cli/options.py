@@ -5,10 +5,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from diptych.files import check_drawn
 from diptych.relevance import Relevant, TextItems
 
 if TYPE_CHECKING:
     from diptych.cluster import Cluster
+
+
+def drawn(path: Path | None) -> Path | None:
+    """Return where a drawing is saved, if anywhere; refuse a suffix that names no format before anything is done."""
+    if path is not None:
+        check_drawn(path)
+    return path
+
+
+def drawn_or_page(path: Path | None) -> Path | None:
+    """Return where a drawing or a page is saved, if anywhere; refuse other suffixes before anything is done."""
+    if path is not None:
+        check_drawn(path, page=True)
+    return path
+
 
 DataArgument = Annotated[
     str,
@@ -55,6 +71,15 @@ WhereOption = Annotated[
 ]
 MovedModelOption = Annotated[
     str | None, typer.Option("--model", metavar="RUN", help="The new location of the collection's run, if it moved.")
+]
+PicturesFromOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pictures-from",
+        metavar="DIR",
+        help="Read pictures of the collection from this folder too, though they were not added from it here. "
+        "Repeatable.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `diptych train` wrote.")]

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -38,7 +39,7 @@ def _parameter(option: Option, note: str) -> inspect.Parameter:
         option.flag, metavar=option.metavar, help=" ".join(filter(None, sentences)),
         min=option.minimum if whole else None, max=option.maximum if whole else None,
     )  # fmt: skip
-    kind = list[str] if option.repeats else option.type
+    kind = list[str] if option.repeats else Path | None if option.is_picture else option.type
     return inspect.Parameter(
         option.name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, shown], default=option.default
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import LONGEST, say, shown_progress, write, write_json, write_table
-from diptych.cli.options import DataOption, DataRootOption, JsonOption, MovedModelOption
+from diptych.cli.options import DataOption, DataRootOption, JsonOption, MovedModelOption, PicturesFromOption, drawn
 from diptych.cli.request_options import takes_options_of
 from diptych.search_request import SearchRequest
 
@@ -23,8 +23,12 @@ NOTES = {"text": "- reads it from stdin."}
 def search(
     place: Annotated[str, typer.Argument(metavar="PLACE", help="A collection, or the folder of a training run.")],
     *,
-    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Save the hits as a PNG.")] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="FILE", callback=drawn, help="Save the hits as a .png, .jpg, .webp or .pdf."),
+    ] = None,
     model: MovedModelOption = None,
+    pictures_from: PicturesFromOption = None,
     data: DataOption = None,
     split: Annotated[str | None, typer.Option("--split", help="Search only this split; by default all pairs.")] = None,
     data_root: DataRootOption = None,
@@ -38,10 +42,10 @@ def search(
         _refuse({"--data": data, "--split": split, "--data-root": data_root}, "the data set of a run")
         from diptych.collection import Collection
 
-        with Collection.open(place, model=model) as collection:
+        with Collection.open(place, model=model, pictures_from=pictures_from or ()) as collection:
             results = collection.search(**fields)
     else:
-        _refuse({"--model": model}, "a collection")
+        _refuse({"--model": model, "--pictures-from": pictures_from}, "a collection")
         from diptych.retriever import Retriever
 
         with shown_progress() as progress:
@@ -70,6 +74,10 @@ def _tell(results: "Results", save: Path | None, *, json: bool) -> None:
     """Print the hits, and draw them where a file is named."""
     if results.unknown_words:
         say(f"The text encoder does not know {results.unknown_words:.0%} of the query's words.")
+    for note in results.notes:
+        say(f"Note: {note}.")
+    if results.missing:
+        say(results.missing_note)
     if json:
         write_json(results.as_dict())
     else:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from diptych.cli.console import say
+from diptych.cli.options import PicturesFromOption
 from diptych.errors import MissingExtra
 
 
@@ -26,6 +27,7 @@ def serve(
         Path | None,
         typer.Option("--uploads", metavar="DIR", help="Keep uploaded pictures here, for collections in a database."),
     ] = None,
+    pictures_from: PicturesFromOption = None,
     keys: Annotated[
         Path | None, typer.Option("--keys", metavar="FILE", help="Require a key from this file, also on this machine.")
     ] = None,
@@ -67,6 +69,7 @@ def serve(
         runs=runs,
         benchmarks=benchmarks,
         uploads=uploads,
+        pictures_from=tuple(pictures_from or ()),
         keys=keys,
         no_keys=no_keys,
         hosts=tuple(allow_host or ()),

@@ -4,7 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from diptych.client.answers import Explained, Item, Likeness, SearchAnswer, Taken
 from diptych.client.reading import explained, made, search_answer
+from diptych.entrance import PictureLike, checks_arguments, given_picture
 from diptych.errors import MissingExtra, Refused
 from diptych.request_fields import options_of, takes_fields_of
 from diptych.search_request import SearchRequest
@@ -31,17 +32,10 @@ PAUSE = 1.0
 AT_ONCE = 256
 """Items that go into one request of `put_many`."""
 
-PictureSource = Path | bytes
-"""The file of a picture, or its bytes."""
-
 
 @dataclass(frozen=True)
 class SentRequest(SearchRequest):
     """A search that goes to a service, which says itself what is wrong with it."""
-
-    _: KW_ONLY
-    image: PictureSource | None = None  # type: ignore[assignment]
-    """Find what matches this picture: its file, or its bytes."""
 
     def __post_init__(self) -> None:
         pass
@@ -72,13 +66,14 @@ class Client:
         data = _present({"collection": collection, **fields})
         return search_answer(self._json("POST", "/v1/search", data=data, files=_files(image)))
 
+    @checks_arguments
     def explain(
         self,
         collection: str,
         identity: str | None = None,
         text: str | None = None,
         *,
-        image: PictureSource | None = None,
+        image: PictureLike | None = None,
         like: str | None = None,
         against: str | None = None,
         fusion: str | None = None,
@@ -91,10 +86,11 @@ class Client:
         asked |= {"fusion": fusion}
         return explained(self._json("POST", "/v1/explain", data=_present(asked), files=_files(image)))
 
+    @checks_arguments
     def similarity(
         self,
         text: str,
-        image: PictureSource,
+        image: PictureLike,
         *,
         collection: str | None = None,
         model: str | None = None,
@@ -118,13 +114,14 @@ class Client:
             if (after := part["after"]) is None:
                 return
 
+    @checks_arguments
     def put(
         self,
         collection: str,
         identity: str,
         *,
         texts: Sequence[str] = (),
-        image: PictureSource | None = None,
+        image: PictureLike | None = None,
         columns: Mapping[str, Any] | None = None,
     ) -> str:
         """Put an item in, or in the place of the one with its id; return `added`, `updated` or `unchanged`."""
@@ -154,6 +151,7 @@ class Client:
                     taken.unchanged += line["unchanged"]
         return taken
 
+    @checks_arguments
     def remove(self, collection: str, identity: str) -> None:
         """Take an item out; `Refused` where there is none."""
         self._json("DELETE", _path(collection, "items", identity))
@@ -239,12 +237,13 @@ def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None and value not in ([], ())}
 
 
-def _files(image: PictureSource | None) -> dict[str, tuple[str, bytes]] | None:
+def _files(image: PictureLike | None) -> dict[str, tuple[str, bytes]] | None:
     return None if image is None else {"image": ("picture", _bytes(image))}
 
 
-def _bytes(image: PictureSource) -> bytes:
-    return image.read_bytes() if isinstance(image, Path) else image
+def _bytes(image: PictureLike) -> bytes:
+    given = given_picture(image)
+    return given.read_bytes() if isinstance(given, Path) else given
 
 
 def _line(row: Mapping[str, Any]) -> dict[str, Any]:

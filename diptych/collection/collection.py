@@ -1,12 +1,13 @@
 """A collection: items in a store, the model that embeds them, and the operations on both."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from jaxtyping import Float32
@@ -16,13 +17,16 @@ from diptych.cluster import Cluster
 from diptych.collection.explaining import explain_match
 from diptych.collection.location import location_of
 from diptych.collection.model import ModelSource, fingerprint_of, open_model, reopen_model
+from diptych.collection.picture_places import PicturePlaces, root_of
 from diptych.collection.records import EXACT_LIMIT, RECALL, CollectionRecord, checked_record
 from diptych.collection.reencoding import move
 from diptych.collection.resources import Resources
 from diptych.collection.stored_collection import StoredCollection
-from diptych.collection.tables import FIRST, drop_table, make_table
+from diptych.collection.tables import FIRST, drop_table, make_table, stored_pictures
 from diptych.collection.trial_queries import trial_queries
-from diptych.data.entries import read_entries
+from diptych.data.entries import read_entries, shared_folder
+from diptych.data.sources import source_of
+from diptych.entrance import PictureLike, checks_arguments
 from diptych.errors import BadSetting, DiptychError
 from diptych.explaining.explanation import Explanation
 from diptych.index.address import open_store
@@ -32,6 +36,7 @@ from diptych.ingest.fence import RecordFollower, records_to_write_by
 from diptych.ingest.handed_over import NewItem, remove_items, upsert_items
 from diptych.ingest.kept_pictures import HANDED_OVER, Pictures
 from diptych.ingest.rejects import Added, Reject, Rejects
+from diptych.ingest.syncing import ids_of_gone, synchronised_folders
 from diptych.ingest.upserting import Destination, Site
 from diptych.ingest.workers import ingest
 from diptych.progress import Progress, silent
@@ -54,19 +59,28 @@ class Collection(StoredCollection):
     """
 
     def __init__(
-        self, store: Store, uri: str, model: EmbeddingModel | None = None, *, pictures: Path | None = None
+        self,
+        store: Store,
+        uri: str,
+        model: EmbeddingModel | None = None,
+        *,
+        pictures: Path | None = None,
+        pictures_from: Sequence[str | Path] = (),
     ) -> None:
         super().__init__(store, uri)
-        self._resources = Resources(store, model)
+        self._allowed = frozenset(root_of(each) for each in (*pictures_from, pictures) if each is not None)
+        self._places = PicturePlaces(store.folder, self._roots)
+        self._resources = Resources(store, model, self._places)
         self._searcher = Searcher(store.uri, lasting=store.lasting)
         self._pictures = Pictures(pictures or (store.folder and store.folder / HANDED_OVER))
         self._writing = Lock()
 
     @classmethod
+    @checks_arguments
     def create(
         cls,
-        uri: str,
-        model: str,
+        uri: str | Path,
+        model: str | Path,
         *,
         image_encoder: str | None = None,
         text_encoder: str | None = None,
@@ -81,22 +95,31 @@ class Collection(StoredCollection):
         """
         if not 0 < recall <= 1:
             raise BadSetting(f"the recall must be above 0 and at most 1; got {recall}.")
-        place = location_of(uri)
-        store = open_store(place)
+        uri = str(uri)
+        store = open_store(location_of(uri))
         if store.record() is not None:
             raise BadSetting(f"a collection already exists at {masked(uri)}. Add to it, or choose another location.")
-        opened = open_model(model, image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
+        opened = open_model(str(model), image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
         make_table(store, FIRST, opened, half=half)
-        record = CollectionRecord(fingerprint_of(opened), FIRST, half, exact_limit, recall)
+        record = CollectionRecord(fingerprint_of(opened), FIRST, half, exact_limit, recall, id=uuid4().hex)
         store.remember(record.to_json())
         return cls(store, uri, opened)
 
     @classmethod
-    def open(cls, uri: str, *, model: str | None = None) -> "Collection":
-        """Return the collection at a URI or path; `model` names the current folder of its run, if that moved."""
+    @checks_arguments
+    def open(
+        cls, uri: str | Path, *, model: str | Path | None = None, pictures_from: Sequence[str | Path] = ()
+    ) -> "Collection":
+        """Return the collection at a URI or path; `model` names the current folder of its run, if that moved.
+
+        Its pictures are read from its own folders, from where they were added on this machine, and from below the
+        folders and URLs `pictures_from`.
+        """
+        uri = str(uri)
         store = open_store(location_of(uri))
         record = checked_record(store, uri)
-        return cls(store, uri, None if model is None else reopen_model(record.model, model))
+        opened = None if model is None else reopen_model(record.model, str(model))
+        return cls(store, uri, opened, pictures_from=pictures_from)
 
     @property
     def resources(self) -> Resources:
@@ -112,26 +135,41 @@ class Collection(StoredCollection):
         """The model that embeds its items, loaded on first use."""
         return self._resources.model(self.record)
 
+    def _roots(self) -> Set[str]:
+        """Return the folders and URLs that pictures may be read from, beside its own folders."""
+        return self.remembered() | self._allowed
+
     @property
     def has_source(self) -> bool:
         """Whether it is inside a folder of pictures, which `add` can ingest."""
         return location_of(self.uri) != self.uri
 
+    @checks_arguments
     def add(
         self,
-        *sources: str,
-        rejects: Path | None = None,
-        data_root: Path | None = None,
+        *sources: str | Path,
+        rejects: str | Path | None = None,
+        data_root: str | Path | None = None,
+        sync: bool = False,
         cluster: Cluster | None = None,
         progress: Progress | None = None,
     ) -> Added:
         """Ingest the items of sources (`diptych.data.entries` lists the kinds of source), upserting them by id.
 
-        An item replaces the one with the same id; an unchanged item is skipped. Faulty items are left out and written
-        to the file `rejects` with their reasons, one JSON object per line. With a `cluster`, its workers embed items.
+        An item replaces the one with the same id; an unchanged item is skipped. Ids that no manifest gives are paths,
+        from the folder that all sources share; a file whose id another file has gets the folders before it too. Faulty
+        items are left out and written to the file `rejects` with their reasons, one JSON object per line. With `sync`,
+        items whose pictures were in one of the folders named and are gone are removed. With a `cluster`, its workers
+        embed items.
         """
-        found = Rejects(rejects)
-        entries = chain.from_iterable(read_entries(each, report=found.report, data_root=data_root) for each in sources)
+        found, named = Rejects(None if rejects is None else Path(rejects)), [source_of(source) for source in sources]
+        data = None if data_root is None else Path(data_root)
+        folders = synchronised_folders(named) if sync else []
+        read = partial(
+            read_entries, report=found.report, remark=found.remark, root=shared_folder(named), data_root=data
+        )
+        self.remembered.add_sources(named)
+        entries = self.remembered.following(chain.from_iterable(map(read, named)))
         follower = RecordFollower(lambda: self.record)
 
         def site() -> Site:
@@ -139,8 +177,11 @@ class Collection(StoredCollection):
 
         to, told = Destination(site(), lambda: site() if follower.moved() else None), progress or silent
         opens = ModelSource.of(self._resources.model(follower.record), follower.record.model)
-        return found.written(ingest(to, opens, entries, cluster=cluster, reject=found.add, progress=told))
+        added = ingest(to, opens, entries, cluster=cluster, reject=found.add, progress=told)
+        removed = self.remove(ids_of_gone(self.table, folders)) if sync else 0
+        return found.written(replace(added, removed=removed))
 
+    @checks_arguments
     def remove(self, ids: Sequence[str] = (), *, where: str | None = None) -> int:
         """Remove the named items and those that meet a filter; return how many existed."""
         chosen = list(dict.fromkeys([*ids, *(self.ids(where=where) if where else ())]))
@@ -160,6 +201,7 @@ class Collection(StoredCollection):
             raise answer
         return answer
 
+    @checks_arguments
     def search_many(self, requests: Sequence[SearchRequest]) -> list[Results | DiptychError]:
         """Return the results of many search requests, faster than one by one; an error in place of each that failed."""
         with self.store.moment():
@@ -197,12 +239,13 @@ class Collection(StoredCollection):
         served = self._searcher.served(state.table, "image", spaces, rule, state.promise)
         return None if served is None else float(served.score(*(np.array([each]) for each in similarities))[0])
 
+    @checks_arguments
     def explain(
         self,
         identity: str | None = None,
         *,
         text: str | None = None,
-        image: Path | None = None,
+        image: PictureLike | None = None,
         like: str | None = None,
         against: str | None = None,
         fusion: str | None = None,
@@ -216,11 +259,14 @@ class Collection(StoredCollection):
         with self.store.moment():
             return explain_match(self._snapshot(), request, identity, collection=self.name)
 
+    @checks_arguments
     def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:
         """Upsert items given in memory, pictures included, by id; return the counts and the rejected items.
 
         Pictures are stored with the collection. An item replaces the one with the same id, as in `add`.
         """
+        if self._pictures.folder is not None:
+            self.remembered.add([root_of(self._pictures.folder)])
         with self._writing:
             first, *_ = [
                 upsert_items(items, self._resources.table(record), self._resources.embedder(record), self._pictures)
@@ -231,13 +277,17 @@ class Collection(StoredCollection):
     def compact(self, *, progress: Progress | None = None) -> None:
         """Reclaim the space of replaced items, and above the exact limit build and tune the index.
 
-        Tuning finds the least effort that reaches the promised recall, on queries that did not help to build the index.
+        Columns in which no item has a value any more are forgotten.
+        Pictures that a killed process kept for no item are removed. Tuning finds the least effort that reaches the
+        promised recall, on queries that did not help to build the index.
         """
         record = self.record
         table = self._resources.table(record)
         if record.previous:
             drop_table(self.store, record.previous)
+        table.narrow()
         table.compact()
+        self._pictures.sweep(named=self._stored_pictures)
         model, told = self._resources.model(record), progress or silent
         tuned = tune(
             table,
@@ -257,18 +307,26 @@ class Collection(StoredCollection):
         self._resources.keep_only(record)
         self._searcher.forget(but=record.table)
 
+    @checks_arguments
     def reencode(
-        self, model: str, *, rejects: Path | None = None, progress: Progress | None = None, **encoders: Any
+        self, model: str | Path, *, rejects: str | Path | None = None, progress: Progress | None = None, **encoders: Any
     ) -> Added:
         """Move all items to another model: fill a second table while the first one serves, then switch to it.
 
         After a kill, the next call resumes the move. Items whose pictures are gone are left out and written to
         `rejects`.
         """
-        opened = open_model(model, **encoders)
+        opened = open_model(str(model), **encoders)
         self._resources.add_model(opened)
-        found = Rejects(rejects)
-        return found.written(move(self.store, opened, reject=found.add, progress=progress or silent))
+        found = Rejects(None if rejects is None else Path(rejects))
+        moved = move(self.store, opened, self._places, reject=found.add, progress=progress or silent)
+        return found.written(moved)
+
+    def _stored_pictures(self) -> Iterator[str | None]:
+        """Yield the pictures of all items, also of those that a move to another model has written so far."""
+        record, there = self.record, self.store.tables()
+        names = [record.table, *([record.next.table] if record.next and record.next.table in there else [])]
+        return chain.from_iterable(stored_pictures(self.store.table(name)) for name in names)
 
     def _snapshot(self, record: CollectionRecord | None = None) -> Snapshot:
         record = record or self.record

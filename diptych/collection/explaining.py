@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diptych.data.addresses import Picture
+from diptych.data.addresses import Address, Picture
 from diptych.data.entries import ATTRIBUTION
+from diptych.data.queries import query_picture
 from diptych.encoders.contract import Encoder
 from diptych.errors import BadSetting, MissingData
 from diptych.explaining.explain import TracedPair, explain_image, explain_pair, explain_texts
@@ -31,7 +33,7 @@ class _Shown:
     """One side of the comparison: the item or the query."""
 
     name: str
-    picture: str | None
+    picture: str | Picture | None
     texts: tuple[str, ...]
     identity: str = ""
     attribution: str = ""
@@ -49,6 +51,8 @@ class _Shown:
 
     @property
     def image(self) -> Picture:
+        if isinstance(self.picture, Path | Address):
+            return self.picture
         return readable(self.picture, identity=self.identity)
 
 
@@ -67,7 +71,9 @@ def _explain_given(state: Snapshot, request: SearchRequest, collection: str) -> 
             "without the id of an item, an explanation needs a text and a picture. Pass exactly these two."
         )
     fusing = partial(_fusing, state, "image", request.fusion, collection)
-    return explain_pair(state.model.method, _encoders(state), request.image, (request.text,), fusing=fusing)
+    return explain_pair(
+        state.model.method, _encoders(state), query_picture(request.image), (request.text,), fusing=fusing
+    )
 
 
 def _explain_item(state: Snapshot, request: SearchRequest, identity: str, collection: str) -> Explanation:
@@ -94,7 +100,7 @@ def _asked(table: Table, request: SearchRequest) -> _Shown:
     if request.text is not None:
         return _Shown(f"the text “{request.text}”", None, (request.text,))
     if request.image is not None:
-        return _Shown("the picture that was asked with", str(request.image), ())
+        return _Shown("the picture that was asked with", query_picture(request.image), ())
     item = _Shown.of_item(table, str(request.like))
     if item.has("image"):
         return replace(item, name=f"the picture of {item.name}", texts=())

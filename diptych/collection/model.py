@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-import torch
 from torch import nn
 
 from diptych.collection.records import ModelFingerprint
@@ -14,6 +13,7 @@ from diptych.encoders.concept_vectors import cached_concepts
 from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
+from diptych.entrance import checks_arguments
 from diptych.errors import BadCheckpoint, BadSetting, UnknownName
 from diptych.files import digest
 from diptych.methods import ROOM as METHODS
@@ -23,7 +23,8 @@ from diptych.modality import MODALITIES, Modality
 from diptych.retrieval.embedding_model import EmbeddingModel, model_of_run, refuse_given, signatures
 from diptych.retrieval.reduction import SpanReduction
 from diptych.rooms import split_name
-from diptych.settings import override, thread_count
+from diptych.settings import override, set_torch_threads
+from diptych.training.locating import located_encoder
 from diptych.training.run_folder import RunFolder
 
 IMAGE_ENCODER, TEXT_ENCODER = "efficientnet-lite2", "minilm"
@@ -49,8 +50,9 @@ class ModelSource:
         return replace(reopen_model(self.fingerprint, self.source), reduction=self.reduction)
 
 
+@checks_arguments
 def open_model(
-    source: str,
+    source: str | Path,
     *,
     image_encoder: str | None = None,
     text_encoder: str | None = None,
@@ -60,7 +62,8 @@ def open_model(
 
     Only a method without training takes encoders and their settings here; a run has its own.
     """
-    torch.set_num_threads(thread_count())
+    set_torch_threads()
+    source = str(source)
     if Path(source).is_dir():
         if image_encoder or text_encoder or settings:
             raise BadSetting(f"the run {source} has its own encoders. Omit the encoder options.")
@@ -75,7 +78,8 @@ def open_model(
         )
     if name not in untrained:
         raise UnknownName.among("models", source, [*untrained, "the folder of a run"])
-    return _untrained(name, argument, (image_encoder, text_encoder), settings)
+    chosen = (image_encoder and located_encoder(image_encoder), text_encoder and located_encoder(text_encoder))
+    return _untrained(name, located_encoder(argument), chosen, settings)
 
 
 def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> EmbeddingModel:
@@ -85,7 +89,7 @@ def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> Em
     """
     place = source or fingerprint.source
     if source is None and fingerprint.method == split_name(place)[0]:
-        torch.set_num_threads(thread_count())
+        set_torch_threads()
         names = (fingerprint.encoders["image"], fingerprint.encoders["text"])
         model = _untrained(*split_name(place), names, fingerprint.settings, recorded=fingerprint)
     elif Path(place).is_dir():

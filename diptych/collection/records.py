@@ -3,8 +3,10 @@
 The store keeps it as a JSON object, which only this module reads and writes. Every change replaces the whole record.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from diptych.errors import BadSetting, MissingData
@@ -19,6 +21,23 @@ EXACT_LIMIT = 200_000
 """Up to this many items, every search scores all; above, the store's approximate index proposes candidates."""
 RECALL = 0.99
 """The share of the exact first ten that an approximate search must find."""
+_TABLE = re.compile(r"items_[0-9]{1,18}")
+
+
+def checked_table(name: Any) -> str:
+    """Return a table's name if it is one that `diptych.collection.tables` gives; `BadSetting` otherwise.
+
+    A store opens and drops what it is told to, and a record may come from anybody.
+
+    >>> checked_table("items_2")
+    'items_2'
+    """
+    if not isinstance(name, str) or not _TABLE.fullmatch(name):
+        raise BadSetting(
+            f"the record of this collection names the table {str(name)[:80]!r}; its tables are called items_1, items_2 "
+            "and so on. The record was damaged or tampered with: restore it from a backup, or do not use it."
+        )
+    return name
 
 
 @dataclass(frozen=True)
@@ -71,7 +90,8 @@ class UpcomingTable:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "UpcomingTable":
         """Return the table from the output of `to_json`."""
-        return cls(value["digest"], value["table"], ModelFingerprint.from_json(value["model"]), value.get("peace"))
+        table = checked_table(value["table"])
+        return cls(value["digest"], table, ModelFingerprint.from_json(value["model"]), value.get("peace"))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object; its `peace` is the fence's deadline, left out if there is no fence."""
@@ -97,20 +117,23 @@ class CollectionRecord:
     tuned: Mapping[Modality, Tuning] = field(default_factory=dict)
     """How the approximate index of each side is searched, if one was built."""
     format: int = FORMAT
+    id: str | None = None
+    """What tells the collection from every other, wherever it is moved; None in the records of older collections."""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "CollectionRecord":
-        """Return the record from the output of `to_json`."""
+        """Return the record from the output of `to_json`; `BadSetting` if it names tables of others."""
         return cls(
             ModelFingerprint.from_json(value["model"]),
-            value["table"],
+            checked_table(value["table"]),
             value["half"],
             value["exact_limit"],
             value["recall"],
-            value["previous"],
+            None if value["previous"] is None else checked_table(value["previous"]),
             UpcomingTable.from_json(value["next"]) if value["next"] else None,
             {side: Tuning.from_json(tuning) for side, tuning in value["tuned"].items()},
             value["format"],
+            value.get("id"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -125,6 +148,7 @@ class CollectionRecord:
             "exact_limit": self.exact_limit,
             "recall": self.recall,
             "tuned": {side: tuning.to_json() for side, tuning in self.tuned.items()},
+            **({} if self.id is None else {"id": self.id}),
         }
 
     @property
@@ -148,7 +172,7 @@ def current_record(store: Store, name: str) -> CollectionRecord:
     record = store.record()
     if record is None:
         raise MissingData(f"the collection at {name} was removed. Create it again: diptych collection create.")
-    return CollectionRecord.from_json(record)
+    return _read(record, name)
 
 
 def checked_record(store: Store, uri: str) -> CollectionRecord:
@@ -157,9 +181,41 @@ def checked_record(store: Store, uri: str) -> CollectionRecord:
     if record is None:
         shown = masked(uri)
         raise MissingData(f"there is no collection at {shown}. Make it: diptych collection create {shown} --model M.")
-    if record.get("format") != FORMAT:
+    if isinstance(record, dict) and record.get("format") != FORMAT:
         raise BadSetting(
             f"the collection at {masked(uri)} has the format {record.get('format')!r}; this version reads "
             f"{FORMAT}. Install the version that created it."
         )
-    return CollectionRecord.from_json(record)
+    if store.folder is not None:
+        refuse_links(store.folder)
+    return _read(record, masked(uri))
+
+
+def refuse_links(folder: Path) -> None:
+    """Raise `BadSetting` if a table in a collection's folder, or a part of one, is a link to somewhere else.
+
+    What is written to a table, and removed from it, would be written and removed there.
+    """
+    tables = [path for prefix in ("items_", "bases_") for path in folder.glob(f"{prefix}*")]
+    for path in (each for table in tables for each in (table, *(table.iterdir() if table.is_dir() else ()))):
+        if path.is_symlink():
+            raise BadSetting(
+                f"'{path}' is a link, and a collection's tables lie in its own folder. Put the table itself there, or "
+                "make the whole collection's folder a link."
+            )
+
+
+def is_record(value: Any) -> bool:
+    """Return whether a JSON value is the record of a collection, of whatever version."""
+    return isinstance(value, dict) and "format" in value and "table" in value
+
+
+def _read(record: Any, name: str) -> CollectionRecord:
+    """Return a record as it is read; a damaged one is a `BadSetting`."""
+    try:
+        return CollectionRecord.from_json(record)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadSetting(
+            f"the record of the collection at {name} is damaged ({type(error).__name__}: {error}). Restore it from a "
+            "backup."
+        ) from error

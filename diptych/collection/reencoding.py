@@ -7,17 +7,21 @@ comparison of the two tables, a write fence keeps writers waiting (`diptych.inge
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from diptych.collection.model import fingerprint_of
+from diptych.collection.picture_places import PicturePlaces
+from diptych.collection.placed_table import PlacedTable
 from diptych.collection.records import CollectionRecord, UpcomingTable, current_record
 from diptych.collection.tables import after, drop_table, make_table, model_of_table
-from diptych.data.addresses import picture_at, picture_digest
+from diptych.data.addresses import Picture, is_withheld, picture_at, picture_digest
 from diptych.data.entries import Entry
 from diptych.errors import BadData, BadSetting
 from diptych.index.contract import Store, Table
 from diptych.index.items import Items
 from diptych.index.passwords import masked
 from diptych.ingest.item_embedding import EntryEmbedder, ReadEntry
+from diptych.ingest.kept_pictures import FOREIGN, readable
 from diptych.ingest.rejects import Added, Reject
 from diptych.ingest.upserting import AT_ONCE
 from diptych.progress import Progress
@@ -32,17 +36,26 @@ SKEW = 3.0
 """How many seconds the clocks of two machines may differ by."""
 
 
-def move(store: Store, model: EmbeddingModel, *, reject: Callable[[Reject], None], progress: Progress) -> Added:
+def move(
+    store: Store,
+    model: EmbeddingModel,
+    places: PicturePlaces,
+    *,
+    reject: Callable[[Reject], None],
+    progress: Progress,
+) -> Added:
     """Fill a table with every item embedded by `model`, then switch the collection to it; resume after a kill.
 
     The move follows additions and removals meanwhile: it compares the tables until they agree, and once more while
-    writers wait. Items that can no longer be read are passed to `reject` and left behind.
+    writers wait. Items that can no longer be read are passed to `reject` and left behind. `BadSetting` if the path
+    of a picture is withheld.
     """
     record = current_record(store, masked(store.uri))
     if record.model.digest == model.digest:
         raise BadSetting(f"{model.source} is already the model of this collection. Name another one.")
-    old = store.table(record.table)
-    new, model = _begun(store, record, model)
+    old = PlacedTable(store.table(record.table), places)
+    begun, model = _begun(store, record, model)
+    new = PlacedTable(begun, places)
     embedder, moved = EntryEmbedder(model), 0
     lost: dict[str, tuple[str, str]] = {}
     began = time.monotonic()
@@ -122,15 +135,24 @@ def _copy(
     return written
 
 
+def _picture(path: str, identity: str) -> Picture:
+    """Return the picture at a path; the system says why a file cannot be opened that is not there."""
+    picture = picture_at(path)
+    return picture if isinstance(picture, Path) and not picture.exists() else readable(path, identity=identity)
+
+
 def _reads(items: Items, lost: dict[str, tuple[str, str]]) -> list[ReadEntry]:
     """Return stored items as read entries, with their digests; unreadable ones are added to `lost`."""
     reads = []
     for identity, content, image, texts, metadata in zip(
         items.ids, items.contents, items.images, items.texts, items.metadata, strict=True
     ):
-        entry = Entry(identity, picture_at(image) if image else None, texts, image or identity, metadata)
+        if image and is_withheld(image):
+            raise BadSetting(FOREIGN.format(identity=identity))
         try:
+            picture = _picture(image, identity) if image else None
+            entry = Entry(identity, picture, texts, image or identity, metadata)
             reads.append(ReadEntry(entry, picture_digest(entry.image) if entry.image else "", content))
         except (OSError, BadData) as error:
-            lost[identity] = (entry.where, str(error))
+            lost[identity] = (image or identity, str(error))
     return reads

@@ -3,6 +3,8 @@
 from threading import Lock
 
 from diptych.collection.model import reopen_model
+from diptych.collection.picture_places import PicturePlaces
+from diptych.collection.placed_table import PlacedTable
 from diptych.collection.records import CollectionRecord, ModelFingerprint
 from diptych.collection.tables import model_of_table
 from diptych.index.contract import Store, Table
@@ -16,8 +18,9 @@ Version = tuple[str, str]
 class Resources:
     """Keeps tables and models open. Loading a model does not block access to tables and other models."""
 
-    def __init__(self, store: Store, model: EmbeddingModel | None) -> None:
+    def __init__(self, store: Store, model: EmbeddingModel | None, places: PicturePlaces) -> None:
         self._store = store
+        self._places = places
         self._loaded = {} if model is None else {model.digest: model}
         self._models: dict[Version, EmbeddingModel] = {}
         self._tables: dict[Version, Table] = {}
@@ -29,7 +32,7 @@ class Resources:
         """Return the table that a record names as the current one."""
         with self._opening:
             if record.version not in self._tables:
-                self._tables[record.version] = self._store.table(record.table)
+                self._tables[record.version] = PlacedTable(self._store.table(record.table), self._places)
             return self._tables[record.version]
 
     def has_model(self, record: CollectionRecord) -> bool:

@@ -3,15 +3,18 @@
 The bases (`diptych.retrieval.reduction`) of the items in `items_2`, if any, are in `bases_2`.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from diptych.index.contract import Layout, Store
+from diptych.index.contract import Layout, Store, Table
 from diptych.modality import MODALITIES
 from diptych.retrieval.embedding_model import EmbeddingModel
 from diptych.retrieval.reduction import SpanReduction
 
 FIRST = "items_1"
 """The table of a new collection."""
+PICTURES_AT_ONCE = 5_000
+"""How many items are read together for their pictures."""
 
 
 def after(table: str) -> str:
@@ -47,6 +50,13 @@ def model_of_table(store: Store, name: str, model: EmbeddingModel) -> EmbeddingM
     if _beside(name) not in store.tables():
         return replace(model, reduction=SpanReduction(model.widths))
     return replace(model, reduction=SpanReduction.read(store.table(_beside(name)), model.widths))
+
+
+def stored_pictures(table: Table) -> Iterator[str | None]:
+    """Yield the picture of every item as the table keeps it."""
+    ids = table.ids(side="image")
+    for start in range(0, len(ids), PICTURES_AT_ONCE):
+        yield from table.read(ids[start : start + PICTURES_AT_ONCE]).images
 
 
 def _beside(name: str) -> str:

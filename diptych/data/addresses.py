@@ -12,6 +12,7 @@ Code that reads pictures uses it like a path. S3 is accessed through pyarrow, wi
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,9 +25,13 @@ from diptych.errors import BadSetting, MissingData, MissingExtra
 from diptych.files import file_digest
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s]")
-_WITHIN = re.compile(r"(?P<place>.+)#(?P<name>[^#]*)@(?P<first>\d+)(\+(?P<size>\d+))?")
+_WITHIN = re.compile(r"(?P<place>.+)#(?P<name>[^#]*)@(?P<first>\d{1,18})(\+(?P<size>\d{1,18}))?")
 _LOCAL = ("file", "local", "memory")
 _GLOB = "*?["
+MADE_UP = ("/proc/", "/sys/")
+"""Folders whose files the kernel makes up: they say of this machine what no picture says."""
+_WITHHELD = "/dev/null/withheld"
+"""What precedes the path of a picture that may not be read: below a file there is nothing that could be read."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,11 @@ class Address:
             return _cell(self)
         last = None if self.size is None else (self.first or 0) + self.size
         with _reaching(self):
+            if not is_url(self.place):
+                _check_file(self, last)
+                with Path(self.place).open("rb") as file:
+                    file.seek(self.first or 0)
+                    return file.read(-1 if self.size is None else self.size)
             system, path = filesystem(self.place)
             return bytes(system.cat_file(path, start=self.first, end=last))
 
@@ -132,6 +142,26 @@ def picture_at(text: str) -> Picture:
         size = match["size"]
         return Address(match["place"], match["name"], int(match["first"]), None if size is None else int(size))
     return Address(text) if is_url(text) else Path(text)
+
+
+def withheld(text: str) -> str:
+    """Return a stored path or address in a form that names the same and that nothing can read."""
+    return f"{_WITHHELD}/{text.lstrip('/')}"
+
+
+def is_withheld(text: str) -> bool:
+    """Return whether `withheld` wrote a path or address."""
+    return text.startswith(f"{_WITHHELD}/")
+
+
+def withheld_path(text: str) -> str:
+    """Return the path that was withheld, to be told and not to be read."""
+    return text.removeprefix(_WITHHELD)
+
+
+def is_made_up(path: str | Path) -> bool:
+    """Return whether a path, or what it links to, is no file on a disk but one that the kernel makes up."""
+    return os.path.realpath(path).startswith(MADE_UP)
 
 
 def picture_digest(picture: Picture) -> str:
@@ -212,14 +242,27 @@ def _reaching(address: Address) -> Iterator[None]:
         raise MissingData(f"'{address}' cannot be read: {reason}. Check the address and the credentials.") from error
 
 
+def _check_file(address: Address, last: int | None) -> None:
+    """Refuse a place on this machine that is no file on a disk, or that ends before the byte `last`."""
+    status = Path(address.place).stat()
+    if not stat.S_ISREG(status.st_mode) or is_made_up(address.place):
+        raise MissingData(f"'{address.place}' is not a file on a disk, so it holds no pictures. Name one that is.")
+    if last is not None and last > status.st_size:
+        raise MissingData(f"'{address.place}' ends before '{address.name}' does. Load the data set again.")
+
+
 def _cell(address: Address) -> bytes:
     """Return the bytes in a cell of a Parquet file."""
     from pyarrow.parquet import ParquetFile
 
     with _reaching(address):
+        if not is_url(address.place):
+            _check_file(address, None)
         system, path = filesystem(address.place)
         with system.open(path, "rb") as stream, ParquetFile(stream) as table:
             group, row = 0, address.first or 0
+            if row >= table.metadata.num_rows:
+                raise MissingData(f"'{address}' names a row that is not there. Load the data set again.")
             while row >= (rows := table.metadata.row_group(group).num_rows):
                 group, row = group + 1, row - rows
         value = _column(address.place, group, address.name)[row].as_py()

@@ -11,12 +11,16 @@ from diptych.data.pairs import DataSet
 from diptych.data.pictures import decode
 from diptych.data.sources import open_data
 from diptych.data.texts import accepted_text, encoding_fault
-from diptych.errors import BadImage, MissingData
+from diptych.entrance import checks_arguments
+from diptych.errors import BadImage, DiptychError, MissingData
 from diptych.progress import Progress
 from diptych.settings import thread_count
 
 
-def check_data(name_or_path: str, *, root: Path | None = None, progress: Progress | None = None) -> list[Finding]:
+@checks_arguments
+def check_data(
+    name_or_path: str | Path, *, root: str | Path | None = None, progress: Progress | None = None
+) -> list[Finding]:
     """Return all faults of a named data set: those that its reader reports, then those of `check`."""
     findings: list[Finding] = []
     dataset = open_data(name_or_path, root=root, report=findings.append, progress=progress)
@@ -60,6 +64,8 @@ def _look(path: Picture | None) -> tuple[str, str, str]:
         return "", "missing image", f"'{path}' does not exist"
     except BadImage as error:
         return picture_digest(path), "unreadable image", str(error).partition(". ")[0]
+    except DiptychError as error:  # a URL whose scheme is unknown, or needs a package that is not installed
+        return "", "unreadable image", str(error).partition(". ")[0]
     return picture_digest(path), "", ""
 
 

@@ -32,6 +32,7 @@ CARD = Card(
     year=2014,
     licence="annotations CC BY 4.0, photographs under Flickr's terms",
     needs=("folder",),
+    mark="annotations",
     variants=("coco", "coco-2017"),
 )
 

@@ -9,40 +9,37 @@ A source is one of
     a picture                   its name is its id
     a data set by name          its pairs with their categories and the credit that its licence asks for
 
-Values of metadata are texts, numbers, true and false, or lists of texts; null means no value. In CSV, a column whose
-cells are all numbers is a column of numbers.
+Rows of one picture are one item with all their texts. `diptych.data.metadata` says what becomes of other columns.
 """
 
-import datetime
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from math import isfinite
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from os.path import commonpath
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from diptych.data import ROOM
-from diptych.data.addresses import Address, File, Picture, below, is_pattern, matching
+from diptych.data.addresses import Address, File, Picture, below, is_pattern, is_url, matching
+from diptych.data.caption_rows import RowCounts, joined_neighbours, joined_rows, picture_key
 from diptych.data.findings import FaultError, Finding, Report
 from diptych.data.folder import find_manifests, has_manifest, manifest_at
 from diptych.data.manifest import called, identity_of, image_of, strings_of
-from diptych.data.manifest_rows import PACKED, Row, read_json_lines, read_rows
+from diptych.data.manifest_rows import PACKED, TAR, Row, key_rows, read_json_lines, read_rows
+from diptych.data.metadata import CsvColumns, Metadata, Remark, metadata_of
 from diptych.data.pairs import DataSet, Pair
-from diptych.data.paths import absolute
+from diptych.data.paths import absolute, check_length
+from diptych.data.picture_plug_ins import missing_plug_in
 from diptych.data.pictures import SUFFIXES as PICTURES
-from diptych.data.sources import open_data
-from diptych.data.texts import accepted_text
-from diptych.errors import MissingData
+from diptych.data.sources import is_named_set, open_data
+from diptych.data.texts import accepted_text, lone_surrogate
+from diptych.data.walking import FolderWalk
+from diptych.errors import MissingData, MissingExtra
 
-RESERVED = frozenset(("id", "image", "file_name", "text", "texts", "split"))
-"""Columns with a meaning of their own, which are not metadata."""
 ATTRIBUTION = "attribution"
 """The column of the credit that must appear beside a picture."""
 STDIN = "-"
 LONGEST_ID = 512
 """Bytes of UTF-8 that an id may have."""
-
-Metadata = Mapping[str, str | float | bool | tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -55,31 +52,68 @@ class Entry:
     where: str
     """The file and line, or the path, that it comes from."""
     metadata: Metadata = field(default_factory=dict)
+    origin: str = ""
+    """What the id is the end of if its source gave none: the whole path of the picture, or of a tar and a sample."""
 
 
-def read_entries(source: str, *, report: Report, data_root: Path | None = None) -> Iterator[Entry]:
-    """Yield the items of a source one by one; faulty ones are reported and left out."""
-    path = Path(source)
+class Reading(NamedTuple):
+    """How sources are read: where faults and remarks go, and the folder that ids begin in."""
+
+    report: Report
+    remark: Remark
+    root: Path | None
+
+
+def read_entries(
+    source: str,
+    *,
+    report: Report,
+    remark: Remark = lambda remark: None,
+    root: Path | None = None,
+    data_root: Path | None = None,
+) -> Iterator[Entry]:
+    """Yield the items of a source one by one; faulty ones are reported and left out.
+
+    `remark` takes what is worth saying once about files and columns. Ids begin in the folder `root`, by default in each
+    source's own; `data_root` is where data sets lie that are called by name.
+    """
+    check_length(source)
+    path, reading = Path(source), Reading(report, remark, root)
     if source == STDIN:
-        yield from _entries(
-            read_json_lines(sys.stdin.buffer, where="stdin", report=report), "stdin", Path.cwd(), report
-        )
+        yield from _entries_on_stdin(reading)
     elif is_pattern(source):
-        for file in matching(source):
-            yield from _entries_at(file, report)
-    elif path.is_file() and path.suffix.lower() in PACKED:
-        yield from _manifest_entries(path, path.parent, report)
-    elif path.is_file() and path.suffix.lower() in PICTURES:
-        yield Entry(path.name, absolute(path), (), str(path))
-    elif path.is_dir() and path.name not in ROOM.names():
-        yield from _folder_entries(path, report)
+        files = matching(source)
+        within = reading._replace(root=root or shared_folder(map(str, files)))
+        for file in files:
+            yield from _entries_at(file, within)
+    elif path.is_file() and path.suffix.lower() in (*PACKED, *PICTURES):
+        yield from _entries_at(path, reading)
+    elif path.is_file() and (package := missing_plug_in(path.suffix)):
+        raise MissingExtra(f"'{source}' is a picture that needs another package: pip install {package}.")
+    elif path.is_dir() and not is_named_set(source):
+        yield from _folder_entries(path, reading)
     else:
-        dataset = open_data(source, root=data_root, draw=False, report=report)
+        dataset = open_data(source, root=data_root, draw=False, report=reading.report)
         several = any(len(pair.categories) > 1 for pair in dataset.pairs)
         yield from (_of_pair(pair, dataset, several=several) for pair in dataset.pairs)
 
 
-def entry_of(row: Row, *, pictured: bool, where: str) -> Entry:
+def shared_folder(sources: Iterable[str]) -> Path | None:
+    """Return the folder that holds all local pictures and folders of pictures among sources; None for fewer than two.
+
+    >>> shared_folder(["/photos/2023", "/photos/2024"]), shared_folder(["/photos/2023", "openmoji"])
+    (PosixPath('/photos'), None)
+    """
+    sources = list(sources)
+    for source in sources:
+        check_length(source)
+    local = [path for source in sources if not is_url(source) and source != STDIN for path in _places(source)]
+    named = [path for path in local if path.suffix.lower() not in PACKED and not (path.is_dir() and has_manifest(path))]
+    folders = [str(absolute(path if path.is_dir() else path.parent)) for path in named]
+    return Path(commonpath(folders)) if len(folders) > 1 else None
+
+
+def entry_of(row: Row, *, pictured: bool, where: str, remark: Remark) -> Entry:
     """Return the item that a row describes, without its picture, which is read separately; `FaultError` if faulty."""
     if any(row.get(column) for column in ("image", "file_name")):
         do = "Hand the picture itself over."
@@ -87,119 +121,141 @@ def entry_of(row: Row, *, pictured: bool, where: str) -> Entry:
     if row.get("id") is None:
         do = "Give it an 'id', so that it can be replaced later."
         raise FaultError(Finding("missing id", where, "it has no id", do))
-    return _item(row, None, where, pictured=pictured)
+    return _item(row, None, where, Path(), CsvColumns(), remark, pictured=pictured)
 
 
-def pictures_in(folder: Path) -> Iterator[Path]:
-    """Yield the pictures in a folder and its subfolders, sorted; hidden ones are skipped."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            yield from pictures_in(path)
-        elif path.suffix.lower() in PICTURES:
-            yield path
+def _places(source: str) -> list[Path]:
+    """Return the files and folders that a source means; none for a data set's name."""
+    if is_named_set(source):
+        return []
+    return [Path(str(file)) for file in matching(source)] if is_pattern(source) else [Path(source)]
 
 
-def _folder_entries(folder: Path, report: Report) -> Iterator[Entry]:
-    if has_manifest(folder):
-        for manifest in find_manifests(folder):
-            yield from _manifest_entries(manifest.path, folder, report)
-        return
-    found = False
-    for path in pictures_in(folder):
-        found = True
-        inside = path.relative_to(folder)
-        place = {"folder": inside.parent.as_posix()} if inside.parent.name else {}
-        yield Entry(inside.as_posix(), absolute(path), (), str(path), place)
-    if not found:
-        raise MissingData(f"'{folder}' holds neither pictures nor a manifest. Name a folder that does.")
-
-
-def _entries_at(file: File, report: Report) -> Iterator[Entry]:
-    """Yield the items of a file or of a remote folder."""
+def _entries_at(file: File, reading: Reading) -> Iterator[Entry]:
+    """Yield the items of a file, or of a remote folder."""
     suffix = file.suffix.lower()
-    if suffix in PACKED and isinstance(file, Path):
-        yield from _manifest_entries(file, file.parent, report)
-    elif suffix in PACKED and isinstance(file, Address):
-        yield from _manifest_entries(file, Address(file.place.rpartition("/")[0]), report)
+    if suffix in PACKED:
+        folder = file.parent if isinstance(file, Path) else Address(file.place.rpartition("/")[0])
+        yield from _manifest_entries(file, folder, reading)
     elif suffix in PICTURES:
-        name = file.name if isinstance(file, Path) else file.path.name
-        yield Entry(name, absolute(file) if isinstance(file, Path) else file, (), str(file))
+        yield _picture(
+            file, Address(file.place.rpartition("/")[0]) if isinstance(file, Address) else file.parent, reading
+        )
+    elif isinstance(file, Path) and file.is_dir():
+        yield from _folder_entries(file, reading)
     elif isinstance(file, Address) and (manifest := manifest_at(file.place)):
-        yield from _entries_at(manifest, report)
+        yield from _entries_at(manifest, reading)
     elif isinstance(file, Address):
-        yield from _remote_entries(file.place)
+        yield from _remote_entries(file, reading)
     else:
         raise MissingData(f"'{file}' is neither a picture nor a file of pairs. Name one of {', '.join(PACKED)}.")
 
 
-def _remote_entries(folder: str) -> Iterator[Entry]:
-    pictures = [address for address in below(folder) if address.suffix.lower() in PICTURES]
+def _folder_entries(folder: Path, reading: Reading) -> Iterator[Entry]:
+    if has_manifest(folder):
+        for manifest in find_manifests(folder):
+            yield from _manifest_entries(manifest.path, folder, reading)
+        return
+    walk, found = FolderWalk(folder), False
+    for path in walk:
+        found = True
+        try:
+            yield _picture(path, folder, reading)
+        except FaultError as fault:
+            reading.report(fault.finding)
+    if not found:
+        beside = f" {walk.remark()}" if walk.passed_over else ""
+        raise MissingData(f"'{folder}' holds neither pictures nor a manifest.{beside} Name a folder that does.")
+    if walk.passed_over:
+        reading.remark(walk.remark())
+
+
+def _remote_entries(folder: Address, reading: Reading) -> Iterator[Entry]:
+    pictures = [address for address in below(folder.place) if address.suffix.lower() in PICTURES]
     if not pictures:
         raise MissingData(f"'{folder}' holds no pictures. Name a folder that does, or a file of pairs.")
     for address in pictures:
-        inside = address.within(folder)
-        place = {"folder": inside.rpartition("/")[0]} if "/" in inside else {}
-        yield Entry(inside, address, (), str(address), place)
+        yield _picture(address, folder, reading)
 
 
-def _manifest_entries(path: File, root: File, report: Report) -> Iterator[Entry]:
+def _picture(picture: Picture, folder: File, reading: Reading) -> Entry:
+    """Return a picture as an item: its id is its path within the folder that sources share, or within its own."""
+    own = absolute(picture) if isinstance(picture, Path) else picture
+    inside = called(own, reading.root if isinstance(own, Path) and reading.root else folder)
+    _check_id(inside, str(picture))
+    place = {"folder": inside.rpartition("/")[0]} if "/" in inside else {}
+    return Entry(inside, own, (), str(picture), place, origin=str(own))
+
+
+def _entries_on_stdin(reading: Reading) -> Iterator[Entry]:
+    """Yield the items of lines that come once; those of one picture must follow one another."""
+
+    def late(entry: Entry) -> None:
+        do = "Let the rows of one picture follow one another, or give each an id."
+        reading.report(Finding("rows apart", entry.where, "other rows of its picture came before", do))
+
+    rows = read_json_lines(sys.stdin.buffer, where="stdin", report=reading.report)
+    described = _described(rows, "stdin", Path.cwd(), None, CsvColumns(), reading)
+    yield from joined_neighbours(described, _joining(reading.remark), late=late)
+
+
+def _manifest_entries(path: File, root: File, reading: Reading) -> Iterator[Entry]:
     where = called(path, root)
-    numbers = _columns_of_numbers(path) if path.suffix.lower() == ".csv" else frozenset()
-    rows = read_rows(path, where=where, report=report)
+    columns, counts = CsvColumns(), RowCounts(())
+    if path.suffix.lower() == ".csv":
+        columns = CsvColumns.of(row for _, row in read_rows(path, where=where, report=lambda finding: None))
+    if path.suffix.lower() != TAR:
+        counts = RowCounts(key_rows(path, where=where))
+    rows = read_rows(path, where=where, report=reading.report)
     base = path.parent if isinstance(path, Path) else path
-    yield from _entries(rows, where, root, report, base=base, numbers=numbers)
+    described = _described(rows, where, root, base, columns, reading)
+    entries = joined_rows(described, counts, _joining(reading.remark))
+    if path.suffix.lower() == TAR:
+        # a sample's name is of its own tar
+        place = str(absolute(path) if isinstance(path, Path) else path)[: -len(TAR)]
+        entries = (replace(entry, origin=f"{place}/{entry.id}") for entry in entries)
+    yield from entries
 
 
-def _columns_of_numbers(path: File) -> frozenset[str]:
-    """Return the columns of a CSV file in which every non-empty cell is a finite number."""
-    numeric: dict[str, bool] = {}
-    for _, row in read_rows(path, where=str(path), report=lambda finding: None):
-        for name, cell in row.items():
-            if cell:
-                numeric[name] = numeric.get(name, True) and _is_number(cell)
-    return frozenset(name for name, all_numbers in numeric.items() if all_numbers)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return isfinite(float(cell))
-    except ValueError:
-        return False
-
-
-def _entries(
-    rows: Iterable[tuple[int, Row]],
-    file: str,
-    root: File,
-    report: Report,
-    *,
-    base: File | None = None,
-    numbers: frozenset[str] = frozenset(),
-) -> Iterator[Entry]:
+def _described(
+    rows: Iterable[tuple[int, Row]], file: str, root: File, base: File | None, columns: CsvColumns, reading: Reading
+) -> Iterator[tuple[str | None, Entry | None]]:
+    """Yield for each row what tells its picture from others, and its item; None if it is faulty."""
     for line, row in rows:
-        where = f"{file}, line {line}"
         try:
-            yield _entry(row, where, root, base, numbers)
+            yield picture_key(row), _entry(row, f"{file}, line {line}", root, base, columns, reading.remark)
         except FaultError as fault:
-            report(fault.finding)
+            reading.report(fault.finding)
+            yield picture_key(row), None
 
 
-def _entry(row: Row, where: str, root: File, base: File | None, numbers: frozenset[str]) -> Entry:
+def _joining(remark: Remark) -> Callable[[Entry, Entry], Entry]:
+    """Return what joins two rows of one picture."""
+
+    def join(first: Entry, second: Entry) -> Entry:
+        for name, value in second.metadata.items():
+            if first.metadata.get(name, value) != value:
+                remark(f"rows of one picture differ in the column {name}: the first row's value is kept.")
+        return replace(first, texts=first.texts + second.texts, metadata={**second.metadata, **first.metadata})
+
+    return join
+
+
+def _entry(row: Row, where: str, root: File, base: File | None, columns: CsvColumns, remark: Remark) -> Entry:
     """Return the item that a row describes; only a manifest (with a `base`) is confined to its own folder."""
     named = any(row.get(column) for column in ("image", "file_name"))
     confines = root if base or isinstance(root, Address) else Path(root.anchor)
     image = image_of(row, where, base or root, confines) if named else None
-    return _item(row, image, where, root, numbers)
+    return _item(row, image, where, root, columns, remark)
 
 
 def _item(
     row: Row,
     image: Picture | None,
     where: str,
-    root: File = Path(),
-    numbers: frozenset[str] = frozenset(),
+    root: File,
+    columns: CsvColumns,
+    remark: Remark,
     *,
     pictured: bool = False,
 ) -> Entry:
@@ -208,11 +264,11 @@ def _item(
     if image is None and not texts and not pictured:
         do = "Name a picture in 'image', a text in 'text', or both."
         raise FaultError(Finding("empty item", where, "it has neither a picture nor a text", do))
-    identity = identity_of(row["id"], where) if row.get("id") is not None else _own_id(image, root, where)
+    named = row.get("id") is not None
+    identity = identity_of(row["id"], where) if named else _own_id(image, root, where)
     _check_id(identity, where)
-    cells = {name: value for name, value in row.items() if name not in RESERVED and value is not None and value != ""}
-    metadata = {name: _value(name, float(cell) if name in numbers else cell, where) for name, cell in cells.items()}
-    return Entry(identity, image, texts, where, metadata)
+    metadata = metadata_of(row, columns, remark)
+    return Entry(identity, image, texts, where, metadata, origin="" if named else str(image))
 
 
 def _own_id(image: Picture | None, root: File, where: str) -> str:
@@ -223,35 +279,12 @@ def _own_id(image: Picture | None, root: File, where: str) -> str:
 
 
 def _check_id(identity: str, where: str) -> None:
+    if lone_surrogate(identity):
+        do = "Rename the file, or write the id again, in UTF-8."
+        raise FaultError(Finding("bad id", where, "its name or id is not UTF-8", do))
     if "\0" in identity or len(identity.encode("utf-8", "surrogatepass")) > LONGEST_ID:
         do = f"Give it at most {LONGEST_ID} bytes of UTF-8, without NUL."
         raise FaultError(Finding("bad id", where, f"the id {identity[:40]!r} cannot be stored", do))
-
-
-def _value(name: str, value: Any, where: str) -> str | float | bool | tuple[str, ...]:
-    """Return a cell of metadata; `FaultError` if no column can hold it."""
-    if not name.isidentifier():
-        do = "Use only letters, digits and _."
-        raise FaultError(Finding("bad column", where, f"a column cannot be named {name!r}", do))
-    for accepts, kind in _KINDS:
-        if accepts(value):
-            return kind(value)
-    what = f"{name} must be a string, a number, true or false, or a list of strings; got {str(value)[:60]}"
-    raise FaultError(Finding("bad value", where, what, "Write one of these, or leave it out."))
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
-
-
-_KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], str | float | bool | tuple[str, ...]]], ...] = (
-    (lambda value: isinstance(value, bool), bool),
-    (lambda value: isinstance(value, str), str),
-    (lambda value: isinstance(value, int | float) and abs(value) <= 2**53 and isfinite(value), float),
-    (lambda value: isinstance(value, datetime.date), lambda value: str(value.isoformat())),
-    (_is_texts, tuple),
-)
-"""The values that a column can hold, with their conversions; the first that accepts a value counts."""
 
 
 def _of_pair(pair: Pair, dataset: DataSet, *, several: bool) -> Entry:

@@ -15,6 +15,8 @@ from diptych.errors import BadFeature, ShapeMismatch
 from diptych.relevance import Relevant
 
 Rows = Int[np.ndarray, " b"] | Sequence[int]
+BLOCK = 1024
+"""Items that are compared at a time."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,16 @@ class Encoded:
             raise BadFeature(
                 f"{modality} features must be finite; {len(bad)} of {len(self)} items are not, the first is "
                 f"number {bad[0]}. Encode these files again, or leave them out of the data set."
+            )
+
+    def check_varied(self, items: str) -> None:
+        """Raise `BadFeature` if there are several items, called `items`, and all have the same whole vector."""
+        wholes, size = replace(self, parts=None), len(self)
+        blocks = (wholes.take(range(start, min(start + BLOCK, size))).in_memory() for start in range(0, size, BLOCK))
+        if size > 1 and all((block == wholes.take([0]).in_memory()).all() for block in blocks):
+            raise BadFeature(
+                f"all {size:,} training {items} are the same, or their encoder sees no difference, so nothing can be "
+                f"learned from them. Train on pairs whose {items} differ."
             )
 
     def in_memory(self) -> Float32[np.ndarray, "n d"]:

@@ -1,10 +1,10 @@
 """Anyone's own data: a manifest file, or a folder that holds one.
 
-WebDataset tars and Parquet files may hold the pictures themselves; a URL or a pattern with `*` names
-one or many of them. A folder is searched for `pairs.jsonl` or `manifest.{jsonl,csv,parquet}`, then for the Hugging
-Face convention `imagefolder`: `metadata.{jsonl,csv,parquet}` with the columns `file_name` and `text`, in the folder
-itself or in each of its sub-folders `train`, `validation` (or `val`, `valid`, `dev`) and `test`, which are then the
-splits. `diptych.data.manifest` describes the columns.
+WebDataset tars and Parquet files may hold the pictures themselves; a URL or a pattern with `*` names one or many of
+them. A folder is searched for `pairs` or `manifest` with `.jsonl`, `.csv` or `.parquet`, then for the Hugging Face
+convention `imagefolder`: `metadata.{jsonl,csv,parquet}` with the columns `file_name` and `text`, in it or in each of
+its sub-folders `train`, `validation` (or `val`, `valid`, `dev`) and `test`, which are then the splits.
+`diptych.data.manifest` describes the columns.
 """
 
 from pathlib import Path
@@ -25,7 +25,8 @@ CARD = Card(
 
 SOURCE = "Give the path of a manifest or a folder."
 
-_NAMES = ("pairs.jsonl", *(f"manifest{suffix}" for suffix in SUFFIXES), *(f"metadata{suffix}" for suffix in SUFFIXES))
+_WANTED = "pairs, manifest or metadata, each with .jsonl, .csv or .parquet"
+_NAMES = tuple(f"{stem}{suffix}" for stem in ("pairs", "manifest", "metadata") for suffix in SUFFIXES)
 
 
 def read(root: Path, *, report: Report = refuse) -> DataSet:
@@ -41,9 +42,7 @@ def read_packed(source: str, *, report: Report = refuse) -> DataSet:
     if is_url(source) and isinstance(files[0], Address) and files[0].suffix.lower() not in PACKED:
         manifest = manifest_at(source)
         if manifest is None:
-            raise MissingData(
-                f"'{source}' holds no manifest. Put one of {', '.join(_NAMES)} there, or name the file itself."
-            )
+            raise MissingData(f"'{source}' holds no manifest. Put one of {_WANTED} there, or name the file itself.")
         files = [manifest]
     folder = Address(str(files[0]).rpartition("/")[0]) if is_url(source) else Path()
     name = source.rstrip("/").rpartition("/")[2].partition(".")[0]
@@ -69,9 +68,7 @@ def find_manifests(root: Path) -> list[Source]:
     folders = sorted(path for path in root.iterdir() if path.is_dir() and path.name in SPLITS) if root.is_dir() else []
     sources = [Source(path, SPLITS[folder.name]) for folder in folders if (path := _manifest_in(folder))]
     if not sources:
-        raise MissingData(
-            f"'{root}' holds no manifest. Put one of {', '.join(_NAMES)} into it, or name the file itself."
-        )
+        raise MissingData(f"'{root}' holds no manifest. Put one of {_WANTED} into it, or name the file itself.")
     return sources
 
 

@@ -1,6 +1,6 @@
 """Manifests: one row a pair, in a JSONL, CSV or Parquet file.
 
-    id          unique; left out, it is the picture's path, and rows of the same picture become one pair
+    id          unique; left out, it is the picture's path; rows of the same picture (and id) become one pair
     image       the picture's path, relative to the manifest, also called `file_name`; null for no picture
     texts       a list of texts, or `text` for one
     categories  a list, or `category` for one; left out where there are none
@@ -14,14 +14,15 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 from diptych.data.addresses import Address, File, Picture, is_local, is_url
 from diptych.data.findings import FaultError, Finding, Report, refuse
-from diptych.data.manifest_rows import Row, read_rows
+from diptych.data.manifest_rows import PICTURED, Row, read_rows
 from diptych.data.pairs import DataSet, Pair
-from diptych.data.paths import absolute, confined
-from diptych.data.texts import accepted_text
+from diptych.data.paths import absolute, confined, is_there
+from diptych.data.texts import accepted_text, kind_of_json
 
 SPLITS = {
     "train": "train",
@@ -114,16 +115,15 @@ def _entry(row: Row, where: str, source: Source, root: File) -> _Entry:
 def identity_of(value: Any, where: str) -> str:
     """Return an id as a text; `FaultError` if it is neither a text nor a number."""
     if not isinstance(value, str | int) or not str(value).strip():
-        raise FaultError(
-            Finding("bad line", where, f"the id must be a string or a number; got {value!r}", "Give each pair its own.")
-        )
+        what = f"the id must be a string or a number; got {short(value)}"
+        raise FaultError(Finding("bad line", where, what, "Give each pair its own."))
     return str(value)
 
 
 def called(file: Picture, root: File) -> str:
     """Return what a file is called within a folder; its whole path or address where it lies elsewhere."""
     if isinstance(file, Address):
-        return file.within(str(root))
+        return file.within(str(absolute(root) if isinstance(root, Path) else root))
     inside = isinstance(root, Path) and file.is_relative_to(absolute(root))
     return (file.relative_to(absolute(root)) if isinstance(root, Path) and inside else file).as_posix()
 
@@ -133,20 +133,21 @@ def image_of(row: Row, where: str, base: File, root: File) -> Picture | None:
 
     `FaultError` when it leads out of the data set's folder, or is a path where nothing is: addresses are not looked up.
     """
-    column = next((name for name in ("image", "file_name") if name in row), None)
+    columns = [name for name in PICTURED if name in row]
+    column = next((name for name in columns if row[name] not in (None, "")), next(iter(columns), None))
     if column is None:
         do = "Name the picture in 'image' or 'file_name', or write null there."
         raise FaultError(Finding("bad line", where, "it has no column for the picture", do))
     value = row[column]
-    if value is None or isinstance(value, Address):
-        return value
+    if value is None or value == "" or isinstance(value, Address):
+        return value or None
     if not isinstance(value, str):
-        what = f"{column} must be a path; got a {type(value).__name__}"
+        what = f"{column} must be a path; got {kind_of_json(value)}"
         raise FaultError(Finding("bad line", where, what, "Save the pictures as files and name them."))
     if is_url(value) or not (isinstance(base, Path) and isinstance(root, Path)):
         return _address(value, base, where)
     path = confined(value, base=base, root=root, where=where)
-    if not path.is_file():
+    if not is_there(path):
         what = f"image {value!r} does not exist"
         raise FaultError(Finding("missing image", where, what, "Paths are relative to the manifest."))
     return path
@@ -154,7 +155,12 @@ def image_of(row: Row, where: str, base: File, root: File) -> Picture | None:
 
 def _address(value: str, base: File, where: str) -> Address:
     """Return the address that a manifest names: a URL into the net, or a name beside a manifest that lies there."""
-    if is_local(value) or (not is_url(value) and (value.startswith("/") or ".." in value.split("/"))):
+    try:
+        outside = is_local(value)
+    except ValueError as error:
+        what = f"image {value!r} is no URL ({error})"
+        raise FaultError(Finding("bad line", where, what, "Give a URL as a browser shows it.")) from error
+    if outside or (not is_url(value) and (value.startswith("/") or ".." in value.split("/"))):
         do = "Name a file next to the manifest, or give a URL."
         raise FaultError(Finding("path outside", where, f"{value!r} leads out of the data set's folder", do))
     return Address(value) if is_url(value) or isinstance(base, Path) else base.beside(value)
@@ -171,7 +177,7 @@ def strings_of(row: Row, columns: tuple[str, str], where: str) -> list[str]:
     values = value if isinstance(value, list) else [value]
     for item in values:
         if not isinstance(item, str):
-            what = f"{column} must hold text; got {item!r}"
+            what = f"{column} must hold text; got {short(item)}"
             raise FaultError(Finding("bad line", where, what, "Put it in quotes."))
     return values
 
@@ -179,17 +185,25 @@ def strings_of(row: Row, columns: tuple[str, str], where: str) -> list[str]:
 def _json_list(cell: str, column: str, where: str) -> Any:
     try:
         return json.loads(cell)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         what = f"{column} is not a JSON list ({error})"
         raise FaultError(Finding("bad line", where, what, 'Write ["one", "two"].')) from error
 
 
 def _categories(row: Row, where: str) -> tuple[str, ...]:
-    categories = tuple(strings_of(row, ("categories", "category"), where))
+    numbered = {name: _spelt(row[name]) for name in ("categories", "category") if row.get(name) is not None}
+    categories = tuple(strings_of(numbered, ("categories", "category"), where))
     if any(not category.strip() for category in categories):
         do = "Name the category, or leave it out."
         raise FaultError(Finding("empty category", where, "the category is empty", do))
     return categories
+
+
+def _spelt(category: Any) -> Any:
+    """Return a category that is a whole number as text; a list of them likewise."""
+    several = category if isinstance(category, list) else [category]
+    spelt = [str(each) if isinstance(each, int) and not isinstance(each, bool) else each for each in several]
+    return spelt if isinstance(category, list) else spelt[0]
 
 
 def _split(row: Row, where: str, source: Source) -> str | None:
@@ -197,8 +211,8 @@ def _split(row: Row, where: str, source: Source) -> str | None:
     named = row.get("split")
     if named is None:
         return source.split
-    if named not in SPLITS:
-        what = f"the split {named!r} is unknown"
+    if not isinstance(named, str) or named not in SPLITS:
+        what = f"the split {short(named)} is unknown"
         raise FaultError(Finding("bad line", where, what, f"Use one of {', '.join(SPLITS)}."))
     return SPLITS[named]
 
@@ -220,7 +234,7 @@ def _unique(entries: Iterable[_Entry], report: Report) -> list[_Entry]:
         first = by_id.setdefault(entry.pair.id, entry)
         if first is entry:
             continue
-        if entry.named or first.named:
+        if (entry.named or first.named) and not _same_picture(entry.pair, first.pair):
             what = f"the id {entry.pair.id!r} is already used by {first.where}"
             report(Finding("duplicate id", entry.where, what, "Give each pair its own."))
         elif entry.split != first.split:
@@ -229,6 +243,10 @@ def _unique(entries: Iterable[_Entry], report: Report) -> list[_Entry]:
         else:
             by_id[entry.pair.id] = replace(first, pair=_joined(first.pair, entry.pair))
     return list(by_id.values())
+
+
+def _same_picture(pair: Pair, other: Pair) -> bool:
+    return pair.image is not None and pair.image == other.image
 
 
 def _joined(first: Pair, second: Pair) -> Pair:

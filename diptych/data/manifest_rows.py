@@ -1,15 +1,19 @@
 """Rows of a manifest file, whatever its format."""
 
-import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from diptych.data.addresses import Address, File
+from diptych.data.csv_rows import read_csv_rows
 from diptych.data.findings import FaultError, Finding, Report
+from diptych.data.paths import absolute
 from diptych.data.tars import read_samples
+from diptych.data.texts import kind_of_json
 from diptych.errors import BadManifest, MissingData
 
 Row = Mapping[str, Any]
@@ -22,16 +26,20 @@ PACKED = (*SUFFIXES, TAR)
 """The suffixes of all files that rows are read from."""
 PICTURED = ("image", "file_name")
 """Columns that name or hold a picture."""
+_UNREADABLE = (ValueError, OverflowError, KeyError, NotImplementedError)
+"""What arises where Python cannot hold a cell of a Parquet file."""
 AT_ONCE = 256
 """How many rows of a Parquet file are in memory at a time, since they may hold pictures."""
 
 
-def read_rows(path: File, *, where: str, report: Report) -> Iterator[tuple[int, Row]]:
+def read_rows(
+    path: File, *, where: str, report: Report, columns: Sequence[str] | None = None
+) -> Iterator[tuple[int, Row]]:
     """Yield each row of a JSONL, CSV, Parquet or tar file with its line number, counted from 1.
 
     Blank lines are skipped. A row that cannot be read is reported and passed over; `where` names the file.
     A line number counts the header of a CSV file; in a Parquet or tar file it is the row's. Pictures that such a file
-    holds are addresses with their content at hand.
+    holds are addresses with their content at hand. `columns` are those to read of a Parquet file; all by default.
     """
     if not path.is_file():
         raise MissingData(f"the manifest '{path}' does not exist. Name a {', '.join(PACKED)} file.")
@@ -42,13 +50,27 @@ def read_rows(path: File, *, where: str, report: Report) -> Iterator[tuple[int, 
         case ".csv":
             yield from _read_csv(path, where, report)
         case ".parquet":
-            yield from _read_parquet(path, where)
+            yield from _read_parquet(path, where, columns)
         case ".tar":
-            source = str(path.absolute()) if isinstance(path, Path) else str(path)
+            source = str(absolute(path) if isinstance(path, Path) else path)
             with opened(path) as stream:
                 yield from read_samples(stream, source=source, where=where, report=report)
         case suffix:
             raise BadManifest(f"{where}: a manifest must be a {', '.join(PACKED)} file; got {suffix or 'no suffix'!r}.")
+
+
+def key_rows(path: File, *, where: str) -> Iterator[Row]:
+    """Yield the rows that can be read, of a Parquet file only the columns `id` and those that name a picture."""
+    columns = None
+    if path.suffix.lower() == ".parquet":
+        from pyarrow import types
+
+        with _parquet(path, where) as table:
+            named = [each.name for each in table.schema_arrow if each.name in PICTURED and types.is_string(each.type)]
+            columns = [*named, *({"id"} & set(table.schema_arrow.names))] if named else []
+    if columns != []:
+        for _, row in read_rows(path, where=where, report=lambda finding: None, columns=columns):
+            yield row
 
 
 def opened(path: File) -> Any:
@@ -76,53 +98,87 @@ def _parse_line(line: bytes, where: str) -> Row:
         what = f"it is not JSON ({error})"
         raise FaultError(Finding("bad line", where, what, "Write one JSON object per line.")) from error
     if not isinstance(row, dict):
-        what = f"it must be a JSON object; got a {type(row).__name__}"
+        what = f"it must be a JSON object; got {kind_of_json(row)}"
         raise FaultError(Finding("bad line", where, what, "Write one JSON object per line."))
     return row
 
 
 def _read_csv(path: File, where: str, report: Report) -> Iterator[tuple[int, Row]]:
-    """Yield the rows of a CSV file; a fault that loses track of rows ends the reading."""
+    """Yield the rows of a CSV file by the names in its first row, which may have blanks around them."""
     with io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
+        names: list[str] | None = None
         try:
-            for row in rows:
-                if None in row:
-                    what = "it has more cells than the header"
-                    report(
-                        Finding("bad line", f"{where}, line {rows.line_num}", what, "Put texts with commas in quotes.")
-                    )
+            for line, cells, fault in read_csv_rows(file):
+                at = f"{where}, line {line}"
+                if fault:
+                    do = "Fix the quotes (one within a text is doubled); for long texts use a .jsonl or .parquet file."
+                    report(Finding("bad line", at, fault, do))
+                    if names is None:
+                        return
+                elif names is not None and len(cells) > len(names):
+                    do = "Put texts with commas in quotes."
+                    report(Finding("bad line", at, "it has more cells than the header", do))
+                elif names is None:
+                    names = [cell.strip() for cell in cells]
                 else:
-                    yield rows.line_num, row
+                    yield line, dict(zip_longest(names, cells))
         except UnicodeDecodeError as error:
             report(_not_utf8(where, error))
-        except csv.Error as error:
-            what = f"the rest cannot be read ({error})"
-            do = "Fix the quotes; for long texts use a .jsonl or .parquet file."
-            report(Finding("bad line", f"{where}, after line {rows.line_num}", what, do))
 
 
-def _read_parquet(path: File, where: str) -> Iterator[tuple[int, Row]]:
+def _read_parquet(path: File, where: str, columns: Sequence[str] | None) -> Iterator[tuple[int, Row]]:
+    number = 0
+    with _parquet(path, where) as table:
+        for batch in table.iter_batches(AT_ONCE, columns=columns):
+            for row in _rows_of(batch):
+                number += 1
+                yield number, {name: _cell(path, name, number - 1, value) for name, value in row.items()}
+
+
+@contextmanager
+def _parquet(path: File, where: str) -> Iterator[Any]:
+    """Open a Parquet file; `BadManifest` if it cannot be read, be it later on."""
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
-    number = 0
     try:
         with opened(path) as file, ParquetFile(file) as table:
-            for batch in table.iter_batches(AT_ONCE):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, {name: _cell(path, name, number - 1, value) for name, value in row.items()}
-    except (ArrowException, OSError) as error:
-        raise BadManifest(f"{where} cannot be read as Parquet: {error}. Write it again.") from error
+            yield table
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise BadManifest(f"{where} cannot be read as Parquet: {reason}. Write it again.") from error
+
+
+def _rows_of(batch: Any) -> list[dict[str, Any]]:
+    """Return the rows of a batch, even where a text is not UTF-8 or a date is beyond all calendars."""
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except _UNREADABLE:
+        return [dict(zip(batch.schema.names, map(_python, cells), strict=True)) for cells in zip(*batch, strict=True)]
+    return rows
+
+
+def _python(cell: Any) -> Any:
+    """Return a cell; as a text, with halves of letters where it is not UTF-8, or as None if Python cannot hold it."""
+    try:
+        return cell.as_py()
+    except _UNREADABLE:
+        if hasattr(cell, "as_buffer"):
+            return cell.as_buffer().to_pybytes().decode("utf-8", "surrogateescape")
+        if hasattr(cell, "values"):
+            return [_python(each) for each in cell.values]
+    try:
+        return cell.cast("string").as_py()
+    except _UNREADABLE:
+        return None
 
 
 def _cell(path: File, name: str, row: int, value: Any) -> Any:
     """Return a cell; the bytes of a picture, or bytes and path as Hugging Face keeps them, as an address."""
-    content = value.get("bytes") if isinstance(value, dict) and name in PICTURED else value
-    if not isinstance(content, bytes):
+    content = value.get("bytes") if isinstance(value, dict) else value
+    if name not in PICTURED or not isinstance(content, bytes):
         return value
-    return Address(str(path), name, row, data=content)
+    return Address(str(absolute(path) if isinstance(path, Path) else path), name, row, data=content)
 
 
 def _not_utf8(where: str, error: UnicodeDecodeError) -> Finding:

@@ -52,7 +52,10 @@ class DataSet:
                 f"Name one of these, or draw splits with --split-seed."
             )
         if not self.splits[name]:
-            raise MissingData(f"{self.name}: the split {name!r} is empty. Draw splits with --split-seed.")
+            do = "Draw splits with --split-seed."
+            if self.split_seed is not None:
+                do = f"The {len(self.pairs):,} pairs are too few, or too many share a picture or a text. Add others."
+            raise MissingData(f"{self.name}: the split {name!r} is empty. {do}")
         return tuple(self.splits[name])
 
     def with_splits(self, splits: Mapping[str, Sequence[int]], *, seed: int | None) -> "DataSet":

@@ -19,6 +19,7 @@ CARD = Card(
     year=2010,
     licence="photographs under Flickr's terms, for research",
     needs=("folder",),
+    mark="pairs.jsonl",
 )
 
 SOURCE = "Its home is https://vision.cs.uiuc.edu/pascal-sentences."

@@ -2,27 +2,47 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from diptych.data.addresses import Picture
-from diptych.errors import BadImage, MissingData
+from diptych.data.deep_grey import eight_bits, is_deep
+from diptych.data.jpeg_xl import jpeg_xl_size
+from diptych.data.picture_bounds import MAX_PIXELS, check_bounds, check_sides
+from diptych.data.picture_plug_ins import PLUG_INS, missing_plug_in, register_plug_ins
+from diptych.data.svg_checking import MAX_SVG_BYTES, checked_svg, too_long
+from diptych.errors import BadImage, DiptychError, MissingData
 
-SUFFIXES = frozenset([".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"])
-"""The suffixes that mark a file as a picture if nothing else does."""
+__all__ = [
+    "MAX_PIXELS", "MAX_SVG_BYTES", "PLUG_INS", "RASTER", "SUFFIXES", "SVG_SIDE", "decode", "raster_suffix",
+    "thumbnail", "upright_size",
+]  # fmt: skip
 
-MAX_PIXELS = 89_478_485
-"""The most pixels a picture's header may announce before it is decoded: Pillow's own threshold of caution."""
-
-MAX_SVG_BYTES = 10_000_000
-"""The largest SVG file that is rendered."""
+SUFFIXES = frozenset([
+    ".apng", ".avif", ".avifs", ".bmp", ".dib", ".gif", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe", ".jpeg",
+    ".jpf", ".jpg", ".jpx", ".mpo", ".pbm", ".pcx", ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".psd", ".qoi", ".svg",
+    ".tga", ".tif", ".tiff", ".webp", *(suffix for suffix in PLUG_INS if missing_plug_in(suffix) is None),
+])  # fmt: skip
+"""The suffixes that mark a file as a picture if nothing else does; those of `PLUG_INS` if their packages are there."""
 
 SVG_SIDE = 1024
 """Pixels along the square that an SVG is drawn into if it is shown by itself."""
 
-_TURNED = (5, 6, 7, 8)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+"""What turns a picture upright, by its EXIF orientation."""
+_SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations of pictures turned on their side."""
+_METADATA = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
+"""What may hold an orientation, which is wrong once a picture is upright."""
 
 RASTER = {
     "AVIF": ".avif", "BMP": ".bmp", "GIF": ".gif", "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "TIFF": ".tif",
@@ -30,6 +50,7 @@ RASTER = {
 }  # fmt: skip
 """Formats accepted for pictures from untrusted users, with the suffix that their files get."""
 
+_Stream = io.BufferedReader | io.BytesIO
 _WHITE = (255, 255, 255)
 _DRAFT = 2
 """A JPEG is decoded at no less than this many times the requested side: the loss is then invisible."""
@@ -42,11 +63,9 @@ def decode(path: Picture, *, side: int = 224) -> Image.Image:
     JPEG is decoded at a half, a quarter or an eighth where twice `side` still remains. Other pictures keep
     their size. Of an animation the first frame counts; transparency becomes white.
     """
-    if isinstance(path, Path) and not path.is_file():
-        raise MissingData(f"picture '{path}' does not exist. Find every such pair: diptych data check.")
     try:
         return _render(path, side) if path.suffix.lower() == ".svg" else _decode(path, side)
-    except (BadImage, MissingData):
+    except DiptychError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path) from error
@@ -60,9 +79,9 @@ def upright_size(path: Picture) -> tuple[int, int]:
     """Return width and height of the picture as it is looked at, from its header; an SVG is drawn in a square."""
     if path.suffix.lower() == ".svg":
         return SVG_SIDE, SVG_SIDE
-    with Image.open(_readable(path)) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in _TURNED
-        return (image.height, image.width) if turned else image.size
+    with _opened(path) as image:
+        swapped = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation) in _SIDEWAYS  # by Pillow, for a TIFF
+        return image.size[::-1] if swapped != (_orientation(image) in _SIDEWAYS) else image.size
 
 
 def raster_suffix(data: bytes, *, pixels: int) -> str:
@@ -76,7 +95,10 @@ def raster_suffix(data: bytes, *, pixels: int) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=_openable()) as image:
+                check_bounds(image, named="the picture", remedy="Scale it down.")
                 size, form = image.size, str(image.format)
+    except BadImage:
+        raise
     except Image.DecompressionBombError:
         raise BadImage(f"the picture has more than {pixels:,} pixels. Scale it down.") from None
     except Exception as error:  # Pillow's plug-ins meet broken bytes with exceptions of every kind
@@ -104,42 +126,94 @@ def thumbnail(path: Picture, *, side: int) -> bytes:
     return written.getvalue()
 
 
-def _readable(path: Picture) -> Path | io.BytesIO:
-    """Return a picture in a form that Pillow opens."""
-    return path if isinstance(path, Path) else io.BytesIO(path.read_bytes())
+@contextmanager
+def _opened(path: Picture) -> Iterator[ImageFile]:
+    """Open a picture whose header keeps all bounds."""
+    named, remedy = f"picture '{path}'", "Scale it down, or leave the pair out."
+    with _stream(path) as stream:
+        if announced := jpeg_xl_size(stream):
+            _check_pixels(announced, path)
+            check_sides(announced, named=named, remedy=remedy)
+        with _identified(stream, path) as image:
+            _check_pixels(image.size, path)
+            check_bounds(image, named=named, remedy=remedy)
+            yield image
+
+
+def _check_pixels(size: tuple[int, int], path: Picture) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise _too_large(path)
+
+
+def _stream(path: Picture) -> _Stream:
+    """Return a picture's bytes as a stream: Pillow maps files that it opens itself, and mixes up turned ones then."""
+    return _existing(path).open("rb") if isinstance(path, Path) else io.BytesIO(path.read_bytes())
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise MissingData(f"picture '{path}' does not exist. Find every such pair: diptych data check.")
+    return path
+
+
+def _identified(stream: _Stream, path: Picture) -> ImageFile:
+    """Return a picture whose header is read, by a plug-in if Pillow alone does not know its format."""
+    try:
+        return Image.open(stream)
+    except UnidentifiedImageError:
+        if register_plug_ins():
+            with suppress(UnidentifiedImageError):
+                return Image.open(stream)
+    package = missing_plug_in(path.suffix)
+    why = (
+        f"without the package {package}. Install it: pip install {package}"
+        if package
+        else ("because its format is not known. Replace the file, or leave the pair out")
+    )
+    raise BadImage(f"picture '{path}' cannot be decoded {why}.")
 
 
 def _decode(path: Picture, side: int) -> Image.Image:
-    with Image.open(_readable(path)) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise _too_large(path)
+    with _opened(path) as image:
         image.draft(None, (_DRAFT * side, _DRAFT * side))
-        return _opaque(ImageOps.exif_transpose(image))
+        image.load()  # which turns a TIFF
+        turn = _TURNS.get(_orientation(image))
+        picture = _opaque(image)
+    for name in _METADATA:
+        picture.info.pop(name, None)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _orientation(image: Any) -> int:
+    """Return the EXIF orientation of an opened picture, from 1 to 8; 1 if it has none, or none that can be read.
+
+    Pixels of JPEG XL are upright, whatever its EXIF says, unless they are those of a JPEG.
+    """
+    if image.format == "JXL" and not image.jpeg:
+        return 1
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # broken EXIF brings exceptions of every kind
+        return 1
+    value = value[0] if isinstance(value, tuple | bytes) and value else value
+    return int(value) if value in _TURNS else 1
 
 
 def _render(path: Picture, side: int) -> Image.Image:
     """Return an SVG drawn as large as fits into a white square, in its middle; fonts of the system are not used."""
-    from resvg_py import svg_to_bytes
+    from diptych.data.svg_rendering import render_svg
 
-    markup = None if isinstance(path, Path) else path.read_bytes()
-    if (path.stat().st_size if isinstance(path, Path) else len(markup or b"")) > MAX_SVG_BYTES:
-        raise BadImage(
-            f"picture '{path}' is an SVG of over {MAX_SVG_BYTES:,} bytes. Simplify it, or leave the pair out."
-        )
-    drawn = svg_to_bytes(
-        svg_path=str(path) if markup is None else None,
-        svg_string=None if markup is None else markup.decode("utf-8-sig"),
-        width=side,
-        height=side,
-        skip_system_fonts=True,
-    )
-    with Image.open(io.BytesIO(drawn)) as image:
+    named = f"picture '{path}'"
+    if isinstance(path, Path) and _existing(path).stat().st_size > MAX_SVG_BYTES:
+        raise too_long(named)
+    drawn = render_svg(checked_svg(path.read_bytes(), named=named), side, named=named)
+    with Image.open(io.BytesIO(drawn), formats=["PNG"]) as image:
         return ImageOps.pad(_opaque(image), (side, side), color=_WHITE)
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        image = image.point(lambda value: value / 256, "L")
+    if is_deep(image):
+        return eight_bits(image).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")
     layer = image.convert("RGBA")

@@ -19,6 +19,7 @@ CARD = Card(
     year=2018,
     licence="for research",
     needs=("folder",),
+    mark="pairs.jsonl",
 )
 
 SOURCE = "Its home is https://github.com/201528014227051/RSICD_optimal."

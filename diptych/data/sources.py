@@ -9,7 +9,9 @@ from diptych.data.findings import Report, refuse
 from diptych.data.folder import read_packed
 from diptych.data.given_vectors import dataset_of
 from diptych.data.pairs import DataSet
+from diptych.data.paths import check_length
 from diptych.data.splitting import DEFAULT_SEED, resplit, with_validation
+from diptych.entrance import checks_arguments
 from diptych.errors import MissingData, UnknownName
 from diptych.progress import Progress
 from diptych.rooms import split_name
@@ -20,10 +22,11 @@ VECTOR_FILES = (".npz", ".mat")
 """Files of precomputed vectors that are data sets by themselves."""
 
 
+@checks_arguments
 def open_data(
-    name_or_path: str,
+    name_or_path: str | Path,
     *,
-    root: Path | None = None,
+    root: str | Path | None = None,
     split_seed: int | None = None,
     draw: bool = True,
     report: Report = refuse,
@@ -32,14 +35,17 @@ def open_data(
     """Return the data set called `name_or_path`, or the one that lies at that path.
 
     A name is looked for in `root`, `DIPTYCH_DATA` and the user cache, as a folder of that name with `-` or `_`;
-    `name:PATH` says where it lies. A path is read by the reader of its folder's name, else as a manifest or a folder
-    with one; a URL or a pattern with `*` as manifests; a .npz or .mat file as precomputed vectors with their categories
-    and splits. `split_seed` draws a stratified split in place of the data's own; data without splits get one of seed 0.
-    Where there are training and test pairs but no validation pairs, a tenth of `train` is held out
-    (`DataSet.held_out`). Splits drawn here never separate duplicates. Without `draw` none is: the data's own stay, or
-    there are none. `report` is told of each faulty line; by default the first is raised.
+    `name:PATH` says where it lies. A folder given by its path is read as the data set of its name if it looks like it
+    (`Card.mark`), otherwise as a manifest or a folder with one; a URL or a pattern with `*` as manifests; a .npz or
+    .mat file as precomputed vectors with their categories and splits. `split_seed` draws a stratified split in place of
+    the data's own; data without splits get one of seed 0. Where there are training and test pairs but no validation
+    pairs, a tenth of `train` is held out (`DataSet.held_out`). Splits drawn here never separate duplicates. Without
+    `draw` none is: the data's own stay, or there are none. `report` is told of each faulty line; by default the first
+    is raised.
     """
-    dataset = _read(name_or_path, root, report)
+    source = source_of(name_or_path)
+    check_length(source)
+    dataset = _read(source, root, report)
     if not draw:
         return dataset
     if split_seed is not None or not dataset.splits:
@@ -47,12 +53,38 @@ def open_data(
     return with_validation(dataset, progress=progress)
 
 
-def places(name: str, *, root: Path | None = None) -> list[Path]:
+def places(name: str, *, root: str | Path | None = None) -> list[Path]:
     """Return the folders to search for a named data set; the first that exists is used."""
     return [place / folder for place in data_roots(root) for folder in dict.fromkeys((name, name.replace("-", "_")))]
 
 
-def _read(name_or_path: str, root: Path | None, report: Report) -> DataSet:
+def source_of(place: str | Path) -> str:
+    """Return a source as a text; a `Path` means what lies there, even if it is called like a data set.
+
+    >>> source_of("openmoji"), source_of(Path("openmoji"))
+    ('openmoji', './openmoji')
+    """
+    named = isinstance(place, Path) and is_named_set(str(place)) and len(place.parts) == 1
+    return f"./{place}" if named else str(place)
+
+
+def is_named_set(source: str) -> bool:
+    """Return whether a source means a data set of this room, by its name or by a folder that looks like it."""
+    key, path = _key(split_name(source)[0]), Path(source)
+    return (key in ROOM.names() and key != _OWN) or (path.is_dir() and _reader_of(path) != _OWN)
+
+
+def _reader_of(path: Path) -> str:
+    """Return the name of the reader for a file or folder given by its path."""
+    key = _key(path.resolve().name)
+    if not path.is_dir() or key not in ROOM.names() or key == _OWN:
+        return _OWN
+    card = ROOM.cards()[key]
+    recognised = "folder" in card.needs and (not card.mark or (path / card.mark).exists())
+    return key if recognised else _OWN
+
+
+def _read(name_or_path: str, root: str | Path | None, report: Report) -> DataSet:
     if is_pattern(name_or_path):
         return read_packed(name_or_path, report=report)
     names = ROOM.names()
@@ -62,8 +94,7 @@ def _read(name_or_path: str, root: Path | None, report: Report) -> DataSet:
     if (path := Path(name_or_path)).suffix in VECTOR_FILES and path.is_file():
         return dataset_of(path)
     if path.exists():
-        key = _key(path.resolve().name) if path.is_dir() else _OWN
-        return _read_at(key if key in names else _OWN, path, report)
+        return _read_at(_reader_of(path), path, report)
     if place and _key(name) in names:
         return _read_at(_key(name), Path(place), report)
     if _key(name) == _OWN or path.suffix or len(path.parts) > 1:
@@ -73,7 +104,7 @@ def _read(name_or_path: str, root: Path | None, report: Report) -> DataSet:
     raise UnknownName.among("data", name_or_path, names)
 
 
-def _read_named(name: str, root: Path | None, report: Report) -> DataSet:
+def _read_named(name: str, root: str | Path | None, report: Report) -> DataSet:
     module = ROOM.open(name)
     if "folder" not in module.CARD.needs:
         dataset: DataSet = module.read(None, report=report)

@@ -19,6 +19,9 @@ DEFAULT_SEED = 0
 HELD_OUT = 0.1
 """The share of `train` that is held out where data bring no validation pairs."""
 
+_LEAST = 3
+"""The smallest stratum that every split gets an item of."""
+
 FRACTIONS = (0.8, 0.1, 0.1)
 """The shares of train, val and test, as in the MCSM paper."""
 
@@ -34,7 +37,8 @@ def stratified_split(
 
     An item of several categories counts under its rarest; items without any form a stratum of their own, so that
     without categories this is a plain shuffle. A stratum of three or more has at least one item in every split of
-    a share above 0; a smaller one goes to train whole.
+    a share above 0; a smaller one goes to train whole. Where that would leave a split empty, all strata of one or two
+    form one together, and if that is not enough, all items do.
 
     `units` are items that stay together, under the stratum of the first one; by default each is alone. A unit larger
     than what val and test still need goes to train, so these may be smaller than their share.
@@ -44,16 +48,15 @@ def stratified_split(
     """
     if seed < 0:
         raise BadSetting(f"the seed of a split must not be negative; got {seed}.")
-    generator = np.random.default_rng(seed)
     units = units if units is not None else [(row,) for row in range(len(categories))]
-    chosen: dict[str, list[int]] = {"train": [], "val": [], "test": []}
-    for _, own in sorted(_strata(categories, units).items()):
-        left = [units[k] for k in generator.permutation(own).tolist()]
-        val, test = _shares(sum(map(len, left)), fractions)
-        for name, wanted in (("val", val), ("test", test)):
-            taken, left = _taken(left, wanted)
-            chosen[name] += taken
-        chosen["train"] += [row for unit in left for row in unit]
+    strata = [own for _, own in sorted(_strata(categories, units).items())]
+    small = [k for own in strata if len(own) < _LEAST for k in own]
+    together = [*(own for own in strata if len(own) >= _LEAST), *([small] if small else [])]
+    wanted = [name for name, share in zip(("val", "test"), fractions[1:], strict=True) if share]
+    for attempt in (strata, together, [list(range(len(units)))]):
+        chosen = _drawn(attempt, units, fractions, np.random.default_rng(seed))
+        if all(chosen[name] for name in wanted):
+            break
     return {name: tuple(sorted(rows)) for name, rows in chosen.items()}
 
 
@@ -138,6 +141,24 @@ def _strata(categories: Sequence[Sequence[str]], units: Sequence[Sequence[int]])
     return strata
 
 
+def _drawn(
+    strata: Sequence[Sequence[int]],
+    units: Sequence[Sequence[int]],
+    fractions: tuple[float, float, float],
+    generator: np.random.Generator,
+) -> dict[str, list[int]]:
+    """Return the items in train, val and test, with the units of each stratum shared out among them."""
+    chosen: dict[str, list[int]] = {"train": [], "val": [], "test": []}
+    for own in strata:
+        left = [units[k] for k in generator.permutation(own).tolist()]
+        val, test = _shares(sum(map(len, left)), fractions)
+        for name, wanted in (("val", val), ("test", test)):
+            taken, left = _taken(left, wanted)
+            chosen[name] += taken
+        chosen["train"] += [row for unit in left for row in unit]
+    return chosen
+
+
 def _taken(units: Sequence[Sequence[int]], wanted: int) -> tuple[list[int], list[Sequence[int]]]:
     """Return the items of the first units that fit into so many, and the other units."""
     taken: list[int] = []
@@ -152,7 +173,7 @@ def _taken(units: Sequence[Sequence[int]], wanted: int) -> tuple[list[int], list
 
 def _shares(size: int, fractions: tuple[float, float, float]) -> tuple[int, int]:
     """Return how many of a stratum go to val and test: their shares rounded, at least one each, train never empty."""
-    if size < 3:
+    if size < _LEAST:
         return 0, 0
     val, test = (max(1, int(size * share + 0.5)) if share else 0 for share in fractions[1:])
     val = min(val, size - 1 - (test > 0))

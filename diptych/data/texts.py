@@ -6,6 +6,7 @@ MAX_TEXT_BYTES = 1_000_000
 """The longest text that is accepted, in bytes of UTF-8: some 150,000 English words."""
 
 _ALLOWED_CONTROLS = "\t\n\r"
+_JSON_KINDS = {"NoneType": "null", "bool": "true or false", "int": "a number", "float": "a number", "str": "a text"}
 
 
 def accepted_text(text: str, *, where: str) -> str:
@@ -23,6 +24,16 @@ def accepted_text(text: str, *, where: str) -> str:
         what = f"in {stripped[:60]!r}, it holds the lone surrogate {lone}"
         raise FaultError(Finding("encoding", where, what, "Save the original as UTF-8 again."))
     return stripped
+
+
+def kind_of_json(value: object) -> str:
+    """Return what a value of JSON is, for a message.
+
+    >>> kind_of_json(None), kind_of_json([1])
+    ('null', 'a list')
+    """
+    kind = type(value).__name__
+    return _JSON_KINDS.get(kind, f"a {kind}")
 
 
 def encoding_fault(text: str) -> str:

@@ -42,6 +42,7 @@ CARD = Card(
     year=2010,
     licence="texts CC BY-SA 3.0, pictures under their own terms",
     needs=("folder",),
+    mark="categories.list",
 )
 
 SOURCE = "Its home is http://www.svcl.ucsd.edu/projects/crossmodal."

@@ -32,6 +32,7 @@ CARD = Card(
     year=2018,
     licence="on request from its authors, for research",
     needs=("folder",),
+    mark="img_train_list.txt",
 )
 
 SOURCE = "Its authors share it on request: https://www.icst.pku.edu.cn/mipl."

@@ -27,7 +27,7 @@ MARKED_EPOCHS = 40
 
 
 def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw the losses and the validation metric of a run by epoch as a PNG, with the best epoch labelled.
+    """Draw the losses and the validation metric of a run by epoch, with the best epoch labelled.
 
     Each line of metrics has an `epoch`, `losses` by name and the validation metric (`VALIDATION`), which may be None.
     """
@@ -59,7 +59,7 @@ def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def precision_recall(curves: "Mapping[str, Float[np.ndarray, ' k']]", path: Path) -> None:
-    """Draw named curves of precision at recalls evenly spaced from 0 to 1 as a PNG.
+    """Draw named curves of precision at recalls evenly spaced from 0 to 1.
 
     Names are `direction, space`: each space has a colour, each direction a line style.
     """

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from diptych.drawing.explanation_wording import ADDS, TAKES, WAYS, ExplanationRecord, fusion_line, title_of, views
 from diptych.drawing.heat import colour, heated, ink_on, stops, strongest
-from diptych.drawing.sheet import INK, MUTED, RULE, Sheet, text_width, wrap
+from diptych.drawing.sheet import INK, MUTED, RULE, Sheet, fitted, text_width, wrap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ class _Shade(NamedTuple):
 
 
 def explanation_sheet(shown: "Sequence[tuple[ExplanationRecord, Image]]", path: "Path") -> None:
-    """Draw explanations, each with its picture at full size, one below the other as a PNG."""
+    """Draw explanations, each with its picture at full size, one below the other; the path's suffix is the format."""
     heights = [_height(record, picture) for record, picture in shown]
     sheet = Sheet(2 * MARGIN + INNER, 2 * MARGIN + sum(heights) + (len(shown) - 1) * 2 * GAP + 3 * GAP)
     top = MARGIN
@@ -53,7 +53,7 @@ def explanation_sheet(shown: "Sequence[tuple[ExplanationRecord, Image]]", path: 
 
 def _draw(sheet: Sheet, record: ExplanationRecord, picture: "Image", top: int) -> None:
     top = _draw_head(sheet, record, top)
-    small = _fitted(picture, ASIDE - GAP)
+    small = fitted(picture, ASIDE - GAP)
     sheet.paste(small, MARGIN, top + SMALL)
     for k, title in enumerate(WAYS.values()):
         sheet.write(title, _left(k), top - BODY - PADDING, size=BODY, bold=True)
@@ -90,7 +90,7 @@ def _draw_panel(
 ) -> None:
     """Draw the heat map over the picture, the shaded words, and the largest magnitude of each."""
     if way["image"]:
-        small = _fitted(picture, SIDE)
+        small = fitted(picture, SIDE)
         scale = small.width / record["image"]["width"], small.height / record["image"]["height"]
         boxes = [
             (box["left"] * scale[0], box["top"] * scale[1], box["right"] * scale[0], box["bottom"] * scale[1])
@@ -145,7 +145,7 @@ def _lines_height(shades: Sequence[_Shade]) -> int:
 
 def _row_height(record: ExplanationRecord, picture: "Image", ways: Mapping[str, Any]) -> int:
     heights = [
-        (_fitted(picture, SIDE).height + BODY // 2 if way["image"] else 0)
+        (fitted(picture, SIDE).height + BODY // 2 if way["image"] else 0)
         + _lines_height(_shaded(record, way))
         + round(len(_notes(way)) * LEADING * SMALL)
         for way in ways.values()
@@ -155,7 +155,7 @@ def _row_height(record: ExplanationRecord, picture: "Image", ways: Mapping[str, 
 
 def _height(record: ExplanationRecord, picture: "Image") -> int:
     rows = [_row_height(record, picture, ways) + GAP for _, _, ways in views(record)]
-    rows[0] = max(rows[0], _fitted(picture, ASIDE - GAP).height + 2 * HEADING + 3 * GAP)
+    rows[0] = max(rows[0], fitted(picture, ASIDE - GAP).height + 2 * HEADING + 3 * GAP)
     return _head_height(record) + sum(rows)
 
 
@@ -171,9 +171,3 @@ def _draw_legend(sheet: Sheet, y: int) -> None:
 
 def _left(column: int) -> int:
     return MARGIN + ASIDE + column * (SIDE + GAP)
-
-
-def _fitted(picture: "Image", side: int) -> "Image":
-    from PIL import ImageOps
-
-    return ImageOps.contain(picture, (side, side))

@@ -19,7 +19,7 @@ COLUMNS = 4
 
 
 def faithfulness_curves(panels: "Mapping[str, Mapping[str, Float[np.ndarray, ' l']]]", path: Path) -> None:
-    """Draw named panels of curves as a PNG; a curve runs from none of the parts to all of them.
+    """Draw named panels of curves; a curve runs from none of the parts to all of them.
 
     Each attribution method has the same colour in all panels; random orders are dashed.
     """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from diptych.drawing.sheet import ACCENT, INK, MUTED, RULE, WASH, Sheet, wrap
+from diptych.drawing.sheet import ACCENT, INK, MUTED, RULE, WASH, Sheet, fitted, wrap
 from diptych.errors import ShapeMismatch
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def contact_sheet(
     *,
     attribution: str = "",
 ) -> None:
-    """Draw the query and its hits, best first, as a PNG with the attribution at the bottom.
+    """Draw the query and its hits, best first, with the attribution at the bottom; the path's suffix is the format.
 
     Captions are truncated after three lines.
     """
@@ -106,11 +106,9 @@ def _draw_tile(sheet: Sheet, tile: _Tile, x: int, y: int) -> None:
 
 def _draw_picture(sheet: Sheet, picture: "Image", x: int, y: int) -> None:
     """Draw a picture centred in its square, as large as fits."""
-    from PIL import ImageOps
-
     sheet.fill(x, y, SIDE, SIDE, colour=WASH)
-    fitted = ImageOps.contain(picture, (SIDE, SIDE))
-    sheet.paste(fitted, x + (SIDE - fitted.width) // 2, y + (SIDE - fitted.height) // 2)
+    small = fitted(picture, SIDE)
+    sheet.paste(small, x + (SIDE - small.width) // 2, y + (SIDE - small.height) // 2)
 
 
 def _draw_lines(sheet: Sheet, lines: Sequence[str], x: int, y: int, *, size: int, colour: str = INK) -> None:

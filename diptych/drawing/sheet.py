@@ -1,5 +1,6 @@
 """A canvas in pixels from the top left, with text that is measured before it is drawn."""
 
+import io
 import unicodedata
 import warnings
 from collections.abc import Sequence
@@ -7,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diptych.files import written_atomically
+from diptych.errors import BadSetting
+from diptych.files import DRAWN, check_drawn, written_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +26,10 @@ PALETTE = (ACCENT, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 DOTS_PER_INCH = 100
 POINTS_PER_INCH = 72
+QUALITY = 90
+"""Quality of drawings that are saved as JPEG, from 1 to 95."""
+LONGEST = {"png": 65_535, "jpeg": 65_500, "webp": 16_383}
+"""The most pixels along a side of a drawing in each format; PDF has no such limit."""
 FAMILIES = (
     "DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans", "Noto Sans Arabic", "Noto Sans Devanagari",
     "WenQuanYi Zen Hei", "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Arial Unicode MS",
@@ -89,15 +95,48 @@ class Sheet:
         )
 
     def save(self, path: Path) -> None:
-        """Write the sheet as a PNG."""
-        save_figure(self._figure, path)
+        """Write the sheet in the format that the file's suffix names, one of `DRAWN`."""
+        if DRAWN.get(path.suffix.lower()) != "pdf":
+            save_figure(self._figure, path)
+            return
+        from PIL import Image
+
+        written = io.BytesIO()  # a figure of pixels has no other size in which a PDF could show it
+        _draw_figure(self._figure, written, "png", path)
+        with written_atomically(path) as temporary, Image.open(written) as image:
+            image.convert("RGB").save(temporary, "PDF", resolution=DOTS_PER_INCH, quality=QUALITY)
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure as a PNG atomically; characters that no installed font has become boxes."""
-    with written_atomically(path) as temporary, warnings.catch_warnings():
+    """Write a figure atomically in the format that the file's suffix names, one of `DRAWN`.
+
+    Characters that no installed font has become boxes. `BadSetting` for another suffix, or if the figure is too large.
+    """
+    check_drawn(path)
+    with written_atomically(path) as temporary:
+        _draw_figure(figure, temporary, DRAWN[path.suffix.lower()], path)
+
+
+def _draw_figure(figure: "Figure", target: Path | io.BytesIO, form: str, path: Path) -> None:
+    width, height = (round(DOTS_PER_INCH * inches) for inches in figure.get_size_inches())
+    longest = LONGEST.get(form)
+    if longest and max(width, height) > longest:
+        raise BadSetting(
+            f"the drawing has {width:,} x {height:,} pixels, and {form.upper()} holds {longest:,} along a side; "
+            f"it cannot be saved as '{path}'. Ask for less."
+        )
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(temporary, format="png", dpi=DOTS_PER_INCH)
+        options: dict[str, Any] = {"pil_kwargs": {"quality": QUALITY}} if form == "jpeg" else {}
+        figure.savefig(target, format=form, dpi=DOTS_PER_INCH, **options)
+
+
+def fitted(picture: "Image", side: int) -> "Image":
+    """Return a picture scaled as large as fits into a square, at least one pixel wide and high."""
+    width, height = picture.size
+    across = width >= height
+    short = max(1, round((height / width if across else width / height) * side))
+    return picture.resize((side, short) if across else (short, side))
 
 
 def wrap(text: str, *, size: int, width: int, lines: int) -> list[str]:

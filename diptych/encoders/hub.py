@@ -1,17 +1,20 @@
 """Networks opened by other libraries: from a folder, from earlier downloads, or from the model hub."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from huggingface_hub import constants
+from huggingface_hub import constants, snapshot_download
 
+from diptych.encoders.foreign_code import without_foreign_code
 from diptych.errors import BadCheckpoint, MissingData
 
 PATIENCE = 3.0
 """Timeout in seconds for each address of the hub."""
+BY_NAME = ("transformers", "sentence-transformers")
+"""Libraries that take names on the hub as they are; the others mark them with `hf-hub:`."""
 
 
 @contextmanager
@@ -19,13 +22,16 @@ def opened_by(library: str, source: str) -> Iterator[None]:
     """Convert the exceptions of a library that opens `source` in this block into one error.
 
     If `source` is not a folder and the hub does not answer within seconds, the block runs in the hub's offline mode:
-    downloaded networks open as usual, and others fail immediately instead of after many attempts.
+    downloaded networks open as usual, and others fail immediately instead of after many attempts. A network that would
+    run its author's code is refused (`diptych.encoders.foreign_code`).
     """
-    local = Path(source.removeprefix("local-dir:")).exists()
-    away = not local and not hub_answers()
+    local = Path(source.removeprefix("local-dir:"))
+    away = not local.exists() and not hub_answers()
     try:
         with _offline(forced=away):
-            yield
+            folder = local if local.exists() else _settings_of(library, source)
+            with without_foreign_code(source, folder):
+                yield
     except (OSError, ValueError, RuntimeError) as error:
         if away:
             raise MissingData(
@@ -34,6 +40,18 @@ def opened_by(library: str, source: str) -> Iterator[None]:
             ) from error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BadCheckpoint(f"{source} cannot be opened by {library}: {reason}") from error
+
+
+def _settings_of(library: str, source: str) -> Path | None:
+    """Return a folder with the settings of a network on the hub, downloaded if need be; None if there are none."""
+    name = source.removeprefix("hf-hub:")
+    if library == "sentence-transformers" and "/" not in name:
+        name = f"sentence-transformers/{name}"
+    if library not in BY_NAME and name == source:
+        return None
+    with suppress(OSError, ValueError):  # the library fails too, and says why
+        return Path(snapshot_download(name, allow_patterns=["*.json"], ignore_patterns=["*tokenizer.json", "onnx/*"]))
+    return None
 
 
 def hub_answers() -> bool:

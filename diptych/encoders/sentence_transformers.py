@@ -89,5 +89,5 @@ def open_encoder(name: str, config: Config) -> SentenceNetwork:
     package = import_extra("sentence_transformers", extra="sentence-transformers")
     source = argument_of(name, kind="name")
     with opened_by("sentence-transformers", source):
-        network = package.SentenceTransformer(source)
+        network = package.SentenceTransformer(source, trust_remote_code=False)
     return SentenceNetwork(name, config, network)

@@ -188,7 +188,7 @@ def open_encoder(name: str, config: Config) -> Transformer:
     library, source = import_extra("transformers", extra="transformers"), argument_of(name, kind="name")
     processing = import_extra("transformers.image_processing_base", extra="transformers")
     with opened_by("transformers", source):
-        model = library.AutoModel.from_pretrained(source).eval()
+        model = library.AutoModel.from_pretrained(source, trust_remote_code=False).eval()
         scaling, _ = processing.ImageProcessingMixin.get_image_processor_dict(source)
     projection = getattr(model, "visual_projection", None)
     return Transformer(name, config, TransformerTower(getattr(model, "vision_model", model), projection), scaling)
@@ -198,12 +198,12 @@ def open_text_encoder(name: str, config: TextConfig) -> TransformerText:
     """Return the text side of the dual encoder in that folder, or of that name on the hub."""
     library, source = import_extra("transformers", extra="transformers"), argument_of(name, kind="name")
     with opened_by("transformers", source):
-        model = library.AutoModel.from_pretrained(source).eval()
+        model = library.AutoModel.from_pretrained(source, trust_remote_code=False).eval()
         if not (hasattr(model, "text_model") and hasattr(model, "vision_model")):
             raise BadSetting(
                 f"as an encoder of texts {name} must name a dual encoder such as CLIP or SigLIP; it is a "
                 f"{type(model).__name__}. For other text networks, use --text-encoder sentence-transformers:NAME."
             )
-        tokenizer = library.AutoTokenizer.from_pretrained(source)
+        tokenizer = library.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     projection = getattr(model, "text_projection", None)
     return TransformerText(name, config, TransformerTower(model.text_model, projection), tokenizer)

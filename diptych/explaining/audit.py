@@ -24,6 +24,7 @@ from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from diptych.drawing.faithfulness import faithfulness_curves
+from diptych.entrance import checks_arguments
 from diptych.explaining.attribution import TOGETHER, PartScore
 from diptych.explaining.explain import ATTENTION, MOVING, TracedPair
 from diptych.modality import Modality
@@ -73,14 +74,15 @@ class Audit:
         """Return the figures as one JSON-able object."""
         return {**self.header, "rows": [asdict(row) for row in self.rows]}
 
-    def save(self, path: Path) -> None:
-        """Draw the mean curves of every space and side as a PNG."""
+    @checks_arguments
+    def save(self, path: str | Path) -> None:
+        """Draw the mean curves of every space and side as a picture or PDF."""
         panels = {
             f"{direction}, {place.space} space, {place.side}": {way: each[direction] for way, each in curves.items()}
             for direction in DIRECTIONS
             for place, curves in self.curves.items()
         }
-        faithfulness_curves(panels, path)
+        faithfulness_curves(panels, Path(path))
 
 
 def audited(pairs: Iterator[TracedPair], *, header: Mapping[str, Any], seed: int = 0) -> Audit:

@@ -1,6 +1,6 @@
 """The data of an explanation: regions and words, similarities, and attributions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,12 @@ from diptych.data.addresses import Picture
 from diptych.data.pictures import decode
 from diptych.drawing.explanation_page import explanation_page
 from diptych.drawing.explanation_sheet import explanation_sheet
+from diptych.entrance import checks_arguments
 from diptych.errors import BadSetting
 from diptych.explaining.fusing import Fusing
 from diptych.explaining.places import Box
 from diptych.explaining.sides import Word
-from diptych.files import written_atomically
+from diptych.files import PAGE, check_drawn, written_atomically
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -93,23 +94,23 @@ class Explanation:
             "held": self.held,
         }
 
-    def save(self, path: Path) -> None:
-        """Save it as a self-contained page (`.html`) or a picture (`.png`)."""
+    @checks_arguments
+    def save(self, path: str | Path) -> None:
+        """Save it as a self-contained page (`.html`) or a picture (`.png`, `.jpg`, `.webp`, `.pdf`)."""
         save_explanations([self], path)
 
 
-def save_explanations(explanations: "list[Explanation]", path: Path) -> None:
-    """Save explanations, one below the other, as one self-contained page (`.html`) or one picture (`.png`)."""
+@checks_arguments
+def save_explanations(explanations: Sequence[Explanation], path: str | Path) -> None:
+    """Save explanations, one below the other, as one self-contained page (`.html`) or one picture (`.png`, ...)."""
     path = Path(path)
+    check_drawn(path, page=True)
     shown = [(each.as_record(), _picture(each)) for each in explanations]
-    match path.suffix.lower():
-        case ".html":
-            with written_atomically(path) as temporary:
-                temporary.write_text(explanation_page(shown), encoding="utf-8")
-        case ".png":
-            explanation_sheet(shown, path)
-        case suffix:
-            raise BadSetting(f"an explanation is saved as .html or .png; got {suffix or 'no suffix'!r} in '{path}'.")
+    if path.suffix.lower() != PAGE:
+        explanation_sheet(shown, path)
+        return
+    with written_atomically(path) as temporary:
+        temporary.write_text(explanation_page(shown), encoding="utf-8")
 
 
 def _picture(explanation: Explanation) -> "Image":

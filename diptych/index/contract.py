@@ -63,11 +63,15 @@ class Table(ABC):
         """Add columns of metadata; those that exist with the same kind stay, another kind is a `BadSetting`."""
 
     @abstractmethod
+    def narrow(self) -> None:
+        """Forget the columns of metadata in which no item has a value."""
+
+    @abstractmethod
     def write(self, items: Items) -> None:
         """Upsert items by id: all of them or, on an error, none.
 
-        Ids within one call are all different; every column of their metadata exists. A full disk is a `StoreFailed`
-        and leaves the table unchanged.
+        Ids within one call are all different; `MissingColumn` if a column of their metadata does not exist. A full disk
+        is a `StoreFailed` and leaves the table unchanged.
         """
 
     @abstractmethod

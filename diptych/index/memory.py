@@ -72,8 +72,13 @@ class MemoryTable(Table):
             self._columns = {**self._columns, **new_columns(self._columns, columns)}
 
     @override
+    def narrow(self) -> None:
+        with self._writing:
+            used = {name for row in self._rows.values() for name in row.metadata}
+            self._columns = {name: kind for name, kind in self._columns.items() if name in used}
+
+    @override
     def write(self, items: Items) -> None:
-        check_items(items, self.layout, self._columns)
         half = self.layout.half
         stored = {side: in_precision(side, each, half=half).astype(np.float32) for side, each in items.vectors.items()}
         fresh = {
@@ -87,6 +92,7 @@ class MemoryTable(Table):
             for n, identity in enumerate(items.ids)
         }
         with self._writing:
+            check_items(items, self.layout, self._columns)
             self._state = (uuid.uuid4().hex, {**self._rows, **fresh})
 
     @override

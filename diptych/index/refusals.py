@@ -10,10 +10,14 @@ from diptych.index.items import Items, ItemVectors
 from diptych.modality import Modality
 
 
+class MissingColumn(BadSetting):
+    """A table lacks a column of metadata that items have."""
+
+
 def check_items(items: Items, layout: Layout, columns: Columns) -> None:
     """Refuse metadata for which a table has no column, and vectors of another width or of a side it does not keep."""
     if unknown := sorted({name for metadata in items.metadata for name in metadata} - set(columns)):
-        raise BadSetting(
+        raise MissingColumn(
             f"the table has no metadata column '{unknown[0]}'. Add it before you upsert items that have one."
         )
     for side, vectors in items.vectors.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 from diptych.data.entries import Entry, entry_of
 from diptych.data.findings import FaultError
+from diptych.entrance import fit_fields
 from diptych.errors import BadImage
 from diptych.index.contract import Table
 from diptych.ingest.item_embedding import EntryEmbedder
@@ -28,6 +29,9 @@ class NewItem:
     pixels: int = field(default=PIXELS, repr=False)
     """The most pixels that its picture may have."""
 
+    def __post_init__(self) -> None:
+        fit_fields(self)
+
 
 def upsert_items(
     items: Sequence[NewItem], table: Table, embedder: EntryEmbedder, pictures: Pictures
@@ -41,7 +45,7 @@ def upsert_items(
         added = upsert_entries(Destination(Site(table, embedder)), entries, reject=rejects.add, progress=silent)
     paths = [str(entry.image) for entry in entries if entry.image]
     pictures.forget([*before, *paths], named=lambda: table.read(ids).images)
-    return replace(added, rejected=len(rejects.all)), rejects.all
+    return rejects.written(added), rejects.all
 
 
 def remove_items(ids: Sequence[str], table: Table, pictures: Pictures) -> int:
@@ -54,7 +58,7 @@ def remove_items(ids: Sequence[str], table: Table, pictures: Pictures) -> int:
 
 def _entry(item: NewItem, pictures: Pictures, rejects: Rejects) -> Entry | None:
     try:
-        entry = entry_of(item.row, pictured=item.picture is not None, where=item.where)
+        entry = entry_of(item.row, pictured=item.picture is not None, where=item.where, remark=rejects.remark)
         if item.picture is None:
             return entry
         return replace(entry, image=pictures.keep(entry.id, item.picture, pixels=item.pixels))

@@ -1,20 +1,22 @@
 """From entries to items with vectors: read, encode, embed; faulty entries are set aside with their reasons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
+from typing_extensions import override
 
 from diptych.data.addresses import Address, picture_digest
 from diptych.data.entries import Entry
 from diptych.data.features import Encoded
+from diptych.data.texts import lone_surrogate
 from diptych.encoders.cache import ItemContent
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import joined_texts
-from diptych.errors import BadData
+from diptych.errors import BadText, DiptychError
 from diptych.files import digest
 from diptych.index.items import Items, ItemVectors
 from diptych.ingest.sifting import Sifted, Sifter
@@ -46,7 +48,7 @@ class ReadEntry(NamedTuple):
     picture: str
     """The digest of the picture's bytes; empty without a picture."""
     content: str
-    """The digest of everything that makes up the item, its path and metadata included."""
+    """The `ItemDigest` of everything that makes up the item, its path and metadata included."""
 
 
 class EmbeddedEntries(NamedTuple):
@@ -121,13 +123,68 @@ class EntryEmbedder:
 def _read(entry: Entry) -> ReadEntry | Exception:
     """Return an entry with its digests, or why it cannot be read; a remote picture is loaded into memory."""
     try:
+        _check_text(entry)
         if isinstance(entry.image, Address):
             entry = replace(entry, image=entry.image.at_hand())
         picture = picture_digest(entry.image) if entry.image else ""
-    except (OSError, BadData) as error:
+    except (OSError, DiptychError) as error:
         return error
-    content = repr((str(entry.image), picture, entry.texts, sorted(entry.metadata.items())))
-    return ReadEntry(entry, picture, digest(content.encode("utf-8", "surrogatepass")))
+    return ReadEntry(entry, picture, ItemDigest.of(entry, picture))
+
+
+class ItemDigest(str):
+    """A digest of everything that makes up an item, and after a space the path of its picture, which may change.
+
+    It is equal to the digest that older collections keep of the same item, whose path is a part of what is digested.
+    """
+
+    older: str
+
+    @classmethod
+    def of(cls, entry: Entry, picture: str) -> "ItemDigest":
+        """Return the digest of an entry whose picture has this digest."""
+        parts = (picture, entry.texts, sorted(entry.metadata.items()))
+        made = cls(_digest_of(parts) + ("" if entry.image is None else f" {entry.image}"))
+        made.older = _digest_of((str(entry.image), *parts))
+        return made
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other) is True or other == self.older
+
+    @override
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    @override
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+
+def _digest_of(parts: tuple[Any, ...]) -> str:
+    return digest(repr(parts).encode("utf-8", "surrogatepass"))
+
+
+def with_path(content: str, changed: Callable[[str], str]) -> str:
+    """Return an item's content with the path of its picture changed; older contents hold none, and stay.
+
+    >>> with_path("3f9a /photos/1.jpg", str.upper), with_path("3f9a", str.upper)
+    ('3f9a /PHOTOS/1.JPG', '3f9a')
+    """
+    mark, space, path = content.partition(" ")
+    return f"{mark}{space}{changed(path)}" if space else str(content)
+
+
+def _check_text(entry: Entry) -> None:
+    """Raise `BadText` if no store could keep something about an item as UTF-8."""
+    texts = [entry.id, str(entry.image or ""), *entry.texts]
+    texts += [text for value in entry.metadata.values() if isinstance(value, str | tuple) for text in _texts_of(value)]
+    if lone := next(filter(None, map(lone_surrogate, texts)), ""):
+        raise BadText(f"its id, its path or a column holds the lone surrogate {lone}. Write it again in UTF-8.")
+
+
+def _texts_of(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
 
 
 def _spread(rows: np.ndarray, positions: Mapping[int, int], kept: Sequence[int]) -> ItemVectors:

@@ -19,12 +19,22 @@ class Reject:
 
 @dataclass(frozen=True)
 class Added:
-    """How many items of a source were added, updated, unchanged or rejected."""
+    """How many items of a source were added, updated, unchanged or rejected, and what there is to say about them."""
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    removed: int = 0
+    """How many items were removed because their pictures are gone; only where that was asked for."""
+    notes: tuple[str, ...] = ()
+    """What should be known about the source or its columns, a sentence each."""
+
+    def plus(self, other: "Added") -> "Added":
+        """Return both counts together, and the notes of both without repetition."""
+        notes = tuple(dict.fromkeys(self.notes + other.notes))
+        counts = {name: value + vars(other)[name] for name, value in vars(self).items() if name != "notes"}
+        return Added(**counts, notes=notes)
 
     @property
     def seen(self) -> int:
@@ -39,6 +49,8 @@ class Rejects:
         self._file = file
         self.all: list[Reject] = []
         """The items rejected so far."""
+        self.notes: dict[str, None] = {}
+        """What the readers of files remarked, each once."""
 
     def add(self, reject: Reject) -> None:
         """Add a rejected item."""
@@ -48,10 +60,14 @@ class Rejects:
         """Add the finding of a file reader."""
         self.add(Reject(finding.where, f"{finding.what}. {finding.do}"))
 
+    def remark(self, note: str) -> None:
+        """Add what a file reader remarked, unless it did before."""
+        self.notes.setdefault(note)
+
     def written(self, added: Added) -> Added:
-        """Write the file, and return the counts with all rejected items included."""
+        """Write the file, and return the counts with all rejected items and remarks included."""
         if self._file and self.all:
             with written_atomically(self._file) as temporary:
                 lines = (json.dumps(vars(each), ensure_ascii=False) + "\n" for each in self.all)
-                temporary.write_text("".join(lines), encoding="utf-8")
-        return replace(added, rejected=len(self.all))
+                temporary.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
+        return replace(added, rejected=len(self.all), notes=tuple(dict.fromkeys((*self.notes, *added.notes))))

@@ -7,9 +7,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from diptych.data.entries import Entry
-from diptych.index.conditions import Kind, Value
 from diptych.index.contract import Table
 from diptych.index.items import Items
+from diptych.index.refusals import MissingColumn
+from diptych.ingest.columns import fit_to_columns
+from diptych.ingest.distinct_ids import DistinctIds
 from diptych.ingest.item_embedding import EntryEmbedder, read_contents
 from diptych.ingest.rejects import Added, Reject
 from diptych.progress import Progress
@@ -17,7 +19,12 @@ from diptych.progress import Progress
 AT_ONCE = 256
 """How many items are encoded, written and acknowledged together: the most that a killed process loses."""
 
+ATTEMPTS = 5
+"""How often a write is repeated while others change the columns."""
+
 LABEL = "items"
+
+REPEATED = "some ids occur several times in what was added: the last item of each counts."
 
 
 class Site(NamedTuple):
@@ -50,6 +57,8 @@ class EmbeddedBlock:
     wheres: tuple[str, ...]
     """The file and line, or the path, that each item comes from."""
     unchanged: int
+    replaced: int
+    """How many entries a later one of the same id and another content takes the place of."""
     rejects: tuple[Reject, ...]
 
 
@@ -61,10 +70,12 @@ def upsert_entries(
     `progress` counts only items already written or rejected: after a kill, every counted item is there.
     """
 
+    distinct = DistinctIds()
+
     def blocks() -> Iterator[tuple[Site, EmbeddedBlock]]:
         for batch in batches(entries):
             site = to.site
-            yield site, _embed_at(site, batch)
+            yield site, _embed_at(site, distinct(batch, site.table))
 
     return upsert_blocks(to, blocks(), reject=reject, progress=progress)
 
@@ -91,7 +102,7 @@ def upsert_blocks(
             _write(to.site.table, _embed_at(to.site, block.entries))
         for each in rejects:
             reject(each)
-        total = replace(total, **{name: getattr(total, name) + getattr(outcome, name) for name in vars(total)})
+        total = total.plus(outcome)
         progress(total.seen, 0, LABEL)
 
     with ThreadPoolExecutor(1) as writer:
@@ -120,8 +131,11 @@ def embed_block(entries: Sequence[Entry], embedder: EntryEmbedder, *, stored: Ma
         *(Reject(fresh[k].entry.where, reason) for k, reason in faults.items()),
     ]
     wheres = tuple(read.entry.where for k, read in enumerate(fresh) if k not in faults)
-    unchanged = len(reads) - len(fresh) + len(entries) - len(latest)
-    return EmbeddedBlock(tuple(latest), items, wheres, unchanged, tuple(rejects))
+    changed = {read.entry.id for read in fresh}
+    lasts = {entry.id: replace(entry, where="") for entry in latest}
+    replaced = sum(entry.id in changed and replace(entry, where="") != lasts[entry.id] for entry in entries)
+    unchanged = len(reads) - len(fresh) + len(entries) - len(latest) - replaced
+    return EmbeddedBlock(tuple(latest), items, wheres, unchanged, replaced, tuple(rejects))
 
 
 def stored_digests(table: Table, entries: Sequence[Entry]) -> Mapping[str, str]:
@@ -136,44 +150,31 @@ def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def kind_of(value: Value) -> Kind:
-    """Return the kind of column that holds a value.
-
-    >>> kind_of(True), kind_of(2010.0), kind_of(("dog", "cat"))
-    ('truth', 'number', 'texts')
-    """
-    if isinstance(value, bool):
-        return "truth"
-    if isinstance(value, float):
-        return "number"
-    return "text" if isinstance(value, str) else "texts"
-
-
 def _write(table: Table, block: EmbeddedBlock) -> tuple[Added, list[Reject]]:
-    """Write the items that fit the existing columns or add new ones; skip those that an earlier block wrote."""
+    """Write the items, fitted to the existing columns or with new ones; skip those that an earlier block wrote."""
     items = block.items
     stored = table.contents(list(items.ids)) if len(items) else {}
-    columns = dict(table.columns())
-    new: dict[str, Kind] = {}
-    rows, unfit = [], []
-    for k, (identity, content, metadata) in enumerate(zip(items.ids, items.contents, items.metadata, strict=True)):
-        kinds = {name: kind_of(value) for name, value in metadata.items()}
-        wrong = [name for name, kind in kinds.items() if (columns | new).get(name, kind) != kind]
-        if wrong:
-            unfit.append(Reject(block.wheres[k], _of_another_kind(wrong[0], metadata, columns | new)))
-        elif stored.get(identity) != content:
-            new |= {name: kind for name, kind in kinds.items() if name not in columns}
-            rows.append(k)
-    written = items if len(rows) == len(items) else items.take(rows)
-    if new:
-        table.widen(new)
-    if rows:
-        table.write(written)
-    updated = sum(identity in stored for identity in written.ids)
-    same = block.unchanged + len(items) - len(rows) - len(unfit)
-    rejects = [*block.rejects, *unfit]
-    return Added(len(rows) - updated, updated, same, len(rejects)), rejects
+    rows = [k for k, each in enumerate(zip(items.ids, items.contents, strict=True)) if stored.get(each[0]) != each[1]]
+    remarks = _write_fitted(table, items.take(rows)) if rows else ()
+    updated = sum(items.ids[k] in stored for k in rows)
+    same = block.unchanged + len(items) - len(rows)
+    notes = (*remarks, *([REPEATED] if block.replaced else []))
+    counts = Added(len(rows) - updated, updated + block.replaced, same, len(block.rejects), notes=notes)
+    return counts, list(block.rejects)
 
 
-def _of_another_kind(name: str, metadata: Mapping[str, Value], columns: Mapping[str, Kind]) -> str:
-    return f"{name} holds a {columns[name]} in this collection; got {metadata[name]!r}. Write one, or rename it."
+def _write_fitted(table: Table, items: Items) -> tuple[str, ...]:
+    """Write items with metadata that fit the columns, and return what became of the rest."""
+    for attempt in range(ATTEMPTS):
+        fitted = fit_to_columns(items.metadata, table.columns())
+        if fitted.new:
+            table.widen(fitted.new)
+        try:
+            table.write(replace(items, metadata=fitted.metadata))
+        except MissingColumn:
+            # another process has forgotten the columns that were empty a moment ago
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            break
+    return fitted.remarks

@@ -11,6 +11,7 @@ from itertools import repeat
 from diptych.cluster import Cluster
 from diptych.data.addresses import Address
 from diptych.data.entries import Entry
+from diptych.ingest.distinct_ids import DistinctIds
 from diptych.ingest.item_embedding import EntryEmbedder, ItemModel
 from diptych.ingest.rejects import Added, Reject
 from diptych.ingest.upserting import (
@@ -68,7 +69,9 @@ def ingest(
     if cluster is None:
         return upsert_entries(to, entries, reject=reject, progress=progress)
     site = to.site
-    blocks = (Block(tuple(map(_alone, batch)), stored_digests(site.table, batch)) for batch in batches(entries))
+    distinct = DistinctIds()
+    named = (distinct(batch, site.table) for batch in batches(entries))
+    blocks = (Block(tuple(map(_alone, batch)), stored_digests(site.table, batch)) for batch in named)
     with cluster.connected() as connected:
         made = connected.map(EmbedderSource(opens), blocks)
         return upsert_blocks(to, zip(repeat(site), made), reject=reject, progress=progress)

@@ -10,6 +10,7 @@ from jaxtyping import Float32
 
 from diptych.data.addresses import picture_at
 from diptych.data.entries import ATTRIBUTION
+from diptych.data.queries import query_picture
 from diptych.errors import DiptychError
 from diptych.index.contract import Table
 from diptych.index.filters import parse
@@ -106,7 +107,8 @@ def _results(requests: Sequence[SearchRequest], ranked: RankedItems, state: Snap
         metadata = [items.metadata[row] for _, row in there]
         attributions = dict.fromkeys(str(each[ATTRIBUTION]) for each in metadata if ATTRIBUTION in each)
         unknown = state.model.encoder("text").unknown_share([request.text]) if request.text else None
-        results.append(Results(request.title, hits, " ".join(attributions), unknown, ranked.exact, ranked.total))
+        query = request.title if isinstance(request.title, str) else query_picture(request.title)
+        results.append(Results(query, hits, " ".join(attributions), unknown, ranked.exact, ranked.total))
     return results
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
+from diptych.data.addresses import Picture
 from diptych.data.features import Encoded
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encoded_queries
@@ -53,7 +53,7 @@ class EmbeddingModel:
         encoded.check_finite(side)
         return vectors_by_space(embed_items(self.method, side, encoded))
 
-    def encode(self, side: Modality, items: Sequence[str | Path]) -> Float32[np.ndarray, "n d"]:
+    def encode(self, side: Modality, items: Sequence[str | Picture]) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of a query's texts or pictures; they are not cached."""
         return self.embed_prepared(side, [self.encoder(side).prepare(item) for item in items])
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
+from diptych.data.addresses import Picture
 from diptych.data.queries import checked_picture, checked_text
 from diptych.errors import DiptychError, MissingData
 from diptych.index.contract import Table
@@ -17,8 +17,8 @@ from diptych.search_request import SearchRequest
 UNWANTED = 0.5
 """The weight of unwanted content, against 1 for wanted content."""
 
-Content = tuple[Modality, str | Path]
-"""A text, or the file of a picture."""
+Content = tuple[Modality, str | Picture]
+"""A text or a picture."""
 Vector = Float32[np.ndarray, " d"]
 """The vector of one text, picture or request, those of all spaces concatenated."""
 

@@ -12,6 +12,7 @@ Queries are scaled by a power of two as well, so that nothing overflows single p
 A scan reads single precision if that takes a modest share of the machine's memory, and half precision otherwise.
 """
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -155,3 +156,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     wait([pool.submit(started.wait) for _ in range(threads)])
     torch.set_num_threads(before)
     return pool
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)

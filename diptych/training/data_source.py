@@ -14,12 +14,14 @@ from diptych.encoders.encoding import FeatureSource, encode_dataset
 from diptych.encoders.given import Given
 from diptych.encoders.registry import open_encoders, settings_of
 from diptych.encoders.run import Base
+from diptych.entrance import fit_fields, fitted
 from diptych.errors import BadSetting
 from diptych.methods.module import TuneConfig
 from diptych.modality import MODALITIES, Modality
 from diptych.progress import Progress
 from diptych.relevance import Relevant, TextItems, relevance, text_items
 from diptych.training.known_categories import with_known_categories
+from diptych.training.locating import located, located_encoder
 from diptych.training.run_config import DataRecord, EncoderRecords
 from diptych.training.tuned_method import EncoderTuning
 
@@ -50,6 +52,16 @@ class DataSource:
     """What counts as right; None for the category if there are categories, otherwise the partner."""
     texts: TextItems | None = None
     """What a text item is; None for every text where partners count, otherwise the joined texts of a pair."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", str(fitted(str | Path, self.data, "data")))
+        fit_fields(self)
+
+    def located(self) -> "DataSource":
+        """Return the same source, found again from any working directory: local paths are absolute."""
+        image_encoder, text_encoder = map(located_encoder, self.encoders)
+        data = located(self.data, self.data_root)
+        return replace(self, data=data, image_encoder=image_encoder, text_encoder=text_encoder)
 
     @property
     def encoders(self) -> tuple[str, str]:
@@ -89,9 +101,14 @@ class SplitData:
         return self._encoded(self.dataset.split(split), progress)
 
     def learning_features(self, *, progress: Progress | None = None) -> LearningFeatures:
-        """Encode training and validation pairs, after checking that both splits exist."""
+        """Encode training and validation pairs, after checking that both splits exist.
+
+        `BadFeature` if all training pictures or all training texts are the same.
+        """
         rows = [self.dataset.split(split) for split in ("train", "val")]
         train, val = (self._encoded(part, progress) for part in rows)
+        train.images.check_varied("pictures")
+        train.texts.check_varied("texts")
         return LearningFeatures(*with_known_categories(train, self.dataset.classes), val)
 
     def tuning(self, config: TuneConfig, known: LearningFeatures, *, progress: Progress | None = None) -> EncoderTuning:

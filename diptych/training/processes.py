@@ -61,8 +61,8 @@ class Processes(ABC):
         """Return the device of this process."""
 
     @abstractmethod
-    def threads(self) -> int:
-        """Return the number of threads of this process during training."""
+    def threads(self) -> int | None:
+        """Return the number of threads of this process during training; None for the one that it has."""
 
     @abstractmethod
     def share(self, rows: int) -> Share:
@@ -95,8 +95,8 @@ class Alone(Processes):
         return best_device()
 
     @override
-    def threads(self) -> int:
-        return thread_count()
+    def threads(self) -> None:
+        return None
 
     @override
     def share(self, rows: int) -> Share:

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-import torch
-
 from diptych.data.features import Features
 from diptych.errors import BadSetting
 from diptych.fusion import ROOM as FUSION
 from diptych.methods.module import MethodModule, open_method, preset_of
 from diptych.progress import Progress
 from diptych.relevance import Relevant
-from diptych.settings import override, thread_count
+from diptych.settings import override, set_torch_threads, thread_count
 from diptych.training.data_source import DataSource, LearningFeatures, SplitData
 from diptych.training.learning import Training
 from diptych.training.run import TrainingRun
@@ -91,7 +89,8 @@ class TrainingRequest:
         if run.folder.finished:
             run.folder.tidy()
             return None
-        torch.set_num_threads(thread_count())
+        # with several processes, the others wait while the first encodes
+        set_torch_threads(thread_count() if run.processes.count > 1 else None)
         features = data.learning_features(progress=run.progress)
         training = self.training(data, features, progress=run.progress)
         if self.module.CARD.learns == "gradient":

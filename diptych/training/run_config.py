@@ -23,7 +23,7 @@ class DataRecord:
     """The data set of a run: how it was specified, and its content."""
 
     source: str
-    """The given name or path."""
+    """Where it lies: its name, a URL or an absolute path (`DataSource.located`); a relative one in older runs."""
     name: str
     split_seed: int | None
     """The given seed; None for the data set's own splits."""
@@ -37,14 +37,22 @@ class DataRecord:
         """Return the record of a data set specified as `source`."""
         return cls(source, dataset.name, split_seed, fingerprint(dataset), splits_fingerprint(dataset))
 
-    def differences(self, dataset: DataSet) -> list[str]:
-        """Return the differences of a data set from this record, if it has the same name."""
-        if dataset.name != self.name:
+    def describes(self, dataset: DataSet) -> bool:
+        """Return whether a data set is the one trained on: it has the same name or, renamed, the same pairs."""
+        return dataset.name == self.name or fingerprint(dataset) == self.fingerprint
+
+    def differences(self, dataset: DataSet, *, by_default: bool = False, splits: bool = True) -> list[str]:
+        """Return the differences of a data set from this record, also those of its `splits`.
+
+        Data that somebody named have none if they are another data set; those found `by_default`, where the data of
+        training lay, are always compared.
+        """
+        if not (by_default or self.describes(dataset)):
             return []
         notes = {
             "the data set has changed since it was trained on": fingerprint(dataset) != self.fingerprint,
-            "trained under another split: some of these pairs were trained on": splits_fingerprint(dataset)
-            != self.splits,
+            "trained under another split: some of these pairs were trained on": splits
+            and splits_fingerprint(dataset) != self.splits,
         }
         return [note for note, differs in notes.items() if differs]
 

@@ -22,6 +22,7 @@ from diptych.encoders.run import encoder_file
 from diptych.errors import BadCheckpoint
 from diptych.files import json_of, record_of, write_json, written_atomically
 from diptych.modality import MODALITIES, Modality
+from diptych.training.locating import located, located_encoder
 from diptych.training.run_config import RunConfig, RunResult
 
 Record = TypeVar("Record")
@@ -71,7 +72,7 @@ class RunFolder:
             raise BadCheckpoint(
                 f"{self.path} already holds a run. Continue it with --resume, or choose another folder."
             )
-        if changed := differences(json_of(self.config()), json_of(config)):
+        if changed := differences(_located(self.config()), _located(config)):
             raise BadCheckpoint(
                 f"{self.path} holds a run with other settings ({changed[0]}). Resume it with the settings it was "
                 "started with, or choose another folder."
@@ -130,6 +131,15 @@ class RunFolder:
             raise BadCheckpoint(f"{file} is not valid JSON ({error}). Copy it again, or train again.") from None
         except KeyError as missing:
             raise BadCheckpoint(f"{file} must hold an object with {missing}. Copy it again, or train again.") from None
+
+
+def _located(config: RunConfig) -> dict[str, Any]:
+    """Return a config as a JSON object in which relative paths, which older runs have, are absolute."""
+    value = json_of(config)
+    value["data"]["source"] = located(config.data.source)
+    for modality, encoder in zip(MODALITIES, config.encoders.both, strict=True):
+        value["encoders"][modality]["name"] = located_encoder(encoder.name)
+    return value
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], *, prefix: str = "") -> list[str]:

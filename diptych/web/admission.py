@@ -20,6 +20,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """Loopback names of this machine."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 """Methods without side effects."""
+NAME = 253
+"""Characters of the longest host name."""
 
 
 @dataclass
@@ -65,29 +67,44 @@ class Admission:
     origins: tuple[str, ...] = ()
     """Origins of other sites whose pages may use the service."""
 
-    def check_site(self, method: str, headers: Headers) -> None:
+    def check_site(self, method: str, headers: Headers, *, scheme: str = "http") -> None:
         """Refuse a request with an unknown host name, or from a page of another site."""
         host = headers.get("host", "")
         if self.hosts and host_name(host) not in self.hosts:
             raise refuse(
                 421,
-                f"this service does not answer to the host name {host_name(host)!r}. Use its own name, or start "
+                f"this service does not answer to the host name {host_name(host)[:NAME]!r}. Use its own name, or start "
                 "it with --allow-host.",
             )
-        origin = headers.get("origin")
-        own = origin is None or origin.partition("://")[2] == host or origin in self.origins
-        if not own and method not in SAFE:
+        if not (self._is_from_here(method, headers, f"{scheme}://{host}") or headers.get("origin") in self.origins):
             raise refuse(403, "pages of other sites may not use this service. Allow theirs with --allow-origin.")
+
+    def _is_from_here(self, method: str, headers: Headers, own: str) -> bool:
+        """Return whether a request comes from a page of this service, or from no page, as far as its sender says.
+
+        Browsers state in Sec-Fetch-Site how the two sites are related, and no page can change that. It also tells that
+        a page is the service's own where HTTPS ends at a proxy that does not report it. Links from anywhere may lead
+        here: following one is a navigation of the whole window.
+        """
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site == "cross-site" and not (method in SAFE and _opens_a_window(headers)):
+            return False
+        if origin is None or method in SAFE:
+            return True
+        own_host = origin.partition("://")[2] == own.partition("://")[2]
+        return origin == own or (own_host and site == "same-origin")
 
     def admit(self, request: Request, scope: Scope) -> None:
         """Admit a request and record its user and scope; raise `Refused` (401, 403 or 429) otherwise."""
         if self.keys is None:
             user = request.client.host if request.client else ""
+            request.state.sharer = "" if user in LOOPBACK else user
             request.state.scope = "write"
         else:
             signed = request.method == "GET" and "signature" in request.query_params
             key = _of_link(self.keys, request) if signed else _of_header(self.keys, request)
             request.state.key, request.state.user = key, (user := key.name)
+            request.state.sharer = user
             request.state.scope = key.scope
             if not key.allows(scope):
                 raise refuse(403, f"the key {key.name!r} may only read. Use one with the scope write.")
@@ -96,6 +113,10 @@ class Admission:
     def link(self, request: Request, path: str) -> str:
         """Return a link to an unquoted path that the sender of the request can follow without a key for a minute."""
         return quote(path) if self.keys is None else sign(path, by=request.state.key)
+
+
+def _opens_a_window(headers: Headers) -> bool:
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
 
 
 def _of_header(keys: Keys, request: Request) -> Key:

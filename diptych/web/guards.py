@@ -24,8 +24,6 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 LINES = ("application/x-ndjson", "application/jsonl")
 LARGE = 1_000_000
 """Bytes above which a body counts as large."""
-DISCARDED = 10
-"""An oversized body is drained up to this multiple of the limit, so that its sender can read the error."""
 BEARER = HTTPBearer(auto_error=False, description="A key from `diptych keys add`, if the service requires one.")
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -38,7 +36,7 @@ class Incoming:
         self._receive = receive
         self._limits = limits
         self._streams = streams
-        self._until = time.monotonic() + limits.seconds
+        self._until = time.monotonic() + (limits.stream_seconds if streams else limits.seconds)
         self._bytes = 0
         self._whole = asyncio.Event()
         self.refusal: Refused | None = None
@@ -52,7 +50,8 @@ class Incoming:
 
     async def __call__(self) -> Message:
         """Return the next part; raise `Refused` if the body is too large or too slow."""
-        left = self._limits.idle_seconds if self._streams else self._until - time.monotonic()
+        pause = self._limits.idle_seconds if self._streams else self._limits.pause_seconds
+        left = min(pause, self._until - time.monotonic())
         try:
             message = await asyncio.wait_for(self._receive(), max(left, 0.0))
         except TimeoutError:
@@ -78,18 +77,6 @@ class Incoming:
         """Whether the whole body has arrived."""
         return self._whole.is_set()
 
-    async def discard(self) -> None:
-        """Drain the rest of the body, up to a limit."""
-        try:
-            async with asyncio.timeout_at(asyncio.get_running_loop().time() + self._limits.seconds):
-                while not self._whole.is_set() and self._bytes < DISCARDED * self._limits.upload_bytes:
-                    message = await self._receive()
-                    self._bytes += len(message.get("body", b""))
-                    if not message.get("more_body", False):
-                        self._whole.set()
-        except TimeoutError:
-            return
-
     async def abandoned(self, *, has_body: bool) -> None:
         """Return when the client has disconnected."""
         if has_body:
@@ -114,14 +101,12 @@ class Guarded(APIRoute):
             self._check_type(request)
             incoming = Incoming(request.receive, service.limits, streams=self.types == LINES)
             try:
-                with service.in_hand(*_kinds(request)):
+                with service.in_hand(*_kinds(request), user=request.state.sharer):
                     incoming.announce(request.headers.get("content-length", ""))
                     return await _answered(handle, Request(request.scope, incoming), incoming, service.limits.seconds)
             except Exception:
                 if incoming.refusal is None:
                     raise
-                if incoming.refusal.status == 413:
-                    await incoming.discard()
                 raise incoming.refusal from None
 
         return guarded

@@ -1,6 +1,7 @@
 """Limits on one request, and on all requests together."""
 
 from dataclasses import dataclass
+from math import ceil
 
 from diptych.errors import BadSetting
 
@@ -35,6 +36,15 @@ class Limits:
     """Requests in progress whose body exceeds a megabyte or has no declared length."""
     streams: int = 8
     """Concurrent streams of items."""
+    explanations: int = 8
+    """Explanations in progress, those that wait for a thread included."""
+    explainers: int = 2
+    """Threads that compute explanations, and nothing else."""
+    share: float = 0.5
+    """Share of `in_hand`, `large`, `streams` and `explanations` that one key may take.
+
+    When no keys are required, each address other than a loopback address has such a share.
+    """
     waiting: int = 256
     """Requests queued for one encoder or one collection; further ones are refused."""
     together: int = 32
@@ -43,16 +53,37 @@ class Limits:
     """How long a request waits for others to form a batch."""
     seconds: float = 30.0
     """Time from a request's arrival to its response, including reading the body."""
+    pause_seconds: float = 10.0
+    """How long the body of a request may pause; a stream of items may pause for longer."""
+    picture_seconds: float = 10.0
+    """How long a request waits for the decoding of its picture."""
     header_seconds: float = 10.0
     """Time within which a connection must send a request header."""
+    header_bytes: int = 32_000
+    """Bytes of a request header, its method and its path included."""
     idle_seconds: float = 60.0
-    """How long a stream of items may pause."""
+    """How long a stream of items may pause or send one line, and how long a client may pause in reading an answer."""
+    stream_seconds: float = 3_600.0
+    """How long a stream of items may last."""
+    linger_seconds: float = 2.0
+    """How long the rest of a refused body is thrown away, so that its sender reads the answer; then it is cut off."""
     connections: int = 1_000
-    """Concurrent connections."""
+    """Concurrent connections; half of them may wait for a request header, and further ones replace the oldest."""
     shutdown_seconds: float = 30.0
-    """How long a shutdown waits for accepted requests."""
+    """Time from a signal to the end of the process; accepted requests have most of it to finish."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value < 0 or (value == 0 and name not in ("rate", "gather_seconds")):
                 raise BadSetting(f"the limit {name} must be above 0; got {value}.")
+        if self.share > 1:
+            raise BadSetting(f"the limit share must be at most 1; got {self.share}.")
+
+    def each(self, kind: str) -> int:
+        """Return how many places of a kind (`in_hand`, `large`, `streams`, `explanations`) one user may take.
+
+        >>> Limits(large=16, streams=1).each("large"), Limits(streams=1).each("streams")
+        (8, 1)
+        """
+        places: int = getattr(self, kind)
+        return ceil(self.share * places)

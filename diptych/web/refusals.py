@@ -4,11 +4,13 @@
            "hint": "Write a few words."}}
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.responses import JSONResponse
 
 from diptych.errors import (
     BadCheckpoint,
@@ -22,6 +24,7 @@ from diptych.errors import (
     UnknownName,
 )
 
+LOG = logging.getLogger("diptych.web")
 STATUS: dict[type[DiptychError], int] = {
     MissingData: 404,
     BadData: 422,
@@ -36,9 +39,16 @@ WAIT = 5
 """Seconds before a store is retried."""
 TITLES = {
     400: "bad_request", 401: "no_key", 403: "forbidden", 404: "not_found", 405: "not_allowed", 408: "too_slow",
-    413: "too_large", 415: "wrong_type", 421: "wrong_host", 422: "invalid", 429: "too_many", 499: "gone",
-    500: "internal", 503: "busy",
+    413: "too_large", 415: "wrong_type", 421: "wrong_host", 422: "invalid", 429: "too_many", 431: "too_large",
+    499: "gone", 500: "internal", 503: "busy",
 }  # fmt: skip
+LONGEST_MESSAGE = 2_000
+"""Characters of a message; it may repeat what a client sent."""
+HIDDEN = "(a place on the server)"
+"""Stands for a path or URI in the messages that clients receive."""
+_PLACE = r"(?:~?/|[a-z][a-z0-9+.-]*://)"
+_QUOTED_PLACE = re.compile(rf"(?<!\bitem )'({_PLACE}[^\n]*?)'(?=[\s.,:;)]|$)")
+_BARE_PLACE = re.compile(rf"(?<![\w.'\"<>/:-]){_PLACE}[^\s'\",;()]*[^\s'\",;().:]")
 
 
 class Fault(BaseModel):
@@ -69,8 +79,15 @@ def headers_of(error: Refused) -> dict[str, str]:
     return headers | ({"WWW-Authenticate": "Bearer"} if error.status == 401 else {})
 
 
-def refused(error: DiptychError) -> Refused:
-    """Return an error with its HTTP status.
+def answer(error: Refused) -> JSONResponse:
+    """Return an error as a response."""
+    return JSONResponse(body_of(error), error.status, headers_of(error))
+
+
+def refused(error: DiptychError, places: Mapping[str, str] | None = None) -> Refused:
+    """Return an error with its HTTP status; the log keeps the message if clients receive it without its paths.
+
+    `places` names what the service keeps at a path or URI.
 
     >>> refused(MissingData("the collection has no item 'a'.")).status
     404
@@ -79,23 +96,38 @@ def refused(error: DiptychError) -> Refused:
         return error
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
     code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
-    return refuse(status, without_place(str(error)), code=code, retry_after=WAIT if status == 503 else None)
+    message = without_place(str(error), places)
+    if message != str(error):
+        LOG.warning("%s", error)
+    return refuse(status, message, code=code, retry_after=WAIT if status == 503 else None)
 
 
-def without_place(message: str) -> str:
-    """Return a message about a picture file without its location on this machine.
+def without_place(message: str, places: Mapping[str, str] | None = None) -> str:
+    """Return a message without paths and URIs of the server; `places` names those that clients know by a name.
 
     >>> without_place("picture '/tmp/a.png' cannot be decoded: it is cut. Replace the file, or leave the pair out.")
     'the picture cannot be decoded: it is cut. Send another one.'
+    >>> without_place("the collection at /srv/my/shop was removed.", {"/srv/my/shop": "shop"})
+    'the collection at shop was removed.'
+    >>> without_place("'/srv/my/shop/record.json' cannot be read: [Errno 5]. Restore it from a backup.")
+    '(a place on the server) cannot be read: [Errno 5]. Restore it from a backup.'
     """
-    named = re.sub(r"^picture '.+?' (?=cannot|does not|has|is)", "the picture ", message, flags=re.DOTALL)
-    named = re.sub(r": cannot identify image file .+?(?=\. )", "", named, flags=re.DOTALL)
-    return named.replace("Replace the file, or leave the pair out.", "Send another one.")
+    known = places or {}
+    told = re.sub(r"^picture '.+?' (?=cannot|does not|has|is)", "the picture ", message, flags=re.DOTALL)
+    told = re.sub(r": cannot identify image file .+?(?=\. )", "", told, flags=re.DOTALL)
+    told = told.replace("Replace the file, or leave the pair out.", "Send another one.")
+    told = _QUOTED_PLACE.sub(lambda found: known.get(found[1], HIDDEN), told)
+    told = _BARE_PLACE.sub(lambda found: known.get(found[0], HIDDEN), told)
+    for place in sorted((each for each in known if "/" in each), key=len, reverse=True):
+        told = told.replace(place, known[place])
+    return told
 
 
 def body_of(error: Refused) -> dict[str, Any]:
     """Return the body of an error response."""
-    message = str(error)
+    message = str(error).encode(errors="backslashreplace").decode()
+    if len(message) > LONGEST_MESSAGE:
+        message = message[:LONGEST_MESSAGE] + "…"
     return Refusal(error=Fault(code=error.code, message=message, hint=hint_of(message))).model_dump()
 
 

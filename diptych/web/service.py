@@ -1,8 +1,8 @@
 """The service: the collections and models it serves, and its worker threads.
 
-Each encoder has a thread (`diptych.web.batching`), and so does the search of each collection. A small pool handles
-pictures, items and stores, and one thread watches for new models (`diptych.web.watching`). The event loop itself never
-encodes, searches, decodes or reads a store.
+Each encoder has a thread (`diptych.web.batching`), and so does the search of each collection. Small pools handle
+items and stores, the pictures of queries, and explanations, so that none of these waits for another. One thread watches
+for new models (`diptych.web.watching`). The event loop itself never encodes, searches, decodes or reads a store.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -36,7 +37,7 @@ from diptych.web.served_collections import EncodingBatcher, ServedCollection, tr
 from diptych.web.watching import Watch
 
 THREADS = 4
-"""Threads in the pool for pictures, items and stores."""
+"""Threads in the pool for items and stores, and as many in the one for the pictures of queries."""
 LOOK_SECONDS = 5.0
 """How long a check of all stores may take before the service counts as not ready."""
 
@@ -72,8 +73,11 @@ class Service:
         """Whether a shutdown has begun: streams end after their current batch."""
         self._encoders: dict[tuple[str, str], EncodingBatcher] = {}
         self._pool = ThreadPoolExecutor(THREADS, "work")
-        self._busy = 0
+        self._decoders = ThreadPoolExecutor(THREADS, "decode")
+        self._explainers = ThreadPoolExecutor(limits.explainers, "explain")
+        self._working: set[Future[Any]] = set()
         self._in_hand: Counter[str] = Counter()
+        self._in_hand_each: Counter[tuple[str, str]] = Counter()
         self._looks = ThreadPoolExecutor(1, "ready")
         self._looking: Future[None] | None = None
         self._given_back = time.monotonic()
@@ -97,9 +101,19 @@ class Service:
         return self.collections[name]
 
     @property
+    def places(self) -> dict[str, str]:
+        """The names under which clients know the paths and URIs of collections and folders."""
+        folders = {"runs": self.runs, "benchmarks": self.benchmarks}
+        known = {str(folder): name for name, folder in folders.items() if folder}
+        for name, served in list(self.collections.items()):
+            store = served.collection.store
+            known |= dict.fromkeys((served.collection.name, store.uri, str(store.folder)), name)
+        return known
+
+    @property
     def waiting(self) -> dict[str, int]:
         """The number of requests queued for each encoder and collection."""
-        return {worker.name: worker.waiting for worker in self._workers} | {"threads": self._busy}
+        return {worker.name: worker.waiting for worker in self._workers} | {"threads": len(self._working)}
 
     @property
     def _workers(self) -> list[Batcher[Any, Any]]:
@@ -113,11 +127,11 @@ class Service:
         vectors = await asyncio.gather(*(self.encode(model, side, item) for side, item in contents_of(request)))
         return await served.searches.ask(EmbeddedRequest(request, model.digest, vectors))
 
-    async def encode(self, model: EmbeddingModel, side: str, item: str | Path) -> np.ndarray:
+    async def encode(self, model: EmbeddingModel, side: str, item: object) -> np.ndarray:
         """Return the embedding of a text or of a picture file."""
         prepared: Any = item
         if isinstance(item, Path):
-            prepared = await self.in_thread(model.encoder("image").prepare, item)
+            prepared = await self._decoded(model.encoder("image").prepare, item)
         encoder = self._encoders.get((model.digest, side)) or self._new_encoder(model, side)
         return await encoder.ask(prepared)
 
@@ -129,26 +143,59 @@ class Service:
             )
 
     async def in_thread(self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
-        """Call a function on the thread pool and return its result; raise `Refused` when the pool's queue is full."""
-        if self._busy >= self.limits.waiting:
+        """Call a function on the thread pool and return its result; raise `Refused` when too many calls wait."""
+        return await self._called(self._pool, partial(function, *arguments, **options))
+
+    async def _called(self, pool: ThreadPoolExecutor, function: Callable[[], R]) -> R:
+        if len(self._working) >= self.limits.waiting:
             raise refuse(503, BUSY, retry_after=1)
-        self._busy += 1
-        try:
-            work = self._pool.submit(function, *arguments, **options)
-            return await asyncio.wrap_future(work)
-        finally:
-            self._busy -= 1
+        work = pool.submit(function)
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)  # not earlier: a caller may give up while it still runs
+        return await asyncio.wrap_future(work)
+
+    async def explain(self, function: Callable[[], R], *, user: str) -> R:
+        """Call a function on the threads for explanations; it counts until it ends, even if its caller gives up."""
+        loop, release = asyncio.get_running_loop(), self._taken(("explanations",), user)
+
+        def ended(work: "Future[R]") -> None:
+            with suppress(RuntimeError):  # the loop is closed: nothing is counted any more
+                loop.call_soon_threadsafe(release)
+
+        work = self._explainers.submit(function)
+        work.add_done_callback(ended)
+        return await asyncio.wrap_future(work)
 
     @contextmanager
-    def in_hand(self, *kinds: str) -> Iterator[None]:
-        """Count a request towards these limits, by name, while it is in progress; raise `Refused` above a limit."""
-        if any(self._in_hand[kind] >= getattr(self.limits, kind) for kind in kinds):
-            raise refuse(503, BUSY, retry_after=1)
-        self._in_hand.update(kinds)
+    def in_hand(self, *kinds: str, user: str) -> Iterator[None]:
+        """Count a request towards these limits, by name, while it is in progress.
+
+        Raise `Refused` above a limit: 503, or 429 if only the user's share is used up. An empty user has no share.
+        """
+        release = self._taken(kinds, user)
         try:
             yield
         finally:
+            release()
+
+    def _taken(self, kinds: tuple[str, ...], user: str) -> Callable[[], None]:
+        """Take a place of each kind for a user, and return the function that gives them back."""
+        own = [(kind, user) for kind in kinds if user]
+        if any(self._in_hand[kind] >= getattr(self.limits, kind) for kind in kinds):
+            raise refuse(503, BUSY, retry_after=1)
+        if any(self._in_hand_each[each] >= self.limits.each(each[0]) for each in own):
+            raise refuse(429, "too many of your requests are in progress. Wait for their answers.", retry_after=1)
+        self._in_hand.update(kinds)
+        self._in_hand_each.update(own)
+
+        def release() -> None:
             self._in_hand.subtract(kinds)
+            self._in_hand_each.subtract(own)
+            for each in own:
+                if not self._in_hand_each[each]:
+                    del self._in_hand_each[each]
+
+        return release
 
     @asynccontextmanager
     async def picture_file(self, data: bytes) -> AsyncIterator[Path]:
@@ -158,6 +205,15 @@ class Service:
             file.write(data)
             file.flush()
             yield Path(file.name)
+
+    async def _decoded(self, prepare: Callable[[Path], Any], picture: Path) -> Any:
+        """Return a prepared picture; raise `Refused` (503) if that takes too long."""
+        try:
+            decoding = self._called(self._decoders, partial(prepare, picture))
+            return await asyncio.wait_for(decoding, self.limits.picture_seconds)
+        except TimeoutError:
+            message = "the picture took too long to decode. Send a smaller one, or try again later."
+            raise refuse(503, message, code="too_long", retry_after=WAIT) from None
 
     async def check(self) -> None:
         """Read every store; raise if one does not answer, or not in time."""
@@ -174,7 +230,8 @@ class Service:
         self._watch.close()
         for worker in self._workers:
             worker.close()
-        self._pool.shutdown()
+        for pool in (self._decoders, self._explainers, self._pool):
+            pool.shutdown()
         self._looks.shutdown()
         for served in self.collections.values():
             served.collection.close()

@@ -1,25 +1,35 @@
 """Start a service from locations and options."""
 
-import asyncio
+import logging
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from diptych.collection import Collection, is_collection, open_model
 from diptych.errors import BadSetting, MissingData
 from diptych.files import digest
 from diptych.web.admission import LOOPBACK, Admission, Rates
 from diptych.web.app import build_app
+from diptych.web.connections import protocol_for
+from diptych.web.front import Forwarded
 from diptych.web.keys import Keys, default_file
 from diptych.web.limits import Limits
 from diptych.web.logs import log_to
 from diptych.web.memory import bound
 from diptych.web.service import Service
+
+LOG = logging.getLogger("diptych.web")
+FINISHING = 0.9
+"""Share of `shutdown_seconds` in which accepted requests may finish; then they are cancelled."""
+SIGNALLED = 128
+"""What a shell adds to the number of a signal in the status of a process."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,8 @@ class Options:
     benchmarks: Path | None = None
     uploads: Path | None = None
     """Folder for uploaded pictures of collections in a database."""
+    pictures_from: tuple[str, ...] = ()
+    """Folders and URLs that pictures are read from, beside those that they were added from on this machine."""
     keys: Path | None = None
     """The key file. None selects the default file when other machines can connect, and requires no keys otherwise."""
     no_keys: bool = False
@@ -55,7 +67,10 @@ def serve(options: Options, *, told: Callable[[str], None]) -> None:
     server = Server(service, admission, options)
     host = f"[{options.host}]" if ":" in options.host else options.host
     told(f"Open http://{'localhost' if options.host in LOOPBACK else host}:{options.port}/ in a browser. Ctrl-C ends.")
-    server.run()
+    try:
+        server.run()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
 def open_service(options: Options) -> Service:
@@ -65,7 +80,7 @@ def open_service(options: Options) -> Service:
         if folder is not None and not folder.is_dir():
             raise MissingData(f"'{folder}' is not a folder. Name one that holds runs or benchmarks.")
     for place in options.places:
-        _add(service, place, options.uploads)
+        _add(service, place, options)
     return service
 
 
@@ -91,66 +106,47 @@ class Server(uvicorn.Server):
         limits = options.limits
         super().__init__(
             uvicorn.Config(
-                build_app(service, admission),
+                Forwarded(build_app(service, admission), options.proxies),
                 host=options.host,
                 port=options.port,
-                http=type("Patient", (Impatient,), {"header_seconds": limits.header_seconds}),
+                http=protocol_for(limits),
                 ws="none",
                 loop="asyncio",
                 log_config=None,
                 access_log=False,
-                proxy_headers=bool(options.proxies),
-                forwarded_allow_ips=list(options.proxies),
+                proxy_headers=False,
                 server_header=False,
                 limit_concurrency=limits.connections,
                 timeout_keep_alive=5,
-                timeout_graceful_shutdown=int(limits.shutdown_seconds),
+                timeout_graceful_shutdown=FINISHING * limits.shutdown_seconds,  # type: ignore[arg-type]
             )
         )
         self._service = service
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """Start the shutdown."""
-        self._service.stopping = True
+        """Start the shutdown, and set its end.
+
+        A search, an ingest or the loading of a model may run for longer, and no thread can be ended from outside. What
+        a store has acknowledged is kept, whenever the process ends.
+        """
+        if not self._service.stopping:
+            self._service.stopping = True
+            # an alarm, since starting a thread could wait for a lock that the interrupted code holds
+            signal.signal(signal.SIGALRM, partial(_end, sig))
+            signal.setitimer(signal.ITIMER_REAL, self._service.limits.shutdown_seconds, 1.0)
         super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
 
-class Impatient(H11Protocol):
-    """Connections that must send a request header in time, so that idle ones cannot exhaust the limit."""
-
-    header_seconds = 10.0
-    _late: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the header timeout."""
-        super().connection_made(transport)
-        self._wait()
-
-    def data_received(self, data: bytes) -> None:
-        """Process received bytes; keep the timeout running while a header is incomplete."""
-        super().data_received(data)
-        if self.conn.their_state is not h11.IDLE or not self.conn.trailing_data[0]:
-            self._wait_no_more()
-        elif self._late is None:
-            self._wait()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timeout."""
-        self._wait_no_more()
-        super().connection_lost(exc)
-
-    def _wait(self) -> None:
-        self._late = self.loop.call_later(self.header_seconds, self.transport.close)
-
-    def _wait_no_more(self) -> None:
-        if self._late:
-            self._late.cancel()
-            self._late = None
+def _end(sig: int, alarm: int, frame: object) -> None:
+    """End the process at once, with the status of one that a signal has ended."""
+    with suppress(RuntimeError):  # the interrupted code may be writing to the log
+        LOG.warning("the shutdown took too long; what was still running is given up")
+    os._exit(SIGNALLED + sig)
 
 
-def _add(service: Service, place: str, uploads: Path | None) -> None:
+def _add(service: Service, place: str, options: Options) -> None:
     """Serve a collection or a run under the last part of its location."""
-    name = name_of(place)
+    name, uploads = name_of(place), options.uploads
     if name in service.collections or name in service.models:
         raise BadSetting(f"two locations share the name {name!r}. Rename one, so that requests can tell them apart.")
     if "://" in place or is_collection(place):
@@ -160,7 +156,8 @@ def _add(service: Service, place: str, uploads: Path | None) -> None:
         loaded = {served.model.digest: served.model for served in service.collections.values()} | {
             model.digest: model for model in service.models.values()
         }
-        service.add_collection(name, Collection(opened.store, opened.name, loaded.get(mark), pictures=folder))
+        at = opened.store, opened.name, loaded.get(mark)
+        service.add_collection(name, Collection(*at, pictures=folder, pictures_from=options.pictures_from))
     elif (Path(place) / "config.json").is_file():
         service.add_model(name, open_model(place))
     else:

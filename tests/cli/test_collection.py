@@ -24,7 +24,15 @@ def shop(diptych: Diptych, run: Path, tiny_set: Path, tmp_path: Path, monkeypatc
     assert made.code == 0, made.err
     assert "Created an empty collection at shop. Fill it: diptych collection add shop FOLDER." in made.err
     added = diptych("collection", "add", "shop", tiny_set, "--json")
-    assert json.loads(added.out) == {"added": 24, "updated": 0, "unchanged": 0, "rejected": 0, "rejects": None}
+    assert json.loads(added.out) == {
+        "added": 24,
+        "updated": 0,
+        "unchanged": 0,
+        "rejected": 0,
+        "removed": 0,
+        "notes": [],
+        "rejects": None,
+    }
     return Path("shop")
 
 

@@ -125,3 +125,19 @@ def test_only_a_collection_says_where_its_run_lies_now(diptych: Diptych, run: Pa
     done = diptych("search", run, "--text", "a", "--model", run)
     assert done.code == 2
     assert "only for searches of a collection." in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize("verb", ["search", "explain", "explain-audit"])
+def test_a_suffix_that_names_no_format_is_refused_before_anything_is_done(
+    diptych: Diptych, tmp_path: Path, verb: str
+) -> None:
+    done = diptych(verb, tmp_path / "no run at all", "--save", tmp_path / "o.gif")
+    assert done.code == 2
+    assert ".png, .jpg, .jpeg, .webp or .pdf; got '.gif' in" in done.err
+
+
+def test_hits_are_saved_as_what_the_suffix_says(diptych: Diptych, run: Path, tiny_set: Path, tmp_path: Path) -> None:
+    done = diptych("search", run, "--data", tiny_set, "--text", "a red square", "--save", tmp_path / "o.jpg")
+    assert done.code == 0, done.err
+    with Image.open(tmp_path / "o.jpg") as image:
+        assert image.format == "JPEG"

@@ -116,3 +116,8 @@ def test_wikipedia_is_checked_without_its_pictures(data_root):
         "encoding",
         "text in two splits",
     }
+
+
+def test_a_picture_at_a_url_that_cannot_be_read_is_a_finding(write_lines):
+    path = write_lines({"id": "1", "image": "nowhere://a/b.png", "text": "one"})
+    assert [finding.kind for finding in check_data(str(path)) if "image" in finding.kind] == ["unreadable image"]

@@ -2,14 +2,18 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from diptych.data.entries import Entry, read_entries
+from diptych.data.entries import Entry, read_entries, shared_folder
 from diptych.data.findings import Finding
-from diptych.errors import MissingData
+from diptych.data.sources import source_of
+from diptych.errors import MissingData, MissingExtra
 
 
 @pytest.fixture
@@ -89,9 +93,6 @@ def test_a_data_set_gives_its_pairs_with_their_category() -> None:
     [
         ({"id": "a"}, "neither a picture nor a text"),
         ({"text": "no id"}, "a text without a picture has no default id"),
-        ({"id": "a", "text": "x", "bad name": 1}, "a column cannot be named 'bad name'"),
-        ({"id": "a", "text": "x", "deep": {"a": 1}}, "deep must be a string, a number, true or false"),
-        ({"id": "a", "text": "x", "huge": 2**60}, "huge must be a string, a number"),
         ({"id": "a\0", "text": "x"}, "cannot be stored"),
         ({"id": "ä" * 300, "text": "x"}, "cannot be stored"),
         ({"id": "a", "image": "gone.png"}, "image 'gone.png' does not exist"),
@@ -107,9 +108,104 @@ def test_a_faulty_row_is_reported_and_the_rest_goes_on(tmp_path: Path, row: dict
     assert found[0].where == "items.jsonl, line 1"
 
 
-def test_a_number_that_json_cannot_mean_is_reported(tmp_path: Path) -> None:
-    path = written(tmp_path, "items.jsonl", '{"id": "a", "text": "x", "size": NaN}\n')
-    assert "size must be a string, a number" in read(path)[1][0].what
+def test_rows_of_one_picture_are_one_item_with_all_their_texts(pictures: Path) -> None:
+    path = written(
+        pictures,
+        "captions.csv",
+        "image,text,number\ncat.png,one,0\ncats/tom.jpg,other,0\n./cat.png,two,1\ncat.png,,2\ncat.png,three,3\n",
+    )
+    remarks: list[str] = []
+    found: list[Finding] = []
+    entries = list(read_entries(str(path), report=found.append, remark=remarks.append))
+    assert [(entry.id, entry.texts, entry.metadata) for entry in entries] == [
+        ("cats/tom.jpg", ("other",), {"number": 0.0}),
+        ("cat.png", ("one", "two", "three"), {"number": 0.0}),
+    ]
+    assert [finding.where for finding in found] == ["captions.csv, line 5"]
+    assert set(remarks) == {"rows of one picture differ in the column number: the first row's value is kept."}
+
+
+def test_rows_of_one_picture_and_one_id_are_one_item_and_those_of_two_ids_are_two(pictures: Path) -> None:
+    rows = [
+        {"id": identity, "image": "cat.png", "text": text} for identity, text in (("a", "1"), ("b", "2"), ("a", "3"))
+    ]
+    entries, _ = read(written(pictures, "items.jsonl", "\n".join(map(json.dumps, rows))))
+    assert {entry.id: entry.texts for entry in entries} == {"a": ("1", "3"), "b": ("2",)}
+
+
+def test_captions_a_row_in_parquet_are_one_item_too(pictures: Path) -> None:
+    rows = [{"image": "cat.png", "text": text} for text in ("one", "two")]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), pictures / "captions.parquet")
+    (entry,), _ = read(pictures / "captions.parquet")
+    assert entry.texts == ("one", "two")
+
+
+def test_on_standard_input_neighbours_are_joined_and_late_rows_reported(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [(name, str(k)) for k, name in enumerate(("cat.png", "cat.png", "cats/tom.jpg", "cat.png"))]
+    lines = "\n".join(json.dumps({"image": str(pictures / name), "text": text}) for name, text in rows)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
+    entries, found = read("-")
+    assert [entry.texts for entry in entries] == [("0", "1"), ("2",)]
+    assert [str(finding) for finding in found] == [
+        "stdin, line 4: other rows of its picture came before. "
+        "Let the rows of one picture follow one another, or give each an id."
+    ]
+
+
+def test_a_folder_called_like_a_data_set_is_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "openmoji").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "openmoji" / "a.png")
+    monkeypatch.chdir(tmp_path)
+    for source in (tmp_path / "openmoji", "./openmoji", source_of(Path("openmoji"))):
+        assert [entry.id for entry in read(source)[0]] == ["a.png"]
+
+
+def test_pictures_of_several_folders_have_paths_from_the_folder_they_share(tmp_path: Path) -> None:
+    for year in ("2023", "2024"):
+        (tmp_path / year).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / year / "1.png")
+    root = shared_folder([str(tmp_path / "2023"), str(tmp_path / "2024" / "1.png")])
+    assert root == tmp_path
+    (entry,) = read_entries(str(tmp_path / "2023"), report=raised, root=root)
+    assert (entry.id, entry.metadata) == ("2023/1.png", {"folder": "2023"})
+    assert [entry.id for entry in read(tmp_path / "*" / "1.png")[0]] == ["2023/1.png", "2024/1.png"]
+
+
+def test_files_passed_over_are_counted_and_named(pictures: Path) -> None:
+    for name in ("a.xyz", "b.xyz", "plain"):
+        (pictures / name).write_bytes(b"-")
+    os.mkfifo(pictures / "pipe.png")
+    (pictures / "gone.png").symlink_to(pictures / "nowhere")
+    remarks: list[str] = []
+    assert len(list(read_entries(str(pictures), report=raised, remark=remarks.append))) == 2
+    (remark,) = remarks
+    assert remark.startswith(f"6 files in '{pictures}' are no pictures that can be read: 2 .xyz, ")
+    assert {"1 .txt", "1 without suffix", "1 pipe or device", "1 broken link"} <= set(remark.rstrip(".").split(", "))
+
+
+def test_a_picture_that_needs_another_package_names_it(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diptych.data.picture_plug_ins.find_spec", lambda name: None)
+    path = written(pictures, "IMG_1.HEIC", "-")
+    with pytest.raises(
+        MissingExtra, match=r"IMG_1\.HEIC' is a picture that needs another package: pip install pillow-"
+    ):
+        read(path)
+    remarks: list[str] = []
+    list(read_entries(str(pictures), report=raised, remark=remarks.append))
+    assert "1 .heic (which need pillow-heif)" in remarks[0]
+
+
+def test_a_name_that_is_not_utf8_costs_one_picture(pictures: Path) -> None:
+    (pictures / os.fsdecode(b"caf\xe9.png")).write_bytes((pictures / "cat.png").read_bytes())
+    entries, (finding,) = read(pictures)
+    assert [entry.id for entry in entries] == ["cat.png", "cats/tom.jpg"]
+    assert finding.what == "its name or id is not UTF-8"
+
+
+def raised(finding: Finding) -> None:
+    raise AssertionError(finding)
 
 
 def test_a_folder_without_anything_to_take_in_is_said_to_be_so(tmp_path: Path) -> None:

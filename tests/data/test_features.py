@@ -21,6 +21,24 @@ def whole(count: int) -> np.ndarray:
     return RNG.normal(size=(count, 3)).astype(np.float32)
 
 
+@pytest.mark.parametrize("count", [2, 1024, 2050])
+def test_items_that_are_all_the_same_are_refused_in_a_sentence(count: int) -> None:
+    equal = np.tile(rows(1), (count, 1))
+    with pytest.raises(BadFeature) as refusal:
+        Encoded(equal).check_varied("texts")
+    assert str(refusal.value) == (
+        f"all {count:,} training texts are the same, or their encoder sees no difference, so nothing can be learned "
+        "from them. Train on pairs whose texts differ."
+    )
+    equal[-1, 3] += 1
+    Encoded(equal).check_varied("texts")
+
+
+def test_one_item_and_none_are_not_the_same_as_others() -> None:
+    Encoded(rows(1)).check_varied("texts")
+    Encoded(rows(0)).check_varied("texts")
+
+
 def test_a_padded_batch_holds_each_sequence_then_zeros_and_says_which_is_which(three: list[np.ndarray]) -> None:
     values, mask = Parts.of(three).padded([2, 1])
     assert values.shape == (2, 5, 4)

@@ -24,7 +24,9 @@ def test_an_imagefolder_takes_its_splits_from_its_sub_folders(tmp_path, make_pic
 
 
 def test_a_folder_without_a_manifest_says_what_to_put_there(tmp_path):
-    with pytest.raises(MissingData, match=r"holds no manifest. Put one of pairs.jsonl, manifest.jsonl"):
+    with pytest.raises(
+        MissingData, match=r"holds no manifest. Put one of pairs, manifest or metadata, each with .jsonl, .csv"
+    ):
         read(tmp_path)
 
 

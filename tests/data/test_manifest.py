@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_a_relative_manifest_is_read_from_the_working_folder(make_picture, write
         ({"image": {"bytes": "x"}, "text": "a"}, r"line 2: image must be a path; got a dict"),
         ({"img": "a.png", "text": "a"}, r"line 2: it has no column for the picture"),
         ({"image": None, "text": "a", "category": ""}, r"line 2: the category is empty. Name the category"),
-        ({"image": None, "text": "a", "category": 3}, r"line 2: category must hold text; got 3"),
+        ({"image": None, "text": "a", "category": 3.5}, r"line 2: category must hold text; got 3.5"),
         ({"image": None, "categories": "[oops", "text": "a"}, r"line 2: categories is not a JSON list"),
         ({"image": None, "text": "a", "split": "trian"}, r"line 2: the split 'trian' is unknown. Use one of train"),
         ({"image": None, "text": "a", "id": []}, r"line 2: the id must be a string or a number; got \[\]"),
@@ -121,3 +122,21 @@ def test_a_report_hears_of_every_faulty_line_and_the_rest_is_read(write_lines):
     dataset = read_manifest(path, name="mine", report=found.append)
     assert [finding.kind for finding in found] == ["missing image", "bad line", "missing image"]
     assert [pair.texts for pair in dataset.pairs] == [("b",)]
+
+
+def test_whole_numbers_are_categories_too(tmp_path):
+    rows = [{"text": "a", "image": None, "category": 3}, {"text": "b", "image": None, "categories": [1, "x"]}]
+    (tmp_path / "m.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert [pair.categories for pair in read_manifest(tmp_path / "m.jsonl", name="m").pairs] == [("3",), ("1", "x")]
+
+
+def test_rows_of_one_picture_and_one_id_are_one_pair(tmp_path, make_picture):
+    make_picture("a.png")
+    (tmp_path / "m.csv").write_text("id,image,text\n7,a.png,one\n7,a.png,two\n")
+    (pair,) = read_manifest(tmp_path / "m.csv", name="m").pairs
+    assert (pair.id, pair.texts) == ("7", ("one", "two"))
+
+
+def test_an_empty_cell_is_no_picture(tmp_path):
+    (tmp_path / "m.csv").write_text("id,image,file_name,text\n1,,,one\n")
+    assert read_manifest(tmp_path / "m.csv", name="m").pairs[0].image is None

@@ -29,7 +29,7 @@ def test_a_csv_cell_holds_one_text_or_a_json_list(tmp_path, make_picture):
             r"m.csv, line 2: it has more cells than the header. Put texts with commas in quotes",
         ),
         (b"image,text\na.png,\xff\n", r"m.csv: byte 17 \(0xff\) is not UTF-8"),
-        (b"image,text\na.png," + b"x" * 200_000 + b"\n", r"m.csv, after line 1: the rest cannot be read"),
+        (b"image,text\na.png," + b"x" * 200_000 + b"\n", r"m.csv, line 2: it cannot be read \(field larger"),
     ],
 )
 def test_a_broken_csv_is_named_with_its_line(tmp_path, content, sentence):

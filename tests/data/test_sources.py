@@ -1,6 +1,7 @@
 import pytest
 
 from diptych.data import ROOM
+from diptych.data.entries import read_entries
 from diptych.data.sources import open_data
 from diptych.errors import MissingData, UnknownName
 
@@ -94,3 +95,10 @@ def test_rsicd_has_its_official_split(data_root):
     dataset = open_data("rsicd", root=data_root)
     assert (len(dataset.pairs), len(dataset.classes)) == (10_921, 31)
     assert [len(dataset.split(name)) for name in ("train", "val", "test")] == [8734, 1094, 1093]
+
+
+def test_a_name_that_no_file_can_have_is_no_data():
+    with pytest.raises(MissingData, match=r"does not exist: no file has so long a name\. Give its path"):
+        open_data("x" * 300)
+    with pytest.raises(MissingData, match="no file has so long a name"):
+        next(read_entries("x" * 300, report=print))

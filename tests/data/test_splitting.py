@@ -9,7 +9,7 @@ from PIL import Image
 from diptych.data.checking import check
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.splitting import resplit, stratified_split, with_validation
-from diptych.errors import BadSetting
+from diptych.errors import BadSetting, MissingData
 
 CLASSES = st.lists(st.sampled_from("abcde"), max_size=80)
 
@@ -29,7 +29,7 @@ def test_every_item_is_in_one_split_and_every_class_of_three_in_each(names, seed
     assert sorted(row for rows in splits.values() for row in rows) == list(range(len(names)))
     for name in set(names):
         held = {split: sum(names[row] == name for row in rows) for split, rows in splits.items()}
-        assert held["train"] >= 1
+        assert held["train"] >= 1 or max(map(names.count, names)) < 3
         assert names.count(name) < 3 or min(held.values()) >= 1
 
 
@@ -165,3 +165,25 @@ def test_texts_that_name_categories_bind_no_pairs_and_the_count_of_torn_ones_is_
     assert drawn.torn == 50
     assert drawn.split_notes == ["50 pairs share a text with another split: texts recur too often to avoid it"]
     assert drawn.with_splits(drawn.splits, seed=None).torn == 0
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_small_categories_alone_leave_no_split_empty(size: int) -> None:
+    splits = stratified_split([[f"c{k // size}"] for k in range(20)], seed=0)
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 16, "val": 2, "test": 2}
+    assert sorted(row for rows in splits.values() for row in rows) == list(range(20))
+
+
+def test_where_large_categories_suffice_small_ones_go_to_train() -> None:
+    splits = stratified_split([["large"]] * 10 + [["small"]] * 2, seed=0)
+    assert {10, 11} <= set(splits["train"])
+    assert (len(splits["val"]), len(splits["test"])) == (1, 1)
+
+
+def test_three_pairs_are_one_in_each_split_and_two_are_too_few() -> None:
+    assert all(len(rows) == 1 for rows in stratified_split([["a"], ["a"], ["b"]], seed=0).values())
+    few = resplit(DataSet("few", tuple(Pair(str(k), None, (str(k),)) for k in range(2)), {}), 0)
+    with pytest.raises(
+        MissingData, match=r"few: the split 'val' is empty\. The 2 pairs are too few, or too many share"
+    ):
+        few.split("val")

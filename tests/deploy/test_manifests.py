@@ -5,45 +5,18 @@ They are not applied to a cluster here.
 
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import typer
-import yaml
 from torch.distributed.run import get_args_parser
 
+import diptych
 from diptych.cli import app
+from tests.deploy.workloads import FOLDER, Manifest, containers, containers_of, manifests, name_of, workloads
 
-FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "kubernetes"
 VERSION = "1.33"
-RUN_BY = ("Deployment", "Job")
-
-Manifest = dict[str, Any]
-
-
-def manifests() -> list[Manifest]:
-    return [
-        manifest
-        for path in sorted(FOLDER.glob("*.yaml"))
-        for manifest in yaml.safe_load_all(path.read_text(encoding="utf-8"))
-    ]
-
-
-def name_of(manifest: Manifest) -> str:
-    return f"{manifest['kind']} {manifest['metadata']['name']}"
-
-
-def pods() -> Iterator[tuple[Manifest, Manifest]]:
-    """Yield what runs pods, and their template."""
-    for manifest in manifests():
-        if manifest["kind"] in RUN_BY:
-            yield manifest, manifest["spec"]["template"]
-
-
-def containers() -> list[tuple[str, Manifest]]:
-    return [(name_of(manifest), one) for manifest, pod in pods() for one in pod["spec"]["containers"]]
 
 
 def commands() -> Iterator[list[str]]:
@@ -69,11 +42,11 @@ def test_the_schema_refuses_what_it_does_not_know() -> None:
 
 @pytest.mark.parametrize("manifest", manifests(), ids=name_of)
 def test_what_selects_pods_selects_some(manifest: Manifest) -> None:
-    selector = manifest["spec"].get("selector")
+    selector = manifest["spec"].get("selector") or manifest["spec"].get("podSelector")
     if not selector:
         return
     wanted = selector.get("matchLabels", selector).items()
-    own = [manifest["spec"]["template"]] if manifest["kind"] in RUN_BY else [pod for _, pod in pods()]
+    own = [pod for owner, pod in workloads() if owner == manifest] or [pod for _, pod in workloads()]
     assert any(wanted <= pod["metadata"]["labels"].items() for pod in own)
 
 
@@ -89,20 +62,28 @@ def test_ports_claims_and_targets_that_are_named_are_there() -> None:
             assert {f"Service {backend['name']}" for backend in backends} <= there
         if manifest["kind"] == "HorizontalPodAutoscaler":
             assert f"{spec['scaleTargetRef']['kind']} {spec['scaleTargetRef']['name']}" in there
-    for _, pod in pods():
+    for _, pod in workloads():
         volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
-        for container in pod["spec"]["containers"]:
+        for container in containers_of(pod):
             assert {mount["name"] for mount in container["volumeMounts"]} == volumes.keys()
         claims = [v["persistentVolumeClaim"]["claimName"] for v in volumes.values() if "persistentVolumeClaim" in v]
         assert {f"PersistentVolumeClaim {claim}" for claim in claims} <= there
 
 
-@pytest.mark.parametrize(("owner", "container"), containers(), ids=lambda value: value if type(value) is str else "")
-def test_a_container_is_bounded_and_has_no_privileges(owner: str, container: Manifest) -> None:
-    assert set(container["resources"]) == {"requests", "limits"}
-    assert {"cpu", "memory"} <= container["resources"]["limits"].keys()
-    assert container["securityContext"]["allowPrivilegeEscalation"] is False
-    assert container["securityContext"]["capabilities"]["drop"] == ["ALL"]
+def test_a_secret_that_is_named_has_the_command_that_makes_it() -> None:
+    secrets = {
+        volume["secret"]["secretName"]
+        for _, pod in workloads()
+        for volume in pod["spec"]["volumes"]
+        if "secret" in volume
+    }
+    assert secrets == {"diptych-keys", "diptych-ray"}
+    told = "".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("*.yaml"))
+    assert all(f"kubectl create secret generic {secret} --from-" in told for secret in secrets)
+
+
+def test_the_image_is_that_of_this_release() -> None:
+    assert {container["image"] for _, container in containers()} == {f"diptych:{diptych.__version__}"}
 
 
 def test_the_commands_of_diptych_are_understood() -> None:

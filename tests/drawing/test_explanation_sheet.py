@@ -68,3 +68,22 @@ def test_many_words_are_cut_and_the_panel_stays_small(tmp_path: Path) -> None:
     ways = dict.fromkeys(("attention", "gradient", "integrated", "occlusion"), moved)
     spaces = [{"name": name, "similarity": 0.5, "ways": ways} for name in ("visual", "textual")]
     assert drawn(tmp_path / "why.png", record(words=words, spaces=spaces, fused_ways=ways)).height < 1800
+
+
+@pytest.mark.parametrize("size", [(4000, 2), (2, 4000)])
+def test_a_picture_of_any_shape_is_explained(tmp_path: Path, size: tuple[int, int]) -> None:
+    width, height = size
+    boxes = [
+        {"left": 0.0, "top": 0.0, "right": width / 2, "bottom": height},
+        {"left": width / 2, "top": 0.0, "right": width, "bottom": height},
+    ]
+    explained = record(image={"width": width, "height": height, "regions": boxes})
+    explanation_sheet([(explained, Image.new("RGB", size, "white"))], tmp_path / "why.png")
+    with Image.open(tmp_path / "why.png") as image:
+        assert count(image.convert("RGB"), on_white(1.0)) > 0
+
+
+def test_explanations_are_saved_in_the_format_that_the_suffix_names(tmp_path: Path) -> None:
+    explanation_sheet([(record(), PICTURE)], tmp_path / "why.jpg")
+    with Image.open(tmp_path / "why.jpg") as image:
+        assert image.format == "JPEG"

@@ -1,10 +1,11 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from diptych.drawing.hits import COLUMNS, SIDE, contact_sheet
-from diptych.errors import ShapeMismatch
+from diptych.errors import BadSetting, ShapeMismatch
 
 
 def colours(count: int) -> list[Image.Image]:
@@ -52,3 +53,49 @@ def test_nothing_found_is_a_sheet_with_the_query_alone(tmp_path: Path) -> None:
 def test_hits_without_a_caption_each_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ShapeMismatch, match=r"got 2 pictures, 1 captions and 2 similarities"):
         contact_sheet("q", colours(2), ["one"], [0.5, 0.4], tmp_path / "hits.png")
+
+
+@pytest.mark.parametrize("size", [(4000, 2), (2, 4000), (65_500, 1), (1, 1)])
+def test_a_picture_of_any_shape_is_drawn_as_query_and_as_hit(tmp_path: Path, size: tuple[int, int]) -> None:
+    picture = Image.new("RGB", size, (10, 200, 90))
+    contact_sheet(picture, [picture], ["a line"], [0.5], tmp_path / "hits.png")
+    with Image.open(tmp_path / "hits.png") as image:
+        counts = {colour: count for count, colour in image.convert("RGB").getcolors(1 << 20) or ()}
+    assert counts[(10, 200, 90)] >= 2 * SIDE
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("o.jpg", "JPEG"), ("o.JPEG", "JPEG"), ("o.webp", "WEBP"), ("o.png", "PNG")]
+)
+def test_the_suffix_is_the_format(tmp_path: Path, name: str, form: str) -> None:
+    contact_sheet("q", colours(2), ["one", "two"], [0.9, 0.1], tmp_path / "reference.png")
+    contact_sheet("q", colours(2), ["one", "two"], [0.9, 0.1], tmp_path / name)
+    with Image.open(tmp_path / name) as image, Image.open(tmp_path / "reference.png") as reference:
+        assert (image.format, image.size) == (form, reference.size)
+        shown, wanted = (np.asarray(each.convert("RGB"), dtype=int) for each in (image, reference))
+        assert np.abs(shown - wanted).mean() < 2
+
+
+def test_a_pdf_is_one_page_as_large_as_the_sheet(tmp_path: Path) -> None:
+    contact_sheet("q", colours(2), ["one", "two"], [0.9, 0.1], tmp_path / "o.png")
+    contact_sheet("q", colours(2), ["one", "two"], [0.9, 0.1], tmp_path / "o.pdf")
+    width, height = size_of(tmp_path / "o.png")
+    page = (tmp_path / "o.pdf").read_bytes()
+    assert page.startswith(b"%PDF-")
+    assert f"/MediaBox [ 0 0 {width * 0.72:g} {height * 0.72:g}".encode() in page
+
+
+@pytest.mark.parametrize(("name", "got"), [("o.gif", "'.gif'"), ("o", "no suffix"), ("o.png.txt", "'.txt'")])
+def test_another_suffix_is_refused_and_nothing_is_written(tmp_path: Path, name: str, got: str) -> None:
+    with pytest.raises(BadSetting, match=rf"saved as .png, .jpg, .jpeg, .webp or .pdf; got {got} in '.*{name}'"):
+        contact_sheet("q", colours(1), ["one"], [0.5], tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sheet_that_a_format_cannot_hold_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    count = 66 * COLUMNS
+    with pytest.raises(
+        BadSetting, match=r"has 1,144 x 1\d,\d+ pixels, and WEBP holds 16,383 along a side; .*Ask for less"
+    ):
+        contact_sheet("q", [None] * count, [""] * count, [0.5] * count, tmp_path / "o.webp")
+    assert not list(tmp_path.iterdir())

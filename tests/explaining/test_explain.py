@@ -246,5 +246,5 @@ def test_a_record_is_json_with_one_number_a_place(pictures: list[Path], explain:
 @pytest.mark.parametrize("name", ["why.gif", "why"])
 def test_a_file_of_another_kind_is_refused(name: str, pictures: list[Path], explain: Explain) -> None:
     model = built(features_of(pictures, TEXTS, Quarters(), Letters()))
-    with pytest.raises(BadSetting, match=r"saved as \.html or \.png; got .* in '"):
+    with pytest.raises(BadSetting, match=r"saved as \.html, \.png, .* or \.pdf; got .* in '"):
         explain(model, fusing(Product())).save(pictures[0].parent / name)

@@ -49,6 +49,11 @@ class OracleTable(Table):
         self.kinds |= columns
 
     @override
+    def narrow(self) -> None:
+        used = {name for row in self.rows.values() for name in row.metadata}
+        self.kinds = {name: kind for name, kind in self.kinds.items() if name in used}
+
+    @override
     def write(self, items: Items) -> None:
         self.writes += 1
         precision = np.float16 if self.layout.half else np.float32

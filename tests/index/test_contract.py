@@ -11,6 +11,7 @@ import pytest
 from diptych.errors import BadSetting, DiptychError, MissingData
 from diptych.index.address import open_store
 from diptych.index.contract import Layout, Store, Table
+from diptych.index.refusals import MissingColumn
 
 from .killing import SHARED, batch, own_ids, prepare
 from .oracle import OracleTable
@@ -186,6 +187,23 @@ def test_a_table_widens_while_others_use_it(store: Store) -> None:
         other.widen({"framed": "truth", "year": "text"})
     other.write(replace(items_of(["b"], seed=1), metadata=({"category": "dog", "tags": ("x", "y"), "year": 3.0},)))
     assert table.read().metadata == ({}, {"category": "dog", "tags": ("x", "y"), "year": 3.0})
+
+
+def test_a_table_forgets_columns_in_which_no_item_has_a_value(store: Store) -> None:
+    table = store.create_table("items", LAYOUT)
+    other = open_store(store.uri).table("items")
+    table.widen({"year": "number", "tags": "texts", "kind": "text", "framed": "truth"})
+    metadata = ({"year": 3.0, "framed": False}, {"tags": ("x",)}, {"kind": "dog"})
+    table.write(replace(items_of(["a", "b", "c"], seed=1), metadata=metadata))
+    table.remove(["c"])
+    table.narrow()
+    assert table.columns() == other.columns() == {"year": "number", "tags": "texts", "framed": "truth"}
+    assert table.read().metadata == metadata[:2]
+    with pytest.raises(MissingColumn, match="the table has no metadata column 'kind'"):
+        other.write(replace(items_of(["c"], seed=1), metadata=({"kind": "dog"},)))
+    other.widen({"kind": "number"})
+    other.write(replace(items_of(["c"], seed=1), metadata=({"kind": 1.0},)))
+    assert table.read(["c"]).metadata == ({"kind": 1.0},)
 
 
 def test_a_write_that_cannot_be_leaves_the_table_as_it_was(store: Store) -> None:

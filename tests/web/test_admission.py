@@ -135,6 +135,61 @@ def test_pages_of_other_sites_may_not_change_or_read_anything(shop: Running) -> 
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("origin", "site", "status"),
+    [
+        ("http://{host}", None, 200),
+        ("https://{host}", None, 403),
+        ("ftp://{host}", None, 403),
+        ("null", None, 403),
+        ("{host}", None, 403),
+        ("https://{host}", "same-origin", 200),  # HTTPS ends at a proxy that does not report it
+        ("https://evil.example", "same-origin", 403),
+        ("http://{host}", "cross-site", 403),
+    ],
+)
+def test_the_scheme_of_an_origin_counts(shop: Running, origin: str, site: str | None, status: int) -> None:
+    headers = {"Origin": origin.format(host=f"127.0.0.1:{shop.port}")} | ({"Sec-Fetch-Site": site} if site else {})
+    answer = shop.client.post("/v1/search", data={"collection": "shop", "text": "a"}, headers=headers)
+    assert answer.status_code == status
+
+
+def test_a_proxy_that_is_trusted_tells_the_scheme(serve: Serve) -> None:
+    with serve(proxies=("127.0.0.1",)) as started:
+        host = f"127.0.0.1:{started.port}"
+        asked = {"collection": "shop", "text": "a"}
+        for scheme, status in (("https", 200), ("http", 403)):
+            headers = {"X-Forwarded-Proto": "https", "Origin": f"{scheme}://{host}"}
+            assert started.client.post("/v1/search", data=asked, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "fetch", "status"),
+    [
+        ("GET", "/", {"Mode": "navigate", "Dest": "document"}, 200),
+        ("GET", "/docs", {"Mode": "navigate", "Dest": "document"}, 200),
+        ("GET", "/?text=a", {"Mode": "navigate"}, 200),
+        ("GET", "/", {"Mode": "navigate", "Dest": "iframe"}, 403),
+        ("GET", "/v1/collections", {"Mode": "no-cors", "Dest": "script"}, 403),
+        ("GET", "/v1/collections/shop/thumbnails/p1", {"Mode": "no-cors", "Dest": "image"}, 403),
+        ("GET", "/v1/collections", {"Mode": "cors", "Dest": "empty"}, 403),
+        ("GET", "/v1/collections", {}, 403),
+        ("POST", "/v1/search", {"Mode": "navigate", "Dest": "document"}, 403),
+        ("DELETE", "/v1/collections/shop/items/nobody", {"Mode": "cors", "Dest": "empty"}, 403),
+    ],
+)
+def test_other_sites_may_link_to_the_page_and_do_nothing_else(
+    shop: Running, method: str, path: str, fetch: dict[str, str], status: int
+) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site"} | {f"Sec-Fetch-{name}": value for name, value in fetch.items()}
+    answer = shop.client.request(method, path, headers=headers)
+    assert answer.status_code == status
+    if status == 403:
+        assert fault(answer)["message"].startswith("pages of other sites may not use this service.")
+    for site in ("same-origin", "same-site", "none"):
+        assert shop.client.get("/v1/collections", headers={"Sec-Fetch-Site": site}).status_code == 200
+
+
 def test_sites_that_are_allowed_may(serve: Serve) -> None:
     with serve(origins=("https://museum.example",), hosts=("diptych.museum.example",)) as started:
         asked = {"Origin": "https://museum.example", "Access-Control-Request-Method": "PUT"}
@@ -142,6 +197,9 @@ def test_sites_that_are_allowed_may(serve: Serve) -> None:
         assert answer.headers["access-control-allow-origin"] == "https://museum.example"
         asked["Host"] = "diptych.museum.example"
         assert started.client.get("/v1/models", headers=asked).status_code == 200
+        asked["Sec-Fetch-Site"] = "cross-site"
+        assert started.client.get("/v1/models", headers=asked).status_code == 200
+        del asked["Sec-Fetch-Site"]
         asked["Origin"] = "https://other.example"
         assert "access-control-allow-origin" not in started.client.get("/v1/models", headers=asked).headers
 
@@ -187,3 +245,26 @@ def test_only_a_proxy_that_is_named_is_believed_who_asks(
     told = [record.request for record in caplog.records if hasattr(record, "request")]
     assert told[0]["client"] == client
     assert asked == [200, 429, 200 if proxies else 429]
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("unknown, 203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9:4711", "203.0.113.9"),
+        ("[2001:DB8::1]:4711", "2001:db8::1"),
+        ("unknown", "127.0.0.1"),
+        ("ann status=200", "127.0.0.1"),
+        ("x" * 9_000, "127.0.0.1"),
+        ("", "127.0.0.1"),
+    ],
+)
+def test_what_a_proxy_forwards_is_the_client_only_if_it_is_an_address(
+    serve: Serve, caplog: pytest.LogCaptureFixture, forwarded: str, client: str
+) -> None:
+    logging.getLogger("diptych.web").propagate = True
+    with serve(proxies=("127.0.0.1",)) as started, caplog.at_level(logging.INFO, "diptych.web"):
+        assert started.client.get("/v1/access", headers={"X-Forwarded-For": forwarded}).status_code == 200
+    (told,) = [record.request for record in caplog.records if hasattr(record, "request")]
+    assert (told["client"], told["route"]) == (client, "/v1/access")

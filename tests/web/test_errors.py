@@ -1,11 +1,13 @@
 """Errors in one shape, wherever they come from."""
 
+import errno
 import logging
+from pathlib import Path
 
 import pytest
 
 from diptych.errors import BadCheckpoint, BadImage, Diverged, MissingData, StoreFailed, UnknownName
-from diptych.web.refusals import body_of, headers_of, hint_of, refuse, refused
+from diptych.web.refusals import HIDDEN, body_of, headers_of, hint_of, refuse, refused
 
 from .conftest import Running, Serve, fault
 
@@ -69,3 +71,77 @@ def test_a_fault_of_the_service_is_told_and_logged_without_its_inside(
         assert fault(answer)["message"] == "an internal error occurred. See the service's log."
         assert "secret" not in answer.text
     assert "secret" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("the collection at /srv/my/shop was removed. Create it again.", "the collection at shop was removed."),
+        ("the collection at data/shop was removed. Create it again.", "the collection at yard was removed."),
+        ("'/srv/my/shop/record.json' cannot be read: [Errno 5]", f"{HIDDEN} cannot be read: [Errno 5]"),
+        ("the disk of '/srv/o'brien/shop' is full: this write failed", f"the disk of {HIDDEN} is full"),
+        ("the store at 'lance:///srv/a' failed: IO(/srv/a/x.lance: no space)", f"the store at {HIDDEN} failed"),
+        ("[Errno 2] No such file or directory: '/home/ann/p.png'", f"No such file or directory: {HIDDEN}"),
+        ("the run that filled this collection is no longer at /home/ann/run. Name it.", f"at {HIDDEN}. Name it."),
+        ("the store at postgresql://ann@db/shop#x failed.", f"the store at {HIDDEN} failed."),
+        ("~/runs/first is not a run folder.", f"{HIDDEN} is not a run folder."),
+        ("the collection has no item '/a/b.jpg'. List its items.", "has no item '/a/b.jpg'"),
+        ("a picture must be image/png or image/jpeg; text and/or 3 / 4", "image/png or image/jpeg; text and/or 3 / 4"),
+    ],
+)
+def test_no_message_tells_a_path_of_the_server_and_the_log_keeps_it(
+    caplog: pytest.LogCaptureFixture, said: str, told: str
+) -> None:
+    logging.getLogger("diptych.web").propagate = True
+    places = {"/srv/my/shop": "shop", "data/shop": "yard"}
+    for kind in (MissingData, StoreFailed, BadCheckpoint):
+        caplog.clear()
+        message = str(refused(kind(said), places))
+        assert told in message
+        assert not any(part in message for part in ("/srv", "/home", "~/", "brien", "ann@"))
+        assert [record.getMessage() for record in caplog.records] == ([] if message == said else [said])
+
+
+def test_a_collection_that_goes_is_told_without_its_place(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("diptych.web").propagate = True
+    with serve() as started, caplog.at_level(logging.WARNING, "diptych.web"):
+        (tmp_path / "shop" / "record.json").unlink()
+        for answer in (started.client.get("/readyz"), started.client.get("/v1/collections"), started.search()):
+            assert fault(answer)["message"].startswith("the collection at shop was removed.")
+            assert str(tmp_path) not in answer.text
+        (tmp_path / "shop" / "record.json").write_text("{")
+        answer = started.search()
+        assert "cannot be read" in fault(answer)["message"]
+        assert str(tmp_path) not in answer.text
+    assert str(tmp_path) in caplog.text
+
+
+def test_a_message_that_repeats_what_was_sent_is_bounded_and_can_be_written() -> None:
+    message = body_of(refused(UnknownName("x" * 100_000)))["error"]["message"]
+    assert len(message) == 2_001
+    assert body_of(refuse(422, "the id \ud800 is none."))["error"]["message"] == "the id \\ud800 is none."
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (MemoryError(), 503, "the service is out of memory."),
+        (OSError(errno.ENOSPC, "No space left on device"), 503, "the disk of the service is full."),
+        (OSError(errno.EIO, "secret"), 500, "an internal error occurred."),
+    ],
+)
+def test_a_lack_of_memory_or_disk_is_said(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, words: str
+) -> None:
+    def fails(name: str) -> None:
+        raise error
+
+    with serve() as started:
+        monkeypatch.setattr(started.service, "collection", fails)
+        answer = started.client.get("/v1/collections/shop")
+    assert answer.status_code == status
+    assert fault(answer)["message"].startswith(words)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert ("retry-after" in answer.headers) is (status == 503)

@@ -1,12 +1,17 @@
 """Explanations over HTTP: the same as from Python."""
 
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
+from threading import Event
+from typing import Any
 
+import httpx
 import pytest
 
 from diptych.collection import Collection
 
-from .conftest import Made, Running, fault, png
+from .conftest import QUERY, Made, Running, Serve, fault, png
 
 
 def test_a_text_and_an_items_picture_are_explained(shop: Running, made: Made) -> None:
@@ -69,3 +74,49 @@ def test_a_text_and_a_picture_together_are_refused(shop: Running) -> None:
     response = shop.client.post("/v1/explain", data=fields, files={"image": png()})
     assert response.status_code == 422
     assert "to explain an item, pass exactly one of" in fault(response)["message"]
+
+
+def test_explanations_are_few_at_a_time_and_hold_up_nothing_else(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"collection": "shop", "id": "p3", "text": "a red square"}
+    with serve(limits={"explanations": 6, "explainers": 2}) as started, ThreadPoolExecutor(12) as pool:
+        explained, gate, running = started.service.collections["shop"].collection.explain, Event(), []
+
+        def slowly(*arguments: Any, **options: Any) -> Any:
+            running.append(1)
+            assert gate.wait(30)
+            return explained(*arguments, **options)
+
+        monkeypatch.setattr(started.service.collections["shop"].collection, "explain", slowly)
+        sent = [
+            pool.submit(httpx.post, f"{started.client.base_url}/v1/explain", data=asked, timeout=60) for _ in "x" * 12
+        ]
+        refused = [each.result() for each in islice(as_completed(sent), 6)]
+        for answer in refused:
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+            assert fault(answer)["message"] == "the service is overloaded. Try again soon."
+        assert len(running) == 2
+        assert started.client.post("/v1/search", data=QUERY, files={"image": png()}).status_code == 200
+        assert started.client.get("/v1/collections/shop/items/p3").status_code == 200
+        gate.set()
+        assert sorted(each.result().status_code for each in sent) == [200] * 6 + [503] * 6
+        assert started.client.post("/v1/explain", data=asked).status_code == 200
+        assert started.service._in_hand["explanations"] == 0
+
+
+def test_an_explanation_that_nobody_waits_for_counts_until_it_ends(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"collection": "shop", "id": "p3", "text": "a red square"}
+    with serve(limits={"explanations": 1, "explainers": 1}) as started:
+        gate, running = Event(), Event()
+        monkeypatch.setattr(
+            started.service.collections["shop"].collection, "explain", lambda *_, **__: running.set() or gate.wait(30)
+        )
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{started.client.base_url}/v1/explain", data=asked, timeout=1)
+        assert running.wait(10)
+        assert started.client.post("/v1/explain", data=asked).status_code == 503
+        gate.set()
+        monkeypatch.undo()
+        statuses = iter(lambda: started.client.post("/v1/explain", data=asked).status_code, 200)
+        assert len(list(islice(statuses, 500))) < 500

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,55 @@ def test_benchmarks_are_shown_with_their_reports(serve: Serve, tmp_path: Path) -
             answer = started.client.get(f"/v1/benchmarks/{name}/report")
             assert answer.status_code == 404
             assert "secret" not in answer.text.replace("secret.html", "")
-        (folder / "table.json").write_text("{")
-        assert "is not a benchmark table" in fault(started.client.get("/v1/benchmarks"))["message"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "{",
+        "[1]",
+        "null",
+        "3",
+        '{"data": "tiny"}',
+        '{"data": 3, "splits": 4, "rows": 5}',
+        "[" * 5_000,
+        "\udcff",
+        None,
+    ],
+)
+def test_a_broken_benchmark_costs_one_entry(serve: Serve, tmp_path: Path, broken: str | None) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "benchmarks" / name).mkdir(parents=True)
+    (tmp_path / "benchmarks" / "one" / "table.json").write_text(json.dumps(TABLE))
+    if broken is None:
+        (tmp_path / "benchmarks" / "two" / "table.json").mkdir()
+    else:
+        (tmp_path / "benchmarks" / "two" / "table.json").write_text(broken, errors="surrogateescape")
+    with serve(benchmarks=tmp_path / "benchmarks") as started:
+        answer = started.client.get("/v1/benchmarks")
+    assert [each["name"] for each in answer.json()] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("file", "broken"),
+    [
+        *(("config.json", text) for text in ("", "{", "[1]", "null", "{}", "\udcff")),
+        *(("metrics.jsonl", text) for text in ("{", "{}", '{"validation_map": "x"}', "\udcff")),
+    ],
+)
+def test_a_broken_run_costs_one_entry(serve: Serve, made: Made, tmp_path: Path, file: str, broken: str) -> None:
+    for name in ("good", "bad"):
+        shutil.copytree(made.run, tmp_path / "runs" / name)
+    assert (tmp_path / "runs" / "bad" / file).is_file()
+    (tmp_path / "runs" / "bad" / file).write_text(broken, errors="surrogateescape")
+    with serve(runs=tmp_path / "runs") as started:
+        assert [each["name"] for each in started.client.get("/v1/runs").json()] == ["good"]
+        answer = started.client.get("/v1/runs/bad/history")
+    if file == "metrics.jsonl":
+        assert answer.status_code == 503
+        assert "Copy it again, or train again." in fault(answer)["message"]
+        assert str(tmp_path) not in answer.text
 
 
 def test_without_folders_there_is_nothing_to_show(serve: Serve) -> None:

@@ -222,7 +222,7 @@ def test_another_model_takes_over_while_every_search_is_answered(
     assert answers["old"] > 10
     listed = {item.id for item in listing(fleet)}
     assert {identity for identity, fate in written.items() if fate == "there"} == {i for i in listed if i[0] == "w"}
-    assert all("is loaded" in each.log for each in fleet.processes)
+    assert all("loaded the model" in each.log for each in fleet.processes)
 
 
 def test_a_killed_process_costs_no_client_an_answer(fleet: Fleet) -> None:

@@ -7,7 +7,9 @@ import time
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
@@ -214,6 +216,23 @@ def test_a_picture_with_broken_bytes_is_searched_with_or_refused(shop: Running, 
     position %= len(data)
     data[position : position + len(flips)] = flips
     assert search(shop, bytes(data)).status_code in (200, 422)
+
+
+def test_a_picture_that_takes_too_long_to_decode_holds_up_nobody_else(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(limits={"picture_seconds": 1.0}) as started, ThreadPoolExecutor(6) as pool:
+        gate, encoder = Event(), started.service.collections["shop"].model.encoder("image")
+        monkeypatch.setattr(type(encoder), "prepare", lambda *_: gate.wait(30))
+        sent = [pool.submit(search, started, png()) for _ in range(6)]
+        assert started.search().status_code == 200
+        assert started.client.get("/v1/collections/shop/items/p1").status_code == 200
+        for each in sent:
+            answer = each.result()
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert fault(answer)["message"].startswith("the picture took too long to decode.")
+        assert started.client.get("/metrics").text.count('diptych_waiting{work="threads"} 0.0') == 0
+        gate.set()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from lancedb.index import IvfSq
 from typing_extensions import override
 
 from diptych.errors import MissingData
-from diptych.index.conditions import ID, Columns, Condition
+from diptych.index.conditions import ID, Absence, Columns, Condition
 from diptych.index.contract import NearestItems, Table
 from diptych.index.items import Items
 from diptych.index.lance.access import TableAccess
@@ -79,6 +79,14 @@ class LanceTable(Table):
         with self._access.writing():
             if new := new_columns(columns_of(self._table.schema), columns):
                 self._table.add_columns(fields_of(new))
+
+    @override
+    def narrow(self) -> None:
+        with self._access.rearranging(), self._access.writing():
+            columns = columns_of(self._table.schema)
+            kept = {name: sql_of(Absence(name, negated=True), columns) for name in columns}
+            if empty := [column_of(name) for name, clause in kept.items() if not self._table.count_rows(clause)]:
+                self._table.drop_columns(empty)
 
     @override
     def write(self, items: Items) -> None:

@@ -192,6 +192,9 @@ class Session:
 
     def _call(self, verb: str, *arguments: Any, seconds: float = SECONDS, **options: Any) -> Any:
         alone: AbstractContextManager[Any] = self._connecting if self.file else nullcontext()
+        if self.file:
+            # milvus-lite runs in this process: a busy machine makes it slow, and nothing can make it lost
+            seconds = max(seconds, PATIENCE)
         with self._explaining(), alone:
             return getattr(self._connected(), verb)(*arguments, timeout=seconds, **options)
 

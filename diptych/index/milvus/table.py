@@ -13,7 +13,7 @@ from jaxtyping import Float32
 from typing_extensions import override
 
 from diptych.errors import BadSetting, StoreFailed
-from diptych.index.conditions import Columns, Condition
+from diptych.index.conditions import Absence, Columns, Condition
 from diptych.index.contract import Layout, NearestItems, Table
 from diptych.index.items import Items
 from diptych.index.milvus.conditions import expression_of, id_among, joined, quoted
@@ -83,6 +83,11 @@ class MilvusTable(Table):
     def widen(self, columns: Columns) -> None:
         if new := new_columns(self.columns(), columns):
             self._notes.write({self._columns + column: kind for column, kind in new.items()})
+
+    @override
+    def narrow(self) -> None:
+        empty = [name for name in self.columns() if not self.count(where=Absence(name, negated=True))]
+        self._notes.remove(self._columns + name for name in empty)
 
     @override
     def write(self, items: Items) -> None:

@@ -1,5 +1,6 @@
 """Connections to a PostgreSQL server, and its errors as ours."""
 
+import os
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,8 +29,16 @@ GIVE_UP = "SET idle_in_transaction_session_timeout = '60s'"
 """A writer cut off in the midst of a transaction holds up the others no longer than this."""
 
 
+_ALL: "weakref.WeakSet[Sessions]" = weakref.WeakSet()
+_OF_PARENTS: list[Connection] = []
+"""Connections that belong to the process that this one was forked from: to close them would close its own."""
+
+
 class Sessions:
-    """Connections to one database, each lent to one thread at a time and kept for the next."""
+    """Connections to one database, each lent to one thread at a time and kept for the next.
+
+    A forked process makes its own.
+    """
 
     def __init__(self, uri: str) -> None:
         options = _options(uri)
@@ -39,6 +48,7 @@ class Sessions:
         """The server and the database, without the password."""
         self._idle: list[Connection] = []
         weakref.finalize(self, _close_all, self._idle)
+        _ALL.add(self)
 
     @contextmanager
     def session(self) -> Iterator[Connection]:
@@ -59,6 +69,11 @@ class Sessions:
         """Lend a connection inside a transaction, which is undone when the block raises."""
         with self.session() as connection, connection.transaction():
             yield connection
+
+    def leave_to_parent(self) -> None:
+        """Give up the kept connections in a forked process, without closing them."""
+        _OF_PARENTS.extend(self._idle)
+        self._idle.clear()
 
     def close(self) -> None:
         """Close the connections that nobody uses at the moment; without it they end with this object."""
@@ -127,3 +142,12 @@ def _popped(connections: list[Connection]) -> Connection | None:
 def _close_all(connections: list[Connection]) -> None:
     while connection := _popped(connections):
         connection.close()
+
+
+def _begin_after_fork() -> None:
+    for each in _ALL:
+        each.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_after_fork)

@@ -66,6 +66,14 @@ class PostgresqlTable(Table):
             connection.execute(query, (Jsonb(dict(new)), self.name))
 
     @override
+    def narrow(self) -> None:
+        with self._writing() as connection:
+            used = f"SELECT DISTINCT jsonb_object_keys(metadata) FROM {self._items}"
+            empty = set(self._catalogued(connection, "columns")) - {name for (name,) in connection.execute(used)}
+            query = f"UPDATE {self._catalogue} SET columns = columns - %s::text[] WHERE name = %s"
+            connection.execute(query, (sorted(empty), self.name))
+
+    @override
     def write(self, items: Items) -> None:
         if not items.ids:
             return

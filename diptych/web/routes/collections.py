@@ -1,5 +1,6 @@
 """The served collections and models."""
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -17,6 +18,8 @@ SAMPLED = 1_000
 """Items sampled for example values."""
 EXAMPLES = 20
 """Example values per column."""
+FOLDERS = re.compile(r"(?<![^:=])~?/(?:[^,;]*/)?")
+"""The folders of a file in an encoder's name, such as `onnx:/srv/models/cat.onnx`; clients do not see them."""
 
 
 class CollectionSummary(BaseModel):
@@ -119,7 +122,7 @@ def _model(model: EmbeddingModel) -> ModelDetail:
     return ModelDetail(
         digest=model.digest,
         method=model.name,
-        encoders=dict(fingerprint.encoders.items()),
+        encoders={side: FOLDERS.sub("", name) for side, name in fingerprint.encoders.items()},
         spaces=list(fingerprint.spaces),
         widths=list(fingerprint.widths),
         fusion=fingerprint.fusion,

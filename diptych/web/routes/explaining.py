@@ -113,11 +113,12 @@ async def explain(
     if service.log_queries:
         request.state.query = {"text": text, "like": like, "id": identity}
     why = partial(served.collection.explain, identity, text=text, like=like, against=against, fusion=fusion)
+    user: str = request.state.sharer
     if (data := await sent_picture(image)) is None:
-        explanation: Explanation = await service.in_thread(why)
+        explanation: Explanation = await service.explain(why, user=user)
     else:
         async with service.picture_file(data) as file:
-            explanation = await service.in_thread(why, image=file)
+            explanation = await service.explain(partial(why, image=file), user=user)
     record = explanation.as_record()
     if reference := record["fusion"]["reference"]:
         # do not reveal the collection's location on the server

@@ -6,7 +6,6 @@ import binascii
 import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from typing import Any
 
 from fastapi import Request
@@ -50,7 +49,7 @@ class TwoWay(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send lines as they become available; raise `Refused` if too many streams are open."""
-        with self._service.in_hand("streams"):
+        with self._service.in_hand("streams", user=scope["state"]["sharer"]):
             await self.stream_response(send)
 
 
@@ -85,26 +84,36 @@ async def _told(served: ServedCollection, request: Request, service: Service) ->
             items, faults = _parsed(batch, service)
             added, rejects = await service.in_thread(served.collection.put, items)
             told = faults + [
-                {"line": int(reject.where.rpartition(" ")[2]), "reason": without_place(reject.reason)}
+                {"line": int(reject.where.rpartition(" ")[2]), "reason": without_place(reject.reason, service.places)}
                 for reject in rejects
             ]
             rejected += len(told)
-            sums = Added(sums.added + added.added, sums.updated + added.updated, sums.unchanged + added.unchanged)
-            yield _line({**asdict(added), "rejected": len(told), "line": batch[-1][0], "rejects": told})
-        yield _line({**asdict(sums), "rejected": rejected, "done": True})
+            sums = sums.plus(added)
+            yield _line({**_counts(added), "rejected": len(told), "line": batch[-1][0], "rejects": told})
+        yield _line({**_counts(sums), "rejected": rejected, "done": True})
     except DiptychError as error:
-        yield _line(body_of(refused(error)))
+        yield _line(body_of(refused(error, service.places)))
+
+
+def _counts(added: Added) -> dict[str, Any]:
+    """Return the counts, and the notes where there are any."""
+    counts = {name: getattr(added, name) for name in ("added", "updated", "unchanged")}
+    return counts | ({"notes": added.notes} if added.notes else {})
 
 
 async def _lines(request: Request, service: Service) -> AsyncIterator[NumberedLine]:
     """Yield the numbered lines of the body; raise `Refused` if one is too long."""
-    rest, number = bytearray(), 0
+    rest, number, since = bytearray(), 0, time.monotonic()
     async for part in request.stream():
+        known = len(rest)
         rest += part
-        while (end := rest.find(b"\n")) >= 0:
+        while (end := rest.find(b"\n", known)) >= 0:
             number += 1
             yield number, bytes(rest[:end])
             del rest[: end + 1]
+            known, since = 0, time.monotonic()
+        if time.monotonic() - since > service.limits.idle_seconds:
+            raise refuse(408, f"line {number + 1} arrived too slowly. Send it again.")
         if len(rest) > service.limits.line_bytes:
             raise refuse(413, f"line {number + 1} has more than {service.limits.line_bytes:,} bytes. Shorten it.")
         if service.stopping:

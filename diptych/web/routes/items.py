@@ -7,9 +7,10 @@ from fastapi import File, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel
 
 from diptych.collection import NewItem, readable, thumbnail
-from diptych.errors import BadData, BadSetting, MissingData
+from diptych.errors import BadData, BadSetting, Refused
 from diptych.files import digest
 from diptych.web.guards import reading, writing
+from diptych.web.refusals import refuse
 from diptych.web.schemas import ItemKind, ServiceOf, kind_of, thumbnail_url
 from diptych.web.served_collections import ServedCollection
 
@@ -43,6 +44,8 @@ class Outcome(BaseModel):
 
     id: str
     outcome: Literal["added", "updated", "unchanged"]
+    notes: list[str] | None = None
+    """What became of columns that do not fit the collection's, if there are any."""
 
 
 class Removed(BaseModel):
@@ -74,7 +77,12 @@ async def show_item(collection: str, id: str, service: ServiceOf) -> Item:  # no
     return (await service.in_thread(_items, served, [id]))[0]
 
 
-@WRITE.put("/collections/{collection}/items/{id:path}", tags=["items"], summary="Upsert an item")
+@WRITE.put(
+    "/collections/{collection}/items/{id:path}",
+    tags=["items"],
+    summary="Upsert an item",
+    response_model_exclude_none=True,
+)
 async def put_item(
     collection: str,
     id: str,  # noqa: A002
@@ -93,7 +101,9 @@ async def put_item(
     added, rejects = await service.in_thread(served.collection.put, [item])
     if rejects:
         raise BadData(rejects[0].reason)
-    return Outcome(id=id, outcome="added" if added.added else "updated" if added.updated else "unchanged")
+    outcome: Literal["added", "updated", "unchanged"]
+    outcome = "added" if added.added else "updated" if added.updated else "unchanged"
+    return Outcome(id=id, outcome=outcome, notes=list(added.notes) or None)
 
 
 @WRITE.delete("/collections/{collection}/items/{id:path}", tags=["items"], summary="Delete an item")
@@ -155,8 +165,9 @@ def _item(served: ServedCollection, identity: str, image: str | None, texts: tup
     return Item(id=identity, kind=kind_of(image, texts), texts=list(texts), columns=dict(metadata), thumbnail=url)
 
 
-def _missing(served: ServedCollection, identity: str) -> MissingData:
-    return MissingData(f"the collection {served.name!r} has no item {identity!r}. List or search its items.")
+def _missing(served: ServedCollection, identity: str) -> Refused:
+    message = f"the collection {served.name!r} has no item {identity!r}. List or search its items."
+    return refuse(404, message, code="missing_data")
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -1,15 +1,18 @@
 """Benchmark tables and reports, and training curves."""
 
+import logging
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from diptych.benchmark.finished import finished, report_of, table_of
-from diptych.errors import MissingData, UnknownName
-from diptych.runs import Run, entries, history
+from diptych.errors import BadCheckpoint, MissingData, UnknownName
+from diptych.runs import UNREADABLE, Run, entries, history
 from diptych.web.admission import Admission
 from diptych.web.guards import reading
 from diptych.web.links import SECONDS
@@ -18,6 +21,8 @@ from diptych.web.schemas import ServiceOf
 
 ROUTER = reading()
 ROUTERS = (ROUTER,)
+LOG = logging.getLogger("diptych.web")
+RUN: TypeAdapter[Run] = TypeAdapter(Run)
 
 SANDBOX = (
     "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -96,7 +101,7 @@ async def list_runs(service: ServiceOf) -> list[Run]:
     """Return the runs in the folder given by `--runs`; an empty list without one."""
     if service.runs is None:
         return []
-    return await service.in_thread(entries, service.runs)
+    return await service.in_thread(_runs, service.runs)
 
 
 @ROUTER.get("/runs/{name}/history", tags=["results"], summary="Show the training history of a run")
@@ -108,12 +113,37 @@ async def show_history(name: str, service: ServiceOf) -> list[Epoch]:
         raise refuse(404, str(error)) from error
     if lines is None:
         raise refuse(404, "this service shows no runs. Start it with --runs DIR.")
-    return [Epoch(**line) for line in lines]
+    try:
+        return [Epoch(**line) for line in lines]
+    except (TypeError, ValueError) as error:
+        LOG.warning("the history of the run %r cannot be read: %s", name, error)
+        raise BadCheckpoint(f"the history of the run {name!r} cannot be read. Copy it again, or train again.") from None
+
+
+def _runs(folder: Path) -> list[Run]:
+    """Return the runs in a folder, without those that cannot be read."""
+    found = []
+    for run in entries(folder, report=partial(_left_out, "run")):
+        try:
+            found.append(RUN.validate_python(asdict(run)))
+        except ValueError as error:
+            _left_out("run", run.name, error)
+    return found
 
 
 def _benchmarks(folder: Path) -> list[BenchmarkDetail]:
-    tables = {name: table_of(folder, name) for name in finished(folder)}
-    return [_detail(name, table) for name, table in tables.items()]
+    """Return the benchmarks in a folder, without those that cannot be read."""
+    found = []
+    for name in finished(folder):
+        try:
+            found.append(_detail(name, table_of(folder, name)))
+        except UNREADABLE as error:
+            _left_out("benchmark", name, error)
+    return found
+
+
+def _left_out(kind: str, name: str, error: Exception) -> None:
+    LOG.warning("the %s %r is left out: %s", kind, name, error)
 
 
 def _detail(name: str, table: dict[str, Any]) -> BenchmarkDetail:

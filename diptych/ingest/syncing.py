@@ -1,0 +1,34 @@
+"""Finds items whose pictures were removed from their folders."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from diptych.data.addresses import is_url, picture_at
+from diptych.data.paths import absolute
+from diptych.errors import BadSetting
+from diptych.index.contract import Table
+
+AT_ONCE = 1000
+"""How many items are looked at together."""
+
+
+def synchronised_folders(sources: Sequence[str]) -> list[Path]:
+    """Return the folders among sources; `BadSetting` if there are none, since no picture could be gone from them."""
+    folders = [absolute(Path(source)) for source in sources if not is_url(source) and Path(source).is_dir()]
+    if not folders:
+        raise BadSetting(f"only folders can be synchronised; got {', '.join(sources)}. Name one, or leave out --sync.")
+    return folders
+
+
+def ids_of_gone(table: Table, folders: Sequence[Path]) -> list[str]:
+    """Return the items whose pictures lay in these folders and are no files any more."""
+    gone: list[str] = []
+    last: str | None = None
+    while len(items := table.read(after=last, limit=AT_ONCE)):
+        last = items.ids[-1]
+        for identity, image in zip(items.ids, items.images, strict=True):
+            picture = picture_at(image) if image else None
+            inside = isinstance(picture, Path) and any(picture.is_relative_to(folder) for folder in folders)
+            if inside and not Path(str(picture)).is_file():
+                gone.append(identity)
+    return gone
