@@ -17,7 +17,6 @@ from PIL import Image
 from diptych.data import svg_rendering
 from diptych.data.pictures import decode
 from diptych.errors import BadImage, WorkerLost
-from diptych.settings import thread_count
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 RECTANGLE = '<rect width="10" height="10" fill="#f00"/>'
@@ -184,7 +183,7 @@ def test_many_threads_draw_at_once_and_get_their_own_drawings(tmp_path: Path) ->
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(drawn, [*wanted, *[tmp_path / "bad.svg"] * 8, *wanted]))
     assert found == [*wanted.values(), *[None] * 8, *wanted.values()]
-    assert len(workers()) <= thread_count()
+    assert len(workers()) <= len(os.sched_getaffinity(0))
 
 
 def test_a_forked_child_draws_with_a_worker_of_its_own(tmp_path: Path) -> None:

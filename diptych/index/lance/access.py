@@ -17,45 +17,7 @@ from pathlib import Path
 from diptych.errors import MissingData, StoreFailed
 
 PATIENCE = 2.0
-"""Seconds to wait for the readers of old versions to finish, or for calls to end before a fork."""
-SETTLING = 0.2
-"""Seconds that Lance's threads may still be busy after a call."""
-
-
-class _Calls:
-    """The calls of Lance in this process. A process is forked between them, as far as one can wait for that.
-
-    LanceDB makes its threads anew in a forked process, but a lock that one of them held would be held for ever.
-    """
-
-    def __init__(self) -> None:
-        self._running: set[object] = set()
-        self._ended = -SETTLING
-
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Count the block as a call."""
-        call = object()
-        self._running.add(call)
-        try:
-            yield
-        finally:
-            self._running.discard(call)
-            self._ended = time.monotonic()
-
-    def settle(self) -> None:
-        """Wait, but not for long, until no call runs and the last one has settled."""
-        end = time.monotonic() + PATIENCE
-        while (now := time.monotonic()) < end and (self._running or now < self._ended + SETTLING):
-            time.sleep(0.01)
-
-    def begin_after_fork(self) -> None:
-        """Forget the calls of other threads, which a forked process does not have."""
-        self._running.clear()
-
-
-_CALLS = _Calls()
-os.register_at_fork(before=_CALLS.settle, after_in_child=_CALLS.begin_after_fork)
+"""Seconds to wait for the readers of old versions to finish."""
 
 
 class TableAccess:
@@ -108,8 +70,7 @@ class TableAccess:
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
-            with _CALLS.counted():
-                yield
+            yield
         except (OSError, RuntimeError, ValueError) as error:
             if not self._folder.exists():
                 raise MissingData(f"the table '{self._folder}' is gone: another process dropped it.") from error
