@@ -1,5 +1,6 @@
 """What PostgreSQL alone does; what all stores do is in test_contract.py."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -8,7 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -458,6 +459,23 @@ def test_searches_and_writes_go_on_while_a_table_is_written_anew(store: Store) -
         done.set()
         assert writer.result() > 0
     assert table.count() == 200
+
+
+def test_a_forked_process_makes_connections_of_its_own(store: Store) -> None:
+    table, rows = filled(store, 64)
+    wanted = best(rows, rows[0], 5)
+    assert list(table.nearest("image", rows[0], k=5, effort=None).ids) == wanted
+    for _ in range(3):
+        child = os.fork()
+        if not child:
+            with suppress(BaseException):
+                there = [list(table.nearest("image", rows[0], k=5, effort=None).ids) == wanted for _ in range(20)]
+                store.close()
+                os._exit(0 if all(there) else 2)
+            os._exit(1)
+        here = [list(table.nearest("image", rows[0], k=5, effort=None).ids) == wanted for _ in range(20)]
+        assert all(here)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_two_that_compact_at_once_both_finish(store: Store) -> None:

@@ -13,11 +13,38 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event
 
 from diptych.errors import MissingData, StoreFailed
 
 PATIENCE = 2.0
 """Seconds to wait for the readers of old versions to finish."""
+
+
+_CALLED, _LOST = Event(), Event()
+"""Whether this process has called Lance, and whether it was forked from one that had."""
+
+
+def begin_call() -> None:
+    """Let a call of Lance begin; `StoreFailed` in a process that was forked from one that had called it.
+
+    Lance's threads do not survive a fork, and locks that they held stay locked: LanceDB starts new ones, but calls in
+    such a process now and then never end, or end the process.
+    """
+    if _LOST.is_set():
+        raise StoreFailed(
+            "this process was forked from one that had already read or written a collection in a folder, which "
+            "LanceDB does not survive. Search only after the fork, or start processes by spawn or forkserver."
+        )
+    _CALLED.set()
+
+
+def _begin_after_fork() -> None:
+    if _CALLED.is_set():
+        _LOST.set()
+
+
+os.register_at_fork(after_in_child=_begin_after_fork)
 
 
 class TableAccess:
@@ -69,6 +96,7 @@ class TableAccess:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
+        begin_call()
         try:
             yield
         except (OSError, RuntimeError, ValueError) as error:

@@ -20,7 +20,7 @@ from typing_extensions import override
 from diptych.errors import BadSetting, MissingData, StoreFailed
 from diptych.files import write_json
 from diptych.index.contract import Layout, Store, Table
-from diptych.index.lance.access import explanation
+from diptych.index.lance.access import begin_call, explanation
 from diptych.index.lance.packages import lancedb
 from diptych.index.lance.rows import schema_of
 from diptych.index.lance.table import LanceTable
@@ -74,6 +74,7 @@ class LanceStore(Store):
             raise BadSetting(
                 f"the table '{name}' already exists in '{self.uri}'. Drop it first, or choose another name."
             )
+        begin_call()
         try:
             opened = self._connection.create_table(name, schema=schema_of(layout))
         except (OSError, RuntimeError, ValueError) as error:
@@ -84,6 +85,7 @@ class LanceStore(Store):
     def table(self, name: str) -> Table:
         if not self._has(name):
             raise MissingData(f"'{self.uri}' has no table '{name}'. There are: {', '.join(self.tables()) or 'none'}.")
+        begin_call()
         try:
             opened = self._connection.open_table(name)
         except (OSError, RuntimeError, ValueError) as error:
