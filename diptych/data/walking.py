@@ -16,7 +16,7 @@ class FolderWalk:
     """The pictures in a folder and its subfolders, and a count of the files passed over.
 
     Hidden files and folders are skipped. Links are followed, but no folder is entered twice: where a link leads to a
-    folder that is there by itself, its pictures are found in that one, and a link to a parent ends nothing.
+    folder that is there by itself, its pictures are found in that one, and a link to a parent is not followed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,10 +54,10 @@ class FolderWalk:
             if path.name.startswith("."):
                 continue
             if path.is_dir():
-                if path.is_symlink():
-                    links.append(path)
-                else:
+                if not path.is_symlink():
                     yield from self._within(path, entered, links)
+                elif not folder.resolve().is_relative_to(path.resolve()):
+                    links.append(path)
             elif path.suffix.lower() in SUFFIXES and path.is_file():
                 yield path
             else:

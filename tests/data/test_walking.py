@@ -27,6 +27,12 @@ def test_links_to_parents_end_nothing(album: Path) -> None:
     assert names(album) == ["a.png", "below/b.png"]
 
 
+def test_a_link_to_what_the_folder_lies_in_is_not_followed(album: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "beside.png")
+    (album / "below" / "up").symlink_to("../..")
+    assert names(album) == ["a.png", "below/b.png"]
+
+
 def test_a_folder_is_entered_once_by_its_own_name(album: Path) -> None:
     (album / "a link first").symlink_to(album / "below")
     assert names(album) == ["a.png", "below/b.png"]
