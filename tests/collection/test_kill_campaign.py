@@ -387,6 +387,7 @@ def kill_service_and_repeat(workshop: Workshop, kills: int, chance: random.Rando
     return f"{killed} kills, {halfway} of them halfway, {late} after the last item; {course}"
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_service_that_is_killed_loses_no_item_that_it_acknowledged(workshop: Workshop) -> None:
     print(SERVING, kill_service_and_repeat(workshop, 2, random.Random(SEED)))
