@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diptych.data.addresses import Picture, is_url, is_withheld, withheld_path
+from diptych.data.addresses import Picture, is_present, is_withheld, withheld_path
 from diptych.data.pictures import decode
 from diptych.drawing.hits import contact_sheet
 from diptych.entrance import checks_arguments
@@ -52,7 +52,7 @@ class Results:
     @property
     def missing_pictures(self) -> tuple[Picture, ...]:
         """The pictures of hits that are not there, or that may not be read; remote ones are not looked for."""
-        return tuple(hit.image for hit in self.hits if hit.image is not None and not _is_there(hit.image))
+        return tuple(hit.image for hit in self.hits if hit.image is not None and not is_present(hit.image))
 
     @property
     def missing(self) -> int:
@@ -95,15 +95,10 @@ class Results:
         """Draw the query and its hits, with the attribution at the bottom, as a .png, .jpg, .webp or .pdf."""
         check_drawn(Path(path))
         query = decode(self.query, side=SIDE) if not isinstance(self.query, str) else self.query
-        there = [hit.image if hit.image and _is_there(hit.image) and hit.image.is_file() else None for hit in self.hits]
+        there = [
+            hit.image if hit.image and is_present(hit.image) and hit.image.is_file() else None for hit in self.hits
+        ]
         pictures = [None if picture is None else decode(picture, side=SIDE) for picture in there]
         captions = [" · ".join(hit.texts) for hit in self.hits]
         similarities = [hit.similarity for hit in self.hits]
         contact_sheet(query, pictures, captions, similarities, Path(path), attribution=self.attribution)
-
-
-def _is_there(picture: Picture) -> bool:
-    """Return whether a local picture, or the local file that it lies in, exists; true for a remote one."""
-    if isinstance(picture, Path):
-        return picture.is_file()
-    return picture.data is not None or is_url(picture.place) or Path(picture.place).is_file()

@@ -277,9 +277,9 @@ class Collection(StoredCollection):
     def compact(self, *, progress: Progress | None = None) -> None:
         """Reclaim the space of replaced items, and above the exact limit build and tune the index.
 
-        Columns in which no item has a value any more are forgotten.
-        Pictures that a killed process kept for no item are removed. Tuning finds the least effort that reaches the
-        promised recall, on queries that did not help to build the index.
+        Columns in which no item has a value any more are forgotten, and pictures that a killed process kept for no item
+        are removed. Tuning finds the least effort that reaches the promised recall, on queries that did not help to
+        build the index.
         """
         record = self.record
         table = self._resources.table(record)

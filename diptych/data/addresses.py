@@ -144,6 +144,13 @@ def picture_at(text: str) -> Picture:
     return Address(text) if is_url(text) else Path(text)
 
 
+def is_present(picture: Picture) -> bool:
+    """Return whether a local picture, or the local file that it lies in, exists; true for a remote one."""
+    if isinstance(picture, Path):
+        return picture.is_file()
+    return picture.data is not None or is_url(picture.place) or Path(picture.place).is_file()
+
+
 def withheld(text: str) -> str:
     """Return a stored path or address in a form that names the same and that nothing can read."""
     return f"{_WITHHELD}/{text.lstrip('/')}"

@@ -68,10 +68,19 @@ def source_of(place: str | Path) -> str:
     return f"./{place}" if named else str(place)
 
 
+def named_set(source: str) -> tuple[str, str]:
+    """Return the name of a data set of this room and the path after it; two empty texts for a path alone.
+
+    >>> named_set("Pascal_Sentence"), named_set("coco:/data/coco"), named_set("./coco")
+    (('pascal-sentence', ''), ('coco', '/data/coco'), ('', ''))
+    """
+    head, place = split_name(source)
+    return (_key(head), place) if _key(head) in ROOM.names() and _key(head) != _OWN else ("", "")
+
+
 def is_named_set(source: str) -> bool:
     """Return whether a source means a data set of this room, by its name or by a folder that looks like it."""
-    key, path = _key(split_name(source)[0]), Path(source)
-    return (key in ROOM.names() and key != _OWN) or (path.is_dir() and _reader_of(path) != _OWN)
+    return bool(named_set(source)[0]) or (Path(source).is_dir() and _reader_of(Path(source)) != _OWN)
 
 
 def _reader_of(path: Path) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from filecmp import cmp
 from pathlib import Path
 
-from diptych.data.addresses import Address, is_url, picture_at
+from diptych.data.addresses import Address, is_present, picture_at, withheld_path
 from diptych.data.entries import Entry
 from diptych.data.manifest_rows import TAR
 from diptych.index.contract import Table
@@ -66,10 +66,12 @@ def _names(entry: Entry) -> Iterator[str]:
 
 def _gives_way(other: Items, entry: Entry) -> bool:
     """Return whether a stored item is the entry's own, is gone, or is a copy that has nothing else."""
-    (image,), (texts,) = other.images, other.texts
-    if image is None or _is_of(image, entry) or not _exists(image):
+    (stored,), (texts,) = other.images, other.texts
+    # whether a picture that may not be read is there may be asked
+    image = withheld_path(stored) if stored else None
+    if image is None or _is_of(image, entry) or not is_present(picture_at(image)):
         return True
-    files = Path(image).is_file() and Path(entry.origin).is_file()
+    files = image == stored and Path(image).is_file() and Path(entry.origin).is_file()
     return not texts and not entry.texts and files and cmp(image, entry.origin, shallow=False)
 
 
@@ -80,10 +82,3 @@ def _is_of(image: str, entry: Entry) -> bool:
     if place.lower().endswith(TAR):
         return entry.origin.startswith(f"{place[: -len(TAR)]}/")
     return image == entry.origin
-
-
-def _exists(image: str) -> bool:
-    """Return whether the file of a stored picture, or the file that holds it, is still there."""
-    picture = picture_at(image)
-    place = picture.place if isinstance(picture, Address) else str(picture)
-    return is_url(place) or Path(place).is_file()

@@ -6,13 +6,11 @@ from diptych.data import ROOM as SETS
 from diptych.data.addresses import is_pattern, is_url
 from diptych.data.pairs import DataSet
 from diptych.data.paths import absolute
-from diptych.data.sources import open_data, places
+from diptych.data.sources import named_set, open_data, places
 from diptych.errors import MissingData, UnknownName
 from diptych.rooms import split_name
 from diptych.training.run_config import DataRecord
 
-OWN_DATA = "folder"
-"""The reader of anyone's own data, which is no data set's name."""
 LOCAL_FOLDER = "local-dir:"
 """What precedes a folder in the names of some encoders."""
 
@@ -28,7 +26,7 @@ def located(data: str, root: Path | None = None) -> str:
     """
     if is_url(data):
         return data
-    name, place = _named(data)
+    name, place = named_set(data)
     if name and place:
         return f"{name}:{absolute(Path(place))}"
     if name:
@@ -54,7 +52,7 @@ def open_trained(record: DataRecord, *, root: Path | None = None, split_seed: in
 
     A named set is looked for in `root` first.
     """
-    name, place = _named(record.source)
+    name, place = named_set(record.source)
     try:
         return open_data(name if name and root else record.source, root=root, split_seed=split_seed)
     except (MissingData, UnknownName) as error:
@@ -64,13 +62,6 @@ def open_trained(record: DataRecord, *, root: Path | None = None, split_seed: in
             f"the data of this run were at '{record.source}' and are not found there now: {error} If they were moved, "
             "name their new place: --data NEW."
         ) from error
-
-
-def _named(data: str) -> tuple[str, str]:
-    """Return the name of a data set of the room and the path after it; two empty texts for a path alone."""
-    head, place = split_name(data)
-    name = head.lower().replace("_", "-")
-    return (name, place) if name in SETS.names() and name != OWN_DATA else ("", "")
 
 
 def _within(root: Path, name: str) -> Path | None:

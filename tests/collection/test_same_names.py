@@ -1,14 +1,13 @@
 """Files of one name in several places, and pictures that are gone."""
 
-import io
 import shutil
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from diptych.collection import Added, Collection
 from diptych.errors import BadSetting
+from tests.tar_files import tar
 
 from .conftest import MakeCollection
 
@@ -47,6 +46,16 @@ def test_a_folder_added_later_replaces_nothing_of_another(make: MakeCollection, 
     assert collection.ids()[:3] == ["2024/IMG_0.png", "2024/IMG_1.png", "2024/IMG_2.png"]
 
 
+def test_an_item_whose_picture_may_not_be_read_is_not_replaced_either(
+    make: MakeCollection, years: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = make(years / "2023")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(years / "of another user"))
+    again = Collection.open(collection.uri)
+    assert again.add(str(years / "2024")) == Added(added=3)
+    assert again.ids()[-1] == "IMG_2.png"
+
+
 def test_a_folder_that_was_moved_takes_its_items_along(make: MakeCollection, years: Path) -> None:
     collection = make(years / "2023")
     (years / "2023").rename(years / "moved")
@@ -58,15 +67,6 @@ def test_a_copy_of_a_picture_is_no_second_item(make: MakeCollection, years: Path
     collection = make(years / "2023")
     shutil.copytree(years / "2023", years / "copy")
     assert collection.add(str(years / "copy")) == Added(updated=3)
-
-
-def tar(path: Path, **files: bytes) -> Path:
-    with tarfile.open(path, "w") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name.replace("__", "."))
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return path
 
 
 def test_shards_that_number_from_0_are_different_samples(make: MakeCollection, tiny_set: Path, tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """Tars in the manner of WebDataset."""
 
-import io
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -10,16 +8,7 @@ from diptych.data.entries import Entry, read_entries
 from diptych.data.findings import Finding
 from diptych.data.tars import read_samples
 from diptych.errors import BadManifest
-
-
-def tar(path: Path, **files: bytes) -> Path:
-    """Write a tar; `a__txt` is the file `a.txt`."""
-    with tarfile.open(path, "w") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name.replace("__", "."))
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return path
+from tests.tar_files import tar
 
 
 def read(source: Path) -> tuple[list[Entry], list[Finding]]:
