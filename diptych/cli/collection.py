@@ -270,7 +270,7 @@ def _tell(added: "Added", rejects: Path, *, json: bool) -> None:
     if json:
         write_json({**vars(added), "rejects": str(rejects) if added.rejected else None})
     else:
-        counts = {name: count for name, count in vars(added).items() if name != "notes"}
+        counts = {name: n for name, n in vars(added).items() if name != "notes" and (n or name != "removed")}
         write_table(tuple(counts), [tuple(counts.values())])
         for note in added.notes:
             say(note[:1].upper() + note[1:])
