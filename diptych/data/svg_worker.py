@@ -5,6 +5,7 @@ side of a square in pixels and the length of the markup, each as four bytes, and
 socket, is a byte that says whether it is drawn, the length, and a PNG or the reason. It ends when the socket is closed.
 """
 
+import os
 import resource
 import signal
 import socket
@@ -63,5 +64,6 @@ def _limit(what: int, most: int, *, for_good: bool = True) -> None:
 
 if __name__ == "__main__":
     own = socket.socket(fileno=0)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # whatever the process that asks holds open
     _confine()
     serve_drawings(own)

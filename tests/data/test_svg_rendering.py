@@ -139,7 +139,10 @@ def test_a_picture_within_an_svg_is_drawn(tmp_path: Path) -> None:
 
 
 def test_one_worker_is_kept_and_used_again(tmp_path: Path) -> None:
-    assert colour(tmp_path / "a.svg", svg(RECTANGLE)) == RED
+    svg_rendering._pool.end()
+    with (tmp_path / "secret.txt").open("w") as secret:
+        os.set_inheritable(secret.fileno(), True)
+        assert colour(tmp_path / "a.svg", svg(RECTANGLE)) == RED
     before = workers()
     for k in range(20):
         assert colour(tmp_path / f"{k}.svg", svg(RECTANGLE)) == RED
@@ -162,7 +165,8 @@ def test_a_worker_that_does_not_answer_is_ended(tmp_path: Path, monkeypatch: pyt
     assert colour(tmp_path / "a.svg", svg(RECTANGLE)) == RED
     for worker in svg_rendering._pool.workers:
         worker.connection.settimeout(0.5)
-        os.kill(worker.pid, signal.SIGSTOP)
+    for process in workers():
+        process.suspend()
     with pytest.raises(BadImage, match=r"b.svg' is an SVG that takes more than 5 seconds to draw"):
         colour(tmp_path / "b.svg", svg(RECTANGLE))
     assert colour(tmp_path / "c.svg", svg(RECTANGLE)) == RED

@@ -237,7 +237,7 @@ def test_only_a_proxy_that_is_named_is_believed_who_asks(
 ) -> None:
     logging.getLogger("diptych.web").propagate = True
     limits = {"rate": 0.001, "burst": 1}
-    with serve(proxies=proxies, limits=limits) as started, caplog.at_level(logging.INFO, "diptych.web"):
+    with caplog.at_level(logging.INFO, "diptych.web"), serve(proxies=proxies, limits=limits) as started:
         asked = [
             started.client.get("/v1/access", headers={"X-Forwarded-For": address}).status_code
             for address in ("203.0.113.9", "203.0.113.9", "203.0.113.10")
@@ -264,7 +264,7 @@ def test_what_a_proxy_forwards_is_the_client_only_if_it_is_an_address(
     serve: Serve, caplog: pytest.LogCaptureFixture, forwarded: str, client: str
 ) -> None:
     logging.getLogger("diptych.web").propagate = True
-    with serve(proxies=("127.0.0.1",)) as started, caplog.at_level(logging.INFO, "diptych.web"):
+    with caplog.at_level(logging.INFO, "diptych.web"), serve(proxies=("127.0.0.1",)) as started:
         assert started.client.get("/v1/access", headers={"X-Forwarded-For": forwarded}).status_code == 200
     (told,) = [record.request for record in caplog.records if hasattr(record, "request")]
     assert (told["client"], told["route"]) == (client, "/v1/access")

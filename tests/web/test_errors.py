@@ -106,7 +106,7 @@ def test_a_collection_that_goes_is_told_without_its_place(
     serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     logging.getLogger("diptych.web").propagate = True
-    with serve() as started, caplog.at_level(logging.WARNING, "diptych.web"):
+    with caplog.at_level(logging.WARNING, "diptych.web"), serve() as started:
         (tmp_path / "shop" / "record.json").unlink()
         for answer in (started.client.get("/readyz"), started.client.get("/v1/collections"), started.search()):
             assert fault(answer)["message"].startswith("the collection at shop was removed.")
