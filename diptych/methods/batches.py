@@ -43,6 +43,11 @@ class FeatureBatch:
         values, mask = encoded.parts.padded(own, width=encoded.parts.longest(rows))
         return cls(whole, torch.from_numpy(values).to(device), torch.from_numpy(mask).to(device), encoded.condensed)
 
+    def take(self, rows: slice) -> "FeatureBatch":
+        """Return some of the items, padded as all of them."""
+        parts, mask = (None if values is None else values[rows] for values in (self.parts, self.mask))
+        return FeatureBatch(self.whole[rows], parts, mask, self.condensed)
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -67,6 +72,16 @@ class Batch:
     targets: Targets
     mates: FeatureBatch | None = None
     """For each text, a picture of one of its categories."""
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs this process has."""
+        return len(self.texts.whole)
+
+    def take(self, rows: slice) -> "Batch":
+        """Return some of this process's own pairs, with the targets of the whole batch."""
+        mates = None if self.mates is None else self.mates.take(rows)
+        return Batch(self.images.take(rows), self.texts.take(rows), self.targets, mates)
 
     @classmethod
     def of(

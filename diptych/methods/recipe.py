@@ -17,6 +17,9 @@ class Recipe:
     this to 0, unless it is set too."""
     batch: int = 100
     """Pairs per step; an incomplete last batch is dropped unless it is the only one."""
+    chunk: int = 0
+    """Pairs that are embedded at a time, for large batches in little memory; each is embedded again for its gradients,
+    with the same result. 0 embeds the whole batch at once."""
     optimiser: Literal["adamw", "rmsprop"] = "adamw"
     """`rmsprop` is the authors' (alpha .99, eps 1e-8)."""
     learning_rate: float = 1e-3
@@ -40,7 +43,7 @@ class Recipe:
                 raise BadSetting(
                     f"training.{name} must be above 0; got {getattr(self, name)}. Set it with --set training.{name}=..."
                 )
-        for name in ("min_steps", "weight_decay", "clip", "patience"):
+        for name in ("min_steps", "chunk", "weight_decay", "clip", "patience"):
             if getattr(self, name) < 0:
                 raise BadSetting(f"training.{name} must not be negative; got {getattr(self, name)}. 0 turns it off.")
 

@@ -53,7 +53,7 @@ def fit(
     state, metrics = resumed(model, optimiser, run.folder)
     share = run.processes.share(min(len(features.texts), recipe.batch))
     share_rows(model, share)
-    objective = run.processes.objective(model)
+    objective = run.processes.objective(model, chunk=recipe.chunk)
     if isinstance(model, PreparingMethod) and state.goes_on(recipe):
         features = model.condensed(features, progress=run.progress)
     epochs = _Epochs(model, optimiser, features, recipe, run, validation, share, objective)

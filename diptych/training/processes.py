@@ -79,8 +79,11 @@ class Processes(ABC):
         self.first(lambda: None)
 
     @abstractmethod
-    def objective(self, model: nn.Module) -> Objective:
-        """Return a model's objective with gradients averaged over all processes during the backward pass."""
+    def objective(self, model: nn.Module, *, chunk: int = 0) -> Objective:
+        """Return a model's objective with gradients averaged over all processes during the backward pass.
+
+        Each process represents at most `chunk` pairs at a time; 0 means all its own.
+        """
 
     @abstractmethod
     def watched(self) -> AbstractContextManager[None]:
@@ -109,8 +112,8 @@ class Alone(Processes):
         return work(*arguments, **named)
 
     @override
-    def objective(self, model: nn.Module) -> Objective:
-        return partial(objective, cast("GradientMethod", model))
+    def objective(self, model: nn.Module, *, chunk: int = 0) -> Objective:
+        return partial(objective, cast("GradientMethod", model), chunk=chunk)
 
     @override
     def watched(self) -> AbstractContextManager[None]:
@@ -161,7 +164,7 @@ class Joined(Processes):
         return cast("Outcome", told[0])
 
     @override
-    def objective(self, model: nn.Module) -> Objective:
+    def objective(self, model: nn.Module, *, chunk: int = 0) -> Objective:
         if not isinstance(model, SharesRows):
             raise BadSetting(
                 f"{type(model).__name__} does not support shared batches, so one process trains it. Omit --processes."
@@ -170,7 +173,7 @@ class Joined(Processes):
         # searching for unused parameters keeps the buckets unchanged
         known = signature(DistributedDataParallel).parameters
         still: Any = {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
-        averaged = DistributedDataParallel(_Objective(model), find_unused_parameters=True, **still)
+        averaged = DistributedDataParallel(_Objective(model, chunk), find_unused_parameters=True, **still)
 
         def averaging(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
             losses: dict[str, Tensor] = averaged(batch, generator)
@@ -186,14 +189,14 @@ class Joined(Processes):
 class _Objective(nn.Module):
     """A model's objective as a forward pass, as DistributedDataParallel requires."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, chunk: int) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.chunk = model, chunk
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the losses by name."""
         method = cast("GradientMethod", self.model)
-        return objective(method, batch, generator, share=cast("SharesRows", self.model).share)
+        return objective(method, batch, generator, share=cast("SharesRows", self.model).share, chunk=self.chunk)
 
 
 @contextmanager

@@ -51,6 +51,7 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
     "deep-sm": ("deep-sm", "default", []),
     "mcsm:tuned": ("mcsm", "default", [*NARROW, *TUNED]),
     "deep-sm:tuned": ("deep-sm", "default", TUNED),
+    "mcsm:chunked": ("mcsm", "default", [*NARROW, *TUNED, "training.chunk=2"]),
 }
 """By name: method, preset, settings. Dropout stays as the presets have it."""
 BATCH = 10
@@ -73,7 +74,7 @@ def first_step(module: Any, config: Any, processes: Processes) -> dict[str, torc
     rows = [0, 1, 7, 12, 30, 31, 3, 47, 20, 9]
     batch = Batch.of(features, rows, parts=cast("GradientMethod", model).reads_parts, share=share)
     torch.manual_seed(2)
-    objective = processes.objective(model)
+    objective = processes.objective(model, chunk=config.training.chunk)
     losses = objective(batch, torch.Generator().manual_seed(5))
     torch.stack(list(losses.values())).sum().backward()
     gradients = {f"gradient {name}": p.grad for name, p in model.named_parameters() if p.grad is not None}

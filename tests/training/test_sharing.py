@@ -23,6 +23,7 @@ CASES = (
     "deep-sm",
     "mcsm:tuned",
     "deep-sm:tuned",
+    "mcsm:chunked",
 )
 """Those of sharing.py: batches of 10, of which four processes have 3, 3, 2 and 2 rows."""
 
@@ -57,6 +58,14 @@ def test_processes_that_share_a_batch_find_the_losses_and_gradients_of_one(
     largest = max(float(value.abs().max()) for value in alone.values())
     for name, value in alone.items():
         torch.testing.assert_close(shared[name], value, rtol=1e-4, atol=1e-6 * largest, msg=lambda m: f"{name}: {m}")  # noqa: B023
+
+
+@pytest.mark.parametrize("kind", ["loss", "gradient"])
+def test_a_batch_in_chunks_has_the_losses_and_gradients_of_the_whole(kind: str, trainings: dict[int, Path]) -> None:
+    whole, chunked = (kept(trainings[1], case, kind) for case in ("mcsm:tuned", "mcsm:chunked"))
+    assert whole.keys() == chunked.keys()
+    for name, value in whole.items():
+        torch.testing.assert_close(chunked[name], value, rtol=1e-4, atol=1e-5, msg=lambda m: f"{name}: {m}")  # noqa: B023
 
 
 @pytest.mark.parametrize("count", [2, 4])
