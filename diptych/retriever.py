@@ -20,9 +20,10 @@ from diptych.entrance import PictureLike, checks_arguments
 from diptych.errors import BadSetting, UnknownName
 from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, open_rule
 from diptych.explaining.audit import Audit, audited
-from diptych.explaining.explain import TracedPair, explain_pair
+from diptych.explaining.explain import explain_pair
 from diptych.explaining.explanation import Explanation, save_explanations
 from diptych.explaining.fusing import NOTHING_FUSED, Fusing
+from diptych.explaining.traced_pair import TracedPair
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.methods.contract import Method
@@ -237,11 +238,13 @@ class Retriever:
         data: str | Path | None = None,
         split: str = "val",
         data_root: str | Path | None = None,
+        pixels: bool = False,
         progress: Progress | None = None,
     ) -> Explanation:
         """Return why a picture and a text are as similar as they are.
 
-        A rule that normalises over a gallery uses the pictures of a split, which the text is compared with.
+        A rule that normalises over a gallery uses the pictures of a split, which the text is compared with. With
+        `pixels` the picture is explained by its pixels too, through the image network; this takes some seconds.
         """
         texts, picture = (checked_text(text),), checked_picture(image)
         see, read = self._explained_encoders()
@@ -259,7 +262,7 @@ class Retriever:
                 return NOTHING_FUSED
             return Fusing.by(self.rule(fusion), fusion or self.result.fusion.rule, partial(over, pair))
 
-        return explain_pair(self.model, {"image": see, "text": read}, picture, texts, fusing=fusing)
+        return explain_pair(self.model, {"image": see, "text": read}, picture, texts, fusing=fusing, pixels=pixels)
 
     @checks_arguments
     def audit_explanations(
@@ -269,12 +272,14 @@ class Retriever:
         split: str = "test",
         pairs: int | None = None,
         seed: int = 0,
+        pixels: bool = False,
         data_root: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Audit:
         """Return how faithful each way of explaining is on a split's pairs, or on a random sample of them.
 
-        The texts of a pair are one item.
+        The texts of a pair are one item. With `pixels` those of the pictures are removed too, which takes minutes for
+        a few pairs.
         """
         see, read = self._explained_encoders()
         if pairs is not None and pairs < 1:
@@ -287,7 +292,10 @@ class Retriever:
 
         def each() -> Iterator[TracedPair]:
             for k in range(len(rows)):
-                yield TracedPair.of(self.model, (found.images.take([k]), see), (found.texts.take([k]), read))
+                pair = TracedPair.of(self.model, (found.images.take([k]), see), (found.texts.take([k]), read))
+                yield pair
+                if pixels and (picture := dataset.pairs[rows[k]].image) is not None:
+                    yield pair.at_pixels(see, picture)
                 if progress:
                     progress(k + 1, len(rows), "pairs explained")
 

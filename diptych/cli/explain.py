@@ -49,6 +49,10 @@ def explain(
             help="Save as a page (.html) or a drawing (.png, .jpg, .webp, .pdf).",
         ),
     ] = None,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="Explain a picture by its pixels too, through the image network; takes seconds."),
+    ] = False,
     fusion: FusionOption = None,
     model: MovedModelOption = None,
     pictures_from: PicturesFromOption = None,
@@ -71,7 +75,7 @@ def explain(
         if (query is None) == (image is None):
             raise typer.BadParameter("give either a text or a picture.", param_hint="--query / --image")
         explanations = _of_hits(
-            collection, query, image, hits=hits, fusion=fusion, model=model, pictures_from=pictures_from
+            collection, query, image, hits=hits, pixels=pixels, fusion=fusion, model=model, pictures_from=pictures_from
         )
     else:
         _refuse({"--query": query, "--model": model, "--pictures-from": pictures_from})
@@ -83,7 +87,14 @@ def explain(
 
         with shown_progress() as progress:
             explanation = Retriever.load(Path(str(run))).explain(
-                image, text, fusion=fusion, data=data, split=split, data_root=data_root, progress=progress
+                image,
+                text,
+                fusion=fusion,
+                data=data,
+                split=split,
+                data_root=data_root,
+                pixels=pixels,
+                progress=progress,
             )
         explanations = [("", explanation)]
     _tell(explanations, save, json=json)
@@ -95,6 +106,7 @@ def _of_hits(
     image: Path | None,
     *,
     hits: int,
+    pixels: bool,
     fusion: str | None,
     model: str | None,
     pictures_from: list[str] | None,
@@ -107,7 +119,8 @@ def _of_hits(
         explanations = []
         for hit in collection.search(query, image=image, against=side, k=hits, fusion=fusion).hits:
             try:
-                explanations.append((hit.id, collection.explain(hit.id, text=query, image=image, fusion=fusion)))
+                why = collection.explain(hit.id, text=query, image=image, fusion=fusion, pixels=pixels)
+                explanations.append((hit.id, why))
             except MissingData as error:
                 say(str(error))
         return explanations

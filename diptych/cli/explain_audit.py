@@ -24,6 +24,9 @@ def explain_audit(
         Path | None,
         typer.Option("--save", metavar="FILE", callback=drawn, help="Save the curves as a .png, .jpg, .webp or .pdf."),
     ] = None,
+    pixels: Annotated[
+        bool, typer.Option("--pixels", help="Remove the pixels of the pictures too; takes seconds for each pair.")
+    ] = False,
     data_root: DataRootOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -35,7 +38,7 @@ def explain_audit(
 
     with shown_progress() as progress:
         audit = Retriever.load(run).audit_explanations(
-            data, split=split, pairs=pairs, seed=seed, data_root=data_root, progress=progress
+            data, split=split, pairs=pairs, seed=seed, pixels=pixels, data_root=data_root, progress=progress
         )
     if json:
         write_json(audit.as_dict())

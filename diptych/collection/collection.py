@@ -249,15 +249,17 @@ class Collection(StoredCollection):
         like: str | None = None,
         against: str | None = None,
         fusion: str | None = None,
+        pixels: bool = False,
     ) -> Explanation:
         """Return why an item answers a text, a picture or the item `like`; without an item, why a text fits a picture.
 
         The explanation uses the side of the item that a search compares, or the one that `against` names. Two pictures
         or two texts are explained on the item's side alone. The fusion rule normalises over all items, as in a search.
+        With `pixels` a picture is explained by its pixels too.
         """
         request = SearchRequest(text, image=image, like=like, against=against, fusion=fusion)
         with self.store.moment():
-            return explain_match(self._snapshot(), request, identity, collection=self.name)
+            return explain_match(self._snapshot(), request, identity, collection=self.name, pixels=pixels)
 
     @checks_arguments
     def put(self, items: Sequence[NewItem]) -> tuple[Added, list[Reject]]:

@@ -15,9 +15,10 @@ from diptych.data.entries import ATTRIBUTION
 from diptych.data.queries import query_picture
 from diptych.encoders.contract import Encoder
 from diptych.errors import BadSetting, MissingData
-from diptych.explaining.explain import TracedPair, explain_image, explain_pair, explain_texts
+from diptych.explaining.explain import explain_image, explain_pair, explain_texts
 from diptych.explaining.explanation import Explanation
 from diptych.explaining.fusing import Fusing
+from diptych.explaining.traced_pair import TracedPair
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served
 from diptych.index.contract import Table
@@ -56,27 +57,30 @@ class _Shown:
         return readable(self.picture, identity=self.identity)
 
 
-def explain_match(state: Snapshot, request: SearchRequest, identity: str | None, *, collection: str) -> Explanation:
+def explain_match(
+    state: Snapshot, request: SearchRequest, identity: str | None, *, collection: str, pixels: bool
+) -> Explanation:
     """Return why an item answers a request; without an item, why the request's text and picture match."""
     contents_of(request)  # refuses contents that nothing can encode
     if identity is None:
-        return _explain_given(state, request, collection)
-    return _explain_item(state, request, identity, collection)
+        return _explain_given(state, request, collection, pixels=pixels)
+    return _explain_item(state, request, identity, collection, pixels=pixels)
 
 
-def _explain_given(state: Snapshot, request: SearchRequest, collection: str) -> Explanation:
+def _explain_given(state: Snapshot, request: SearchRequest, collection: str, *, pixels: bool) -> Explanation:
     """Return why a text and a picture match, as if the picture were an item that answers the text."""
     if request.text is None or request.image is None or request.like is not None or request.against is not None:
         raise BadSetting(
             "without the id of an item, an explanation needs a text and a picture. Pass exactly these two."
         )
     fusing = partial(_fusing, state, "image", request.fusion, collection)
-    return explain_pair(
-        state.model.method, _encoders(state), query_picture(request.image), (request.text,), fusing=fusing
-    )
+    picture, texts = query_picture(request.image), (request.text,)
+    return explain_pair(state.model.method, _encoders(state), picture, texts, fusing=fusing, pixels=pixels)
 
 
-def _explain_item(state: Snapshot, request: SearchRequest, identity: str, collection: str) -> Explanation:
+def _explain_item(
+    state: Snapshot, request: SearchRequest, identity: str, collection: str, *, pixels: bool
+) -> Explanation:
     """Return why a text, a picture or another item matches a side of an item."""
     if sum(each is not None for each in (request.text, request.image, request.like)) != 1:
         raise BadSetting("to explain an item, pass exactly one of a text, a picture and the id of another item.")
@@ -90,9 +94,15 @@ def _explain_item(state: Snapshot, request: SearchRequest, identity: str, collec
     if not asked.has(side):
         seen, said = (item, asked) if side == "image" else (asked, item)
         return explain_pair(
-            state.model.method, _encoders(state), seen.image, said.texts, fusing=fusing, attribution=item.attribution
+            state.model.method,
+            _encoders(state),
+            seen.image,
+            said.texts,
+            fusing=fusing,
+            attribution=item.attribution,
+            pixels=pixels,
         )
-    return _beside(state, request, item, side, asked.name, fusing)
+    return _beside(state, request, item, side, asked.name, fusing, pixels=pixels)
 
 
 def _asked(table: Table, request: SearchRequest) -> _Shown:
@@ -118,6 +128,8 @@ def _beside(
     side: Modality,
     name: str,
     fusing: Callable[[TracedPair], Fusing],
+    *,
+    pixels: bool,
 ) -> Explanation:
     """Return why one side of an item is like another picture or text, whose vector stays fixed."""
     method, encoder = state.model.method, state.model.encoder(side)
@@ -125,7 +137,9 @@ def _beside(
     beside = name, {space: torch.from_numpy(each[0]) for space, each in zip(method.spaces, vectors, strict=True)}
     if side == "text":
         return explain_texts(method, encoder, item.texts, beside, fusing=fusing)
-    return explain_image(method, encoder, item.image, beside, fusing=fusing, attribution=item.attribution)
+    return explain_image(
+        method, encoder, item.image, beside, fusing=fusing, attribution=item.attribution, pixels=pixels
+    )
 
 
 def _fusing(state: Snapshot, side: Modality, fusion: str | None, collection: str, pair: TracedPair) -> Fusing:

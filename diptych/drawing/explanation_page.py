@@ -12,6 +12,7 @@ from diptych.drawing.explanation_wording import (
     TAKES,
     WAYS,
     ExplanationRecord,
+    boxed,
     fusion_line,
     title_of,
     views,
@@ -57,10 +58,10 @@ const strongest = values => values.reduce((top, value) => Math.max(top, Math.abs
 const shareOf = (value, top) => top ? value / top : 0;
 const spelt = value => value.toPrecision(2);
 
-function drawRegions(article, record, values) {
+function drawBoxes(article, boxes, values) {
   const svg = article.querySelector("svg"), top = strongest(values);
   svg.replaceChildren(...values.map((value, k) => {
-    const box = record.image.regions[k];
+    const box = boxes[k];
     const rect = document.createElementNS(svg.namespaceURI, "rect");
     const sizes = {x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top};
     Object.entries(sizes).forEach(([name, size]) => rect.setAttribute(name, size));
@@ -95,10 +96,10 @@ document.querySelectorAll("article").forEach(article => {
   const draw = () => {
     const space = chosen("space"), name = chosen("way");
     const ways = space === "fused" ? record.fused_ways : record.spaces.find(each => each.name === space).ways;
-    const way = ways[name];
-    drawRegions(article, record, way.image);
+    const way = ways[name], boxed = record.boxed[name];
+    drawBoxes(article, record.image[boxed], way.image);
     drawWords(article, record, way.words);
-    const scales = [["regions", way.image], ["words", way.words]].filter(([, values]) => values.length);
+    const scales = [[boxed, way.image], ["words", way.words]].filter(([, values]) => values.length);
     article.querySelector(".scales").textContent =
       scales.map(([side, values]) => `${side}: full colour is ${spelt(strongest(values))}`).join(" · ");
     article.querySelector(".meaning").textContent = record.meanings[name];
@@ -128,6 +129,7 @@ def explanation_page(shown: "Sequence[tuple[ExplanationRecord, Image]]") -> str:
 def _article(record: ExplanationRecord, picture: "Image", number: int) -> Markup:
     choices = [(name.removesuffix(" space"), f"{name} {value:.3f}", ways) for name, value, ways in views(record)]
     ways = {name: title for name, title in WAYS.items() if name in choices[0][2]}
+    boxes = {way: boxed(way) for way in WAYS}
     size = {"width": record["image"]["width"], "height": record["image"]["height"]}
     overlay = tag(
         "svg", viewBox=f"0 0 {size['width']} {size['height']}", preserveAspectRatio="none", aria_hidden="true"
@@ -144,7 +146,11 @@ def _article(record: ExplanationRecord, picture: "Image", number: int) -> Markup
         _legend(),
         tag("p", class_="note reason"),
         tag("p", record["attribution"], class_="note"),
-        tag("script", _json({**record, "meanings": MEANINGS}), type="application/json"),
+        tag(
+            "script",
+            _json({**record, "meanings": MEANINGS, "boxed": boxes}),
+            type="application/json",
+        ),
     )
 
 

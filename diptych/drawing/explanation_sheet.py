@@ -3,7 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from diptych.drawing.explanation_wording import ADDS, TAKES, WAYS, ExplanationRecord, fusion_line, title_of, views
+from diptych.drawing.explanation_wording import (
+    ADDS,
+    TAKES,
+    WAYS,
+    ExplanationRecord,
+    boxed,
+    fusion_line,
+    title_of,
+    views,
+)
 from diptych.drawing.heat import colour, heated, ink_on, stops, strongest
 from diptych.drawing.sheet import INK, MUTED, RULE, Sheet, fitted, text_width, wrap
 
@@ -22,7 +31,6 @@ HEADING, BODY, SMALL = 22, 14, 12
 LEADING = 1.6
 PADDING = 2
 """Padding in pixels on either side of a shaded word."""
-INNER = ASIDE + len(WAYS) * (SIDE + GAP)
 LINES = 6
 """Maximum number of lines of a text or a reason."""
 LEGEND_STEP = 5
@@ -41,52 +49,62 @@ class _Shade(NamedTuple):
 
 def explanation_sheet(shown: "Sequence[tuple[ExplanationRecord, Image]]", path: "Path") -> None:
     """Draw explanations, each with its picture at full size, one below the other; the path's suffix is the format."""
-    heights = [_height(record, picture) for record, picture in shown]
-    sheet = Sheet(2 * MARGIN + INNER, 2 * MARGIN + sum(heights) + (len(shown) - 1) * 2 * GAP + 3 * GAP)
+    columns = [way for way in WAYS if any(way in ways for record, _ in shown for _, _, ways in views(record))]
+    inner = ASIDE + len(columns) * (SIDE + GAP)
+    heights = [_height(record, picture, inner) for record, picture in shown]
+    sheet = Sheet(2 * MARGIN + inner, 2 * MARGIN + sum(heights) + (len(shown) - 1) * 2 * GAP + 3 * GAP)
     top = MARGIN
     for (record, picture), height in zip(shown, heights, strict=True):
-        _draw(sheet, record, picture, top)
+        _draw(sheet, record, picture, top, columns)
         top += height + 2 * GAP
     _draw_legend(sheet, sheet.height - MARGIN - SMALL)
     sheet.save(path)
 
 
-def _draw(sheet: Sheet, record: ExplanationRecord, picture: "Image", top: int) -> None:
+def _draw(sheet: Sheet, record: ExplanationRecord, picture: "Image", top: int, columns: Sequence[str]) -> None:
     top = _draw_head(sheet, record, top)
     small = fitted(picture, ASIDE - GAP)
     sheet.paste(small, MARGIN, top + SMALL)
-    for k, title in enumerate(WAYS.values()):
-        sheet.write(title, _left(k), top - BODY - PADDING, size=BODY, bold=True)
+    for k, way in enumerate(columns):
+        sheet.write(WAYS[way], _left(k), top - BODY - PADDING, size=BODY, bold=True)
     for n, (name, similarity, ways) in enumerate(views(record)):
         below = small.height + GAP if n == 0 else 0
         sheet.write(name, MARGIN, top + SMALL + below, size=BODY, bold=True)
         sheet.write(f"{similarity:.3f}", MARGIN, top + SMALL + below + 2 * PADDING + BODY, size=HEADING)
-        for k, way in enumerate(WAYS):
+        for k, way in enumerate(columns):
             if way in ways:
-                _draw_panel(sheet, record, picture, ways[way], _left(k), top + SMALL)
+                boxes = record["image"][boxed(way)] if record["image"] else ()
+                _draw_panel(sheet, record, picture, ways[way], _left(k), top + SMALL, boxes)
         top += _row_height(record, picture, ways) + GAP
 
 
 def _draw_head(sheet: Sheet, record: ExplanationRecord, top: int) -> int:
     """Write the text, the fusion and the credit, and return the top of the rows."""
-    for line in wrap(title_of(record), size=HEADING, width=INNER, lines=2):
+    inner = sheet.width - 2 * MARGIN
+    for line in wrap(title_of(record), size=HEADING, width=inner, lines=2):
         sheet.write(line, MARGIN, top, size=HEADING, bold=True)
         top += round(LEADING * HEADING)
     for note in (fusion_line(record), record["attribution"]):
-        for line in wrap(note, size=SMALL, width=INNER, lines=2):
+        for line in wrap(note, size=SMALL, width=inner, lines=2):
             sheet.write(line, MARGIN, top, size=SMALL, colour=MUTED)
             top += round(LEADING * SMALL)
     return top + GAP + BODY
 
 
-def _head_height(record: ExplanationRecord) -> int:
-    lines = len(wrap(title_of(record), size=HEADING, width=INNER, lines=2))
-    notes = [wrap(note, size=SMALL, width=INNER, lines=2) for note in (fusion_line(record), record["attribution"])]
+def _head_height(record: ExplanationRecord, inner: int) -> int:
+    lines = len(wrap(title_of(record), size=HEADING, width=inner, lines=2))
+    notes = [wrap(note, size=SMALL, width=inner, lines=2) for note in (fusion_line(record), record["attribution"])]
     return lines * round(LEADING * HEADING) + sum(map(len, notes)) * round(LEADING * SMALL) + GAP + BODY
 
 
 def _draw_panel(
-    sheet: Sheet, record: ExplanationRecord, picture: "Image", way: Mapping[str, Any], x: int, y: int
+    sheet: Sheet,
+    record: ExplanationRecord,
+    picture: "Image",
+    way: Mapping[str, Any],
+    x: int,
+    y: int,
+    places: Sequence[Mapping[str, float]],
 ) -> None:
     """Draw the heat map over the picture, the shaded words, and the largest magnitude of each."""
     if way["image"]:
@@ -94,7 +112,7 @@ def _draw_panel(
         scale = small.width / record["image"]["width"], small.height / record["image"]["height"]
         boxes = [
             (box["left"] * scale[0], box["top"] * scale[1], box["right"] * scale[0], box["bottom"] * scale[1])
-            for box in record["image"]["regions"]
+            for box in places
         ]
         sheet.paste(heated(small, boxes, way["image"]), x, y)
         y += small.height + BODY // 2
@@ -153,10 +171,10 @@ def _row_height(record: ExplanationRecord, picture: "Image", ways: Mapping[str, 
     return SMALL + max(heights)
 
 
-def _height(record: ExplanationRecord, picture: "Image") -> int:
+def _height(record: ExplanationRecord, picture: "Image", inner: int) -> int:
     rows = [_row_height(record, picture, ways) + GAP for _, _, ways in views(record)]
     rows[0] = max(rows[0], fitted(picture, ASIDE - GAP).height + 2 * HEADING + 3 * GAP)
-    return _head_height(record) + sum(rows)
+    return _head_height(record, inner) + sum(rows)
 
 
 def _draw_legend(sheet: Sheet, y: int) -> None:
@@ -166,7 +184,7 @@ def _draw_legend(sheet: Sheet, y: int) -> None:
         sheet.fill(x + k * LEGEND_STEP, y, LEGEND_STEP, SMALL, colour=each)
     end = x + len(stops()) * LEGEND_STEP + GAP // 2
     sheet.write(f"{ADDS}; the strongest value in each panel has full colour", end, y, size=SMALL, colour=MUTED)
-    sheet.fill(MARGIN, y - GAP, INNER, 1, colour=RULE)
+    sheet.fill(MARGIN, y - GAP, sheet.width - 2 * MARGIN, 1, colour=RULE)
 
 
 def _left(column: int) -> int:

@@ -8,13 +8,20 @@ WAYS = {
     "gradient": "Gradient × input",
     "integrated": "Integrated gradients",
     "occlusion": "Occlusion",
+    "pixel-gradient": "Pixels: gradient × input",
+    "pixel-integrated": "Pixels: integrated gradients",
+    "pixel-occlusion": "Pixels: occlusion",
 }
 MEANINGS = {
     "attention": "The weight that the space gives each part. It need not reflect the effect on the similarity.",
     "gradient": "The first-order effect of each part on the similarity.",
     "integrated": "Each part's share of the change in similarity from the training mean.",
     "occlusion": "How much the similarity drops when a part alone is replaced by the training mean.",
+    "pixel-gradient": "The first-order effect of each cell of pixels on the similarity, through the image network.",
+    "pixel-integrated": "Each cell's share of the change in similarity from a picture of the network's mean colour.",
+    "pixel-occlusion": "How much the similarity drops when a cell alone takes the network's mean colour.",
 }
+CELLS, REGIONS = "cells", "regions"
 ADDS, TAKES = "raises the similarity", "lowers it"
 
 ExplanationRecord = Mapping[str, Any]
@@ -27,6 +34,11 @@ def views(record: ExplanationRecord) -> Iterator[tuple[str, float | None, Mappin
         yield "fused", record["fused"], record["fused_ways"]
     for space in record["spaces"]:
         yield f"{space['name']} space", space["similarity"], space["ways"]
+
+
+def boxed(way: str) -> str:
+    """Return whether a way scores `regions` or `cells` of a picture: the key of their boxes in a record."""
+    return CELLS if way.startswith("pixel-") else REGIONS
 
 
 def title_of(record: ExplanationRecord) -> str:

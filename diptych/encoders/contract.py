@@ -4,10 +4,11 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float16
+from jaxtyping import Float, Float16
+from torch import Tensor
 
 from diptych.errors import BadSetting
 from diptych.files import digest
@@ -27,6 +28,26 @@ class ItemFeatures(NamedTuple):
     """Regions, row by row from the top left, or words in reading order; None if the encoder has no parts."""
     whole: Float16[np.ndarray, " d_whole"]
     """The picture or text as one vector."""
+
+
+@runtime_checkable
+class PixelNetwork(Protocol):
+    """An image network as a function of scaled pixels, through which gradients flow."""
+
+    @property
+    def side(self) -> int:
+        """Rows and columns of its input."""
+        ...
+
+    def scaled(self, prepared: Sequence[Any]) -> Float[Tensor, "b 3 side side"]:
+        """Return prepared pictures as the network takes them; zero is its mean colour."""
+        ...
+
+    def seen(
+        self, images: Float[Tensor, "b 3 side side"]
+    ) -> tuple[Float[Tensor, "b r d"] | None, Float[Tensor, "b _"]]:
+        """Return the regions (None without regions) and the whole vectors."""
+        ...
 
 
 class Encoder(ABC):
@@ -69,6 +90,11 @@ class Encoder(ABC):
     @abstractmethod
     def encode(self, prepared: Sequence[Any]) -> list[ItemFeatures]:
         """Return the features of prepared items, in order."""
+
+    @property
+    def pixels(self) -> PixelNetwork | None:
+        """The image network as a function of its pixels; None if gradients cannot flow through it."""
+        return None
 
     def unknown_share(self, texts: Sequence[str]) -> float | None:
         """Return the share of out-of-vocabulary words in the texts; None for an open vocabulary."""

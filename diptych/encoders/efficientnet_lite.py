@@ -112,14 +112,16 @@ class EfficientNetLite(ImageNetwork):
     @cached_property
     def _network(self) -> EfficientNet:
         """Return the network as published."""
-        network = EfficientNet.from_name(self.name, image_size=self.side)
-        fit_state(network, read_state(self.weights), self.weights)
+        with torch.inference_mode(mode=False):  # gradients may have to flow through it later
+            network = EfficientNet.from_name(self.name, image_size=self.side)
+            fit_state(network, read_state(self.weights), self.weights)
         return network.eval()
 
     @cached_property
     def _folded(self) -> nn.Sequential:
-        folded = fold(self._network).to(self.device)
-        return folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        with torch.inference_mode(mode=False):
+            folded = fold(self._network).to(self.device)
+            return folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 class EfficientNetTop(MapTop):

@@ -36,8 +36,12 @@ class ImageStem(Stem):
         """Return the maps of prepared pictures."""
         images = self._network.scaled(prepared)
         views = [images, images.flip(3)] if self._both else [images]
-        maps = [as_places(self._first(view)).half().cpu().numpy() for view in views]
+        maps = [self.maps(view).half().cpu().numpy() for view in views]
         return list(np.concatenate(maps, axis=2))
+
+    def maps(self, images: Float[Tensor, "b 3 side side"]) -> Float[Tensor, "b p c"]:
+        """Return the maps of scaled pictures, with gradients."""
+        return as_places(self._first(images))
 
 
 class ImageTop(Top):

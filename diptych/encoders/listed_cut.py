@@ -6,6 +6,8 @@ in the learning part, from which the blocks before are removed, the block starts
 blocks there (the embedding of patches) sees an empty picture, and its output is discarded.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
 from math import isqrt
@@ -15,6 +17,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from diptych.encoders.contract import Encoder
 from diptych.encoders.cut import Blocks, Cut, TopFeatures, checked_blocks, not_listed
 from diptych.encoders.image_cut import ImageTop, as_maps, image_cut
 from diptych.encoders.vision import ImageNetwork
@@ -38,20 +41,48 @@ class ReachedError(Exception):
 class Before(nn.Module):
     """A network up to one of its blocks."""
 
-    def __init__(self, encoder: ImageNetwork, block: nn.Module) -> None:
+    def __init__(self, encoder: Encoder, run: Callable[..., object], block: nn.Module) -> None:
         super().__init__()
-        self._encoder, self._block = (encoder,), (block,)  # in tuples, so that they are no modules of this one
+        self._encoder, self._run = encoder, run
+        self._block = (block,)  # in a tuple, so that it is no module of this one
 
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b *any"]:
+    def forward(self, *inputs: Tensor) -> Float[Tensor, "b *any"]:
         """Return what the block would start with."""
         handle = self._block[0].register_forward_pre_hook(_leave, with_kwargs=True)
         try:
-            self._encoder[0].look(images)
+            self._run(*inputs)
         except ReachedError as reached:
             return reached.activations
         finally:
             handle.remove()
-        raise not_listed(self._encoder[0])
+        raise not_listed(self._encoder)
+
+
+class ListedNetwork:
+    """A network without the blocks before the learning ones, which starts with given activations."""
+
+    def __init__(self, network: nn.Module, *, kept: int) -> None:
+        name, blocks = listed_blocks(network) or ("", nn.ModuleList())
+        self._within, self.kept = f"{name}." if name else "", kept
+        if kept:
+            del blocks[: len(blocks) - kept]
+            blocks[0].register_forward_pre_hook(_enter, with_kwargs=True)
+
+    @contextmanager
+    def starting_with(self, activations: Tensor) -> Iterator[None]:
+        """Within the block, start the first learning block with these."""
+        before = GIVEN.set(activations)
+        try:
+            yield
+        finally:
+            GIVEN.reset(before)
+
+    def depths(self, names: Sequence[str], *, prefix: str) -> dict[str, int]:
+        """Return for each parameter how many blocks come after its own; 0 for what follows the blocks."""
+        within = prefix + self._within
+        places = {name: name.removeprefix(within).partition(".")[0] for name in names if name.startswith(within)}
+        inside = {name: int(place) for name, place in places.items() if self.kept and place.isdecimal()}
+        return dict.fromkeys(names, 0) | {name: self.kept - 1 - place for name, place in inside.items()}
 
 
 class ListedTop(ImageTop):
@@ -61,11 +92,7 @@ class ListedTop(ImageTop):
         super().__init__(width=shape[1] if len(shape) == 4 else shape[-1])
         self.network = deepcopy(encoder.loaded)
         self.maps, self.side = len(shape) == 4, encoder.side
-        name, blocks = listed_blocks(self.network) or ("", nn.ModuleList())
-        self._within, self._kept = f"network.{name}." if name else "network.", kept
-        if kept:
-            del blocks[: len(blocks) - kept]
-            blocks[0].register_forward_pre_hook(_enter, with_kwargs=True)
+        self._listed = ListedNetwork(self.network, kept=kept)
         self._looking = (encoder.with_network(self.network),)
 
     def forward(self, activations: Float[Tensor, "b p c"], mask: Bool[Tensor, "b p"]) -> TopFeatures:
@@ -73,11 +100,8 @@ class ListedTop(ImageTop):
         own = self._view(activations)
         values = as_maps(own) if self.maps else own
         empty = values.new_zeros(()).expand(len(values), 3, self.side, self.side)
-        before = GIVEN.set(values)
-        try:
-            grid, whole = self._looking[0].look(empty if self._kept else values)
-        finally:
-            GIVEN.reset(before)
+        with self._listed.starting_with(values):
+            grid, whole = self._looking[0].look(empty if self._listed.kept else values)
         if grid is None:
             return TopFeatures(None, None, whole)
         regions = grid.flatten(1, 2)
@@ -85,13 +109,7 @@ class ListedTop(ImageTop):
 
     def depths(self) -> dict[str, int]:
         """Return for each parameter how many blocks come after its own; 0 for what follows the blocks."""
-        names = [name for name, _ in self.named_parameters()]
-        inside = {name: name.removeprefix(self._within) for name in names if name.startswith(self._within)}
-        return dict.fromkeys(names, 0) | {
-            name: self._kept - 1 - int(rest.partition(".")[0])
-            for name, rest in inside.items()
-            if self._kept and rest.partition(".")[0].isdecimal()
-        }
+        return self._listed.depths([name for name, _ in self.named_parameters()], prefix="network.")
 
 
 def listed_cut(encoder: ImageNetwork, blocks: Blocks) -> Cut:
@@ -101,7 +119,7 @@ def listed_cut(encoder: ImageNetwork, blocks: Blocks) -> Cut:
         raise not_listed(encoder)
     listed = found[1]
     kept = 0 if blocks == "all" else checked_blocks(encoder, blocks, there=len(listed))
-    first = Before(encoder, listed[len(listed) - kept]) if kept else nn.Identity()
+    first = Before(encoder, encoder.look, listed[len(listed) - kept]) if kept else nn.Identity()
     shape = _shape(encoder, kept)
     return image_cut(encoder, first, ListedTop(encoder, kept=kept, shape=shape), blocks=blocks)
 
@@ -124,7 +142,7 @@ def _shape(encoder: ImageNetwork, kept: int) -> torch.Size:
     _, blocks = listed_blocks(network) or ("", nn.ModuleList())
     twin = encoder.with_network(network)
     empty = torch.empty(1, 3, twin.side, twin.side, device="meta")
-    shape: torch.Size = Before(twin, blocks[len(blocks) - kept])(empty).shape
+    shape: torch.Size = Before(twin, twin.look, blocks[len(blocks) - kept])(empty).shape
     if len(shape) not in (3, 4) or (len(shape) == 4 and isqrt(shape[2] * shape[3]) != shape[3]):
         raise not_listed(encoder)
     return shape

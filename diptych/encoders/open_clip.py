@@ -11,17 +11,18 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Encoder, EncoderWidths, ItemFeatures, fingerprint_of, stated_widths
+from diptych.encoders.contract import EncoderWidths, ItemFeatures, fingerprint_of, stated_widths
 from diptych.encoders.cut import Blocks, Cut
 from diptych.encoders.hub import opened_by
 from diptych.encoders.listed_cut import listed_cut
+from diptych.encoders.listed_text_cut import listed_text_cut
+from diptych.encoders.text_network import TextNetwork
 from diptych.encoders.vision import Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
-from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -91,20 +92,17 @@ class OpenClip(ImageNetwork):
         return self._loaded.to(self.device)
 
 
-class OpenClipText(Encoder):
+class OpenClipText(TextNetwork):
     """The text tower of a CLIP: whole vectors only."""
 
-    modality: Modality = "text"
-    batch = 64
+    masks_words = False
 
     def __init__(self, name: str, config: TextConfig, towers: Any, tokenizer: Any) -> None:
-        self.name = name
+        super().__init__(name, towers)
         self._width = joint_width(towers)
         self.tokenizer = tokenizer
         del towers.visual
         self.fingerprint = fingerprint_of(name, weights=network_digest(towers), config=config, version=VERSION)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._loaded = towers
 
     @property
     def parts_width(self) -> None:
@@ -124,8 +122,21 @@ class OpenClipText(Encoder):
     @torch.inference_mode()
     def encode(self, prepared: Sequence[Tensor]) -> list[ItemFeatures]:
         """Return each text's vector in the joint space."""
-        wholes = self._tower.encode_text(torch.stack(list(prepared)).to(self.device)).half().cpu().numpy()
-        return [ItemFeatures(None, whole) for whole in wholes]
+        _, wholes = self.read(*self.tokens(prepared))
+        return [ItemFeatures(None, whole) for whole in wholes.half().cpu().numpy()]
+
+    def tokens(self, prepared: Sequence[Tensor]) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
+        """Return the token numbers, all of which the network reads, padding included."""
+        ids = torch.stack(list(prepared)).to(self.device)
+        return ids, torch.ones_like(ids, dtype=torch.bool)
+
+    def read(self, ids: Int[Tensor, "b t"], mask: Bool[Tensor, "b t"]) -> tuple[None, Wholes]:
+        """Return the vectors in the joint space."""
+        return None, self._tower.encode_text(ids)
+
+    def cut(self, blocks: Blocks) -> Cut:
+        """Return the network in two."""
+        return listed_text_cut(self, blocks)
 
     @cached_property
     def _tower(self) -> Any:

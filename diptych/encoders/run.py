@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from diptych.encoders.arguments import argument_of
-from diptych.encoders.contract import Encoder, ItemFeatures, Span, fingerprint_of
-from diptych.encoders.cut import Blocks, Cut, cut
+from diptych.encoders.contract import Encoder, ItemFeatures, PixelNetwork, Span, fingerprint_of
+from diptych.encoders.cut import Blocks, Cut, Top, cut
+from diptych.encoders.image_cut import ImageStem
 from diptych.encoders.registry import open_encoder as open_any_encoder
 from diptych.encoders.tensor_files import load_tensors
 from diptych.encoders.weights import fit_state
@@ -117,11 +119,18 @@ class TunedEncoder(Encoder):
         """Return the span of each part in the text."""
         return self.network.spans(text)
 
+    @property
+    def pixels(self) -> "TunedPixels | None":
+        """The tuned image network as a function of its pixels."""
+        stem, network = self._cut.stem, self.network.pixels
+        return TunedPixels(network, stem, self._cut.top) if isinstance(stem, ImageStem) and network else None
+
     @cached_property
     def _cut(self) -> Cut:
         """The network in two, with the blocks that have learnt."""
-        own = cut(self.network, self.record.blocks)
-        fit_state(own.top, self.tensors, self.file)
+        with torch.inference_mode(mode=False):  # gradients may have to flow through it later
+            own = cut(self.network, self.record.blocks)
+            fit_state(own.top, self.tensors, self.file)
         self.tensors = {}
         return own
 
@@ -139,6 +148,32 @@ class TunedEncoder(Encoder):
             return [ItemFeatures(None, own) for own in wholes]
         present = there.cpu().numpy()
         return [ItemFeatures(own[present[k]], wholes[k]) for k, own in enumerate(_half(parts))]
+
+
+@dataclass(frozen=True)
+class TunedPixels:
+    """A tuned image network as a function of its pixels; nothing is rounded in between."""
+
+    network: PixelNetwork
+    stem: ImageStem
+    top: Top
+
+    @property
+    def side(self) -> int:
+        """Rows and columns of the network's input."""
+        return self.network.side
+
+    def scaled(self, prepared: Sequence[Any]) -> Float[Tensor, "b 3 side side"]:
+        """Return prepared pictures as the network takes them."""
+        return self.network.scaled(prepared)
+
+    def seen(
+        self, images: Float[Tensor, "b 3 side side"]
+    ) -> tuple[Float[Tensor, "b r d"] | None, Float[Tensor, "b _"]]:
+        """Return the regions and the whole vectors of scaled pictures."""
+        maps = self.stem.maps(images)
+        regions, _, whole = self.top(maps, maps.new_ones(maps.shape[:2], dtype=torch.bool))
+        return regions, whole
 
 
 def _half(values: Tensor) -> Any:

@@ -4,6 +4,7 @@ A text item may be several sentences, joined, and a transformer reads each for i
 number, 1 where a sentence begins.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
@@ -103,35 +104,42 @@ def token_batch(encodings: Sequence[Encoding]) -> tuple[Int[Tensor, "b t"], Bool
     return ids, mask
 
 
-class TextTop(Top):
-    """The last layers of the transformer, from hidden states or numbers of tokens to words and whole.
+class Read(NamedTuple):
+    """What a network gives for sentences."""
 
-    The whole of an item is the mean of its sentences', its parts are the word pieces of all of them.
+    hidden: Float[Tensor, "s t d"] | None
+    """The last hidden states; None without words."""
+    wholes: Float[Tensor, "s d_whole"]
+    words: Bool[Tensor, "s t"]
+    """Tokens whose hidden states are parts of the item."""
+
+
+class SentenceTop(Top):
+    """The last layers of a text network, which reads each sentence of an item for itself.
+
+    The whole of an item is the mean of its sentences', its parts are the words of all of them.
     """
 
-    def __init__(self, embeddings: nn.Module | None, layers: nn.ModuleList) -> None:
-        super().__init__()
-        self.embeddings = None if embeddings is None else TokenNumbers(embeddings)
-        self.layers = layers
+    drops_words: bool = True
+    """Whether words can be left out."""
+
+    @abstractmethod
+    def read(self, sentences: Sentences) -> Read:
+        """Return what the network gives for sentences."""
+
+    def own(self, states: Float[Tensor, "s t c"], lengths: Int[Tensor, " s"]) -> Int[Tensor, " s"]:
+        """Return how many of the sentences' tokens come before their padding, of which activations may have some."""
+        return lengths
 
     def forward(self, activations: Float[Tensor, "b p c"], mask: Bool[Tensor, "b p"]) -> TopFeatures:
         """Return the features of texts."""
-        sentences = self._kept(activations, mask)
-        hidden: Tensor = sentences.states if self.embeddings is None else self.embeddings(sentences.states)
-        attended = None if sentences.mask.all() else sentences.mask[:, None, None]
-        for layer in self.layers:
-            hidden = cast("Layer", layer)(hidden, attended)
-        weights = sentences.mask.unsqueeze(2).to(hidden.dtype)
-        wholes = normalize((hidden * weights).sum(1) / weights.sum(1), dim=1)
-        ones = wholes.new_ones(len(wholes))
-        counts = wholes.new_zeros(len(mask)).index_add(0, sentences.item, ones)
-        whole = wholes.new_zeros(len(mask), wholes.shape[1]).index_add(0, sentences.item, wholes) / counts[:, None]
-        return TopFeatures(*_words(hidden, sentences, items=len(mask)), whole)
-
-    def depths(self) -> Mapping[str, int]:
-        """Return for each parameter how many layers come after its own."""
-        first = {name: len(self.layers) for name, _ in self.named_parameters() if name.startswith("embeddings.")}
-        return first | sequential_depths(self.layers, prefix="layers")
+        sentences, items = self._kept(activations, mask), len(mask)
+        hidden, wholes, words = self.read(sentences)
+        counts = wholes.new_zeros(items).index_add(0, sentences.item, wholes.new_ones(len(wholes)))
+        whole = wholes.new_zeros(items, wholes.shape[1]).index_add(0, sentences.item, wholes) / counts[:, None]
+        if hidden is None:
+            return TopFeatures(None, None, whole)
+        return TopFeatures(*_words(hidden, words, sentences.item, items=items), whole)
 
     def _kept(self, activations: Float[Tensor, "b p c"], mask: Bool[Tensor, "b p"]) -> Sentences:
         """Return the sentences of the items, in training without those and the words that are left out."""
@@ -145,13 +153,40 @@ class TextTop(Top):
         if self.training and self.augmentation.words:
             draws = states.new_zeros(there.shape)
             draws[number, place] = self.drawn(mask, mask.shape[1])[mask]
-            there = _without_words(there, lengths, draws, share=self.augmentation.words)
+            there = _without_words(there, self.own(states, lengths), draws, share=self.augmentation.words)
         if self.training and self.augmentation.sentences:
             draws = self.drawn(mask, mask.shape[1])[begins]
             most = draws.new_zeros(len(mask)).scatter_reduce(0, item, draws, "amax")
             kept = (draws >= self.augmentation.sentences) | (draws == most[item])
             states, there, item = states[kept], there[kept], item[kept]
         return Sentences(states, there, item)
+
+
+class TextTop(SentenceTop):
+    """The last layers of the sentence transformer, from hidden states or numbers of tokens."""
+
+    def __init__(self, embeddings: nn.Module | None, layers: nn.ModuleList) -> None:
+        super().__init__()
+        self.embeddings = None if embeddings is None else TokenNumbers(embeddings)
+        self.layers = layers
+
+    def read(self, sentences: Sentences) -> Read:
+        """Return the hidden states, their normalised mean, and the tokens between the two special ones."""
+        mask = sentences.mask
+        hidden: Tensor = sentences.states if self.embeddings is None else self.embeddings(sentences.states)
+        attended = None if mask.all() else mask[:, None, None]
+        for layer in self.layers:
+            hidden = cast("Layer", layer)(hidden, attended)
+        weights = mask.unsqueeze(2).to(hidden.dtype)
+        wholes = normalize((hidden * weights).sum(1) / weights.sum(1), dim=1)
+        places = torch.arange(mask.shape[1], device=mask.device)
+        last = (mask * places).amax(1, keepdim=True)
+        return Read(hidden, wholes, mask & (places > 0) & (places < last))
+
+    def depths(self) -> Mapping[str, int]:
+        """Return for each parameter how many layers come after its own."""
+        first = {name: len(self.layers) for name, _ in self.named_parameters() if name.startswith("embeddings.")}
+        return first | sequential_depths(self.layers, prefix="layers")
 
 
 def _without_words(
@@ -165,19 +200,16 @@ def _without_words(
 
 
 def _words(
-    hidden: Float[Tensor, "s t d"], sentences: Sentences, *, items: int
+    hidden: Float[Tensor, "s t d"], pieces: Bool[Tensor, "s t"], item: Int[Tensor, " s"], *, items: int
 ) -> tuple[Float[Tensor, "b q d"], Bool[Tensor, "b q"]]:
     """Return the hidden states of the items' word pieces, padded; a sentence without any has one part of zeros."""
-    mask = sentences.mask
-    places = torch.arange(mask.shape[1], device=mask.device)
-    last = (mask * places).amax(1, keepdim=True)
-    pieces = mask & (places > 0) & (places < last)
     lacking = ~pieces.any(1)
+    pieces = pieces.clone()
     pieces[lacking, 0] = True
     hidden = torch.where(lacking[:, None, None], torch.zeros_like(hidden), hidden)
-    owner = sentences.item[:, None].expand_as(pieces)[pieces]
+    owner = item[:, None].expand_as(pieces)[pieces]
     lengths = torch.bincount(owner, minlength=items)
-    place = torch.arange(len(owner), device=mask.device) - (lengths.cumsum(0) - lengths)[owner]
+    place = torch.arange(len(owner), device=item.device) - (lengths.cumsum(0) - lengths)[owner]
     words = hidden.new_zeros(items, int(lengths.max()), hidden.shape[2])
     words = words.index_put((owner, place), hidden[pieces])
-    return words, torch.arange(words.shape[1], device=mask.device) < lengths[:, None]
+    return words, torch.arange(words.shape[1], device=item.device) < lengths[:, None]

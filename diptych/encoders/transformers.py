@@ -13,19 +13,20 @@ from math import isqrt
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import Encoder, EncoderWidths, ItemFeatures, Span, fingerprint_of, stated_widths
+from diptych.encoders.contract import EncoderWidths, ItemFeatures, Span, fingerprint_of, stated_widths
 from diptych.encoders.cut import Blocks, Cut
 from diptych.encoders.hub import opened_by
 from diptych.encoders.listed_cut import listed_cut
+from diptych.encoders.listed_text_cut import listed_text_cut
+from diptych.encoders.text_network import States, TextNetwork
 from diptych.encoders.token_spans import token_spans
 from diptych.encoders.vision import IMAGENET_MEAN, IMAGENET_STD, Grid, ImageNetwork, Wholes, as_grid
 from diptych.encoders.weights import network_digest
 from diptych.errors import BadSetting
-from diptych.modality import Modality
 from diptych.rooms import Card
 
 CARD = Card(
@@ -38,6 +39,7 @@ CARD = Card(
 )
 
 VERSION = 2
+MASK = "attention_mask"
 HIDDEN = ("project_dim", "neck_hidden_sizes", "hidden_size", "hidden_sizes", "embed_dims", "hidden_dim", "num_features")
 """Configuration fields for the width of the last hidden states; in a list it is the last."""
 POOLED = ("pooler_output_size", "projection_size")
@@ -129,19 +131,15 @@ class Transformer(ImageNetwork):
         return tower
 
 
-class TransformerText(Encoder):
+class TransformerText(TextNetwork):
     """The text side of a dual encoder, on texts truncated and padded to its training length."""
 
-    modality: Modality = "text"
-    batch = 64
-
     def __init__(self, name: str, config: TextConfig, tower: TransformerTower, tokenizer: Any) -> None:
-        self.name = name
+        super().__init__(name, tower)
         self.tokenizer = tokenizer
         self.longest = int(tower.network.config.max_position_embeddings)  # type: ignore[union-attr,arg-type]
+        self.masks_words = MASK in tokenizer.model_input_names
         self.fingerprint = fingerprint_of(name, weights=network_digest(tower), config=config, version=VERSION)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._loaded = tower
 
     @property
     def parts_width(self) -> int | None:
@@ -160,6 +158,14 @@ class TransformerText(Encoder):
     @torch.inference_mode()
     def encode(self, prepared: Sequence[str]) -> list[ItemFeatures]:
         """Return each text's tokens and its vector in the joint space."""
+        ids, mask = self.tokens(prepared)
+        hidden, whole = self.read(ids, mask)
+        lengths = mask.sum(1).tolist()
+        parts, wholes = hidden.half().cpu().numpy(), whole.half().cpu().numpy()
+        return [ItemFeatures(parts[k, : lengths[k]], wholes[k]) for k in range(len(prepared))]
+
+    def tokens(self, prepared: Sequence[str]) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
+        """Return the token numbers, padded to the training length, and which of them are the text's own."""
         tokens = self.tokenizer(
             list(prepared),
             padding="max_length",
@@ -168,11 +174,17 @@ class TransformerText(Encoder):
             return_attention_mask=True,
             return_tensors="pt",
         )
-        lengths = tokens["attention_mask"].sum(1).tolist()
-        inputs = {name: tokens[name].to(self.device) for name in self.tokenizer.model_input_names if name in tokens}
-        hidden, whole = self._tower(**inputs)
-        parts, wholes = hidden.half().cpu().numpy(), whole.half().cpu().numpy()
-        return [ItemFeatures(parts[k, : lengths[k]], wholes[k]) for k in range(len(prepared))]
+        return tokens["input_ids"].to(self.device), tokens[MASK].bool().to(self.device)
+
+    def read(self, ids: Int[Tensor, "b t"], mask: Bool[Tensor, "b t"]) -> tuple[States, Wholes]:
+        """Return the hidden states and the vectors in the joint space."""
+        masked = {MASK: mask.long()} if self.masks_words else {}
+        states, whole = self._tower(input_ids=ids, **masked)
+        return states, whole
+
+    def cut(self, blocks: Blocks) -> Cut:
+        """Return the network in two."""
+        return listed_text_cut(self, blocks)
 
     def spans(self, text: str) -> tuple[Span | None, ...] | None:
         """Return the span of each token in the text; None for special tokens."""
@@ -180,7 +192,8 @@ class TransformerText(Encoder):
 
     @cached_property
     def _tower(self) -> TransformerTower:
-        return self._loaded.to(self.device)
+        tower: TransformerTower = self._loaded.to(self.device)
+        return tower
 
 
 def open_encoder(name: str, config: Config) -> Transformer:

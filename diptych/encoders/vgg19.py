@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -103,9 +104,10 @@ class Vgg19(ImageNetwork):
             hidden = [state[f"classifier.{k}.weight"].shape[0] for k in (FC6, FC7)]
         except KeyError as error:
             raise BadCheckpoint(f"{self.weights} is not a VGG-19: it lacks {error}. Use torchvision's.") from error
-        network = build(widths, hidden)
-        fit_state(network, layers, self.weights)
-        return network.eval().to(self.device)
+        with torch.inference_mode(mode=False):  # gradients may have to flow through it later
+            network = build(widths, hidden)
+            fit_state(network, layers, self.weights)
+            return network.eval().to(self.device)
 
 
 class VggTop(MapTop):

@@ -133,6 +133,17 @@ class ImageNetwork(Encoder):
             grid = (grid + mirrored_grid.flip(2)) / 2
         return grid, (whole + mirrored_whole) / 2
 
+    @property
+    def pixels(self) -> "ImageNetwork":
+        """The network itself."""
+        return self
+
+    def seen(self, images: Float[Tensor, "b 3 side side"]) -> tuple[Float[Tensor, "b r d"] | None, Wholes]:
+        """Return the regions and the whole vectors of scaled pictures, with gradients."""
+        with _exact_convolutions():
+            grid, whole = self._look(images)
+        return None if grid is None else grid.flatten(1, 2), whole
+
     def scaled(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> Float[Tensor, "b 3 side side"]:
         """Return the pictures as one tensor, channels last in memory: the faster order for convolutions."""
         pixels = torch.from_numpy(np.stack(prepared)).to(self.device).permute(0, 3, 1, 2).float()

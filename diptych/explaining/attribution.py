@@ -13,7 +13,8 @@ Paper: Sundararajan, Taly & Yan, Axiomatic Attribution for Deep Networks, ICML 2
 and Understanding Convolutional Networks, ECCV 2014.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -24,11 +25,22 @@ from diptych.errors import BadSetting, ShapeMismatch
 
 PartScore = Callable[[Float[Tensor, "b p d"]], Float[Tensor, " b"]]
 """Returns a score for each sequence of p parts."""
+Way = Callable[[PartScore, Float[Tensor, "p d"]], Float32[np.ndarray, " p"]]
+"""Attributes a score to the parts of a sequence."""
 
 STEPS = 64
 """Default number of points on the path of integrated gradients."""
 TOGETHER = 64
-"""Sequences scored in one batch."""
+"""Default number of sequences scored in one batch."""
+
+
+def ways(*, together: int = TOGETHER) -> Mapping[str, Way]:
+    """Return the three ways by name, with so many sequences scored in one batch."""
+    return {
+        "gradient": gradient,
+        "integrated": partial(integrated, together=together),
+        "occlusion": partial(occlusion, together=together),
+    }
 
 
 def gradient(
@@ -40,7 +52,12 @@ def gradient(
 
 
 def integrated(
-    score: PartScore, parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None = None, *, steps: int = STEPS
+    score: PartScore,
+    parts: Float[Tensor, "p d"],
+    baseline: Float[Tensor, "q d"] | None = None,
+    *,
+    steps: int = STEPS,
+    together: int = TOGETHER,
 ) -> Float32[np.ndarray, " p"]:
     """Return each part's share of the difference between the score of the parts and that of the baseline."""
     if steps < 1:
@@ -48,24 +65,29 @@ def integrated(
     start = _baseline(parts, baseline)
     total = torch.zeros_like(parts)
     points = (torch.arange(steps, device=parts.device, dtype=parts.dtype) + 0.5) / steps
-    for first in range(0, steps, TOGETHER):
-        path = start + points[first : first + TOGETHER, None, None] * (parts - start)
+    for first in range(0, steps, together):
+        path = start + points[first : first + together, None, None] * (parts - start)
         total += _gradients(score, path).sum(0)
     return _summed((parts - start) * total / steps)
 
 
 def occlusion(
-    score: PartScore, parts: Float[Tensor, "p d"], baseline: Float[Tensor, "q d"] | None = None
+    score: PartScore,
+    parts: Float[Tensor, "p d"],
+    baseline: Float[Tensor, "q d"] | None = None,
+    *,
+    together: int = TOGETHER,
 ) -> Float32[np.ndarray, " p"]:
     """Return how much the score drops when each part alone is replaced by the baseline."""
     start = _baseline(parts, baseline)
     drops = []
     with torch.no_grad():
-        for first in range(0, len(parts), TOGETHER):
-            rows = torch.arange(first, min(first + TOGETHER, len(parts)), device=parts.device)
+        whole = score(parts[None])
+        for first in range(0, len(parts), together):
+            rows = torch.arange(first, min(first + together, len(parts)), device=parts.device)
             without = parts.repeat(len(rows), 1, 1)
             without[torch.arange(len(rows), device=parts.device), rows] = start[rows]
-            drops.append(score(parts[None]) - score(without))
+            drops.append(whole - score(without))
     return torch.cat(drops).float().cpu().numpy() if drops else np.zeros(0, dtype=np.float32)
 
 

@@ -10,7 +10,8 @@ curve's area the mean of s_k over k/p in [0, 1],
 so that values above 0 are better than random, in units of the similarity.
 
 Paper: Petsiuk, Das & Saenko, RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC 2018.
-Differs: parts are removed after the frozen networks, not from pixels and characters; random orders are the reference.
+Differs: regions and words are removed after the networks, not from pixels and characters, unless the pair is traced at
+its pixels; random orders are the reference.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,8 +26,10 @@ from torch import Tensor
 
 from diptych.drawing.faithfulness import faithfulness_curves
 from diptych.entrance import checks_arguments
-from diptych.explaining.attribution import TOGETHER, PartScore
-from diptych.explaining.explain import ATTENTION, MOVING, TracedPair
+from diptych.explaining.attribution import PartScore, ways
+from diptych.explaining.explain import ATTENTION
+from diptych.explaining.pixels import Pixels
+from diptych.explaining.traced_pair import TracedPair
 from diptych.modality import Modality
 
 LEVELS = 21
@@ -34,6 +37,7 @@ LEVELS = 21
 ORDERS = 10
 """Random orders per pair, for reference."""
 RANDOM = "random"
+PIXELS = "pixels"
 DIRECTIONS = ("deletion", "insertion")
 
 
@@ -41,7 +45,13 @@ class AuditedSide(NamedTuple):
     """The side whose parts are removed, and the space whose similarity is followed."""
 
     space: str
-    side: Modality
+    side: str
+    """A modality, or `pixels`: those of the picture."""
+
+    @property
+    def modality(self) -> Modality:
+        """The modality of the side."""
+        return "text" if self.side == "text" else "image"
 
 
 Curves = Mapping[str, Mapping[str, Float[np.ndarray, " l"]]]
@@ -86,7 +96,10 @@ class Audit:
 
 
 def audited(pairs: Iterator[TracedPair], *, header: Mapping[str, Any], seed: int = 0) -> Audit:
-    """Return the faithfulness of every method on these pairs, for each space and each side whose parts affect it."""
+    """Return the faithfulness of every method on these pairs, for each space and each side whose parts affect it.
+
+    A pair may come a second time, traced at its pixels: then these are what is removed.
+    """
     generator = np.random.default_rng(seed)
     curves: dict[AuditedSide, list[Curves]] = {}
     for pair in pairs:
@@ -102,23 +115,26 @@ def audited(pairs: Iterator[TracedPair], *, header: Mapping[str, Any], seed: int
 
 def _places(pair: TracedPair) -> list[AuditedSide]:
     """Return the spaces and sides whose parts affect a similarity."""
+    closer = isinstance(pair.sides.get("image"), Pixels)
     return [
-        AuditedSide(space, side)
+        AuditedSide(space, PIXELS if closer else side)
         for space in pair.method.spaces
         for side in pair.sides
+        if side == "image" or not closer
         if len(pair.sides[side].values) > 1 and pair.standstill(space, side)[0]
     ]
 
 
 def _curves(pair: TracedPair, place: AuditedSide, generator: np.random.Generator) -> Curves:
-    score, values = pair.score(*place), pair.sides[place.side].values
-    orders = {way: _order(move(score, values)) for way, move in MOVING.items()}
-    weights = pair.attention(place.space) if pair.read_by(place.space) == place.side else None
+    side = pair.sides[place.modality]
+    score, values, together = pair.score(place.space, place.modality), side.values, side.together
+    orders = {way: _order(attribute(score, values)) for way, attribute in ways(together=together).items()}
+    weights = pair.attention(place.space) if pair.read_by(place.space) == place.modality else None
     if weights is not None:
         orders = {ATTENTION: _order(weights), **orders}
-    drawn = [_both(score, values, generator.permutation(len(values))) for _ in range(ORDERS)]
+    drawn = [_both(score, values, generator.permutation(len(values)), together) for _ in range(ORDERS)]
     random = {direction: np.mean([each[direction] for each in drawn], axis=0) for direction in DIRECTIONS}
-    return {way: _both(score, values, order) for way, order in orders.items()} | {RANDOM: random}
+    return {way: _both(score, values, order, together) for way, order in orders.items()} | {RANDOM: random}
 
 
 def _order(values: Float32[np.ndarray, " p"]) -> Int[np.ndarray, " p"]:
@@ -126,7 +142,7 @@ def _order(values: Float32[np.ndarray, " p"]) -> Int[np.ndarray, " p"]:
 
 
 def _both(
-    score: PartScore, values: Float[Tensor, "p _"], order: Int[np.ndarray, " p"]
+    score: PartScore, values: Float[Tensor, "p _"], order: Int[np.ndarray, " p"], together: int
 ) -> dict[str, Float[np.ndarray, " l"]]:
     """Return the similarities along deletion and insertion in an order."""
     rank = torch.from_numpy(np.argsort(order))
@@ -134,7 +150,7 @@ def _both(
     inserted = rank[None] < counts[:, None]
     masks = torch.cat([~inserted, inserted])[..., None].to(values)
     with torch.no_grad():
-        similarities = torch.cat([score(values * each) for each in torch.split(masks, TOGETHER)]).double().cpu().numpy()
+        similarities = torch.cat([score(values * each) for each in torch.split(masks, together)]).double().cpu().numpy()
     return {"deletion": similarities[:LEVELS], "insertion": similarities[LEVELS:]}
 
 

@@ -22,6 +22,9 @@ from diptych.files import PAGE, check_drawn, written_atomically
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+PIXELS = "pixel-"
+"""What precedes the names of ways whose scores are of cells of pixels."""
+
 __all__ = ["Attribution", "Box", "Explanation", "InSpace", "Word", "save_explanations"]
 
 
@@ -47,7 +50,8 @@ class InSpace:
     name: str
     similarity: float
     ways: Mapping[str, Attribution]
-    """By name: `attention` (the space's weights), and the attributions `gradient`, `integrated` and `occlusion`."""
+    """By name: `attention` (the space's weights), and the attributions `gradient`, `integrated` and `occlusion`; with
+    pixels also `pixel-gradient`, `pixel-integrated` and `pixel-occlusion`, whose scores are of cells."""
 
     def as_record(self) -> dict[str, Any]:
         """Return one JSON-able object."""
@@ -77,11 +81,15 @@ class Explanation:
     """The credit that must be shown with the picture; empty if none is required."""
     held: str = field(default="", kw_only=True)
     """The other item in a comparison within one modality, which is kept fixed; empty otherwise."""
+    cells: tuple[Box, ...] = field(default=(), kw_only=True)
+    """The cells of pixels that `pixel-` ways score, row by row; empty without such ways."""
 
     def as_record(self) -> dict[str, Any]:
         """Return one JSON-able object, without the picture's path."""
         regions = [asdict(box) for box in self.regions]
-        seen = {"width": self.width, "height": self.height, "regions": regions}
+        seen: dict[str, Any] = {"width": self.width, "height": self.height, "regions": regions}
+        if self.cells:
+            seen["cells"] = [asdict(cell) for cell in self.cells]
         return {
             "image": None if self.image is None else seen,
             "text": self.text,

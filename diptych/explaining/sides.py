@@ -11,6 +11,7 @@ from torch import Tensor
 from diptych.data.features import Encoded
 from diptych.encoders.contract import Encoder
 from diptych.errors import ShapeMismatch
+from diptych.explaining.attribution import TOGETHER
 from diptych.explaining.places import Box, grid_boxes, words_of_pieces
 from diptych.methods.batches import FeatureBatch
 from diptych.methods.contract import TraceableMethod
@@ -97,6 +98,8 @@ class Traced:
     """How many leading components of a part a space reads."""
     follows: bool
     """Whether the whole is computed from the parts; otherwise it is kept fixed."""
+    together: int = TOGETHER
+    """Sequences scored in one batch."""
 
     @classmethod
     def of(cls, method: TraceableMethod, modality: Modality, encoded: Encoded, *, sums_parts: bool) -> "Traced":

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from diptych.data.features import Encoded, Features
 from diptych.encoders.cut import Augmentation, Top
 from diptych.encoders.run import Base
+from diptych.encoders.text_cut import SentenceTop
+from diptych.errors import BadSetting
 from diptych.maths.sharing import SharesRows
 from diptych.methods.batches import FeatureBatch, Targets
 from diptych.methods.contract import (
@@ -57,7 +59,12 @@ class TunedMethod(SharesRows, nn.Module):
         super().__init__()
         self.method, self.config, self.bases = method, config, dict(tuning.bases)
         self.tops = nn.ModuleDict(cast("Mapping[str, nn.Module]", tuning.tops))
-        for top in tuning.tops.values():
+        for modality, top in tuning.tops.items():
+            if config.words and isinstance(top, SentenceTop) and not top.drops_words:
+                raise BadSetting(
+                    f"tune.words leaves out words, and {tuning.bases[modality].name} reads all of a text. "
+                    "Set tune.words=0."
+                )
             top.augmentation = Augmentation(config.mirror, config.crop, config.sentences, config.words)
         self.spaces, self.notes, self.mates_in = method.spaces, method.notes, method.mates_in
         self.widths: Any = method.widths  # type: ignore[attr-defined]

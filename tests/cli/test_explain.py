@@ -25,6 +25,29 @@ def test_a_pair_is_explained_as_json(diptych: Diptych, run: Path, tiny_set: Path
     assert record["fusion"]["reference"].startswith("the 4 pictures of tiny")
 
 
+def test_pixels_are_explained_and_audited_on_request(
+    diptych: Diptych, run: Path, tiny_set: Path, tmp_path: Path
+) -> None:
+    pair = ("--image", tiny_set / "17.png", "--text", "a red square")
+    record = json.loads(diptych("explain", run, *pair, "--pixels", "--save", tmp_path / "why.png", "--json").out)
+    assert len(record["image"]["cells"]) == 14 * 14
+    ways = record["spaces"][0]["ways"]
+    assert [len(ways[way]["image"]) for way in ("pixel-gradient", "pixel-integrated", "pixel-occlusion")] == [
+        14 * 14
+    ] * 3
+    plain = json.loads(diptych("explain", run, *pair, "--save", tmp_path / "plain.png", "--json").out)
+    assert "cells" not in plain["image"]
+    assert all(plain["spaces"][0]["ways"][way] == ways[way] for way in plain["spaces"][0]["ways"])
+    assert Image.open(tmp_path / "why.png").width > Image.open(tmp_path / "plain.png").width
+    audit = json.loads(diptych("explain-audit", run, "--pairs", 1, "--pixels", "--json").out)
+    assert {row["side"] for row in audit["rows"]} == {"image", "text", "pixels"}
+    shop = tmp_path / "shop"
+    diptych("collection", "create", shop, "--model", run)
+    diptych("collection", "add", shop, tiny_set)
+    done = diptych("explain", "--collection", shop, "--query", "a red square", "--hits", 1, "--pixels", "--json")
+    assert len(json.loads(done.out)["image"]["cells"]) == 14 * 14
+
+
 def test_the_hits_of_a_search_are_explained(diptych: Diptych, run: Path, tiny_set: Path, tmp_path: Path) -> None:
     shop = tmp_path / "shop"
     assert diptych("collection", "create", shop, "--model", run).code == 0

@@ -23,6 +23,10 @@ def test_a_switch_lights_other_regions_and_shades_other_words(browser: Any, tmp_
     spaces[1] = {**spaces[1], "ways": {**spaces[1]["ways"], "occlusion": other}}
     picture = Image.new("RGB", (60, 40), "red")
     (tmp_path / "why.html").write_text(explanation_page([(record(spaces=spaces), picture), (record("b"), picture)]))
+    seen = record()["image"] | {"cells": [{"left": 0.0, "top": 0.0, "right": 60.0, "bottom": 20.0}]}
+    ways = record()["fused_ways"] | {"pixel-occlusion": {"image": [-0.5], "words": []}}
+    last = record("c", image=seen, fused_ways=ways)
+    (tmp_path / "cells.html").write_text(explanation_page([(last, picture)]))
     with browser.new_context(java_script_enabled=True, offline=True) as context:
         page, faults = context.new_page(), []
         page.on("pageerror", lambda error: faults.append(str(error)))
@@ -45,4 +49,9 @@ def test_a_switch_lights_other_regions_and_shades_other_words(browser: Any, tmp_
         page.keyboard.press("ArrowRight")
         expect(first.get_by_label("Gradient × input")).to_be_checked()
         assert first.locator("rect").evaluate_all(FILLS) == [colour(-0.5), colour(1.0)]
+        page.goto((tmp_path / "cells.html").as_uri())
+        page.get_by_label("Pixels: occlusion").check()
+        assert page.locator("rect").evaluate_all(FILLS) == [colour(-1.0)]
+        expect(page.locator("rect")).to_have_attribute("width", "60")
+        expect(page.locator(".scales")).to_have_text("cells: full colour is 0.50")
         assert faults == []

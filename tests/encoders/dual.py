@@ -11,7 +11,7 @@ TOWER = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "in
 LONGEST = 12
 
 
-def save_clip(folder: Path) -> str:
+def save_clip(folder: Path, *, layers: int = 1) -> str:
     """Save a CLIP that reads letters, with a joint space of 4 numbers; return its encoder's name."""
     pieces = [*LETTERS, *(f"{letter}</w>" for letter in LETTERS), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {piece: number for number, piece in enumerate(pieces)}
@@ -22,6 +22,7 @@ def save_clip(folder: Path) -> str:
     end = vocabulary["<|endoftext|>"]
     texts = {
         **TOWER,
+        "num_hidden_layers": layers,
         "vocab_size": len(vocabulary),
         "max_position_embeddings": LONGEST,
         "bos_token_id": end - 1,

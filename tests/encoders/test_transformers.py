@@ -22,10 +22,10 @@ from diptych.benchmark.cell import Cell
 from diptych.benchmark.grid import Benchmark
 from diptych.benchmark.task import DataSource
 from diptych.data.sources import open_data
-from diptych.encoders.cut import cut
+from diptych.encoders.cut import Augmentation, cut
 from diptych.encoders.encoding import encode_dataset
 from diptych.encoders.registry import open_encoder, open_encoders
-from diptych.encoders.transformers import Transformer
+from diptych.encoders.transformers import Transformer, TransformerText
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.methods.embeddings import embed_pairs
 from diptych.methods.joint import Config, Joint
@@ -202,6 +202,63 @@ def test_a_network_in_two_gives_the_features_of_the_whole(kind: str, blocks: Any
     assert depths.keys() == {name for name, _ in own.top.named_parameters()}
     learnt = {depths[name] for name, weight in own.top.named_parameters() if weight.grad is not None}
     assert learnt == {0} if blocks in (1, "all") else learnt == {0, 1}
+
+
+def save_siglip(folder: Path) -> str:
+    """Save a SigLIP with the tokenizer of a CLIP; it reads padding too, and has no mask."""
+    save_clip(folder)
+    texts = {**DEEPER, "vocab_size": 80, "max_position_embeddings": LONGEST, "projection_size": 8}
+    torch.manual_seed(0)
+    model = SiglipModel(SiglipConfig(text_config=texts, vision_config={**DEEPER, **SEEN}))
+    model.save_pretrained(folder)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "model_input_names": ["input_ids"]}))
+    return f"transformers:{folder}"
+
+
+SAVED = {"clip": lambda folder: save_clip(folder, layers=3), "siglip": save_siglip}
+
+
+@pytest.mark.parametrize("blocks", [1, 2, "all"])
+@pytest.mark.parametrize("kind", SAVED)
+def test_a_text_network_in_two_reads_each_sentence_for_itself(kind: str, blocks: Any, tmp_path: Path) -> None:
+    encoder = open_encoder(SAVED[kind](tmp_path), modality="text")
+    assert isinstance(encoder, TransformerText)
+    assert encoder.masks_words == (kind == "clip")
+    own, texts = cut(encoder, blocks), ["ab cd", "", "a far longer text than the network reads", "0 1 2"]
+    whole, apart = encoder.encode(texts), [np.asarray(each.parts) for each in own.stem.encode(texts)]
+    assert {each.shape for each in apart} == {(LONGEST, own.stem.parts_width)}
+    items = [[0, 1], [2], [3]]
+    values = torch.zeros(3, 2 * LONGEST, own.stem.parts_width)
+    mask = torch.zeros(3, 2 * LONGEST, dtype=torch.bool)
+    for k, sentences in enumerate(items):
+        joined = np.concatenate([apart[n] for n in sentences])
+        values[k, : len(joined)], mask[k, : len(joined)] = torch.from_numpy(joined).float(), True
+    seen = own.top(values, mask)
+    for k, sentences in enumerate(items):
+        words = np.concatenate([np.asarray(whole[n].parts) for n in sentences])
+        np.testing.assert_allclose(seen.parts[k][seen.mask[k]].detach(), words, atol=0.02)
+        mean = np.mean([whole[n].whole for n in sentences], axis=0)
+        np.testing.assert_allclose(seen.whole[k].detach(), mean, atol=0.02)
+    seen.whole.square().sum().backward()
+    depths = own.top.depths()
+    assert depths.keys() == {name for name, _ in own.top.named_parameters()}
+    learnt = {depths[name] for name, weight in own.top.named_parameters() if weight.grad is not None}
+    assert learnt == {0} if blocks in (1, "all") else learnt == {0, 1}
+
+
+def test_words_are_left_out_where_a_mask_hides_them(tmp_path: Path) -> None:
+    encoder = open_encoder(save_clip(tmp_path, layers=2), modality="text")
+    assert isinstance(encoder, TransformerText)
+    own = cut(encoder, 1)
+    values = torch.from_numpy(np.stack([each.parts for each in own.stem.encode(["ab cd ef"] * 20)])).float()
+    mask = torch.ones(values.shape[:2], dtype=torch.bool)
+    own.top.augmentation = Augmentation(words=0.5)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        counts = own.top.train()(values, mask).mask.sum(1).tolist()
+        assert set(own.top.eval()(values, mask).mask.sum(1).tolist()) == {8}
+    assert 2 < min(counts) < max(counts) <= 8
 
 
 def test_a_network_with_a_single_block_cannot_be_cut(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from diptych.data.features import Encoded, Features, Parts
 from diptych.explaining.audit import LEVELS, RANDOM, Audit, Faithfulness, audited
-from diptych.explaining.explain import TracedPair
+from diptych.explaining.traced_pair import TracedPair
 from diptych.methods.cca import CCA, PRESETS
 
 from .encoders import Letters, Quarters

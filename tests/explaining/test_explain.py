@@ -12,10 +12,11 @@ from PIL import Image
 from diptych.data.features import Features
 from diptych.encoders.contract import Encoder
 from diptych.errors import BadSetting
-from diptych.explaining.explain import TracedPair, encode_pair, explain_image, explain_pair, explain_texts
+from diptych.explaining.explain import encode_pair, explain_image, explain_pair, explain_texts
 from diptych.explaining.explanation import Explanation
 from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.explaining.places import Box
+from diptych.explaining.traced_pair import TracedPair
 from diptych.fusion.linear import Rule as Linear
 from diptych.fusion.product import Rule as Product
 from diptych.fusion.rrf import Rule as ReciprocalRank
