@@ -38,7 +38,8 @@ def test_pixels_are_explained_and_audited_on_request(
     plain = json.loads(diptych("explain", run, *pair, "--save", tmp_path / "plain.png", "--json").out)
     assert "cells" not in plain["image"]
     assert all(plain["spaces"][0]["ways"][way] == ways[way] for way in plain["spaces"][0]["ways"])
-    assert Image.open(tmp_path / "why.png").width > Image.open(tmp_path / "plain.png").width
+    with Image.open(tmp_path / "why.png") as closer, Image.open(tmp_path / "plain.png") as coarse:
+        assert closer.width > coarse.width
     audit = json.loads(diptych("explain-audit", run, "--pairs", 1, "--pixels", "--json").out)
     assert {row["side"] for row in audit["rows"]} == {"image", "text", "pixels"}
     shop = tmp_path / "shop"
