@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from diptych.collection.model import fingerprint_of, open_model
     from diptych.collection.records import CollectionRecord, ModelFingerprint
     from diptych.collection.stored_collection import StoredCollection
+    from diptych.data.apart import decoded_apart
     from diptych.explaining.explanation import Explanation
     from diptych.ingest.handed_over import NewItem
     from diptych.ingest.kept_pictures import PIXELS, raster_suffix, readable, thumbnail
@@ -24,6 +25,7 @@ _HOMES = {
     "diptych.collection.model": ("fingerprint_of", "open_model"),
     "diptych.collection.records": ("CollectionRecord", "ModelFingerprint"),
     "diptych.collection.stored_collection": ("StoredCollection",),
+    "diptych.data.apart": ("decoded_apart",),
     "diptych.explaining.explanation": ("Explanation",),
     "diptych.ingest.handed_over": ("NewItem",),
     "diptych.ingest.kept_pictures": ("PIXELS", "raster_suffix", "readable", "thumbnail"),
@@ -49,6 +51,7 @@ __all__ = [
     "SearchRequest",
     "StoredCollection",
     "contents_of",
+    "decoded_apart",
     "fingerprint_of",
     "is_collection",
     "open_model",

@@ -113,7 +113,7 @@ def without_place(message: str, places: Mapping[str, str] | None = None) -> str:
     '(a place on the server) cannot be read: [Errno 5]. Restore it from a backup.'
     """
     known = places or {}
-    told = re.sub(r"^picture '.+?' (?=cannot|does not|has|is)", "the picture ", message, flags=re.DOTALL)
+    told = re.sub(r"^picture '.+?' (?=cannot|does not|has|is|takes|was)", "the picture ", message, flags=re.DOTALL)
     told = re.sub(r": cannot identify image file .+?(?=\. )", "", told, flags=re.DOTALL)
     told = told.replace("Replace the file, or leave the pair out.", "Send another one.")
     told = _QUOTED_PLACE.sub(lambda found: known.get(found[1], HIDDEN), told)

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -25,6 +25,7 @@ from diptych.collection import (
     Results,
     SearchRequest,
     contents_of,
+    decoded_apart,
     raster_suffix,
 )
 from diptych.errors import BadText, MissingData, StoreFailed
@@ -82,6 +83,8 @@ class Service:
         self._looking: Future[None] | None = None
         self._given_back = time.monotonic()
         self._watch = Watch(self._look)
+        self._until_closed = ExitStack()
+        self._until_closed.enter_context(decoded_apart())
 
     def add_collection(self, name: str, collection: Collection) -> None:
         """Serve a collection; load and warm up its model, so that the first request does not wait for it."""
@@ -235,6 +238,7 @@ class Service:
         self._looks.shutdown()
         for served in self.collections.values():
             served.collection.close()
+        self._until_closed.close()
 
     def _loaded(self, digest: str) -> EmbeddingModel | None:
         """Return a model that is already loaded for another collection or run."""

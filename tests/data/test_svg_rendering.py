@@ -139,7 +139,7 @@ def test_a_picture_within_an_svg_is_drawn(tmp_path: Path) -> None:
 
 
 def test_one_worker_is_kept_and_used_again(tmp_path: Path) -> None:
-    svg_rendering._pool.end()
+    svg_rendering.workers.end()
     with (tmp_path / "secret.txt").open("w") as secret:
         os.set_inheritable(secret.fileno(), True)
         assert colour(tmp_path / "a.svg", svg(RECTANGLE)) == RED
@@ -163,7 +163,7 @@ def test_a_worker_that_somebody_else_ended_is_replaced(tmp_path: Path) -> None:
 
 def test_a_worker_that_does_not_answer_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert colour(tmp_path / "a.svg", svg(RECTANGLE)) == RED
-    for worker in svg_rendering._pool.workers:
+    for worker in svg_rendering.workers.workers:
         worker.connection.settimeout(0.5)
     for process in workers():
         process.suspend()

@@ -17,6 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from diptych.data import apart
+from diptych.data.worker_pool import Workers
+
 from .conftest import NDJSON, Running, Serve, fault, png, told
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
@@ -233,6 +236,26 @@ def test_a_picture_that_takes_too_long_to_decode_holds_up_nobody_else(
             assert fault(answer)["message"].startswith("the picture took too long to decode.")
         assert started.client.get("/metrics").text.count('diptych_waiting{work="threads"} 0.0') == 0
         gate.set()
+
+
+def test_a_picture_that_takes_a_process_too_long_is_refused_and_the_process_ended(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "endless.py").write_text(
+        "from diptych.data.bounded_work import work_within_bounds\n"
+        "def work(content, number):\n    while True: pass\n"
+        "if __name__ == '__main__': work_within_bounds(work, seconds=1, memory=1 << 32)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with serve() as started:
+        assert search(started, png()).status_code == 200
+        pool = Workers("endless", does="decodes", late="takes too long. Scale it down.", large="is large.")
+        monkeypatch.setattr(apart, "workers", pool)
+        answer = search(started, png())
+        assert (answer.status_code, fault(answer)["message"]) == (422, "the picture takes too long. Scale it down.")
+        assert not pool.workers
+        monkeypatch.undo()
+        assert search(started, png()).status_code == 200
 
 
 @pytest.fixture
