@@ -12,7 +12,7 @@ from PIL import Image
 
 from diptych.data.addresses import Picture
 from diptych.data.raster_worker import MEMORY, SECONDS, SIZE, request
-from diptych.data.worker_pool import Workers
+from diptych.data.worker_pool import WorkerPool
 from diptych.errors import BadImage
 
 MAX_BYTES = 1 << 29
@@ -21,7 +21,7 @@ MAX_BYTES = 1 << 29
 AT_ONCE = 4
 """Pictures that are decoded at the same time, at least: a slow one must not hold up the others."""
 
-workers = Workers(
+workers = WorkerPool(
     "diptych.data.raster_worker",
     does="decodes pictures",
     late=f"takes more than {SECONDS} seconds to decode. Scale it down, or save it in another format.",

@@ -17,11 +17,11 @@ from math import ceil
 REQUEST = struct.Struct("!II")
 ANSWER = struct.Struct("!?I")
 
-Work = Callable[[bytes, int], bytes]
+_Work = Callable[[bytes, int], bytes]
 """Returns the result for a request's content and number; raises to say why there is none."""
 
 
-def work_within_bounds(work: Work, *, seconds: int, memory: int) -> None:
+def work_within_bounds(work: _Work, *, seconds: int, memory: int) -> None:
     """Answer requests on standard input until it ends, each within so many seconds of processor time.
 
     The process gives up what the work does not need: files, core dumps, memory beyond so many bytes, and the signals of
@@ -41,7 +41,7 @@ def work_within_bounds(work: Work, *, seconds: int, memory: int) -> None:
             connection.sendall(ANSWER.pack(succeeded, len(answer)) + answer)
 
 
-def _answer(work: Work, content: bytes, number: int) -> tuple[bool, bytes]:
+def _answer(work: _Work, content: bytes, number: int) -> tuple[bool, bytes]:
     try:
         return True, work(content, number)
     except BaseException as error:  # a panic of a renderer in Rust is no Exception

@@ -164,10 +164,10 @@ def _folder_entries(folder: Path, reading: Reading) -> Iterator[Entry]:
         except FaultError as fault:
             reading.report(fault.finding)
     if not found:
-        beside = f" {walk.remark()}" if walk.passed_over else ""
+        beside = f" {remark}" if (remark := walk.remark()) else ""
         raise MissingData(f"'{folder}' holds neither pictures nor a manifest.{beside} Name a folder that does.")
-    if walk.passed_over:
-        reading.remark(walk.remark())
+    if remark := walk.remark():
+        reading.remark(remark)
 
 
 def _remote_entries(folder: Address, reading: Reading) -> Iterator[Entry]:

@@ -4,9 +4,9 @@ A few kilobytes of SVG can crash a renderer, keep it busy for minutes, or embed 
 """
 
 from diptych.data.svg_worker import MEMORY, SECONDS
-from diptych.data.worker_pool import Workers
+from diptych.data.worker_pool import WorkerPool
 
-workers = Workers(
+workers = WorkerPool(
     "diptych.data.svg_worker",
     does="draws SVGs",
     late=f"is an SVG that takes more than {SECONDS} seconds to draw. Simplify it.",

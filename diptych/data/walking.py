@@ -23,6 +23,8 @@ class FolderWalk:
         self.folder = folder
         self.passed_over: Counter[str] = Counter()
         """How many files were no pictures, by suffix or kind; complete once all pictures were yielded."""
+        self.closed: list[Path] = []
+        """Folders that could not be entered."""
 
     def __iter__(self) -> Iterator[Path]:
         """Yield the pictures, those of each folder sorted; folders behind links come last."""
@@ -35,7 +37,10 @@ class FolderWalk:
             links = found
 
     def remark(self) -> str:
-        """Return how many files were passed over and of which kinds, in a sentence; nothing if there were none."""
+        """Return how many files of which kinds were passed over, and which folders; nothing if there were none."""
+        return " ".join(each for each in (self._files_passed_over(), self._folders_passed_over()) if each)
+
+    def _files_passed_over(self) -> str:
         if not self.passed_over:
             return ""
         total = self.passed_over.total()
@@ -45,9 +50,18 @@ class FolderWalk:
         are = "is no picture that can be read" if total == 1 else "are no pictures that can be read"
         return f"{total:,} file{'s' * (total > 1)} in '{self.folder}' {are}: {kinds}."
 
+    def _folders_passed_over(self) -> str:
+        if not self.closed:
+            return ""
+        others = f" and {len(self.closed) - 1:,} more" if len(self.closed) > 1 else ""
+        return f"The folder '{self.closed[0]}'{others} cannot be entered. Allow reading, and repeat."
+
     def _within(self, folder: Path, entered: set[tuple[int, int]], links: list[Path]) -> Iterator[Path]:
         place = _identity(folder)
-        if place is None or place in entered:
+        if place is None:
+            self.closed.append(folder)
+            return
+        if place in entered:
             return
         entered.add(place)
         for path in sorted(folder.iterdir()):

@@ -26,7 +26,7 @@ _OUT_OF_BOUNDS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, 
 """How a process ends whose memory or stack is used up."""
 
 
-class Workers:
+class WorkerPool:
     """The workers of this process that run one program, and a slot for each that may be at work at the same time."""
 
     def __init__(self, program: str, *, does: str, late: str, large: str, least: int = 1) -> None:
@@ -39,8 +39,8 @@ class Workers:
         self._least = least
         self.lock = RLock()
         """Held while a worker is started, so that no fork happens halfway."""
-        self.workers: set[Worker] = set()
-        self._slots: LifoQueue[Worker | None] | None = None
+        self.workers: set[_Worker] = set()
+        self._slots: LifoQueue[_Worker | None] | None = None
         _ALL.append(self)
 
     def ask(self, content: bytes, number: int, *, named: str) -> bytes:
@@ -53,12 +53,12 @@ class Workers:
         worker = slots.get()
         try:
             try:
-                worker = worker or Worker(self)
+                worker = worker or _Worker(self)
                 succeeded, answer = worker.ask(content, number)
             except _EndedError as ended:
                 if not ended.is_foreign:
                     raise
-                worker = Worker(self)
+                worker = _Worker(self)
                 succeeded, answer = worker.ask(content, number)
         except _EndedError as ended:
             raise self._told(ended, named) from None
@@ -79,7 +79,7 @@ class Workers:
             worker.connection.close()
         self.lock, self.workers, self._slots = RLock(), set(), None
 
-    def _open_slots(self) -> "LifoQueue[Worker | None]":
+    def _open_slots(self) -> "LifoQueue[_Worker | None]":
         """Return the slots; the one that was filled last comes first."""
         with self.lock:
             if self._slots is None:
@@ -110,10 +110,10 @@ class _EndedError(Exception):
         return not self.late and self.signal not in _OUT_OF_BOUNDS
 
 
-class Worker:
+class _Worker:
     """A process that answers requests one by one."""
 
-    def __init__(self, among: Workers) -> None:
+    def __init__(self, among: WorkerPool) -> None:
         self.among = among
         self.connection, theirs = socket.socketpair()
         self.connection.settimeout(PATIENCE)
@@ -181,7 +181,7 @@ def _spawn(program: str, connection: int) -> int:
     )
 
 
-_ALL: list[Workers] = []
+_ALL: list[WorkerPool] = []
 
 
 class _Forking:

@@ -1,5 +1,6 @@
 """Finds items whose pictures were removed from their folders."""
 
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,16 @@ def ids_of_gone(table: Table, folders: Sequence[Path]) -> list[str]:
         for identity, image in zip(items.ids, items.images, strict=True):
             picture = picture_at(image) if image else None
             inside = isinstance(picture, Path) and any(picture.is_relative_to(folder) for folder in folders)
-            if inside and not Path(str(picture)).is_file():
+            if inside and _is_gone(Path(str(picture))):
                 gone.append(identity)
     return gone
+
+
+def _is_gone(picture: Path) -> bool:
+    """Return whether there is no such file any more; what cannot be looked at may still be there."""
+    try:
+        return not stat.S_ISREG(picture.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False

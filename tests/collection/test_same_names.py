@@ -1,5 +1,6 @@
 """Files of one name in several places, and pictures that are gone."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from diptych.collection import Added, Collection
 from diptych.errors import BadSetting
+from diptych.ingest.syncing import ids_of_gone
 from tests.tar_files import tar
 
 from .conftest import MakeCollection
@@ -99,6 +101,24 @@ def test_items_of_pictures_that_are_gone_are_removed_on_request(
     assert collection.add(str(years / "2023")) == Added(unchanged=2)
     assert collection.add(str(years / "2023"), sync=True) == Added(unchanged=2, removed=1)
     assert collection.ids() == ["2024/IMG_0.png", "2024/IMG_1.png", "2024/IMG_2.png", "IMG_1.png", "IMG_2.png"]
+
+
+def test_a_picture_that_cannot_be_looked_at_is_not_taken_for_removed(
+    make: MakeCollection, years: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = make(years / "2023")
+    hidden, look = years / "2023" / "IMG_1.png", Path.stat
+
+    def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path == hidden:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert ids_of_gone(collection.table, [years / "2023"]) == []
+    monkeypatch.undo()
+    hidden.unlink()
+    assert len(ids_of_gone(collection.table, [years / "2023"])) == 1
 
 
 def test_only_folders_can_be_synchronised(make: MakeCollection, years: Path) -> None:

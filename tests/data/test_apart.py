@@ -14,7 +14,7 @@ from PIL import ExifTags, Image
 from diptych.data import apart
 from diptych.data.addresses import Address
 from diptych.data.pictures import RASTER, decode
-from diptych.data.worker_pool import Workers
+from diptych.data.worker_pool import WorkerPool
 from diptych.errors import BadImage, MissingData
 
 SIDEWAYS = 6
@@ -105,7 +105,7 @@ if __name__ == "__main__":
 def test_work_that_takes_too_long_is_ended_while_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "program_of_a_test.py").write_text(PROGRAM)
     monkeypatch.syspath_prepend(tmp_path)
-    pool = Workers("program_of_a_test", does="works", late="is slow.", large="is large.", least=3)
+    pool = WorkerPool("program_of_a_test", does="works", late="is slow.", large="is large.", least=3)
     try:
         assert pool.ask(b"quick", 0, named="it") == b"quick"
         with ThreadPoolExecutor(2) as threads:
@@ -145,5 +145,5 @@ def test_without_a_service_pictures_are_decoded_here(tmp_path: Path, monkeypatch
     def refuse(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(apart.Workers, "ask", refuse)
+    monkeypatch.setattr(apart.WorkerPool, "ask", refuse)
     assert decode(picture(tmp_path / "a.png")).size == (500, 300)

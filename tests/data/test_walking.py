@@ -1,5 +1,6 @@
 """Pictures in folders with links in them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,19 @@ def test_a_folder_of_pictures_alone_has_nothing_to_say(album: Path) -> None:
     walk = FolderWalk(album)
     assert len(list(walk)) == 2
     assert walk.remark() == ""
+
+
+def test_a_folder_that_cannot_be_entered_is_named(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("closed", "shut"):
+        (album / name).mkdir()
+        Image.new("RGB", (4, 4)).save(album / name / "c.png")
+    (album / "notes.txt").write_text("of no use")
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path).name not in ("closed", "shut") and access(path, mode)
+    )
+    walk = FolderWalk(album)
+    assert len(list(walk)) == 2
+    files, folders = walk.remark().split(". ", 1)
+    assert files.startswith("1 file in ")
+    assert folders == f"The folder '{album / 'closed'}' and 1 more cannot be entered. Allow reading, and repeat."

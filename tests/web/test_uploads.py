@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from diptych.data import apart
-from diptych.data.worker_pool import Workers
+from diptych.data.worker_pool import WorkerPool
 
 from .conftest import NDJSON, Running, Serve, fault, png, told
 
@@ -249,7 +249,7 @@ def test_a_picture_that_takes_a_process_too_long_is_refused_and_the_process_ende
     monkeypatch.syspath_prepend(tmp_path)
     with serve() as started:
         assert search(started, png()).status_code == 200
-        pool = Workers("endless", does="decodes", late="takes too long. Scale it down.", large="is large.")
+        pool = WorkerPool("endless", does="decodes", late="takes too long. Scale it down.", large="is large.")
         monkeypatch.setattr(apart, "workers", pool)
         answer = search(started, png())
         assert (answer.status_code, fault(answer)["message"]) == (422, "the picture takes too long. Scale it down.")
