@@ -105,9 +105,9 @@ async def _client(port: int, collection: str, end: float, numbers: Iterator[int]
     try:
         while time.perf_counter() < end:
             began = time.perf_counter()
-            writer.write(_request(collection, next(numbers)))
+            writer.write(request_of(collection, next(numbers)))
             try:
-                status, closes = await _answer(reader)
+                status, closes = await answered(reader)
             except (asyncio.IncompleteReadError, ConnectionError):
                 status, closes = 0, True
             seen.statuses[status] += 1
@@ -122,7 +122,8 @@ async def _client(port: int, collection: str, end: float, numbers: Iterator[int]
         writer.close()
 
 
-def _request(collection: str, number: int) -> bytes:
+def request_of(collection: str, number: int) -> bytes:
+    """Return a search by a text that no other number has."""
     draw = np.random.default_rng(number)
     text = " ".join([*draw.choice(WORDS, 6), str(number)])
     body = urlencode({"collection": collection, "text": text, "k": 10}).encode()
@@ -133,7 +134,7 @@ def _request(collection: str, number: int) -> bytes:
     return head.encode() + body
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
+async def answered(reader: asyncio.StreamReader) -> tuple[int, bool]:
     """Return the status of the next answer, and whether the connection ends with it; 0 where there was none."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     length = next(int(line.partition(":")[2]) for line in head.splitlines() if line.startswith("content-length:"))
