@@ -5,7 +5,7 @@
 It starts `diptych serve` on PLACE, a collection, and asks it for searches by text and by picture at a steady pace:
 first undisturbed, then for --seconds while other clients send made-up methods, broken headers, bodies that stop,
 pictures that are none, bombs, hostile filters and unknown paths. Reached means: every honest answer has status 200, its
-median and 95th percentile stay within twice those of undisturbed clients, and memory, that of worker processes included,
+median and 95th percentile stay within twice those of undisturbed clients, and memory, that of workers included,
 grows by less than a tenth between the first fifth and the end.
 """
 
