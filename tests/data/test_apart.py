@@ -20,8 +20,14 @@ from diptych.errors import BadImage, MissingData
 SIDEWAYS = 6
 
 
+@pytest.fixture(autouse=True)
+def no_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decode here, whatever service another test has left running in this process."""
+    monkeypatch.setattr(apart.decoding_apart, "_wanted", 0)
+
+
 @pytest.fixture
-def decoding_apart() -> Iterator[None]:
+def decoding_apart(no_service: None) -> Iterator[None]:
     """Decode in processes for the test."""
     with apart.decoded_apart():
         yield
