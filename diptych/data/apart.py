@@ -70,5 +70,5 @@ def decode_apart(path: Picture, data: bytes, side: int) -> Image.Image:
     named = f"picture '{path}'"
     if len(data) > MAX_BYTES:
         raise BadImage(f"{named} has more than {MAX_BYTES >> 20:,} MiB. Save it in another format.")
-    answer = workers.ask(request(str(path), data), side, named=named)
+    answer = workers.ask(request(str(path), path.suffix, data), side, named=named)
     return Image.frombytes("RGB", SIZE.unpack_from(answer), answer[SIZE.size :])

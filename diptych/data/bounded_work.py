@@ -45,7 +45,7 @@ def _answer(work: _Work, content: bytes, number: int) -> tuple[bool, bytes]:
     try:
         return True, work(content, number)
     except BaseException as error:  # a panic of a renderer in Rust is no Exception
-        return False, str(error).encode(errors="surrogateescape")
+        return False, str(error).encode(errors="surrogatepass")
 
 
 def _limit(what: int, most: int, *, for_good: bool = True) -> None:

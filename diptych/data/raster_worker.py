@@ -3,7 +3,6 @@
 import json
 import struct
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 SECONDS = 10
@@ -19,12 +18,8 @@ class Sent:
     """A picture whose bytes were sent."""
 
     named: str
+    suffix: str
     data: bytes
-
-    @property
-    def suffix(self) -> str:
-        """The suffix of its file."""
-        return PurePath(self.named).suffix
 
     def read_bytes(self) -> bytes:
         """Return its bytes."""
@@ -35,9 +30,9 @@ class Sent:
         return self.named
 
 
-def request(named: str, data: bytes) -> bytes:
-    """Return the content of a request: the picture's name as a line of JSON, and its bytes."""
-    return json.dumps(named).encode() + b"\n" + data
+def request(named: str, suffix: str, data: bytes) -> bytes:
+    """Return the content of a request: the picture's name and suffix as a line of JSON, and its bytes."""
+    return json.dumps([named, suffix]).encode() + b"\n" + data
 
 
 def decoded(content: bytes, side: int) -> bytes:
@@ -45,7 +40,8 @@ def decoded(content: bytes, side: int) -> bytes:
     from diptych.data.pictures import decode
 
     line, _, data = content.partition(b"\n")
-    sent: Any = Sent(json.loads(line), data)
+    named, suffix = json.loads(line)
+    sent: Any = Sent(named, suffix, data)
     picture = decode(sent, side=side)
     return SIZE.pack(*picture.size) + picture.tobytes()
 

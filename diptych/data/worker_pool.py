@@ -65,7 +65,7 @@ class WorkerPool:
         finally:
             slots.put(worker if worker in self.workers else None)
         if not succeeded:
-            raise ValueError(answer.decode(errors="surrogateescape"))
+            raise ValueError(answer.decode(errors="surrogatepass"))
         return answer
 
     def end(self) -> None:

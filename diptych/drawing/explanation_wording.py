@@ -21,6 +21,8 @@ MEANINGS = {
     "pixel-integrated": "Each cell's share of the change in similarity from a picture of the network's mean colour.",
     "pixel-occlusion": "How much the similarity drops when a cell alone takes the network's mean colour.",
 }
+PIXELS = "pixel-"
+"""What precedes the names of ways whose scores are of cells of pixels."""
 CELLS, REGIONS = "cells", "regions"
 ADDS, TAKES = "raises the similarity", "lowers it"
 
@@ -38,7 +40,7 @@ def views(record: ExplanationRecord) -> Iterator[tuple[str, float | None, Mappin
 
 def boxed(way: str) -> str:
     """Return whether a way scores `regions` or `cells` of a picture: the key of their boxes in a record."""
-    return CELLS if way.startswith("pixel-") else REGIONS
+    return CELLS if way.startswith(PIXELS) else REGIONS
 
 
 def title_of(record: ExplanationRecord) -> str:

@@ -11,10 +11,11 @@ from torch import Tensor
 from diptych.data.addresses import Picture
 from diptych.data.features import Encoded
 from diptych.data.pictures import upright_size
+from diptych.drawing.explanation_wording import PIXELS
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encoded_queries, joined_texts
 from diptych.explaining.attribution import PartScore, ways
-from diptych.explaining.explanation import PIXELS, Attribution, Explanation, InSpace
+from diptych.explaining.explanation import Attribution, Explanation, InSpace
 from diptych.explaining.fusing import Fusing
 from diptych.explaining.pixels import ROWS
 from diptych.explaining.places import grid_boxes
@@ -121,13 +122,13 @@ class _Seen:
                 *(why for each in standstills.values() for _, why in each),
             ]
         )
-        moved = [name for name, each in standstills.items() if any(moves for moves, _ in each)]
+        moved = [name for name, each in standstills.items() if any(follows for follows, _ in each)]
         found: dict[str, dict[str, Float32[np.ndarray, " _"]]] = {way: {} for way in ways()}
         for name in moved:
             if self.places[name].owner is not None:
-                side = self.pair.sides[name]
+                side, moves = self.pair.sides[name], score(name)
                 for way, attribute in ways(together=side.together).items():
-                    found[way][name] = self.places[name].gathered(attribute(score(name), side.values))
+                    found[way][name] = self.places[name].gathered(attribute(moves, side.values))
         nothing = np.zeros(0, dtype=np.float32)
         return {
             f"{self.prefix}{way}": Attribution(values.get("image", nothing), values.get("text", nothing), reason)

@@ -22,9 +22,6 @@ from diptych.files import PAGE, check_drawn, written_atomically
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-PIXELS = "pixel-"
-"""What precedes the names of ways whose scores are of cells of pixels."""
-
 __all__ = ["Attribution", "Box", "Explanation", "InSpace", "Word", "save_explanations"]
 
 

@@ -49,7 +49,7 @@ class Pixels:
         with torch.no_grad():
             images = network.scaled([encoder.prepare(picture)])
             scaled = _features(method, network, images)
-        cell = -(-network.side // ROWS)
+        cell = _cell(network)
         spare = ROWS * cell - network.side  # the last cells reach beyond a picture that does not divide evenly
         padded = functional.pad(images, (0, spare, 0, spare))
         values = functional.unfold(padded, cell, stride=cell)[0].T.contiguous()
@@ -57,7 +57,7 @@ class Pixels:
 
     def side(self, values: Float[Tensor, "b p _"]) -> FeatureBatch:
         """Return pictures of these cells, as input to the spaces."""
-        cell, side = -(-self.network.side // ROWS), self.network.side
+        cell, side = _cell(self.network), self.network.side
         images = functional.fold(values.transpose(1, 2), (ROWS * cell, ROWS * cell), cell, stride=cell)
         return _features(self.method, self.network, images[:, :, :side, :side])
 
@@ -67,6 +67,11 @@ class Pixels:
         place: Int[np.ndarray, " _"] = ((np.arange(ROWS) + 0.5) / ROWS * rows).astype(int)
         spread: Float32[np.ndarray, " p"] = regions.reshape(rows, rows)[np.ix_(place, place)].ravel().astype(np.float32)
         return spread
+
+
+def _cell(network: PixelNetwork) -> int:
+    """Return the pixels along a side of a cell."""
+    return -(-network.side // ROWS)
 
 
 def _features(method: TraceableMethod, network: PixelNetwork, images: Float[Tensor, "b 3 h w"]) -> FeatureBatch:

@@ -130,6 +130,13 @@ def test_work_that_takes_too_long_is_ended_while_others_go_on(tmp_path: Path, mo
 
 
 @pytest.mark.usefixtures("decoding_apart")
+@pytest.mark.parametrize("name", ["caf\udce9.png", "\ud800.png"])
+def test_a_name_that_is_not_unicode_is_told_as_it_is(name: str) -> None:
+    with pytest.raises(BadImage, match=f"{name}@6\\+10' cannot be decoded because its format is not known"):
+        decode(Address("all.tar", name, 6, 10, data=b"no picture"))
+
+
+@pytest.mark.usefixtures("decoding_apart")
 def test_a_process_that_somebody_else_ended_is_replaced(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     decode(path)
