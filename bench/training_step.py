@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from diptych.allocation import freed_memory_kept
 from diptych.data.features import Encoded, Features, Parts
 from diptych.encoders.cut import Augmentation, Blocks, Top, cut
 from diptych.encoders.efficientnet_lite import Config, open_encoder
@@ -236,12 +237,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(thread_count())
-    if options.tuned:
-        told = measure_tuned(options.rounds)
-        print(json.dumps(told) if options.json else tuned_table(told))
-        return
-    told = measure(options.region_width, options.rounds)
-    print(json.dumps(told) if options.json else table(told))
+    with freed_memory_kept():  # as a training does
+        told = measure_tuned(options.rounds) if options.tuned else measure(options.region_width, options.rounds)
+    show = tuned_table if options.tuned else table
+    print(json.dumps(told) if options.json else show(told))
 
 
 if __name__ == "__main__":

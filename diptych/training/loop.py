@@ -18,6 +18,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from diptych.allocation import freed_memory_kept
 from diptych.data.features import Features
 from diptych.encoders.tensor_files import save_tensors
 from diptych.errors import BadSetting, Diverged
@@ -57,8 +58,9 @@ def fit(
     if isinstance(model, PreparingMethod) and state.goes_on(recipe):
         features = model.condensed(features, progress=run.progress)
     epochs = _Epochs(model, optimiser, features, recipe, run, validation, share, objective)
-    while state.goes_on(recipe):
-        epochs.take(state, metrics)
+    with freed_memory_kept():
+        while state.goes_on(recipe):
+            epochs.take(state, metrics)
     if recipe.keep == "last" and run.processes.leads:
         save_weights(model, run.folder, epoch=state.epoch)
     share_rows(model, WHOLE)

@@ -31,7 +31,7 @@ from diptych.collection import (
 from diptych.errors import BadText, MissingData, StoreFailed
 from diptych.web.batching import BUSY, Batcher
 from diptych.web.limits import Limits
-from diptych.web.memory import give_back
+from diptych.allocation import give_back
 from diptych.web.metrics import Counts
 from diptych.web.refusals import WAIT, refuse
 from diptych.web.served_collections import EncodingBatcher, ServedCollection, tried

@@ -22,7 +22,7 @@ from diptych.web.front import Forwarded
 from diptych.web.keys import Keys, default_file
 from diptych.web.limits import Limits
 from diptych.web.logs import log_to
-from diptych.web.memory import bound
+from diptych.allocation import bound
 from diptych.web.service import Service
 
 LOG = logging.getLogger("diptych.web")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from diptych.web.memory import KERNELS, bound
+from diptych.allocation import KERNELS, bound
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 HOLES = """
 from pathlib import Path
-from diptych.web.memory import bound, give_back
+from diptych.allocation import bound, give_back
 
 def megabytes():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
@@ -27,6 +27,39 @@ before = megabytes()
 give_back()
 print(full, before, megabytes())
 """
+
+
+LARGE = """
+from pathlib import Path
+from diptych.allocation import freed_memory_kept
+
+def megabytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+def freed():
+    before = megabytes()
+    block = b"x" * 300_000_000
+    del block
+    return megabytes() - before
+
+usual = freed()
+with freed_memory_kept():
+    kept = freed()
+print(usual, kept, freed())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc maps large blocks by themselves")
+@pytest.mark.parametrize("choice", [None, "MALLOC_MMAP_MAX_"])
+def test_what_a_training_frees_is_kept_until_it_ends_unless_the_environment_chooses(choice: str | None) -> None:
+    chosen = {} if choice is None else {choice: "65536"}
+    environment = {**os.environ, **chosen, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", LARGE]
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)
+    usual, kept, after = map(float, done.stdout.split())
+    assert usual < 10
+    assert (kept > 290) == (choice is None)
+    assert after < 10
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what lies free")
