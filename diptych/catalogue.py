@@ -70,19 +70,28 @@ def entries(*, root: str | Path | None = None) -> list[CatalogueEntry]:
 
 @checks_arguments
 def stats(
-    data: str | Path, *, root: str | Path | None = None, split_seed: int | None = None, progress: Progress | None = None
+    data: str | Path,
+    *,
+    root: str | Path | None = None,
+    split_seed: int | None = None,
+    columns: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return a data set's counts as plain values."""
-    return describe(open_data(data, root=root, split_seed=split_seed, progress=progress))
+    return describe(open_data(data, root=root, split_seed=split_seed, columns=columns, progress=progress))
 
 
 @checks_arguments
 def check(
-    data: str | Path, *, root: str | Path | None = None, progress: Progress | None = None
+    data: str | Path,
+    *,
+    root: str | Path | None = None,
+    columns: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> dict[str, list[Finding]]:
     """Return everything that is wrong with a data set, by kind; empty if nothing is."""
     kinds: dict[str, list[Finding]] = defaultdict(list)
-    for finding in check_data(data, root=root, progress=progress):
+    for finding in check_data(data, root=root, columns=columns, progress=progress):
         kinds[finding.kind].append(finding)
     return dict(kinds)
 
@@ -96,9 +105,9 @@ def get(
 
 
 @checks_arguments
-def pair(data: str | Path, name: str, *, root: str | Path | None = None) -> Pair:
+def pair(data: str | Path, name: str, *, root: str | Path | None = None, columns: Sequence[str] = ()) -> Pair:
     """Return the pair of that id; `UnknownName` offers the nearest."""
-    pairs = {each.id: each for each in open_data(data, root=root, draw=False).pairs}
+    pairs = {each.id: each for each in open_data(data, root=root, columns=columns, draw=False).pairs}
     if name not in pairs:
         raise UnknownName.among(str(data), name, pairs)
     return pairs[name]
@@ -112,6 +121,7 @@ def encode(
     text_encoder: str,
     settings: Sequence[str] = (),
     root: str | Path | None = None,
+    columns: Sequence[str] = (),
     cluster: Cluster | None = None,
     progress: Progress | None = None,
 ) -> EncodingResult:
@@ -124,7 +134,7 @@ def encode(
     from diptych.encoders.registry import open_encoders
 
     images, texts = open_encoders(image_encoder, text_encoder, settings)
-    dataset = open_data(data, root=root, draw=False)
+    dataset = open_data(data, root=root, columns=columns, draw=False)
     if not dataset.pairs:
         raise MissingData(
             f"{dataset.name} has no pairs to encode. See what is wrong with it: diptych data check {data}."

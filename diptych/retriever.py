@@ -10,7 +10,7 @@ import numpy as np
 
 from diptych.data.pairs import DataSet
 from diptych.data.queries import checked_picture, checked_text
-from diptych.data.sources import open_data, source_of
+from diptych.data.sources import is_named_set, open_data, source_of
 from diptych.data.splitting import resplit
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encode_dataset, encode_images, unknown_words
@@ -78,6 +78,7 @@ class Retriever:
         text_encoder: str = "minilm",
         relevant: Relevant | None = None,
         texts: TextItems | None = None,
+        columns: Sequence[str] = (),
         data_root: str | Path | None = None,
         resume: bool = False,
         tensorboard: bool = False,
@@ -90,11 +91,13 @@ class Retriever:
         weights follow it (default: `category` if there are categories, otherwise `partner`). `texts` is what a text
         item is (default: `each` text where partners count, otherwise the `joined` texts of a pair). `test` is read by
         `transductive` configs alone; `tensorboard` writes events too. If torch's launcher started several processes,
-        they train together, and all of them must see `out`.
+        they train together, and all of them must see `out`. `columns` say what a manifest's columns mean, as in
+        `text=title` (`open_data`); the run remembers them.
         """
         of_method, of_encoders = divided_settings(settings)
         root = None if data_root is None else Path(data_root)
-        source = DataSource(source_of(data), root, None, image_encoder, text_encoder, of_encoders, relevant, texts)
+        encoders = image_encoder, text_encoder
+        source = DataSource(source_of(data), root, None, *encoders, of_encoders, relevant, texts, tuple(columns))
         request = TrainingRequest(method, preset, of_method, source.located(), split_seed)
         folder = RunFolder(Path(out))
         callback = event_writer(folder) if tensorboard else None
@@ -149,7 +152,8 @@ class Retriever:
         if data is None:
             dataset = open_trained(trained, root=root, split_seed=split_seed)
         else:
-            dataset = open_data(data, root=root, split_seed=split_seed)
+            columns = () if is_named_set(source_of(data)) else trained.columns
+            dataset = open_data(data, root=root, split_seed=split_seed, columns=columns)
         if split_seed is None and trained.split_seed is not None and trained.describes(dataset):
             return resplit(dataset, trained.split_seed)
         return dataset

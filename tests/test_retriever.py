@@ -456,3 +456,18 @@ def test_an_audit_needs_encoders_and_a_pair(trained: Retriever, one_space: Retri
         trained.audit_explanations(pairs=0)
     with pytest.raises(BadSetting, match="cannot be explained"):
         one_space.audit_explanations()
+
+
+def test_a_run_remembers_what_the_columns_of_its_data_mean(museum: Path, tmp_path: Path) -> None:
+    gone = dict.fromkeys(["image", "texts"], lambda _: None)
+    rewrite(museum, photo=lambda row: row["image"], title=lambda row: row["texts"], **gone)
+    with pytest.raises(BadData, match=r"24 rows without exception"):
+        train(museum, tmp_path / "run")
+    columns = ["image=photo", "texts=title"]
+    train(museum, tmp_path / "run", columns=columns)
+    again = Retriever.load(tmp_path / "run")
+    assert again.config.data.columns == tuple(columns)
+    assert again.evaluate().header["items"] == {"images": 4, "texts": 4}
+    moved = museum.rename(tmp_path / "moved")
+    assert again.search(moved, text="a red square").hits
+    assert again.evaluate("openmoji", split="val").header["data"] == "openmoji"

@@ -11,6 +11,7 @@ from diptych.cli.options import (
     IMAGE_ENCODER,
     TEXT_ENCODER,
     AddressOption,
+    ColumnsOption,
     CpusPerWorkerOption,
     DataRootOption,
     GpusPerWorkerOption,
@@ -100,6 +101,7 @@ def benchmark(
     text_encoder: TextEncoderOption = TEXT_ENCODER,
     relevant: RelevantOption = None,
     texts: TextsOption = None,
+    columns: ColumnsOption = None,
     data_root: DataRootOption = None,
     on: OnOption = None,
     address: AddressOption = None,
@@ -126,7 +128,8 @@ def benchmark(
     of_encoders = tuple(setting for setting in own if setting.startswith(ENCODERS))
     of_methods = tuple(setting for setting in own if not setting.startswith(ENCODERS))
     encoders = ("given", "given") if features else (image_encoder, text_encoder)
-    source = DataSource(data, data_root, features, *encoders, of_encoders, relevant, texts)
+    named = tuple(columns or ())
+    source = DataSource(data, data_root, features, *encoders, of_encoders, relevant, texts, named)
     names, seeds = tuple(methods.split(",")), read_seeds(split_seeds)
     cluster = cluster_of(on, address, workers, cpus_per_worker, gpus_per_worker)
     table = _run(Benchmark(source, out, names, seeds, search_budget, of_methods, seed, posteriors), jobs, cluster)

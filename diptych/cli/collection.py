@@ -11,6 +11,7 @@ import typer
 from diptych.cli.console import LONGEST, say, shown_progress, spelt, write_json, write_table
 from diptych.cli.options import (
     AddressOption,
+    ColumnsOption,
     CpusPerWorkerOption,
     DataRootOption,
     GpusPerWorkerOption,
@@ -117,6 +118,7 @@ def add(
     *,
     model: MovedModelOption = None,
     rejects: RejectsOption = REJECTS,
+    columns: ColumnsOption = None,
     data_root: DataRootOption = None,
     sync: Annotated[
         bool, typer.Option("--sync", help="Remove items whose pictures were in the folders named and are gone.")
@@ -134,7 +136,15 @@ def add(
     """
     cluster = cluster_of(on, address, workers, cpus_per_worker, gpus_per_worker)
     with _opened(collection, model) as opened, shown_progress() as progress:
-        added = opened.add(*source, rejects=rejects, data_root=data_root, sync=sync, cluster=cluster, progress=progress)
+        added = opened.add(
+            *source,
+            rejects=rejects,
+            columns=columns or (),
+            data_root=data_root,
+            sync=sync,
+            cluster=cluster,
+            progress=progress,
+        )
     _tell(added, rejects, json=json)
 
 

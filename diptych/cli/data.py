@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diptych.cli.console import say, shown_progress, spelt, write, write_json, write_table
-from diptych.cli.options import DataArgument, DataRootOption, JsonOption, SplitSeedOption
+from diptych.cli.options import ColumnsOption, DataArgument, DataRootOption, JsonOption, SplitSeedOption
 
 if TYPE_CHECKING:
     from diptych.catalogue import CatalogueEntry
@@ -33,6 +33,7 @@ def stats(
     data: DataArgument,
     *,
     split_seed: SplitSeedOption = None,
+    columns: ColumnsOption = None,
     data_root: DataRootOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -40,7 +41,7 @@ def stats(
     from diptych import catalogue
 
     with shown_progress() as progress:
-        counts = catalogue.stats(data, root=data_root, split_seed=split_seed, progress=progress)
+        counts = catalogue.stats(data, root=data_root, split_seed=split_seed, columns=columns or (), progress=progress)
     if json:
         write_json(counts)
         return
@@ -51,7 +52,13 @@ def stats(
 
 
 @app.command("check")
-def check(data: DataArgument, *, data_root: DataRootOption = None, json: JsonOption = False) -> None:
+def check(
+    data: DataArgument,
+    *,
+    columns: ColumnsOption = None,
+    data_root: DataRootOption = None,
+    json: JsonOption = False,
+) -> None:
     """Find every problem in a data set.
 
     Decodes every picture and reads every text. The exit code is 1 if there are problems.
@@ -59,7 +66,7 @@ def check(data: DataArgument, *, data_root: DataRootOption = None, json: JsonOpt
     from diptych import catalogue
 
     with shown_progress() as progress:
-        kinds = catalogue.check(data, root=data_root, progress=progress)
+        kinds = catalogue.check(data, root=data_root, columns=columns or (), progress=progress)
     for kind, findings in kinds.items():
         if not json:
             write(f"{kind} ({len(findings):,})")
@@ -104,13 +111,14 @@ def show(
     pair: Annotated[str, typer.Argument(metavar="ID", help="The pair's id.")],
     *,
     picture: Annotated[bool, typer.Option("--picture", help="Print only the path of the picture.")] = False,
+    columns: ColumnsOption = None,
     data_root: DataRootOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show one pair: the path of its picture, its texts and its categories."""
     from diptych import catalogue
 
-    one = catalogue.pair(data, pair, root=data_root)
+    one = catalogue.pair(data, pair, root=data_root, columns=columns or ())
     if picture:
         write(str(one.image or ""))
     elif json:

@@ -7,6 +7,7 @@ from diptych.cli.options import (
     IMAGE_ENCODER,
     TEXT_ENCODER,
     AddressOption,
+    ColumnsOption,
     CpusPerWorkerOption,
     DataArgument,
     DataRootOption,
@@ -27,6 +28,7 @@ def encode(
     image_encoder: ImageEncoderOption = IMAGE_ENCODER,
     text_encoder: TextEncoderOption = TEXT_ENCODER,
     settings: SettingsOption = None,
+    columns: ColumnsOption = None,
     data_root: DataRootOption = None,
     on: OnOption = None,
     address: AddressOption = None,
@@ -49,6 +51,7 @@ def encode(
             text_encoder=text_encoder,
             settings=settings or (),
             root=data_root,
+            columns=columns or (),
             cluster=cluster,
             progress=progress,
         )

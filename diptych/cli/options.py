@@ -42,6 +42,15 @@ DataOption = Annotated[
 DataRootOption = Annotated[
     Path | None, typer.Option("--data-root", metavar="DIR", help="Look for named data sets in this folder first.")
 ]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns",
+        metavar="MEANING=COLUMN",
+        help="Which column of a manifest is the image, text, category, id or split, if its name does not say so: "
+        "text=title. Repeatable.",
+    ),
+]
 ImageEncoderOption = Annotated[
     str,
     typer.Option(

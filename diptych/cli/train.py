@@ -13,6 +13,7 @@ from diptych.cli.console import say, shown_progress, spelt, write, write_json
 from diptych.cli.options import (
     IMAGE_ENCODER,
     TEXT_ENCODER,
+    ColumnsOption,
     DataRootOption,
     ImageEncoderOption,
     JsonOption,
@@ -42,6 +43,7 @@ def train(
     text_encoder: TextEncoderOption = TEXT_ENCODER,
     relevant: RelevantOption = None,
     texts: TextsOption = None,
+    columns: ColumnsOption = None,
     data_root: DataRootOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in RUN.")] = False,
     tensorboard: Annotated[
@@ -83,6 +85,7 @@ def train(
                 text_encoder=text_encoder,
                 relevant=relevant,
                 texts=texts,
+                columns=columns or (),
                 data_root=data_root,
                 resume=resume,
                 tensorboard=tensorboard,

@@ -149,6 +149,7 @@ class Collection(StoredCollection):
         self,
         *sources: str | Path,
         rejects: str | Path | None = None,
+        columns: Sequence[str] = (),
         data_root: str | Path | None = None,
         sync: bool = False,
         cluster: Cluster | None = None,
@@ -160,13 +161,18 @@ class Collection(StoredCollection):
         from the folder that all sources share; a file whose id another file has gets the folders before it too. Faulty
         items are left out and written to the file `rejects` with their reasons, one JSON object per line. With `sync`,
         items whose pictures were in one of the folders named and are gone are removed. With a `cluster`, its workers
-        embed items.
+        embed items. `columns` say what the columns of manifests mean, as in `text=title`.
         """
         found, named = Rejects(None if rejects is None else Path(rejects)), [source_of(source) for source in sources]
         data = None if data_root is None else Path(data_root)
         folders = synchronised_folders(named) if sync else []
         read = partial(
-            read_entries, report=found.report, remark=found.remark, root=shared_folder(named), data_root=data
+            read_entries,
+            report=found.report,
+            remark=found.remark,
+            root=shared_folder(named),
+            data_root=data,
+            columns=columns,
         )
         self.remembered.add_sources(named)
         entries = self.remembered.following(chain.from_iterable(map(read, named)))

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from diptych.data.manifest_rows import PICTURED, Row
+from diptych.data.column_names import Row
 
 Item = TypeVar("Item")
 
@@ -17,12 +17,11 @@ def picture_key(row: Row) -> str | None:
 
     None for a row that names no picture, or holds it.
 
-    >>> picture_key({"image": "./cats/1.jpg", "text": "a cat"}) == picture_key({"file_name": "cats/1.jpg"})
+    >>> picture_key({"image": "./cats/1.jpg", "text": "a cat"}) == picture_key({"image": "cats/1.jpg"})
     True
     """
-    named = next((row[column] for column in PICTURED if row.get(column)), None)
-    identity = row.get("id")
-    return f"{'' if identity is None else identity}\0{normpath(named)}" if isinstance(named, str) else None
+    named, identity = row.get("image"), row.get("id")
+    return f"{'' if identity is None else identity}\0{normpath(named)}" if named and isinstance(named, str) else None
 
 
 class RowCounts:

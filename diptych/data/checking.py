@@ -1,7 +1,7 @@
 """Finds faults in a data set before training."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,11 +19,15 @@ from diptych.settings import thread_count
 
 @checks_arguments
 def check_data(
-    name_or_path: str | Path, *, root: str | Path | None = None, progress: Progress | None = None
+    name_or_path: str | Path,
+    *,
+    root: str | Path | None = None,
+    columns: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> list[Finding]:
     """Return all faults of a named data set: those that its reader reports, then those of `check`."""
     findings: list[Finding] = []
-    dataset = open_data(name_or_path, root=root, report=findings.append, progress=progress)
+    dataset = open_data(name_or_path, root=root, columns=columns, report=findings.append, progress=progress)
     return findings + check(dataset, progress=progress)
 
 

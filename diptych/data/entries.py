@@ -13,7 +13,7 @@ Rows of one picture are one item with all their texts. `diptych.data.metadata` s
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from os.path import commonpath
 from pathlib import Path
@@ -21,15 +21,17 @@ from typing import NamedTuple
 
 from diptych.data.addresses import Address, File, Picture, below, is_pattern, is_url, matching
 from diptych.data.caption_rows import RowCounts, joined_neighbours, joined_rows, picture_key
+from diptych.data.column_names import ColumnNames, Row
 from diptych.data.findings import FaultError, Finding, Report
 from diptych.data.folder import find_manifests, has_manifest, manifest_at
 from diptych.data.manifest import called, identity_of, image_of, strings_of
-from diptych.data.manifest_rows import PACKED, TAR, Row, key_rows, read_json_lines, read_rows
+from diptych.data.manifest_rows import PACKED, TAR, key_rows, read_json_lines, read_rows
 from diptych.data.metadata import CsvColumns, Metadata, Remark, metadata_of
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.paths import absolute, check_length
 from diptych.data.picture_plug_ins import missing_plug_in
 from diptych.data.pictures import SUFFIXES as PICTURES
+from diptych.data.row_faults import NoColumnError, RowFaults
 from diptych.data.sources import is_named_set, open_data
 from diptych.data.texts import accepted_text, lone_surrogate
 from diptych.data.walking import FolderWalk
@@ -57,11 +59,12 @@ class Entry:
 
 
 class Reading(NamedTuple):
-    """How sources are read: where faults and remarks go, and the folder that ids begin in."""
+    """How sources are read: where faults and remarks go, the folder that ids begin in, the names of columns."""
 
     report: Report
     remark: Remark
     root: Path | None
+    names: ColumnNames
 
 
 def read_entries(
@@ -71,14 +74,16 @@ def read_entries(
     remark: Remark = lambda remark: None,
     root: Path | None = None,
     data_root: Path | None = None,
+    columns: Sequence[str] = (),
 ) -> Iterator[Entry]:
     """Yield the items of a source one by one; faulty ones are reported and left out.
 
     `remark` takes what is worth saying once about files and columns. Ids begin in the folder `root`, by default in each
-    source's own; `data_root` is where data sets lie that are called by name.
+    source's own; `data_root` is where data sets lie that are called by name. `columns` say what columns of manifests
+    mean, as in `text=title`.
     """
     check_length(source)
-    path, reading = Path(source), Reading(report, remark, root)
+    path, reading = Path(source), Reading(report, remark, root, ColumnNames.of(columns).with_categories_kept())
     if source == STDIN:
         yield from _entries_on_stdin(reading)
     elif is_pattern(source):
@@ -195,7 +200,8 @@ def _entries_on_stdin(reading: Reading) -> Iterator[Entry]:
         reading.report(Finding("rows apart", entry.where, "other rows of its picture came before", do))
 
     rows = read_json_lines(sys.stdin.buffer, where="stdin", report=reading.report)
-    described = _described(rows, "stdin", Path.cwd(), None, CsvColumns(), reading)
+    named = ((line, reading.names.renamed(row)) for line, row in rows)
+    described = _described(named, "stdin", Path.cwd(), None, CsvColumns(), reading)
     yield from joined_neighbours(described, _joining(reading.remark), late=late)
 
 
@@ -203,10 +209,11 @@ def _manifest_entries(path: File, root: File, reading: Reading) -> Iterator[Entr
     where = called(path, root)
     columns, counts = CsvColumns(), RowCounts(())
     if path.suffix.lower() == ".csv":
-        columns = CsvColumns.of(row for _, row in read_rows(path, where=where, report=lambda finding: None))
+        rows = read_rows(path, where=where, report=lambda finding: None, names=reading.names)
+        columns = CsvColumns.of(row for _, row in rows)
     if path.suffix.lower() != TAR:
-        counts = RowCounts(key_rows(path, where=where))
-    rows = read_rows(path, where=where, report=reading.report)
+        counts = RowCounts(key_rows(path, where=where, names=reading.names))
+    rows = read_rows(path, where=where, report=reading.report, names=reading.names)
     base = path.parent if isinstance(path, Path) else path
     described = _described(rows, where, root, base, columns, reading)
     entries = joined_rows(described, counts, _joining(reading.remark))
@@ -221,12 +228,16 @@ def _described(
     rows: Iterable[tuple[int, Row]], file: str, root: File, base: File | None, columns: CsvColumns, reading: Reading
 ) -> Iterator[tuple[str | None, Entry | None]]:
     """Yield for each row what tells its picture from others, and its item; None if it is faulty."""
+    faults = RowFaults(file, reading.report)
     for line, row in rows:
         try:
             yield picture_key(row), _entry(row, f"{file}, line {line}", root, base, columns, reading.remark)
         except FaultError as fault:
-            reading.report(fault.finding)
+            faults.add(fault)
             yield picture_key(row), None
+        else:
+            faults.usable()
+    faults.end()
 
 
 def _joining(remark: Remark) -> Callable[[Entry, Entry], Entry]:
@@ -243,9 +254,8 @@ def _joining(remark: Remark) -> Callable[[Entry, Entry], Entry]:
 
 def _entry(row: Row, where: str, root: File, base: File | None, columns: CsvColumns, remark: Remark) -> Entry:
     """Return the item that a row describes; only a manifest (with a `base`) is confined to its own folder."""
-    named = any(row.get(column) for column in ("image", "file_name"))
     confines = root if base or isinstance(root, Address) else Path(root.anchor)
-    image = image_of(row, where, base or root, confines) if named else None
+    image = image_of(row, where, base or root, confines) if row.get("image") else None
     return _item(row, image, where, root, columns, remark)
 
 
@@ -263,7 +273,8 @@ def _item(
     texts = tuple(accepted_text(text, where=where) for text in strings_of(row, ("texts", "text"), where))
     if image is None and not texts and not pictured:
         do = "Name a picture in 'image', a text in 'text', or both."
-        raise FaultError(Finding("empty item", where, "it has neither a picture nor a text", do))
+        finding = Finding("empty item", where, "it has neither a picture nor a text", do)
+        raise FaultError(finding) if row.keys() & {"image", "text", "texts"} else NoColumnError(finding, row)
     named = row.get("id") is not None
     identity = identity_of(row["id"], where) if named else _own_id(image, root, where)
     _check_id(identity, where)

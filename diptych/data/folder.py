@@ -10,6 +10,7 @@ its sub-folders `train`, `validation` (or `val`, `valid`, `dev`) and `test`, whi
 from pathlib import Path
 
 from diptych.data.addresses import Address, is_url, matching
+from diptych.data.column_names import USUAL_NAMES, ColumnNames
 from diptych.data.findings import Report, refuse
 from diptych.data.manifest import SPLITS, Source, read_manifests
 from diptych.data.manifest_rows import PACKED, SUFFIXES
@@ -29,14 +30,14 @@ _WANTED = "pairs, manifest or metadata, each with .jsonl, .csv or .parquet"
 _NAMES = tuple(f"{stem}{suffix}" for stem in ("pairs", "manifest", "metadata") for suffix in SUFFIXES)
 
 
-def read(root: Path, *, report: Report = refuse) -> DataSet:
+def read(root: Path, *, report: Report = refuse, names: ColumnNames = USUAL_NAMES) -> DataSet:
     """Return the pairs of a manifest file, or of the one manifest that a folder holds."""
     if root.is_file():
-        return read_manifests([Source(root)], root=root.parent, name=root.stem, report=report)
-    return read_manifests(find_manifests(root), root=root, name=root.resolve().name, report=report)
+        return read_manifests([Source(root)], root=root.parent, name=root.stem, report=report, names=names)
+    return read_manifests(find_manifests(root), root=root, name=root.resolve().name, report=report, names=names)
 
 
-def read_packed(source: str, *, report: Report = refuse) -> DataSet:
+def read_packed(source: str, *, report: Report = refuse, names: ColumnNames = USUAL_NAMES) -> DataSet:
     """Return the pairs of all files that a URL or a pattern names; the URL of a folder means the manifest in it."""
     files = matching(source)
     if is_url(source) and isinstance(files[0], Address) and files[0].suffix.lower() not in PACKED:
@@ -46,7 +47,7 @@ def read_packed(source: str, *, report: Report = refuse) -> DataSet:
         files = [manifest]
     folder = Address(str(files[0]).rpartition("/")[0]) if is_url(source) else Path()
     name = source.rstrip("/").rpartition("/")[2].partition(".")[0]
-    return read_manifests([Source(file) for file in files], root=folder, name=name, report=report)
+    return read_manifests([Source(file) for file in files], root=folder, name=name, report=report, names=names)
 
 
 def manifest_at(folder: str) -> Address | None:

@@ -1,13 +1,14 @@
 """Manifests: one row a pair, in a JSONL, CSV or Parquet file.
 
     id          unique; left out, it is the picture's path; rows of the same picture (and id) become one pair
-    image       the picture's path, relative to the manifest, also called `file_name`; null for no picture
+    image       the picture's path, relative to the manifest; null for no picture
     texts       a list of texts, or `text` for one
     categories  a list, or `category` for one; left out where there are none
     split       train, val (also validation, valid, dev) or test; in every row, or in none: then the folders
                 that pictures lie in are the splits if all are called so, else one is drawn
 
-In a CSV cell a list is written as JSON: `["a cat", "a black cat"]`.
+In a CSV cell a list is written as JSON: `["a cat", "a black cat"]`. `diptych.data.column_names` lists other names that
+columns may have.
 """
 
 import json
@@ -18,10 +19,12 @@ from reprlib import repr as short
 from typing import Any
 
 from diptych.data.addresses import Address, File, Picture, is_local, is_url
+from diptych.data.column_names import USUAL_NAMES, ColumnNames, Row
 from diptych.data.findings import FaultError, Finding, Report, refuse
-from diptych.data.manifest_rows import PICTURED, Row, read_rows
+from diptych.data.manifest_rows import read_rows
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.paths import absolute, confined, is_there
+from diptych.data.row_faults import NoColumnError, RowFaults
 from diptych.data.texts import accepted_text, kind_of_json
 
 SPLITS = {
@@ -57,14 +60,16 @@ def read_manifest(path: Path, *, name: str, report: Report = refuse) -> DataSet:
     return read_manifests([Source(path)], root=path.parent, name=name, report=report)
 
 
-def read_manifests(sources: Sequence[Source], *, root: File, name: str, report: Report = refuse) -> DataSet:
+def read_manifests(
+    sources: Sequence[Source], *, root: File, name: str, report: Report = refuse, names: ColumnNames = USUAL_NAMES
+) -> DataSet:
     """Return the data set that manifest files in the folder `root`, which may lie in the net, describe together.
 
     A faulty row is reported and left out. Where no row names a split, there are none.
     """
     root = absolute(root) if isinstance(root, Path) else root
     entries = _in_folder_splits(
-        _unique([entry for source in sources for entry in _entries(source, root, report)], report), root
+        _unique([entry for source in sources for entry in _entries(source, root, report, names)], report), root
     )
     if not entries:
         do = "Write one row a pair, with image and texts."
@@ -86,15 +91,20 @@ def _name(source: Source) -> str:
     return source.path.name if isinstance(source.path, Path) else source.path.path.name
 
 
-def _entries(source: Source, root: File, report: Report) -> Iterable[_Entry]:
+def _entries(source: Source, root: File, report: Report, names: ColumnNames) -> Iterable[_Entry]:
     path = absolute(source.path) if isinstance(source.path, Path) else source.path
     file = called(path, root)
-    for line, row in read_rows(path, where=file, report=report):
+    faults = RowFaults(file, report)
+    for line, row in read_rows(path, where=file, report=report, names=names):
         where = f"{file}, line {line}"
         try:
-            yield _entry(row, where, source, root)
+            entry = _entry(row, where, source, root)
         except FaultError as fault:
-            report(fault.finding)
+            faults.add(fault)
+        else:
+            faults.usable()
+            yield entry
+    faults.end()
 
 
 def _entry(row: Row, where: str, source: Source, root: File) -> _Entry:
@@ -103,7 +113,8 @@ def _entry(row: Row, where: str, source: Source, root: File) -> _Entry:
     texts = tuple(accepted_text(text, where=where) for text in strings_of(row, ("texts", "text"), where))
     if not texts:
         do = "Give a list in 'texts', or one text in 'text'."
-        raise FaultError(Finding("empty text", where, "it has no text", do))
+        finding = Finding("empty text", where, "it has no text", do)
+        raise FaultError(finding) if row.keys() & {"text", "texts"} else NoColumnError(finding, row)
     named = row.get("id") is not None
     own = called(image, root) if image else where
     if isinstance(image, Address):
@@ -133,16 +144,14 @@ def image_of(row: Row, where: str, base: File, root: File) -> Picture | None:
 
     `FaultError` when it leads out of the data set's folder, or is a path where nothing is: addresses are not looked up.
     """
-    columns = [name for name in PICTURED if name in row]
-    column = next((name for name in columns if row[name] not in (None, "")), next(iter(columns), None))
-    if column is None:
-        do = "Name the picture in 'image' or 'file_name', or write null there."
-        raise FaultError(Finding("bad line", where, "it has no column for the picture", do))
-    value = row[column]
+    if "image" not in row:
+        do = "Name the picture in 'image', or write null there."
+        raise NoColumnError(Finding("bad line", where, "it has no column for the picture", do), row)
+    value = row["image"]
     if value is None or value == "" or isinstance(value, Address):
         return value or None
     if not isinstance(value, str):
-        what = f"{column} must be a path; got {kind_of_json(value)}"
+        what = f"image must be a path; got {kind_of_json(value)}"
         raise FaultError(Finding("bad line", where, what, "Save the pictures as files and name them."))
     if is_url(value) or not (isinstance(base, Path) and isinstance(root, Path)):
         return _address(value, base, where)

@@ -2,13 +2,14 @@
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from diptych.data.addresses import Address, File
+from diptych.data.column_names import USUAL_NAMES, ColumnNames, Row
 from diptych.data.csv_rows import read_csv_rows
 from diptych.data.findings import FaultError, Finding, Report
 from diptych.data.paths import absolute
@@ -16,16 +17,12 @@ from diptych.data.tars import read_samples
 from diptych.data.texts import kind_of_json
 from diptych.errors import BadManifest, MissingData
 
-Row = Mapping[str, Any]
-
 SUFFIXES = (".jsonl", ".csv", ".parquet")
 """Formats that a manifest may have."""
 TAR = ".tar"
 """The suffix of a file in the manner of WebDataset, which holds pictures beside their texts."""
 PACKED = (*SUFFIXES, TAR)
 """The suffixes of all files that rows are read from."""
-PICTURED = ("image", "file_name")
-"""Columns that name or hold a picture."""
 _UNREADABLE = (ValueError, OverflowError, KeyError, NotImplementedError)
 """What arises where Python cannot hold a cell of a Parquet file."""
 AT_ONCE = 256
@@ -33,9 +30,16 @@ AT_ONCE = 256
 
 
 def read_rows(
-    path: File, *, where: str, report: Report, columns: Sequence[str] | None = None
+    path: File,
+    *,
+    where: str,
+    report: Report,
+    names: ColumnNames = USUAL_NAMES,
+    columns: Sequence[str] | None = None,
 ) -> Iterator[tuple[int, Row]]:
     """Yield each row of a JSONL, CSV, Parquet or tar file with its line number, counted from 1.
+
+    Its columns have our names wherever `names` recognises them.
 
     Blank lines are skipped. A row that cannot be read is reported and passed over; `where` names the file.
     A line number counts the header of a CSV file; in a Parquet or tar file it is the row's. Pictures that such a file
@@ -43,6 +47,13 @@ def read_rows(
     """
     if not path.is_file():
         raise MissingData(f"the manifest '{path}' does not exist. Name a {', '.join(PACKED)} file.")
+    for line, row in _rows(path, where, report, names, columns):
+        yield line, names.renamed(row)
+
+
+def _rows(
+    path: File, where: str, report: Report, names: ColumnNames, columns: Sequence[str] | None
+) -> Iterator[tuple[int, Row]]:
     match path.suffix.lower():
         case ".jsonl":
             with opened(path) as file:
@@ -50,7 +61,7 @@ def read_rows(
         case ".csv":
             yield from _read_csv(path, where, report)
         case ".parquet":
-            yield from _read_parquet(path, where, columns)
+            yield from _read_parquet(path, where, names.pictured, columns)
         case ".tar":
             source = str(absolute(path) if isinstance(path, Path) else path)
             with opened(path) as stream:
@@ -59,17 +70,19 @@ def read_rows(
             raise BadManifest(f"{where}: a manifest must be a {', '.join(PACKED)} file; got {suffix or 'no suffix'!r}.")
 
 
-def key_rows(path: File, *, where: str) -> Iterator[Row]:
-    """Yield the rows that can be read, of a Parquet file only the columns `id` and those that name a picture."""
+def key_rows(path: File, *, where: str, names: ColumnNames = USUAL_NAMES) -> Iterator[Row]:
+    """Yield the rows that can be read, of a Parquet file only the id and the columns that name a picture."""
     columns = None
     if path.suffix.lower() == ".parquet":
         from pyarrow import types
 
         with _parquet(path, where) as table:
-            named = [each.name for each in table.schema_arrow if each.name in PICTURED and types.is_string(each.type)]
-            columns = [*named, *({"id"} & set(table.schema_arrow.names))] if named else []
+            schema = table.schema_arrow
+            named = [each.name for each in schema if each.name in names.pictured and types.is_string(each.type)]
+            identity = {"id", names.given.get("id")} & set(schema.names)
+            columns = [*named, *identity] if named else []
     if columns != []:
-        for _, row in read_rows(path, where=where, report=lambda finding: None, columns=columns):
+        for _, row in read_rows(path, where=where, report=lambda finding: None, names=names, columns=columns):
             yield row
 
 
@@ -126,13 +139,15 @@ def _read_csv(path: File, where: str, report: Report) -> Iterator[tuple[int, Row
             report(_not_utf8(where, error))
 
 
-def _read_parquet(path: File, where: str, columns: Sequence[str] | None) -> Iterator[tuple[int, Row]]:
+def _read_parquet(
+    path: File, where: str, pictured: Set[str], columns: Sequence[str] | None
+) -> Iterator[tuple[int, Row]]:
     number = 0
     with _parquet(path, where) as table:
         for batch in table.iter_batches(AT_ONCE, columns=columns):
             for row in _rows_of(batch):
                 number += 1
-                yield number, {name: _cell(path, name, number - 1, value) for name, value in row.items()}
+                yield number, {n: _cell(path, n, number - 1, v) if n in pictured else v for n, v in row.items()}
 
 
 @contextmanager
@@ -176,7 +191,9 @@ def _python(cell: Any) -> Any:
 def _cell(path: File, name: str, row: int, value: Any) -> Any:
     """Return a cell; the bytes of a picture, or bytes and path as Hugging Face keeps them, as an address."""
     content = value.get("bytes") if isinstance(value, dict) else value
-    if name not in PICTURED or not isinstance(content, bytes):
+    if isinstance(value, dict) and content is None and isinstance(value.get("path"), str):
+        return value["path"]
+    if not isinstance(content, bytes):
         return value
     return Address(str(absolute(path) if isinstance(path, Path) else path), name, row, data=content)
 

@@ -16,6 +16,7 @@ from diptych.data.deep_grey import eight_bits, is_deep
 from diptych.data.jpeg_xl import jpeg_xl_size
 from diptych.data.picture_bounds import MAX_PIXELS, check_bounds, check_sides
 from diptych.data.picture_plug_ins import PLUG_INS, missing_plug_in, register_plug_ins
+from diptych.data.picture_suffixes import SUFFIXES
 from diptych.data.svg_checking import MAX_SVG_BYTES, checked_svg, too_long
 from diptych.errors import BadImage, DiptychError, MissingData
 
@@ -23,13 +24,6 @@ __all__ = [
     "MAX_PIXELS", "MAX_SVG_BYTES", "PLUG_INS", "RASTER", "SUFFIXES", "SVG_SIDE", "decode", "raster_suffix",
     "thumbnail", "upright_size",
 ]  # fmt: skip
-
-SUFFIXES = frozenset([
-    ".apng", ".avif", ".avifs", ".bmp", ".dib", ".gif", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe", ".jpeg",
-    ".jpf", ".jpg", ".jpx", ".mpo", ".pbm", ".pcx", ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".psd", ".qoi", ".svg",
-    ".tga", ".tif", ".tiff", ".webp", *(suffix for suffix in PLUG_INS if missing_plug_in(suffix) is None),
-])  # fmt: skip
-"""The suffixes that mark a file as a picture if nothing else does; those of `PLUG_INS` if their packages are there."""
 
 SVG_SIDE = 1024
 """Pixels along the square that an SVG is drawn into if it is shown by itself."""

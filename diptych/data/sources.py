@@ -1,18 +1,21 @@
 """Opening a data set by its name or its path."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from diptych.data import ROOM
 from diptych.data.addresses import is_pattern
+from diptych.data.column_names import ColumnNames
 from diptych.data.fetching import SETS
 from diptych.data.findings import Report, refuse
+from diptych.data.folder import read as read_folder
 from diptych.data.folder import read_packed
 from diptych.data.given_vectors import dataset_of
 from diptych.data.pairs import DataSet
 from diptych.data.paths import check_length
 from diptych.data.splitting import DEFAULT_SEED, resplit, with_validation
 from diptych.entrance import checks_arguments
-from diptych.errors import MissingData, UnknownName
+from diptych.errors import BadSetting, MissingData, UnknownName
 from diptych.progress import Progress
 from diptych.rooms import split_name
 from diptych.settings import data_roots
@@ -28,6 +31,7 @@ def open_data(
     *,
     root: str | Path | None = None,
     split_seed: int | None = None,
+    columns: Sequence[str] = (),
     draw: bool = True,
     report: Report = refuse,
     progress: Progress | None = None,
@@ -37,15 +41,18 @@ def open_data(
     A name is looked for in `root`, `DIPTYCH_DATA` and the user cache, as a folder of that name with `-` or `_`;
     `name:PATH` says where it lies. A folder given by its path is read as the data set of its name if it looks like it
     (`Card.mark`), otherwise as a manifest or a folder with one; a URL or a pattern with `*` as manifests; a .npz or
-    .mat file as precomputed vectors with their categories and splits. `split_seed` draws a stratified split in place of
-    the data's own; data without splits get one of seed 0. Where there are training and test pairs but no validation
-    pairs, a tenth of `train` is held out (`DataSet.held_out`). Splits drawn here never separate duplicates. Without
+    .mat file as precomputed vectors with their categories and splits. `columns` say what a manifest's columns mean, as
+    in `text=title`, if their names do not (`diptych.data.column_names`).
+
+    `split_seed` draws a stratified split in place of the data's own; data without splits get one of seed 0. Where there
+    are training and test pairs but no validation pairs, a tenth of `train` is held out (`DataSet.held_out`). Splits
+    drawn here never separate duplicates. Without
     `draw` none is: the data's own stay, or there are none. `report` is told of each faulty line; by default the first
     is raised.
     """
     source = source_of(name_or_path)
     check_length(source)
-    dataset = _read(source, root, report)
+    dataset = _read(source, root, report, ColumnNames.of(columns))
     if not draw:
         return dataset
     if split_seed is not None or not dataset.splits:
@@ -93,19 +100,19 @@ def _reader_of(path: Path) -> str:
     return key if recognised else _OWN
 
 
-def _read(name_or_path: str, root: str | Path | None, report: Report) -> DataSet:
+def _read(name_or_path: str, root: str | Path | None, report: Report, columns: ColumnNames) -> DataSet:
     if is_pattern(name_or_path):
-        return read_packed(name_or_path, report=report)
+        return read_packed(name_or_path, report=report, names=columns)
     names = ROOM.names()
     name, place = split_name(name_or_path)
     if _key(name_or_path) in names and _key(name_or_path) != _OWN:
-        return _read_named(_key(name_or_path), root, report)
+        return _read_named(_key(name_or_path), root, report, columns)
     if (path := Path(name_or_path)).suffix in VECTOR_FILES and path.is_file():
         return dataset_of(path)
     if path.exists():
-        return _read_at(_reader_of(path), path, report)
+        return _read_at(_reader_of(path), path, report, columns)
     if place and _key(name) in names:
-        return _read_at(_key(name), Path(place), report)
+        return _read_at(_key(name), Path(place), report, columns)
     if _key(name) == _OWN or path.suffix or len(path.parts) > 1:
         raise MissingData(
             f"'{name_or_path}' does not exist. Give the path of a manifest or of a folder that holds one."
@@ -113,7 +120,7 @@ def _read(name_or_path: str, root: str | Path | None, report: Report) -> DataSet
     raise UnknownName.among("data", name_or_path, names)
 
 
-def _read_named(name: str, root: str | Path | None, report: Report) -> DataSet:
+def _read_named(name: str, root: str | Path | None, report: Report, columns: ColumnNames) -> DataSet:
     module = ROOM.open(name)
     if "folder" not in module.CARD.needs:
         dataset: DataSet = module.read(None, report=report)
@@ -121,7 +128,7 @@ def _read_named(name: str, root: str | Path | None, report: Report) -> DataSet:
     looked_in = places(name, root=root)
     for place in looked_in:
         if place.is_dir():
-            return _read_at(name, place, report)
+            return _read_at(name, place, report, columns)
     get = (
         f"Download it: diptych data get {name}."
         if name in SETS
@@ -131,9 +138,13 @@ def _read_named(name: str, root: str | Path | None, report: Report) -> DataSet:
     raise MissingData(f"{name} is not in any of {looked}. {get} {module.SOURCE}")
 
 
-def _read_at(name: str, place: Path, report: Report) -> DataSet:
+def _read_at(name: str, place: Path, report: Report, columns: ColumnNames) -> DataSet:
     if not place.exists():
         raise MissingData(f"'{place}' does not exist. Give the folder that contains {name}.")
+    if name == _OWN:
+        return read_folder(place, report=report, names=columns)
+    if columns.given:
+        raise BadSetting(f"'{place}' is {name}, which has no columns that could be named. Leave out --columns.")
     dataset: DataSet = ROOM.open(name).read(place, report=report)
     return dataset
 

@@ -52,6 +52,8 @@ class DataSource:
     """What counts as right; None for the category if there are categories, otherwise the partner."""
     texts: TextItems | None = None
     """What a text item is; None for every text where partners count, otherwise the joined texts of a pair."""
+    columns: tuple[str, ...] = ()
+    """What the columns of a manifest mean, if their names do not say so: `text=title`."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", str(fitted(str | Path, self.data, "data")))
@@ -71,7 +73,9 @@ class DataSource:
     def open(self, split_seed: int | None, *, progress: Progress | None = None) -> "SplitData":
         """Return the data set with its own splits, or with splits drawn by a seed."""
         encoders = open_encoders(*self.encoders, self.encoder_settings)
-        dataset = open_data(self.data, root=self.data_root, split_seed=split_seed, progress=progress)
+        dataset = open_data(
+            self.data, root=self.data_root, split_seed=split_seed, columns=self.columns, progress=progress
+        )
         if self.vectors:
             dataset = with_vectors(dataset, self.vectors)
         return SplitData(self, split_seed, dataset, encoders)
@@ -134,7 +138,7 @@ class SplitData:
 
     def data_record(self) -> DataRecord:
         """Return the record of the data set."""
-        return DataRecord.of(self.dataset, self.source.data, split_seed=self.split_seed)
+        return DataRecord.of(self.dataset, self.source.data, split_seed=self.split_seed, columns=self.source.columns)
 
     def encoder_records(self) -> EncoderRecords:
         """Return the records of its encoders."""

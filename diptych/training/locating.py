@@ -54,7 +54,8 @@ def open_trained(record: DataRecord, *, root: Path | None = None, split_seed: in
     """
     name, place = named_set(record.source)
     try:
-        return open_data(name if name and root else record.source, root=root, split_seed=split_seed)
+        source = name if name and root else record.source
+        return open_data(source, root=root, split_seed=split_seed, columns=record.columns)
     except (MissingData, UnknownName) as error:
         if is_url(record.source) or (name and not place):
             raise

@@ -31,11 +31,14 @@ class DataRecord:
     """Digest of the ids, texts, categories and precomputed vectors."""
     splits: str
     """Digest of the assignment of ids to splits."""
+    columns: tuple[str, ...] = ()
+    """What the columns of its manifest mean (`DataSource.columns`)."""
 
     @classmethod
-    def of(cls, dataset: DataSet, source: str, *, split_seed: int | None) -> "DataRecord":
+    def of(cls, dataset: DataSet, source: str, *, split_seed: int | None, columns: Sequence[str] = ()) -> "DataRecord":
         """Return the record of a data set specified as `source`."""
-        return cls(source, dataset.name, split_seed, fingerprint(dataset), splits_fingerprint(dataset))
+        pairs, splits = fingerprint(dataset), splits_fingerprint(dataset)
+        return cls(source, dataset.name, split_seed, pairs, splits, tuple(columns))
 
     def describes(self, dataset: DataSet) -> bool:
         """Return whether a data set is the one trained on: it has the same name or, renamed, the same pairs."""

@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from diptych.allocation import give_back
 from diptych.collection import (
     Collection,
     EmbeddedRequest,
@@ -31,7 +32,6 @@ from diptych.collection import (
 from diptych.errors import BadText, MissingData, StoreFailed
 from diptych.web.batching import BUSY, Batcher
 from diptych.web.limits import Limits
-from diptych.allocation import give_back
 from diptych.web.metrics import Counts
 from diptych.web.refusals import WAIT, refuse
 from diptych.web.served_collections import EncodingBatcher, ServedCollection, tried

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
+from diptych.allocation import bound
 from diptych.collection import Collection, is_collection, open_model
 from diptych.errors import BadSetting, MissingData
 from diptych.files import digest
@@ -22,7 +23,6 @@ from diptych.web.front import Forwarded
 from diptych.web.keys import Keys, default_file
 from diptych.web.limits import Limits
 from diptych.web.logs import log_to
-from diptych.allocation import bound
 from diptych.web.service import Service
 
 LOG = logging.getLogger("diptych.web")

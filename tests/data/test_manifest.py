@@ -61,7 +61,7 @@ def test_a_relative_manifest_is_read_from_the_working_folder(make_picture, write
         ({"image": "../a.png", "text": "a"}, r"line 2: '../a.png' lies outside the data set's folder"),
         ({"image": "/etc/hostname", "text": "a"}, r"line 2: '/etc/hostname' lies outside"),
         ({"image": {"bytes": "x"}, "text": "a"}, r"line 2: image must be a path; got a dict"),
-        ({"img": "a.png", "text": "a"}, r"line 2: it has no column for the picture"),
+        ({"photo": "a.png", "text": "a"}, r"line 2: it has no column for the picture"),
         ({"image": None, "text": "a", "category": ""}, r"line 2: the category is empty. Name the category"),
         ({"image": None, "text": "a", "category": 3.5}, r"line 2: category must hold text; got 3.5"),
         ({"image": None, "categories": "[oops", "text": "a"}, r"line 2: categories is not a JSON list"),
