@@ -10,9 +10,14 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-__all__ = ["Retriever", "__version__", "open_data"]
+__all__ = ["Collection", "Retriever", "__version__", "evaluate_scores", "open_data"]
 
-_HOMES = {"Retriever": "diptych.retriever", "open_data": "diptych.data.sources"}
+_HOMES = {
+    "Collection": "diptych.collection",
+    "Retriever": "diptych.retriever",
+    "evaluate_scores": "diptych.given_scores",
+    "open_data": "diptych.data.sources",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -18,6 +18,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from diptych.errors import BadImage, BadSetting
+from diptych.progress_shown import in_notebook, notebook_progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,8 @@ else:
 Arguments = ParamSpec("Arguments")
 Outcome = TypeVar("Outcome")
 
+PROGRESS = "progress"
+"""The parameter that takes a callback of progress."""
 _SPELT = {
     str: "a text", int: "a whole number", float: "a number", bool: "True or False", Path: "a path", NoneType: "None",
     bytes: "bytes",
@@ -47,7 +50,10 @@ _DEEP = ("I", "F")
 
 
 def checks_arguments(function: Callable[Arguments, Outcome]) -> Callable[Arguments, Outcome]:
-    """Let a function receive its arguments as the types that it declares; `BadSetting` for one of another type."""
+    """Let a function receive its arguments as the types that it declares; `BadSetting` for one of another type.
+
+    In a notebook, one that takes `progress` and was given none shows it.
+    """
     signature = inspect.signature(function)
     hints = cache(lambda: get_type_hints(function))
 
@@ -62,7 +68,10 @@ def checks_arguments(function: Callable[Arguments, Outcome]) -> Callable[Argumen
                 bound.arguments[name] = tuple(fitted(hints()[name], each, name) for each in value)
             else:
                 bound.arguments[name] = fitted(hints()[name], value, name)
-        return function(*bound.args, **bound.kwargs)
+        if PROGRESS not in signature.parameters or bound.arguments.get(PROGRESS) is not None or not in_notebook():
+            return function(*bound.args, **bound.kwargs)
+        with notebook_progress() as bound.arguments[PROGRESS]:
+            return function(*bound.args, **bound.kwargs)
 
     return checked
 

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
+from typing_extensions import override
 
 from diptych.data.features import Features
+from diptych.drawing.sheet import save_figure
+from diptych.drawing.shown import Shown
 from diptych.entrance import checks_arguments
 from diptych.files import write_json, written_atomically
 from diptych.fusion import ROOM as FUSION
@@ -24,12 +27,15 @@ from diptych.methods.contract import Method
 from diptych.methods.embeddings import PairEmbeddings, embed_pairs
 from diptych.relevance import Relevant
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 DIRECTIONS = ("image_to_text", "text_to_image")
 Spaces = Mapping[str, PairEmbeddings]
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Shown):
     """The scores of each query, by space (and `fused`) and direction, with a description of the evaluation."""
 
     scores: Mapping[str, Mapping[str, Scores]]
@@ -68,8 +74,6 @@ class Evaluation:
     @checks_arguments
     def save(self, folder: str | Path) -> None:
         """Write the metrics, every query's scores and a plot of the precision-recall curves to a folder."""
-        from diptych.drawing.curves import precision_recall
-
         folder = Path(folder)
         write_json(folder / "evaluation.json", self.as_dict())
         arrays = {
@@ -80,12 +84,27 @@ class Evaluation:
         }
         with written_atomically(folder / "queries.npz") as temporary:
             np.savez_compressed(temporary, **arrays)
-        curves = {
-            f"{direction.replace('_', ' ')}, {space}": scores.mean_curve()
+        save_figure(self.plot(), folder / "precision-recall.png")
+
+    @override
+    def records(self) -> list[dict[str, Any]]:
+        return [
+            {"space": space, "direction": direction.replace("_", " "), **scores.summary()}
             for space, directions in self.scores.items()
             for direction, scores in directions.items()
-        }
-        precision_recall(curves, folder / "precision-recall.png")
+        ]
+
+    @override
+    def plot(self) -> "Figure":
+        from diptych.drawing.curves import precision_recall
+
+        return precision_recall(
+            {
+                f"{direction.replace('_', ' ')}, {space}": scores.mean_curve()
+                for space, directions in self.scores.items()
+                for direction, scores in directions.items()
+            }
+        )
 
 
 def evaluate(spaces: Spaces, features: Features, rule: FusionRule, *, header: Mapping[str, Any]) -> Evaluation:
@@ -140,7 +159,7 @@ def choose_rules(spaces: Spaces, features: Features) -> dict[str, ChosenRule]:
 
     def score(image_to_text: Float[np.ndarray, "n m"], text_to_image: Float[np.ndarray, "m n"]) -> float:
         both = (lambda a, b: image_to_text[a:b], lambda a, b: text_to_image[a:b])
-        return metric(_scored(both, judgements), features.relevant)
+        return metric(scored(both, judgements), features.relevant)
 
     rules = {name: choose_rule(name, visual, textual, score=score) for name in FUSION.names()}
     return {
@@ -204,11 +223,12 @@ def fused_rows(spaces: Spaces, rule: FusionRule, *, queries: str) -> Callable[[i
 
 
 def _both_directions(spaces: Spaces, rule: FusionRule, judgements: Judgements) -> dict[str, Scores]:
-    return _scored(tuple(fused_rows(spaces, rule, queries=q) for q in ("image", "text")), judgements)
+    return scored(tuple(fused_rows(spaces, rule, queries=q) for q in ("image", "text")), judgements)
 
 
-def _scored(
+def scored(
     similarities: tuple[Callable[[int, int], Float[np.ndarray, "b g"]], ...], judgements: Judgements
 ) -> dict[str, Scores]:
+    """Return the scores of each query in both directions, from functions that give blocks of similarities."""
     pairs = zip(DIRECTIONS, similarities, (judgements, judgements.reversed()), strict=True)
     return {direction: score_direction(similarity, judged) for direction, similarity, judged in pairs}

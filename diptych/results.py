@@ -3,13 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
 
 from diptych.data.addresses import Picture, is_present, is_withheld, withheld_path
 from diptych.data.pictures import decode
 from diptych.drawing.hits import contact_sheet
+from diptych.drawing.sheet import Sheet
+from diptych.drawing.shown import Shown
 from diptych.entrance import checks_arguments
 from diptych.files import check_drawn
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SIDE = 224
 """Size in pixels to which a picture is decoded for drawing."""
@@ -32,7 +39,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Results:
+class Results(Shown):
     """The hits of one search, best first."""
 
     query: str | Picture
@@ -94,6 +101,22 @@ class Results:
     def save(self, path: str | Path) -> None:
         """Draw the query and its hits, with the attribution at the bottom, as a .png, .jpg, .webp or .pdf."""
         check_drawn(Path(path))
+        self._sheet().save(Path(path))
+
+    @override
+    def records(self) -> list[dict[str, Any]]:
+        return [
+            {"rank": rank, "id": hit.id, "similarity": hit.similarity, **hit.spaces}
+            | {"texts": list(hit.texts), "image": hit.image and str(hit.image), "categories": list(hit.categories)}
+            | dict(hit.metadata)
+            for rank, hit in enumerate(self.hits, start=1)
+        ]
+
+    @override
+    def plot(self) -> "Figure":
+        return self._sheet().figure
+
+    def _sheet(self) -> Sheet:
         query = decode(self.query, side=SIDE) if not isinstance(self.query, str) else self.query
         there = [
             hit.image if hit.image and is_present(hit.image) and hit.image.is_file() else None for hit in self.hits
@@ -101,4 +124,4 @@ class Results:
         pictures = [None if picture is None else decode(picture, side=SIDE) for picture in there]
         captions = [" · ".join(hit.texts) for hit in self.hits]
         similarities = [hit.similarity for hit in self.hits]
-        contact_sheet(query, pictures, captions, similarities, Path(path), attribution=self.attribution)
+        return contact_sheet(query, pictures, captions, similarities, attribution=self.attribution)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from diptych.data.pairs import DataSet
 from diptych.data.queries import checked_picture, checked_text
@@ -32,16 +33,18 @@ from diptych.progress import Progress
 from diptych.relevance import Relevant, TextItems, relevance, text_items
 from diptych.request_fields import options_of
 from diptych.results import Hit, Results
+from diptych.retrieval.embedding_items import EmbedsItems
 from diptych.retrieval.embedding_model import EmbeddingModel, model_of_run
 from diptych.retrieval.gallery import search_pairs
 from diptych.search_request import SearchRequest
 from diptych.settings import set_torch_threads
+from diptych.training.curve import TrainingCurve
 from diptych.training.data_source import DataSource
 from diptych.training.loading import load_model
 from diptych.training.locating import open_trained
 from diptych.training.processes import joined
 from diptych.training.request import TrainingRequest, divided_settings
-from diptych.training.run import TrainingRun
+from diptych.training.run import MetricsCallback, TrainingRun
 from diptych.training.run_config import RunConfig, RunResult
 from diptych.training.run_folder import RunFolder
 from diptych.training.tensorboard import event_writer
@@ -49,7 +52,7 @@ from diptych.training.tensorboard import event_writer
 __all__ = ["Explanation", "Hit", "Results", "Retriever", "save_explanations"]
 
 
-class Retriever:
+class Retriever(EmbedsItems):
     """A trained method with its encoders.
 
     >>> Retriever.train("mscm", "openmoji", out=Path("run"))
@@ -82,6 +85,7 @@ class Retriever:
         data_root: str | Path | None = None,
         resume: bool = False,
         tensorboard: bool = False,
+        callback: MetricsCallback | None = None,
         progress: Progress | None = None,
     ) -> "Retriever":
         """Train a method on a data set's `train` split, choose on `val`, and return it; the run is kept in `out`.
@@ -90,8 +94,9 @@ class Retriever:
         (`image_encoder.side=380`). `relevant` decides what counts as right: losses, the metric on `val` and the fusion
         weights follow it (default: `category` if there are categories, otherwise `partner`). `texts` is what a text
         item is (default: `each` text where partners count, otherwise the `joined` texts of a pair). `test` is read by
-        `transductive` configs alone; `tensorboard` writes events too. If torch's launcher started several processes,
-        they train together, and all of them must see `out`. `columns` say what a manifest's columns mean, as in
+        `transductive` configs alone; `tensorboard` writes events too. `callback` receives the metrics of each epoch:
+        its number, the losses by name and the metric on `val`. If torch's launcher started several processes, they
+        train together, and all of them must see `out`. `columns` say what a manifest's columns mean, as in
         `text=title` (`open_data`); the run remembers them.
         """
         of_method, of_encoders = divided_settings(settings)
@@ -100,9 +105,10 @@ class Retriever:
         source = DataSource(source_of(data), root, None, *encoders, of_encoders, relevant, texts, tuple(columns))
         request = TrainingRequest(method, preset, of_method, source.located(), split_seed)
         folder = RunFolder(Path(out))
-        callback = event_writer(folder) if tensorboard else None
+        callbacks = [event_writer(folder)] if tensorboard else []
+        callbacks += [callback] if callback else []
         with joined() as processes:
-            run = TrainingRun(folder, seed, processes, progress, callback)
+            run = TrainingRun(folder, seed, processes, progress, tuple(callbacks))
             prepared = request.prepare(run, resume=resume)
             if prepared is None:
                 return cls.load(folder.path)
@@ -122,17 +128,22 @@ class Retriever:
     @cached_property
     def encoders(self) -> LazyEncoders:
         """The encoders that the method was trained on, by modality, each opened on first use."""
-        return self._embedding.encoders
+        return self.embedding_model.encoders
 
     @cached_property
-    def _embedding(self) -> EmbeddingModel:
-        """The method with its encoders, which embeds queries and galleries."""
+    @override
+    def embedding_model(self) -> EmbeddingModel:
         return model_of_run(self.folder, self.model)
 
     @cached_property
     def result(self) -> RunResult:
         """The choices that the run made on validation data."""
         return self.folder.result()
+
+    @property
+    def curve(self) -> TrainingCurve:
+        """The losses and the validation metric of the run's epochs; none if the method has a closed form."""
+        return TrainingCurve(tuple(self.folder.metrics()))
 
     @checks_arguments
     def rule(self, name: str | None = None) -> FusionRule:
@@ -228,7 +239,7 @@ class Retriever:
             )
         dataset = self.open_data(data, data_root=data_root)
         rows = dataset.split(split) if split else range(len(dataset.pairs))
-        results = search_pairs(request, self._embedding, dataset, rows, progress=progress)
+        results = search_pairs(request, self.embedding_model, dataset, rows, progress=progress)
         notes = self.config.data.differences(dataset, by_default=data is None, splits=split is not None)
         return replace(results, notes=tuple(notes))
 

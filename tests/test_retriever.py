@@ -471,3 +471,94 @@ def test_a_run_remembers_what_the_columns_of_its_data_mean(museum: Path, tmp_pat
     moved = museum.rename(tmp_path / "moved")
     assert again.search(moved, text="a red square").hits
     assert again.evaluate("openmoji", split="val").header["data"] == "openmoji"
+
+
+def test_pictures_and_texts_are_embedded_however_they_are_passed(trained: Retriever, tiny_set: Path) -> None:
+    file = tiny_set / "17.png"
+    with Image.open(file) as opened:
+        picture = opened.convert("RGB")
+    array = np.asarray(picture)
+    several = trained.encode_image([file, str(file), file.read_bytes(), picture, array])
+    assert {name: vectors.shape for name, vectors in several.items()} == {"visual": (5, 16), "textual": (5, 16)}
+    for vectors in several.values():
+        np.testing.assert_array_equal(vectors, np.repeat(vectors[:1], 5, axis=0))
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    for single in (file, str(file), file.read_bytes(), picture, array):
+        np.testing.assert_allclose(trained.encode_image(single)["visual"], several["visual"][:1], atol=1e-6)
+    both = trained.encode_image(np.stack([array, array]))["textual"]
+    np.testing.assert_allclose(both, several["textual"][:2], atol=1e-6)
+    words = trained.encode_text(["a red square", "a blue disc"])
+    one = trained.similarity(file, "a red square")
+    by_default = trained.similarity([file, tiny_set / "0.png"], ["a red square", "a blue disc"])
+    assert (one.shape, by_default.shape) == ((1, 1), (2, 2))
+    assert one[0, 0] == pytest.approx(by_default[0, 0], abs=1e-6)
+    np.testing.assert_allclose(trained.encode_text("a blue disc")["visual"], words["visual"][1:], atol=1e-6)
+    assert {name: vectors.shape for name, vectors in trained.encode_text([]).items()} == {
+        "visual": (0, 16), "textual": (0, 16),
+    }  # fmt: skip
+    with pytest.raises(MissingData, match=r"gone\.png', is not a file"):
+        trained.encode_image([file, "gone.png"])
+    with pytest.raises(BadText, match="the text to search for is empty"):
+        trained.encode_text(["a", " "])
+    with pytest.raises(BadSetting, match="image must be the path of a picture"):
+        trained.encode_image([5])
+    with pytest.raises(BadSetting, match="texts must be a text or a list of texts; got 5"):
+        trained.encode_text(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fusion", ["product", "linear", "geometric", "zscore"])
+def test_similarities_are_those_of_a_search(trained: Retriever, fusion: str) -> None:
+    dataset = trained.open_data()
+    pairs = [dataset.pairs[row] for row in dataset.split("val")]
+    pictures, text = [pair.image for pair in pairs], "a red square"
+    similarities = trained.similarity(pictures, text, fusion=fusion, queries="text")
+    assert similarities.shape == (4, 1)
+    found = {hit.id: hit.similarity for hit in trained.search(text=text, split="val", k=4, fusion=fusion).hits}
+    assert found == pytest.approx(
+        {pair.id: float(each) for pair, each in zip(pairs, similarities[:, 0], strict=True)}, abs=1e-5
+    )
+
+
+def test_similarities_are_fused_by_the_queries_that_ask(trained: Retriever) -> None:
+    dataset = trained.open_data()
+    pairs = [dataset.pairs[row] for row in dataset.split("val")]
+    pictures, texts = [pair.image for pair in pairs], [pair.texts[0] for pair in pairs[:3]]
+    images, words = trained.encode_image(pictures), trained.encode_text(texts)
+    visual, textual = (images[space] @ words[space].T for space in ("visual", "textual"))
+    for name in ("product", "zscore", "rrf"):
+        rule = trained.rule(name)
+        by_image = trained.similarity(pictures, texts, fusion=name)
+        by_text = trained.similarity(pictures, texts, fusion=name, queries="text")
+        np.testing.assert_allclose(by_image, rule.fuse(visual, textual, queries="image"), atol=1e-6)
+        np.testing.assert_allclose(by_text.T, rule.fuse(visual.T, textual.T, queries="text"), atol=1e-6)
+
+
+def test_a_callback_receives_each_epoch_and_the_run_keeps_its_curve(tiny_set: Path, tmp_path: Path) -> None:
+    epochs: list[Any] = []
+    retriever = train(tiny_set, tmp_path / "run", callback=epochs.append, settings=(*SETTINGS, "training.epochs=3"))
+    assert [each["epoch"] for each in epochs] == [1, 2, 3]
+    curve = Retriever.load(tmp_path / "run").curve
+    assert list(curve.epochs) == epochs == list(retriever.curve.epochs)
+    assert [row["epoch"] for row in curve.records()] == [1, 2, 3]
+    assert {f"{name} loss" for name in epochs[0]["losses"]} <= set(curve.to_pandas().columns)
+    assert curve.plot().axes[1].get_title(loc="left") == "Validation MAP"
+
+
+def test_results_evaluations_and_explanations_show_themselves(trained: Retriever, tiny_set: Path) -> None:
+    results = trained.search(text="a red square", k=3)
+    frame = results.to_pandas()
+    assert list(frame["id"]) == [hit.id for hit in results.hits]
+    assert {"rank", "similarity", "visual", "textual", "texts", "image"} <= set(frame.columns)
+    assert 'src="data:image/png;base64,' in results._repr_html_()
+    evaluation = trained.evaluate()
+    table = evaluation.to_pandas().set_index(["space", "direction"])
+    assert table.loc[("fused", "image to text"), "map"] == evaluation.as_dict()["image_to_text"]["map"]
+    assert len(evaluation.plot().axes[0].lines) == 6
+    explanation = trained.explain(tiny_set / "17.png", "a red square")
+    scores = explanation.to_pandas()
+    fused = scores[(scores["space"] == "fused") & (scores["way"] == "occlusion")]
+    np.testing.assert_allclose(fused[fused["part"] == "word"]["score"], explanation.fused_ways["occlusion"].words)
+    assert list(fused[fused["part"] == "word"]["text"]) == ["a", "red", "square"]
+    assert len(fused[fused["part"] == "region"]) == len(explanation.regions)
+    assert explanation._repr_html_().startswith('<iframe srcdoc="&lt;!doctype html')
+    assert explanation.plot().axes == []

@@ -3,16 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
+from typing_extensions import override
 
 from diptych.benchmark.cell import DIRECTIONS, Cell, split_name
 from diptych.benchmark.partner_retrieval import PartnerTable, partner_table
+from diptych.drawing.curves import bars
+from diptych.drawing.shown import Shown
 from diptych.measures.ranking import mean_over_judged
 from diptych.measures.significance import Comparisons, compare_all, mean_ranks
 from diptych.relevance import Relevant
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LEVEL = 0.01
 """Significance level for adjusted p-values."""
@@ -65,7 +71,7 @@ class BenchmarkRow:
 
 
 @dataclass(frozen=True)
-class BenchmarkTable:
+class BenchmarkTable(Shown):
     """A benchmark's result, best method first."""
 
     data: str
@@ -99,6 +105,22 @@ class BenchmarkTable:
             "comparisons": [asdict(pair) for pair in self.comparisons.pairs],
             "partners": None if self.partners is None else self.partners.as_dict(),
         }
+
+    @override
+    def records(self) -> list[dict[str, Any]]:
+        partners = {row.name: row for row in (self.partners.rows if self.partners else ())}
+        return [
+            {"row": row.name, "image_to_text": row.image_to_text, "text_to_image": row.text_to_image}
+            | {"average": row.average, "std": row.std, "rank": row.rank, "seconds": row.seconds}
+            | {"recall_sum": partners[row.name].recall_sum if row.name in partners else None}
+            | {"significantly_below": list(row.significantly_below)}
+            for row in self.rows
+        ]
+
+    @override
+    def plot(self) -> "Figure":
+        averages = {row.name: row.average for row in self.rows}
+        return bars(averages, {row.name: row.std for row in self.rows}, f"MAP on {self.data}, both directions")
 
 
 def tabulate(

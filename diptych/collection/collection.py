@@ -43,6 +43,7 @@ from diptych.progress import Progress, silent
 from diptych.request_fields import takes_fields_of
 from diptych.results import Results
 from diptych.retrieval.answers import Snapshot, search
+from diptych.retrieval.embedding_items import EmbedsItems
 from diptych.retrieval.embedding_model import EmbeddingModel
 from diptych.retrieval.requests import EmbeddedRequest, embed
 from diptych.search.searcher import Searcher
@@ -50,7 +51,7 @@ from diptych.search.tuning import tune
 from diptych.search_request import SearchRequest
 
 
-class Collection(StoredCollection):
+class Collection(StoredCollection, EmbedsItems):
     """Pictures and texts that are searched by the fused similarity of one model.
 
     >>> Collection.open("shop")
@@ -134,6 +135,11 @@ class Collection(StoredCollection):
     def model(self) -> EmbeddingModel:
         """The model that embeds its items, loaded on first use."""
         return self._resources.model(self.record)
+
+    @property
+    @override
+    def embedding_model(self) -> EmbeddingModel:
+        return self.model
 
     def _roots(self) -> Set[str]:
         """Return the folders and URLs that pictures may be read from, beside its own folders."""

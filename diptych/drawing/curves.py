@@ -1,12 +1,11 @@
 """Curves: losses and validation MAP by epoch, precision by recall."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Float
 
-from diptych.drawing.sheet import DOTS_PER_INCH, INK, MUTED, PALETTE, RULE, save_figure
+from diptych.drawing.sheet import DOTS_PER_INCH, INK, MUTED, PALETTE, RULE
 from diptych.errors import ShapeMismatch
 from diptych.relevance import validated
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 TRAINING_SIZE = (1000, 420)
 PRECISION_SIZE = (760, 560)
 """Width and height in pixels."""
+BARS_HEAD, BAR = 110, 28
+"""Pixels of a drawing of bars beside them, and of each."""
 PADDING = 0.16
 """Padding around and between axes, in inches."""
 STYLES = ("-", "--", ":", "-.")
@@ -26,8 +27,8 @@ MARKED_EPOCHS = 40
 """Longest run, in epochs, whose points are marked."""
 
 
-def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw the losses and the validation metric of a run by epoch, with the best epoch labelled.
+def training_curves(metrics: Sequence[Mapping[str, Any]]) -> "Figure":
+    """Return a drawing of the losses and the validation metric of a run by epoch, with the best epoch labelled.
 
     Each line of metrics has an `epoch`, `losses` by name and the validation metric (`VALIDATION`), which may be None.
     """
@@ -55,11 +56,11 @@ def training_curves(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
     if names:
         left.legend(frameon=False, fontsize=10, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.16))
-    save_figure(figure, path)
+    return figure
 
 
-def precision_recall(curves: "Mapping[str, Float[np.ndarray, ' k']]", path: Path) -> None:
-    """Draw named curves of precision at recalls evenly spaced from 0 to 1.
+def precision_recall(curves: "Mapping[str, Float[np.ndarray, ' k']]") -> "Figure":
+    """Return a drawing of named curves of precision at recalls evenly spaced from 0 to 1.
 
     Names are `direction, space`: each space has a colour, each direction a line style.
     """
@@ -82,7 +83,23 @@ def precision_recall(curves: "Mapping[str, Float[np.ndarray, ' k']]", path: Path
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     dress(axes, "Precision at each recall", "recall", "precision")
     axes.legend(frameon=False, fontsize=10)
-    save_figure(figure, path)
+    return figure
+
+
+def bars(values: Mapping[str, float], deviations: Mapping[str, float | None], title: str) -> "Figure":
+    """Return a drawing of named values as bars, the first at the top, with their deviations where there are any."""
+    figure = new_figure(PRECISION_SIZE[0], BARS_HEAD + BAR * len(values))
+    axes = figure.subplots()
+    names = list(values)
+    spread = [deviations.get(name) or 0.0 for name in names]
+    axes.barh(names, list(values.values()), xerr=spread, color=PALETTE[0], ecolor=MUTED, height=0.7)
+    for row, name in enumerate(names):
+        axes.annotate(
+            f"{values[name]:.3f}", (0, row), xytext=(6, 0), textcoords="offset points", va="center", color="white"
+        )
+    axes.invert_yaxis()
+    dress(axes, title, "", "")
+    return figure
 
 
 def _halves(name: str) -> tuple[str, str]:

@@ -17,8 +17,6 @@ from diptych.drawing.heat import colour, heated, ink_on, stops, strongest
 from diptych.drawing.sheet import INK, MUTED, RULE, Sheet, fitted, text_width, wrap
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PIL.Image import Image
 
 MARGIN, GAP = 32, 20
@@ -47,8 +45,8 @@ class _Shade(NamedTuple):
     """From -1 to 1; None without a score."""
 
 
-def explanation_sheet(shown: "Sequence[tuple[ExplanationRecord, Image]]", path: "Path") -> None:
-    """Draw explanations, each with its picture at full size, one below the other; the path's suffix is the format."""
+def explanation_sheet(shown: "Sequence[tuple[ExplanationRecord, Image]]") -> Sheet:
+    """Return a drawing of explanations, each with its picture at full size, one below the other."""
     columns = [way for way in WAYS if any(way in ways for record, _ in shown for _, _, ways in views(record))]
     inner = ASIDE + len(columns) * (SIDE + GAP)
     heights = [_height(record, picture, inner) for record, picture in shown]
@@ -58,7 +56,7 @@ def explanation_sheet(shown: "Sequence[tuple[ExplanationRecord, Image]]", path: 
         _draw(sheet, record, picture, top, columns)
         top += height + 2 * GAP
     _draw_legend(sheet, sheet.height - MARGIN - SMALL)
-    sheet.save(path)
+    return sheet
 
 
 def _draw(sheet: Sheet, record: ExplanationRecord, picture: "Image", top: int, columns: Sequence[str]) -> None:

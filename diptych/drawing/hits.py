@@ -1,7 +1,6 @@
 """A contact sheet: the query on top, its hits below."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from diptych.drawing.sheet import ACCENT, INK, MUTED, RULE, WASH, Sheet, fitted, wrap
@@ -41,11 +40,10 @@ def contact_sheet(
     pictures: "Sequence[Image | None]",
     captions: Sequence[str],
     similarities: Sequence[float],
-    path: Path,
     *,
     attribution: str = "",
-) -> None:
-    """Draw the query and its hits, best first, with the attribution at the bottom; the path's suffix is the format.
+) -> Sheet:
+    """Return a drawing of the query and its hits, best first, with the attribution at the bottom.
 
     Captions are truncated after three lines.
     """
@@ -69,7 +67,7 @@ def contact_sheet(
         top += GAP + _row_height(row)
     if credit:
         _draw_lines(sheet, credit, MARGIN, top + GAP, size=SMALL, colour=MUTED)
-    sheet.save(path)
+    return sheet
 
 
 def _tiles(pictures: "Sequence[Image | None]", captions: Sequence[str], similarities: Sequence[float]) -> list[_Tile]:

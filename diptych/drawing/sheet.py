@@ -94,6 +94,11 @@ class Sheet:
             Rectangle(place, width, height, transform=None, facecolor=colour, linewidth=0, zorder=-1)
         )
 
+    @property
+    def figure(self) -> "Figure":
+        """The sheet as a figure of Matplotlib."""
+        return self._figure
+
     def save(self, path: Path) -> None:
         """Write the sheet in the format that the file's suffix names, one of `DRAWN`."""
         if DRAWN.get(path.suffix.lower()) != "pdf":

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float32
+from typing_extensions import override
 
 from diptych.data.addresses import Picture
 from diptych.data.pictures import decode
 from diptych.drawing.explanation_page import explanation_page
 from diptych.drawing.explanation_sheet import explanation_sheet
+from diptych.drawing.explanation_wording import CELLS, boxed, views
+from diptych.drawing.markup import tag
+from diptych.drawing.shown import Shown
 from diptych.entrance import checks_arguments
 from diptych.errors import BadSetting
 from diptych.explaining.fusing import Fusing
@@ -20,9 +24,14 @@ from diptych.explaining.sides import Word
 from diptych.files import PAGE, check_drawn, written_atomically
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from PIL.Image import Image
 
 __all__ = ["Attribution", "Box", "Explanation", "InSpace", "Word", "save_explanations"]
+
+
+_NOWHERE = dict.fromkeys(("text", "start", "end", "left", "top", "right", "bottom"))
+"""The columns of a part's place in the text or in the picture."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class InSpace:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Shown):
     """An explanation of the similarity of a picture and a text."""
 
     image: Picture | None
@@ -104,6 +113,31 @@ class Explanation:
         """Save it as a self-contained page (`.html`) or a picture (`.png`, `.jpg`, `.webp`, `.pdf`)."""
         save_explanations([self], path)
 
+    @override
+    def records(self) -> list[dict[str, Any]]:
+        """Return a row for each score: of a region, a cell or a word, in a space or fused, by a way of explaining."""
+        return [
+            {"space": space, "way": way, "part": kind, "number": number, "score": score, **_NOWHERE, **asdict(part)}
+            for space, _, ways in views(self.as_record())
+            for way, scores in ways.items()
+            for kind, parts, side in self._sides(way)
+            for number, (part, score) in enumerate(zip(parts, scores[side], strict=False))  # a side may have no scores
+        ]
+
+    def _sides(self, way: str) -> tuple[tuple[str, Sequence[Box | Word], str], ...]:
+        """Return what a way scores: the kind and the places of parts, and the key of their scores."""
+        boxes = ("cell", self.cells) if boxed(way) == CELLS else ("region", self.regions)
+        return (*boxes, "image"), ("word", self.words, "words")
+
+    @override
+    def plot(self) -> "Figure":
+        return explanation_sheet([(self.as_record(), _picture(self))]).figure
+
+    @override
+    def _repr_html_(self) -> str:
+        page = explanation_page([(self.as_record(), _picture(self))])
+        return tag("iframe", srcdoc=page, style="width:100%;height:48rem;border:0")
+
 
 @checks_arguments
 def save_explanations(explanations: Sequence[Explanation], path: str | Path) -> None:
@@ -112,7 +146,7 @@ def save_explanations(explanations: Sequence[Explanation], path: str | Path) -> 
     check_drawn(path, page=True)
     shown = [(each.as_record(), _picture(each)) for each in explanations]
     if path.suffix.lower() != PAGE:
-        explanation_sheet(shown, path)
+        explanation_sheet(shown).save(path)
         return
     with written_atomically(path) as temporary:
         temporary.write_text(explanation_page(shown), encoding="utf-8")

@@ -9,6 +9,7 @@ from jaxtyping import Float32
 
 from diptych.data.addresses import Picture
 from diptych.data.features import Encoded
+from diptych.encoders.cache import encode_items
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encoded_queries
 from diptych.encoders.given import Given
@@ -21,6 +22,7 @@ from diptych.fusion.record import FusionRecord
 from diptych.methods.contract import Method
 from diptych.methods.embeddings import embed_items, vectors_by_space
 from diptych.modality import MODALITIES, Modality
+from diptych.progress import Progress
 from diptych.retrieval.reduction import SpanReduction
 from diptych.rooms import split_name
 from diptych.training.loading import load_encoders, load_model
@@ -60,6 +62,14 @@ class EmbeddingModel:
     def embed_prepared(self, side: Modality, prepared: Sequence[Any]) -> Float32[np.ndarray, "n d"]:
         """Return the vectors of items that the encoder of a side has prepared, all in one batch."""
         return self.embed(side, encoded_queries(self.encoder(side), prepared))
+
+    def vectors(
+        self, side: Modality, items: Sequence[str | Picture], *, progress: Progress | None = None
+    ) -> dict[str, Float32[np.ndarray, "n _"]]:
+        """Return the vectors of texts or pictures in each space; the features of their encoder are cached."""
+        encoded = encode_items(self.encoder(side), items, progress=progress)
+        encoded.check_finite(side)
+        return {space: own.vectors for space, own in embed_items(self.method, side, encoded).items()}
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ import torch
 
 from diptych.data.features import Features
 from diptych.drawing.curves import training_curves
+from diptych.drawing.sheet import save_figure
 from diptych.encoders.tensor_files import save_tensors
 from diptych.fusion.record import FusionRecord
 from diptych.methods.contract import GradientMethod, Method, TraceableMethod
@@ -96,6 +97,6 @@ class Training:
     def _end(self, model: Any, widths: Any, epoch: int, run: TrainingRun, validation: Validator) -> None:
         """Draw the training curves, and write the result of the run."""
         if metrics := run.folder.metrics():
-            training_curves(metrics, run.folder.curve_file)
+            save_figure(training_curves(metrics), run.folder.curve_file)
         fusion = FusionRecord(self.chosen.fusion, "val", validation.choose_fusion(model))
         run.folder.end(RunResult(asdict(widths), model.spaces, tuple(self.classes), epoch, fusion))

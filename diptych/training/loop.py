@@ -215,10 +215,10 @@ class _Epochs:
         return _check_figure(self.validation.validate(cast("Method", self.model)), self._metric[1])
 
     def _record(self, metrics: list[dict[str, Any]], state: TrainingState) -> None:
-        """Write the metrics of all epochs, pass the last to the callback, and write a checkpoint."""
+        """Write the metrics of all epochs, pass the last to the callbacks, and write a checkpoint."""
         self.run.folder.write_metrics(metrics)
-        if self.run.callback:
-            self.run.callback(metrics[-1])
+        for callback in self.run.callbacks:
+            callback(metrics[-1])
         tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()} | optimiser_tensors(self.optimiser)
         save_tensors(self.run.folder.checkpoint_file, tensors, asdict(state))
 

@@ -41,7 +41,7 @@ class TrainingRun:
     seed: int = 0
     processes: Processes = ALONE
     progress: Progress | None = None
-    callback: MetricsCallback | None = None
+    callbacks: tuple[MetricsCallback, ...] = ()
 
     def report(self, done: int, total: int, label: str) -> None:
         """Report the progress of the training."""

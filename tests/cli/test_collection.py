@@ -139,8 +139,9 @@ def test_a_killed_add_keeps_what_it_told_and_finishes_when_called_again(
 
 FAST_PROGRESS = """
 import sys
-from diptych.cli import console, main
-console.SECONDS_BETWEEN_LINES = 0
+from diptych import progress_shown
+from diptych.cli import main
+progress_shown.SECONDS_BETWEEN_LINES = 0
 sys.argv[0] = "diptych"
 main()
 """

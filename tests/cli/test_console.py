@@ -1,11 +1,8 @@
-import io
 import json
-import sys
 
 import pytest
 
-from diptych.cli import console
-from diptych.cli.console import Lines, Pace, shown_progress, spelt, write_json, write_table
+from diptych.cli.console import spelt, write_json, write_table
 
 
 @pytest.mark.parametrize(
@@ -30,77 +27,3 @@ def test_json_is_one_line_and_keeps_every_script(capsys: pytest.CaptureFixture[s
     assert out.count("\n") == 1
     assert "猫" in out
     assert json.loads(out) == {"text": "猫\nche"}
-
-
-def test_progress_without_a_terminal_is_told_first_and_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    clock = iter(range(100))
-    monkeypatch.setattr(console.time, "perf_counter", lambda: float(next(clock)) / 10)
-    tell = Lines(told.append)
-    for done in range(5):
-        tell(done, 4, "pictures")
-    first, last = told
-    assert first == "pictures: 0 of 4"
-    assert last.startswith("pictures: 4 of 4, ")
-    assert last.endswith("/s")
-
-
-def test_progress_is_told_again_after_some_seconds_with_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    now = [0.0]
-    monkeypatch.setattr(console.time, "perf_counter", lambda: now[0])
-    tell = Lines(told.append)
-    for seconds, done in ((0.0, 100), (1.0, 110), (6.0, 160)):
-        now[0] = seconds
-        tell(done, 1000, "training: epoch 1")
-    assert told == [
-        "training: epoch 1: 100 of 1,000",
-        "training: epoch 1: 160 of 1,000, 10/s, 1:24 left",
-    ]
-
-
-def test_a_total_that_nobody_knows_is_left_out() -> None:
-    told: list[str] = []
-    Lines(told.append)(7, 0, "set.zip")
-    assert told == ["set.zip: 7"]
-
-
-def test_the_last_of_an_unknown_total_is_told_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    with shown_progress() as tell:
-        for done in (256, 512, 600):
-            tell(done, 0, "items")
-    first, last = capsys.readouterr().err.splitlines()
-    assert first == "items: 256"
-    assert last.startswith("items: 600, ")
-
-
-def test_what_was_done_before_does_not_count_in_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr(console.time, "perf_counter", lambda: now[0])
-    pace = Pace(900)
-    assert (pace.rate(900), pace.left(900, 1000)) == ("", "")
-    now[0] = 20.0
-    assert (pace.rate(910), pace.left(910, 1000)) == ("2.0 s each", "3:00 left")
-    assert pace.rate(960) == "3.0/s"
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_a_terminal_gets_one_bar_for_each_piece_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "120")
-    with shown_progress() as tell:
-        tell(5, 10, "pictures")
-        tell(10, 10, "pictures")
-        tell(1, 0, "training: epoch 1")
-        tell(2, 0, "training: epoch 2")
-    last = terminal.getvalue().split("\x1b[2K")[-1]
-    assert "pictures" in last
-    assert "10/10" in last
-    assert "training: epoch 2" in last
-    assert "epoch 1" not in last

@@ -127,11 +127,11 @@ def files_in(folder: Path) -> dict[str, tuple[int, int]]:
 
 def _prepare() -> None:
     """Import what commands need, but for the store, which starts threads; let everything come in small portions."""
-    from diptych.cli import console
+    from diptych import progress_shown
     from diptych.encoders import cache
     from diptych.ingest import upserting
 
-    console.SECONDS_BETWEEN_LINES = 0
+    progress_shown.SECONDS_BETWEEN_LINES = 0
     cache.SHARD_ITEMS.update(image=4, text=6)
     upserting.AT_ONCE = 16  # before it is taken over by others
     from diptych.web.routes import ingesting

@@ -35,6 +35,22 @@ def test_a_picture_finds_the_items_whose_texts_fit_it(shop: Collection, run: Ret
         assert hit.similarity == pytest.approx(similar[hit.id], abs=1e-5)
 
 
+def test_a_collection_embeds_pictures_and_texts_as_its_run_does(
+    shop: Collection, run: Retriever, tiny_set: Path
+) -> None:
+    pictures = [tiny_set / "3.png", tiny_set / "17.png"]
+    sides = (shop.encode_image(pictures), run.encode_image(pictures)), (shop.encode_text(QUERY), run.encode_text(QUERY))
+    for own, its in sides:
+        assert own.keys() == its.keys()
+        for space in own:
+            np.testing.assert_allclose(own[space], its[space], atol=1e-6)
+    np.testing.assert_allclose(shop.similarity(pictures, QUERY), run.similarity(pictures, QUERY), atol=1e-6)
+    (hit,) = shop.search(QUERY, k=1).hits
+    assert hit.image is not None
+    mean = sum(hit.spaces.values()) / len(hit.spaces)
+    assert float(shop.similarity(hit.image, QUERY)[0, 0]) == pytest.approx(mean, abs=1e-5)
+
+
 def test_a_picture_finds_itself_among_pictures(shop: Collection, tiny_set: Path) -> None:
     assert found(shop, image=tiny_set / "3.png", against="image", k=1) == ["p3"]
 

@@ -12,7 +12,7 @@ PICTURE = Image.new("RGB", (60, 40), "white")
 
 
 def drawn(path: Path, *records: dict) -> Image.Image:
-    explanation_sheet([(each, PICTURE) for each in records], path)
+    explanation_sheet([(each, PICTURE) for each in records]).save(path)
     with Image.open(path) as image:
         return image.convert("RGB")
 
@@ -78,12 +78,12 @@ def test_a_picture_of_any_shape_is_explained(tmp_path: Path, size: tuple[int, in
         {"left": width / 2, "top": 0.0, "right": width, "bottom": height},
     ]
     explained = record(image={"width": width, "height": height, "regions": boxes})
-    explanation_sheet([(explained, Image.new("RGB", size, "white"))], tmp_path / "why.png")
+    explanation_sheet([(explained, Image.new("RGB", size, "white"))]).save(tmp_path / "why.png")
     with Image.open(tmp_path / "why.png") as image:
         assert count(image.convert("RGB"), on_white(1.0)) > 0
 
 
 def test_explanations_are_saved_in_the_format_that_the_suffix_names(tmp_path: Path) -> None:
-    explanation_sheet([(record(), PICTURE)], tmp_path / "why.jpg")
+    explanation_sheet([(record(), PICTURE)]).save(tmp_path / "why.jpg")
     with Image.open(tmp_path / "why.jpg") as image:
         assert image.format == "JPEG"
