@@ -19,33 +19,6 @@ SECONDS_BETWEEN_DRAWINGS = 0.2
 """How often a notebook draws its bars again."""
 
 
-@contextmanager
-def shown_progress() -> Iterator[Progress]:
-    """Yield a callback that draws a bar for each piece of work on a terminal, and prints lines elsewhere."""
-    if not sys.stderr.isatty():
-        lines = Lines(_say)
-        try:
-            yield lines
-        finally:
-            lines.finish()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}", markup=False),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=Console(stderr=True, highlight=False)) as bars:
-        yield Drawn(bars)
-
-
 class Pace:
     """The rate of a piece of work, and the time that it still needs."""
 
@@ -187,7 +160,3 @@ def notebook_progress() -> Iterator[Progress]:
     finally:
         _active.clear()
         bars.draw()
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -4,7 +4,8 @@ import sys
 import pytest
 
 from diptych import progress_shown
-from diptych.progress_shown import Lines, Pace, shown_progress
+from diptych.cli.console import shown_progress
+from diptych.progress_shown import Lines, NotebookBars, Pace, in_notebook
 
 
 def test_progress_without_a_terminal_is_told_first_and_last(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,3 +80,27 @@ def test_a_terminal_gets_one_bar_for_each_piece_of_work(monkeypatch: pytest.Monk
     assert "10/10" in last
     assert "training: epoch 2" in last
     assert "epoch 1" not in last
+
+
+def test_a_notebook_gets_a_bar_for_each_piece_of_work_and_is_not_flooded(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    now = [100.0]
+    monkeypatch.setattr(progress_shown.time, "perf_counter", lambda: now[0])
+    bars = NotebookBars(shown.append)
+    for done in range(1, 11):
+        now[0] += 0.05
+        bars(done, 10, "pictures <new>")
+    assert len(shown) == 3
+    assert shown[-1].startswith('<div><progress value="10" max="10"></progress> pictures &lt;new&gt;: 10 of 10, ')
+    now[0] += 1
+    bars(7, 0, "items")
+    assert shown[-1].endswith("<div>items: 7</div>")
+    assert shown[-1].count("<div>") == 2
+    bars(8, 0, "items")
+    assert len(shown) == 4
+    bars.draw()
+    assert "items: 8" in shown[-1]
+
+
+def test_a_test_is_no_notebook() -> None:
+    assert not in_notebook()

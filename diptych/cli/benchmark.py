@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diptych.cli.console import say, spelt, write, write_json, write_table
+from diptych.cli.console import say, shown_progress, spelt, write, write_json, write_table
 from diptych.cli.options import (
     IMAGE_ENCODER,
     TEXT_ENCODER,
@@ -25,7 +25,6 @@ from diptych.cli.options import (
     WorkersOption,
     cluster_of,
 )
-from diptych.progress_shown import shown_progress
 
 if TYPE_CHECKING:
     from typer import Context

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diptych.cli.console import LONGEST, say, spelt, write_json, write_table
+from diptych.cli.console import LONGEST, say, shown_progress, spelt, write_json, write_table
 from diptych.cli.options import (
     AddressOption,
     ColumnsOption,
@@ -24,7 +24,6 @@ from diptych.cli.options import (
     WorkersOption,
     cluster_of,
 )
-from diptych.progress_shown import shown_progress
 
 if TYPE_CHECKING:
     from diptych.collection import Added, Collection, StoredCollection

@@ -2,9 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
+
+from diptych.progress import Progress
+from diptych.progress_shown import Drawn, Lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,6 +83,33 @@ def spelt(cell: object) -> str:
         case int():
             return f"{cell:,}"
     return str(cell)
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """Yield a callback that draws a bar for each piece of work on a terminal, and prints lines elsewhere."""
+    if not sys.stderr.isatty():
+        lines = Lines(say)
+        try:
+            yield lines
+        finally:
+            lines.finish()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True, highlight=False)) as bars:
+        yield Drawn(bars)
 
 
 def _console() -> "Console":

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diptych.cli.console import say, spelt, write, write_json, write_table
+from diptych.cli.console import say, shown_progress, spelt, write, write_json, write_table
 from diptych.cli.options import ColumnsOption, DataArgument, DataRootOption, JsonOption, SplitSeedOption
-from diptych.progress_shown import shown_progress
 
 if TYPE_CHECKING:
     from diptych.catalogue import CatalogueEntry

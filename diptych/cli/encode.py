@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from diptych.cli.console import write, write_json
+from diptych.cli.console import shown_progress, write, write_json
 from diptych.cli.options import (
     IMAGE_ENCODER,
     TEXT_ENCODER,
@@ -20,7 +20,6 @@ from diptych.cli.options import (
     WorkersOption,
     cluster_of,
 )
-from diptych.progress_shown import shown_progress
 
 
 def encode(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from diptych.cli.console import spelt, write, write_json, write_table
+from diptych.cli.console import shown_progress, spelt, write, write_json, write_table
 from diptych.cli.options import (
     DataOption,
     DataRootOption,
@@ -17,7 +17,6 @@ from diptych.cli.options import (
     SplitSeedOption,
     TextsOption,
 )
-from diptych.progress_shown import shown_progress
 
 DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diptych.cli.console import say, write, write_json, write_table
+from diptych.cli.console import say, shown_progress, write, write_json, write_table
 from diptych.cli.options import (
     DataOption,
     DataRootOption,
@@ -16,7 +16,6 @@ from diptych.cli.options import (
     drawn_or_page,
 )
 from diptych.errors import MissingData
-from diptych.progress_shown import shown_progress
 
 if TYPE_CHECKING:
     from diptych.retriever import Explanation

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from diptych.cli.console import say, write_json, write_table
+from diptych.cli.console import say, shown_progress, write_json, write_table
 from diptych.cli.options import DataOption, DataRootOption, JsonOption, RunArgument, drawn
-from diptych.progress_shown import shown_progress
 
 
 def explain_audit(

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diptych.cli.console import LONGEST, say, write, write_json, write_table
+from diptych.cli.console import LONGEST, say, shown_progress, write, write_json, write_table
 from diptych.cli.options import DataOption, DataRootOption, JsonOption, MovedModelOption, PicturesFromOption, drawn
 from diptych.cli.request_options import takes_options_of
-from diptych.progress_shown import shown_progress
 from diptych.search_request import SearchRequest
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from diptych.cli import ranks
-from diptych.cli.console import say, spelt, write, write_json
+from diptych.cli.console import say, shown_progress, spelt, write, write_json
 from diptych.cli.options import (
     IMAGE_ENCODER,
     TEXT_ENCODER,
@@ -24,7 +24,6 @@ from diptych.cli.options import (
     TextEncoderOption,
     TextsOption,
 )
-from diptych.progress_shown import shown_progress
 
 
 def train(

@@ -16,7 +16,7 @@ from diptych.methods.embeddings import PairEmbeddings
 from diptych.progress import Progress
 from diptych.retrieval.embedding_model import EmbeddingModel
 
-Vectors = dict[str, Float32[np.ndarray, "n _"]]
+VectorsBySpace = dict[str, Float32[np.ndarray, "n _"]]
 """The vectors of some items in each space, by the space's name, a row an item."""
 
 
@@ -29,7 +29,9 @@ class EmbedsItems(ABC):
         """The method with its encoders."""
 
     @checks_arguments
-    def encode_image(self, images: PictureLike | Sequence[PictureLike], *, progress: Progress | None = None) -> Vectors:
+    def encode_image(
+        self, images: PictureLike | Sequence[PictureLike], *, progress: Progress | None = None
+    ) -> VectorsBySpace:
         """Return the vectors of pictures in each space: n x d for the n pictures, or 1 x d for a single one.
 
         A picture is a file, its bytes, a picture of Pillow or an array of height x width x 3 bytes. The features of its
@@ -38,7 +40,7 @@ class EmbedsItems(ABC):
         return self.embedding_model.vectors("image", _pictures(images), progress=progress)
 
     @checks_arguments
-    def encode_text(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
+    def encode_text(self, texts: Sequence[str], *, progress: Progress | None = None) -> VectorsBySpace:
         """Return the vectors of texts in each space: n x d for the n texts, or 1 x d for a single one."""
         return self.embedding_model.vectors("text", [checked_text(text) for text in texts], progress=progress)
 
