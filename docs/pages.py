@@ -1,4 +1,4 @@
-"""Write the pages that come from the program itself: `docs/cli.md` and one page a method.
+"""Write the pages that come from the program itself: the command line, the Python reference and one page a method.
 
 python docs/pages.py          writes them
 python docs/pages.py --check  says which are out of date, exit code 1
@@ -10,6 +10,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
+
+from reference import reference
 
 from diptych.cli.pages import help_pages
 from diptych.methods import ROOM
@@ -23,7 +25,7 @@ DOCS = Path(__file__).parent
 def pages() -> dict[Path, str]:
     """Return every generated page by its path."""
     methods = {DOCS / "methods" / f"{name}.md": method_page(name, card) for name, card in ROOM.cards().items()}
-    return {DOCS / "cli.md": help_pages().rstrip() + "\n", **methods}
+    return {DOCS / "cli.md": help_pages().rstrip() + "\n", DOCS / "python.md": reference(), **methods}
 
 
 def method_page(name: str, card: Card) -> str:

@@ -6,13 +6,15 @@ messages go to stderr. Exit codes: 0 success, 1 `check` found problems, 2 the re
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from diptych import __version__
 from diptych.cli import ranks
 from diptych.cli.benchmark import app as benchmark
 from diptych.cli.collection import app as collection
-from diptych.cli.console import adapt_to_encoding
+from diptych.cli.console import adapt_to_encoding, write
 from diptych.cli.data import app as data
 from diptych.cli.encode import encode
 from diptych.cli.evaluate import evaluate
@@ -24,15 +26,33 @@ from diptych.cli.serve import serve
 from diptych.cli.train import train
 from diptych.errors import DiptychError
 
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        write(f"diptych {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="diptych",
     help="Retrieve pictures by text and texts by picture: train, evaluate, search, serve.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+
+
+@app.callback()
+def diptych(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Retrieve pictures by text and texts by picture: train, evaluate, search, serve."""
+
+
 app.add_typer(data, name="data")
 app.command()(encode)
 app.command()(train)

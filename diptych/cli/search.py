@@ -1,21 +1,23 @@
 """`diptych search`: the items of a collection, or the pairs of a data set, nearest to a text or a picture."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from diptych.cli.console import LONGEST, say, shown_progress, write, write_json, write_table
 from diptych.cli.options import DataOption, DataRootOption, JsonOption, MovedModelOption, PicturesFromOption, drawn
 from diptych.cli.request_options import takes_options_of
+from diptych.errors import MissingData
 from diptych.search_request import SearchRequest
 
 if TYPE_CHECKING:
     from diptych.retriever import Results
 
+COLUMNS = ("rank", "similarity", "id", "category", "text")
 NOTES = {"text": "- reads it from stdin."}
 
 
@@ -32,10 +34,19 @@ def search(
     data: DataOption = None,
     split: Annotated[str | None, typer.Option("--split", help="Search only this split; by default all pairs.")] = None,
     data_root: DataRootOption = None,
+    form: Annotated[
+        Literal["table", "json", "paths", "tsv"],
+        typer.Option("--format", help="How to print the hits; paths are those of their pictures, one a line."),
+    ] = "table",
     json: JsonOption = False,
     **fields: Any,
 ) -> None:
     """Find what is nearest to a text or a picture, in a collection or in the data set of a run."""
+    if not ("://" in place or Path(place).is_dir()):
+        raise MissingData(
+            f"there is no run and no collection at {place}. Make one: diptych train mcsm --data DATA --out {place}, or "
+            f"diptych collection create {place} --model MODEL."
+        )
     if fields["text"] == "-":
         fields["text"] = sys.stdin.read().strip()
     if _is_collection(place):
@@ -52,7 +63,7 @@ def search(
             results = Retriever.load(Path(place)).search(
                 data, split=split, data_root=data_root, progress=progress, **fields
             )
-    _tell(results, save, json=json)
+    _tell(results, save, form="json" if json else form)
 
 
 def _is_collection(place: str) -> bool:
@@ -70,7 +81,7 @@ def _refuse(options: Mapping[str, object], searched: str) -> None:
             raise typer.BadParameter(f"only for searches of {searched}.", param_hint=flag)
 
 
-def _tell(results: "Results", save: Path | None, *, json: bool) -> None:
+def _tell(results: "Results", save: Path | None, *, form: str) -> None:
     """Print the hits, and draw them where a file is named."""
     if results.unknown_words:
         say(f"The text encoder does not know {results.unknown_words:.0%} of the query's words.")
@@ -78,20 +89,33 @@ def _tell(results: "Results", save: Path | None, *, json: bool) -> None:
         say(f"Note: {note}.")
     if results.missing:
         say(results.missing_note)
-    if json:
-        write_json(results.as_dict())
-    else:
-        _write_hits(results)
+    match form:
+        case "json":
+            write_json(results.as_dict())
+        case "paths":
+            for hit in results.hits:
+                if hit.image is not None:
+                    write(str(hit.image))
+        case "tsv":
+            for row in (COLUMNS, *_rows(results)):
+                write("\t".join("" if cell is None else " ".join(str(cell).split()) for cell in row))
+        case _:
+            _write_hits(results)
+    if form in ("paths", "tsv") and results.attribution:
+        say(results.attribution)
     if save is not None:
         results.save(save)
         say(f"Saved the hits to {save}.")
 
 
+def _rows(results: "Results") -> Iterator[tuple[int, float, str, str, str | None]]:
+    """Yield the rank, the similarity, the id, the categories and the first text of each hit."""
+    for rank, hit in enumerate(results.hits, start=1):
+        yield rank, hit.similarity, hit.id, ", ".join(hit.categories), hit.texts[0] if hit.texts else None
+
+
 def _write_hits(results: "Results") -> None:
-    rows = [
-        (rank, hit.similarity, hit.id, ", ".join(hit.categories), shorten(hit.texts[0], LONGEST) if hit.texts else None)
-        for rank, hit in enumerate(results.hits, start=1)
-    ]
-    write_table(("rank", "similarity", "id", "category", "text"), rows)
+    rows = [(*row[:-1], shorten(row[-1], LONGEST) if row[-1] else None) for row in _rows(results)]
+    write_table(COLUMNS, rows)
     if results.attribution:
         write(results.attribution)

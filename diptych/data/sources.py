@@ -46,9 +46,8 @@ def open_data(
 
     `split_seed` draws a stratified split in place of the data's own; data without splits get one of seed 0. Where there
     are training and test pairs but no validation pairs, a tenth of `train` is held out (`DataSet.held_out`). Splits
-    drawn here never separate duplicates. Without
-    `draw` none is: the data's own stay, or there are none. `report` is told of each faulty line; by default the first
-    is raised.
+    drawn here never separate duplicates. Without `draw` none is: the data's own stay, or there are none. `report` is
+    told of each faulty line; by default the first is raised.
     """
     source = source_of(name_or_path)
     check_length(source)

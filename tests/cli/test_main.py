@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from diptych import __version__
 from diptych.cli import encode as encoding
 from diptych.cli import main
 from diptych.encoders import ROOM as ENCODERS
@@ -94,3 +95,23 @@ def test_every_verb_has_help(diptych: Diptych, verb: str) -> None:
     done = diptych(verb, "--help")
     assert done.code == 0
     assert f"Usage: diptych {verb} " in done.out
+
+
+def test_the_version_is_printed(diptych: Diptych) -> None:
+    done = diptych("--version")
+    assert (done.code, done.out) == (0, f"diptych {__version__}\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_verbs_and_options(shell: str) -> None:
+    program = "import sys; sys.argv[0] = 'diptych'; from diptych.cli import main; main()"
+    environment = {**os.environ, "_DIPTYCH_COMPLETE": f"source_{shell}", "PYTHONPATH": str(ROOT)}
+    script = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert "diptych" in script.stdout
+    asked = {
+        "_DIPTYCH_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": "diptych collection rem",
+        "COMP_WORDS": "diptych collection rem", "COMP_CWORD": "2",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", program], env={**environment, **asked}, capture_output=True, text=True)
+    assert "remove" in done.stdout
