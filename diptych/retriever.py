@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
+from diptych.data.column_names import ColumnNames
 from diptych.data.pairs import DataSet
 from diptych.data.queries import checked_picture, checked_text
-from diptych.data.sources import is_named_set, open_data, source_of
+from diptych.data.sources import DataLike, is_in_memory, is_named_set, open_data, source_of
 from diptych.data.splitting import resplit
 from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encode_dataset, encode_images, unknown_words
@@ -70,7 +71,7 @@ class Retriever(EmbedsItems):
     def train(
         cls,
         method: str,
-        data: str | Path,
+        data: DataLike,
         *,
         out: str | Path,
         preset: str = "default",
@@ -90,6 +91,9 @@ class Retriever(EmbedsItems):
     ) -> "Retriever":
         """Train a method on a data set's `train` split, choose on `val`, and return it; the run is kept in `out`.
 
+        `data` is a name, a path, or the pairs themselves: a data frame, a Hugging Face data set, a list of dicts, a
+        dict of arrays (`open_data`).
+
         `settings` change the preset (`training.epochs=3`, `visual.recurrence=none`) or an encoder
         (`image_encoder.side=380`). `relevant` decides what counts as right: losses, the metric on `val` and the fusion
         weights follow it (default: `category` if there are categories, otherwise `partner`). `texts` is what a text
@@ -102,7 +106,8 @@ class Retriever(EmbedsItems):
         of_method, of_encoders = divided_settings(settings)
         root = None if data_root is None else Path(data_root)
         encoders = image_encoder, text_encoder
-        source = DataSource(source_of(data), root, None, *encoders, of_encoders, relevant, texts, tuple(columns))
+        place, columns = source_of(data, ColumnNames.of(columns)), () if is_in_memory(data) else tuple(columns)
+        source = DataSource(place, root, None, *encoders, of_encoders, relevant, texts, columns)
         request = TrainingRequest(method, preset, of_method, source.located(), split_seed)
         folder = RunFolder(Path(out))
         callbacks = [event_writer(folder)] if tensorboard else []
@@ -152,7 +157,7 @@ class Retriever(EmbedsItems):
 
     @checks_arguments
     def open_data(
-        self, data: str | Path | None = None, *, split_seed: int | None = None, data_root: str | Path | None = None
+        self, data: DataLike = None, *, split_seed: int | None = None, data_root: str | Path | None = None
     ) -> DataSet:
         """Return the named data set, by default the one trained on, which keeps the splits of its training.
 
@@ -163,8 +168,8 @@ class Retriever(EmbedsItems):
         if data is None:
             dataset = open_trained(trained, root=root, split_seed=split_seed)
         else:
-            columns = () if is_named_set(source_of(data)) else trained.columns
-            dataset = open_data(data, root=root, split_seed=split_seed, columns=columns)
+            named = not is_in_memory(data) and is_named_set(source_of(data))
+            dataset = open_data(data, root=root, split_seed=split_seed, columns=() if named else trained.columns)
         if split_seed is None and trained.split_seed is not None and trained.describes(dataset):
             return resplit(dataset, trained.split_seed)
         return dataset
@@ -172,7 +177,7 @@ class Retriever(EmbedsItems):
     @checks_arguments
     def evaluate(
         self,
-        data: str | Path | None = None,
+        data: DataLike = None,
         *,
         split: str = "test",
         split_seed: int | None = None,
@@ -218,7 +223,7 @@ class Retriever(EmbedsItems):
     @checks_arguments
     def search(
         self,
-        data: str | Path | None = None,
+        data: DataLike = None,
         *,
         split: str | None = None,
         data_root: str | Path | None = None,
@@ -250,7 +255,7 @@ class Retriever(EmbedsItems):
         text: str,
         *,
         fusion: str | None = None,
-        data: str | Path | None = None,
+        data: DataLike = None,
         split: str = "val",
         data_root: str | Path | None = None,
         pixels: bool = False,
@@ -282,7 +287,7 @@ class Retriever(EmbedsItems):
     @checks_arguments
     def audit_explanations(
         self,
-        data: str | Path | None = None,
+        data: DataLike = None,
         *,
         split: str = "test",
         pairs: int | None = None,

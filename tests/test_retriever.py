@@ -22,8 +22,8 @@ SMALL = {"image_encoder": "efficientnet-lite0", "text_encoder": "glove", "settin
 """A model that learns in a second."""
 
 
-def train(data: str | Path, out: Path, **changes: Any) -> Retriever:
-    return Retriever.train("mcsm", str(data), out=out, **{**SMALL, **changes})
+def train(data: Any, out: Path, **changes: Any) -> Retriever:
+    return Retriever.train("mcsm", data, out=out, **{**SMALL, **changes})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -562,3 +562,17 @@ def test_results_evaluations_and_explanations_show_themselves(trained: Retriever
     assert len(fused[fused["part"] == "region"]) == len(explanation.regions)
     assert explanation._repr_html_().startswith('<iframe srcdoc="&lt;!doctype html')
     assert explanation.plot().axes == []
+
+
+def test_pairs_in_memory_train_evaluate_and_are_found_again(tiny_set: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in (tiny_set / "pairs.jsonl").read_text().splitlines()]
+    for row in rows:
+        with Image.open(tiny_set / row["image"]) as image:
+            row["image"] = image.convert("RGB")
+    retriever = train(rows, tmp_path / "run")
+    again = Retriever.load(tmp_path / "run")
+    assert again.open_data().name.startswith("in-memory-")
+    assert again.evaluate().average_map() == retriever.evaluate(rows).average_map()
+    assert not again.evaluate().header["notes"]
+    (hit,) = again.search(text="a red square", k=1).hits
+    assert again.explain(hit.image, "a red square").fused is not None

@@ -26,13 +26,6 @@ from diptych.cli.serve import serve
 from diptych.cli.train import train
 from diptych.errors import DiptychError
 
-
-def _tell_version(asked: bool) -> None:
-    if asked:
-        write(f"diptych {__version__}")
-        raise typer.Exit
-
-
 app = typer.Typer(
     name="diptych",
     help="Retrieve pictures by text and texts by picture: train, evaluate, search, serve.",
@@ -43,14 +36,15 @@ app = typer.Typer(
 )
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def diptych(
     *,
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and exit.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Retrieve pictures by text and texts by picture: train, evaluate, search, serve."""
+    if version:
+        write(f"diptych {__version__}")
+        raise typer.Exit
 
 
 app.add_typer(data, name="data")

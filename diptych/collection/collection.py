@@ -24,8 +24,9 @@ from diptych.collection.resources import Resources
 from diptych.collection.stored_collection import StoredCollection
 from diptych.collection.tables import FIRST, drop_table, make_table, stored_pictures
 from diptych.collection.trial_queries import trial_queries
+from diptych.data.column_names import ColumnNames
 from diptych.data.entries import read_entries, shared_folder
-from diptych.data.sources import source_of
+from diptych.data.sources import DataLike, is_in_memory, source_of
 from diptych.entrance import PictureLike, checks_arguments
 from diptych.errors import BadSetting, DiptychError
 from diptych.explaining.explanation import Explanation
@@ -33,7 +34,7 @@ from diptych.index.address import open_store
 from diptych.index.contract import Store, Table
 from diptych.index.passwords import masked
 from diptych.ingest.fence import RecordFollower, records_to_write_by
-from diptych.ingest.handed_over import NewItem, remove_items, upsert_items
+from diptych.ingest.handed_over import NewItem, new_items, remove_items, upsert_items
 from diptych.ingest.kept_pictures import HANDED_OVER, Pictures
 from diptych.ingest.rejects import Added, Reject, Rejects
 from diptych.ingest.syncing import ids_of_gone, synchronised_folders
@@ -153,7 +154,7 @@ class Collection(StoredCollection, EmbedsItems):
     @checks_arguments
     def add(
         self,
-        *sources: str | Path,
+        *sources: DataLike,
         rejects: str | Path | None = None,
         columns: Sequence[str] = (),
         data_root: str | Path | None = None,
@@ -168,8 +169,12 @@ class Collection(StoredCollection, EmbedsItems):
         items are left out and written to the file `rejects` with their reasons, one JSON object per line. With `sync`,
         items whose pictures were in one of the folders named and are gone are removed. With a `cluster`, its workers
         embed items. `columns` say what the columns of manifests mean, as in `text=title`.
+
+        A source may also be the items themselves: a data frame, a Hugging Face data set or a list of dicts, each with
+        an `id` or the path of its picture. Their pictures are stored with the collection.
         """
-        found, named = Rejects(None if rejects is None else Path(rejects)), [source_of(source) for source in sources]
+        found = Rejects(None if rejects is None else Path(rejects))
+        named = [source_of(source) for source in sources if not is_in_memory(source)]
         data = None if data_root is None else Path(data_root)
         folders = synchronised_folders(named) if sync else []
         read = partial(
@@ -190,6 +195,13 @@ class Collection(StoredCollection, EmbedsItems):
         to, told = Destination(site(), lambda: site() if follower.moved() else None), progress or silent
         opens = ModelSource.of(self._resources.model(follower.record), follower.record.model)
         added = ingest(to, opens, entries, cluster=cluster, reject=found.add, progress=told)
+        for source in filter(is_in_memory, sources):
+            for items in new_items(source, ColumnNames.of(columns).with_categories_kept()):
+                given, rejected = self.put(items)
+                added = added.plus(given)
+                for reject in rejected:
+                    found.add(reject)
+                told(added.seen, 0, "items")
         removed = self.remove(ids_of_gone(self.table, folders)) if sync else 0
         return found.written(replace(added, removed=removed))
 

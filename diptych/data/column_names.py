@@ -28,6 +28,10 @@ PICTURED = ("image", *IMAGE, *MAYBE_IMAGE)
 """Columns that may name or hold a picture."""
 
 
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value)
+
+
 def _is_picture(value: Any) -> bool:
     return value is None or isinstance(value, str | Address)
 
@@ -57,7 +61,6 @@ def _is_category(value: Any) -> bool:
 
 _SHOWN = 20
 """How many columns a message names."""
-_EMPTY = (None, "")
 _ALIKE = (("text", "texts"), ("category", "categories"))
 """Roles of which a row needs one."""
 
@@ -124,14 +127,14 @@ class ColumnNames:
         for usual in self.usual:
             if self._is_open(usual.role, row, roles) and not any(role in row for role in usual.unless):
                 there = [name for name in usual.names if name in row and name not in roles and usual.fits(row[name])]
-                roles |= dict.fromkeys(sorted(there, key=lambda name: row[name] in _EMPTY)[:1], usual.role)
+                roles |= dict.fromkeys(sorted(there, key=lambda name: _is_empty(row[name]))[:1], usual.role)
         replaced = set(roles.values()) - roles.keys()
         return {roles.get(name, name): value for name, value in row.items() if name not in replaced} if roles else row
 
     def _is_open(self, role: str, row: Row, roles: Mapping[str, str]) -> bool:
         """Return whether neither the user nor the row says which column has a role, or one that is alike."""
         alike = next((group for group in _ALIKE if role in group), (role,))
-        return row.get(role) in _EMPTY and not any(each in (*self.given, *roles.values()) for each in alike)
+        return _is_empty(row.get(role)) and not any(each in (*self.given, *roles.values()) for each in alike)
 
 
 USUAL_NAMES = ColumnNames()

@@ -1,11 +1,13 @@
 """Opening a data set by its name or its path."""
 
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from diptych.data import ROOM
 from diptych.data.addresses import is_pattern
-from diptych.data.column_names import ColumnNames
+from diptych.data.column_names import USUAL_NAMES, ColumnNames
 from diptych.data.fetching import SETS
 from diptych.data.findings import Report, refuse
 from diptych.data.folder import read as read_folder
@@ -20,6 +22,8 @@ from diptych.progress import Progress
 from diptych.rooms import split_name
 from diptych.settings import data_roots
 
+DataLike = str | Path | Any
+"""A data set as callers pass it: its name, its path, or the pairs themselves."""
 _OWN = "folder"
 VECTOR_FILES = (".npz", ".mat")
 """Files of precomputed vectors that are data sets by themselves."""
@@ -27,7 +31,7 @@ VECTOR_FILES = (".npz", ".mat")
 
 @checks_arguments
 def open_data(
-    name_or_path: str | Path,
+    name_or_path: DataLike,
     *,
     root: str | Path | None = None,
     split_seed: int | None = None,
@@ -42,16 +46,19 @@ def open_data(
     `name:PATH` says where it lies. A folder given by its path is read as the data set of its name if it looks like it
     (`Card.mark`), otherwise as a manifest or a folder with one; a URL or a pattern with `*` as manifests; a .npz or
     .mat file as precomputed vectors with their categories and splits. `columns` say what a manifest's columns mean, as
-    in `text=title`, if their names do not (`diptych.data.column_names`).
+    in `text=title`, if their names do not (`diptych.data.column_names`). Pairs in memory are data frames, Hugging Face
+    data sets, lists of dicts or a dict of arrays; they are kept in the cache (`diptych.data.in_memory`).
 
     `split_seed` draws a stratified split in place of the data's own; data without splits get one of seed 0. Where there
     are training and test pairs but no validation pairs, a tenth of `train` is held out (`DataSet.held_out`). Splits
     drawn here never separate duplicates. Without `draw` none is: the data's own stay, or there are none. `report` is
     told of each faulty line; by default the first is raised.
     """
-    source = source_of(name_or_path)
+    names = ColumnNames.of(columns)
+    source = source_of(name_or_path, names)
     check_length(source)
-    dataset = _read(source, root, report, ColumnNames.of(columns))
+    # the columns of rows in memory have our names by now
+    dataset = _read(source, root, report, USUAL_NAMES if is_in_memory(name_or_path) else names)
     if not draw:
         return dataset
     if split_seed is not None or not dataset.splits:
@@ -64,12 +71,23 @@ def places(name: str, *, root: str | Path | None = None) -> list[Path]:
     return [place / folder for place in data_roots(root) for folder in dict.fromkeys((name, name.replace("-", "_")))]
 
 
-def source_of(place: str | Path) -> str:
+def is_in_memory(data: DataLike) -> bool:
+    """Return whether data are neither a name nor a path but the pairs themselves."""
+    return not isinstance(data, str | PathLike)
+
+
+def source_of(place: DataLike, names: ColumnNames = USUAL_NAMES) -> str:
     """Return a source as a text; a `Path` means what lies there, even if it is called like a data set.
+
+    Pairs in memory are kept in the cache, under the columns' `names`.
 
     >>> source_of("openmoji"), source_of(Path("openmoji"))
     ('openmoji', './openmoji')
     """
+    if is_in_memory(place):
+        from diptych.data.in_memory import keep
+
+        return keep(place, names)
     named = isinstance(place, Path) and is_named_set(str(place)) and len(place.parts) == 1
     return f"./{place}" if named else str(place)
 

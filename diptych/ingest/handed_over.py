@@ -1,12 +1,15 @@
 """Items given in memory, one by one or many at a time, with their pictures as bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from diptych.data.column_names import IMAGE, ColumnNames
 from diptych.data.entries import Entry, entry_of
 from diptych.data.findings import FaultError
+from diptych.data.in_memory import picture_of, rows_of
 from diptych.entrance import fit_fields
 from diptych.errors import BadImage
 from diptych.index.contract import Table
@@ -15,6 +18,9 @@ from diptych.ingest.kept_pictures import PIXELS, Pictures
 from diptych.ingest.rejects import Added, Reject, Rejects
 from diptych.ingest.upserting import Destination, Site, upsert_entries
 from diptych.progress import silent
+
+AT_ONCE = 64
+"""How many items in memory are embedded at a time."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,23 @@ class NewItem:
 
     def __post_init__(self) -> None:
         fit_fields(self)
+
+
+def new_items(data: Any, names: ColumnNames) -> Iterator[list[NewItem]]:
+    """Yield the items that rows in memory describe, some at a time: those that have a picture carry its bytes."""
+    several: list[NewItem] = []
+    for number, row in enumerate(rows_of(data, names)):
+        picture = picture_of(row, number)
+        content = picture.read_bytes() if isinstance(picture, Path) else picture
+        rest = {name: value for name, value in row.items() if name not in ("image", IMAGE[0])}
+        if isinstance(picture, Path):
+            rest.setdefault("id", str(picture))
+        several.append(NewItem(rest, content, f"row {number}"))
+        if len(several) == AT_ONCE:
+            yield several
+            several = []
+    if several:
+        yield several
 
 
 def upsert_items(

@@ -106,12 +106,13 @@ def test_the_version_is_printed(diptych: Diptych) -> None:
 def test_a_shell_completes_verbs_and_options(shell: str) -> None:
     program = "import sys; sys.argv[0] = 'diptych'; from diptych.cli import main; main()"
     environment = {**os.environ, "_DIPTYCH_COMPLETE": f"source_{shell}", "PYTHONPATH": str(ROOT)}
-    script = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", program]
+    script = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "diptych" in script.stdout
     asked = {
         "_DIPTYCH_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": "diptych collection rem",
         "COMP_WORDS": "diptych collection rem", "COMP_CWORD": "2",
         "_TYPER_COMPLETE_FISH_ACTION": "get-args",
     }  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", program], env={**environment, **asked}, capture_output=True, text=True)
+    done = subprocess.run(command, env={**environment, **asked}, capture_output=True, text=True)
     assert "remove" in done.stdout

@@ -144,12 +144,12 @@ def test_hits_are_saved_as_what_the_suffix_says(diptych: Diptych, run: Path, tin
 
 
 def test_hits_are_printed_as_paths_or_as_tab_separated_values(diptych: Diptych, run: Path, tiny_set: Path) -> None:
-    plain = json.loads(diptych("search", run, "--text", "a red square", "--k", 3, "--json").out)
-    assert json.loads(diptych("search", run, "--text", "a red square", "--k", 3, "--format", "json").out) == plain
-    paths = diptych("search", run, "--text", "a red square", "--k", 3, "--format", "paths").out.splitlines()
+    plain = json.loads(diptych("search", run, "--text", "a red square", "-k", 3, "--json").out)
+    assert json.loads(diptych("search", run, "--text", "a red square", "-k", 3, "--format", "json").out) == plain
+    paths = diptych("search", run, "--text", "a red square", "-k", 3, "--format", "paths").out.splitlines()
     assert paths == [hit["image"] for hit in plain["hits"]]
     assert all(Path(path).is_relative_to(tiny_set) for path in paths)
-    lines = diptych("search", run, "--text", "a red square", "--k", 3, "--format", "tsv").out.splitlines()
+    lines = diptych("search", run, "--text", "a red square", "-k", 3, "--format", "tsv").out.splitlines()
     head, *rows = [line.split("\t") for line in lines]
     assert head == ["rank", "similarity", "id", "category", "text"]
     assert [row[2] for row in rows] == [hit["id"] for hit in plain["hits"]]
@@ -160,4 +160,6 @@ def test_hits_are_printed_as_paths_or_as_tab_separated_values(diptych: Diptych, 
 def test_a_place_where_nothing_is_is_said_to_be_neither_a_run_nor_a_collection(diptych: Diptych) -> None:
     done = diptych("search", "nowhere", "--text", "a")
     assert done.code == 2
-    assert done.err.startswith("Error: there is no run and no collection at nowhere. Make one: diptych train mcsm --data")
+    assert done.err.startswith(
+        "Error: there is no run and no collection at nowhere. Make one: diptych train mcsm --data"
+    )

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from diptych.collection import Collection, EmbeddedRequest, SearchRequest, contents_of
 from diptych.collection.model import EmbeddingModel
@@ -49,6 +51,24 @@ def test_a_collection_embeds_pictures_and_texts_as_its_run_does(
     assert hit.image is not None
     mean = sum(hit.spaces.values()) / len(hit.spaces)
     assert float(shop.similarity(hit.image, QUERY)[0, 0]) == pytest.approx(mean, abs=1e-5)
+
+
+def test_rows_in_memory_become_items_with_their_pictures_and_columns(make: MakeCollection, tiny_set: Path) -> None:
+    with Image.open(tiny_set / "3.png") as image:
+        picture = image.convert("RGB")
+    rows = [
+        {"id": "p3", "image": picture, "caption": "a square", "year": 2010, "label": "x"},
+        {"image": tiny_set / "4.png", "text": "a disc"},
+        {"id": "words", "text": "only words", "year": None},
+        {"text": "no id"},
+    ]
+    empty = make(name="mine")
+    added = empty.add(rows)
+    assert (added.added, added.rejected) == (3, 1)
+    assert set(empty.ids()) == {"p3", str(tiny_set / "4.png"), "words"}
+    assert empty.ids(where="year = 2010 and label = 'x'") == ["p3"]
+    assert found(empty, image=tiny_set / "3.png", against="image", k=1) == ["p3"]
+    assert empty.add(pd.DataFrame(rows[:1])).unchanged == 1
 
 
 def test_a_picture_finds_itself_among_pictures(shop: Collection, tiny_set: Path) -> None:
