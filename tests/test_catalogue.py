@@ -46,6 +46,6 @@ def test_encoding_counts_what_it_encoded_and_the_words_nobody_knows(tmp_path: Pa
 def test_a_data_set_without_pairs_cannot_be_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from diptych.data.pairs import DataSet
 
-    monkeypatch.setattr(catalogue, "open_data", lambda data, *, root, draw: DataSet("none", (), {}))
+    monkeypatch.setattr(catalogue, "open_data", lambda data, *, root, columns, draw: DataSet("none", (), {}))
     with pytest.raises(MissingData, match=r"none has no pairs to encode.*diptych data check nothing"):
         catalogue.encode("nothing", image_encoder="given", text_encoder="given")
