@@ -95,7 +95,8 @@ def test_a_config_and_a_result_are_json_with_keys_in_a_fixed_order(tmp_path: Pat
     folder.end(RESULT)
     assert json.dumps(json.loads(folder.config_file.read_text())) == (
         '{"method": "mcsm", "preset": "paper", "settings": {"a": 1}, '
-        '"data": {"source": "./t", "name": "tiny", "split_seed": 3, "fingerprint": "ab", "splits": "cd", "columns": []}, '
+        '"data": {"source": "./t", "name": "tiny", "split_seed": 3, "fingerprint": "ab", "splits": "cd", '
+        '"columns": []}, '
         '"encoders": {"image": {"name": "vgg19", "fingerprint": "1f"}, "text": {"name": "given", "fingerprint": null}, '
         '"settings": ["image_encoder.side=64"]}, "seed": 7, "versions": {"torch": "2"}, "relevant": "category", '
         '"texts": "joined"}'
