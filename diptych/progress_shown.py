@@ -47,6 +47,11 @@ class Pace:
         seconds = round(self.seconds * (total - done) / (done - self._first))
         return f"{seconds // 60}:{seconds % 60:02} left"
 
+    def state(self, done: int, total: int) -> str:
+        """Return how far the work is, at what rate, and what remains of it."""
+        so_far = f"{done:,} of {total:,}" if total else f"{done:,}"
+        return ", ".join(part for part in (so_far, self.rate(done), self.left(done, total)) if part)
+
 
 class Drawn:
     """Progress as bars on a terminal."""
@@ -91,9 +96,7 @@ class Lines:
         self._untold.clear()
 
     def _write(self, pace: Pace, done: int, total: int, label: str) -> None:
-        so_far = f"{done:,} of {total:,}" if total else f"{done:,}"
-        parts = [f"{label}: {so_far}", pace.rate(done), pace.left(done, total)]
-        self._tell(", ".join(part for part in parts if part))
+        self._tell(f"{label}: {pace.state(done, total)}")
 
 
 def work_of(label: str) -> str:
@@ -127,10 +130,8 @@ class NotebookBars:
         self._show("".join(self._bar(work, *state) for work, state in self._works.items()))
 
     def _bar(self, work: str, done: int, total: int, label: str) -> str:
-        pace, so_far = self._paces[work], f"{done:,} of {total:,}" if total else f"{done:,}"
-        said = ", ".join(part for part in (so_far, pace.rate(done), pace.left(done, total)) if part)
         bar = f'<progress value="{done}" max="{total}"></progress> ' if total else ""
-        return f"<div>{bar}{escape(label)}: {said}</div>"
+        return f"<div>{bar}{escape(label)}: {self._paces[work].state(done, total)}</div>"
 
 
 def in_notebook() -> bool:

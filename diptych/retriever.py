@@ -105,9 +105,8 @@ class Retriever(EmbedsItems):
         """
         of_method, of_encoders = divided_settings(settings)
         root = None if data_root is None else Path(data_root)
-        encoders = image_encoder, text_encoder
-        place, columns = source_of(data, ColumnNames.of(columns)), () if is_in_memory(data) else tuple(columns)
-        source = DataSource(place, root, None, *encoders, of_encoders, relevant, texts, columns)
+        place, encoders = source_of(data, ColumnNames.of(columns)), (image_encoder, text_encoder)
+        source = DataSource(place, root, None, *encoders, of_encoders, relevant, texts, tuple(columns))
         request = TrainingRequest(method, preset, of_method, source.located(), split_seed)
         folder = RunFolder(Path(out))
         callbacks = [event_writer(folder)] if tensorboard else []

@@ -569,7 +569,9 @@ def test_pairs_in_memory_train_evaluate_and_are_found_again(tiny_set: Path, tmp_
     for row in rows:
         with Image.open(tiny_set / row["image"]) as image:
             row["image"] = image.convert("RGB")
-    retriever = train(rows, tmp_path / "run")
+    for row in rows:
+        row["title"] = row.pop("texts")
+    retriever = train(rows, tmp_path / "run", columns=["texts=title"])
     again = Retriever.load(tmp_path / "run")
     assert again.open_data().name.startswith("in-memory-")
     assert again.evaluate().average_map() == retriever.evaluate(rows).average_map()

@@ -171,7 +171,7 @@ class Collection(StoredCollection, EmbedsItems):
         embed items. `columns` say what the columns of manifests mean, as in `text=title`.
 
         A source may also be the items themselves: a data frame, a Hugging Face data set or a list of dicts, each with
-        an `id` or the path of its picture. Their pictures are stored with the collection.
+        an `id` or the path of its picture. Their pictures, which may not be SVGs, are stored with the collection.
         """
         found = Rejects(None if rejects is None else Path(rejects))
         named = [source_of(source) for source in sources if not is_in_memory(source)]
@@ -196,7 +196,7 @@ class Collection(StoredCollection, EmbedsItems):
         opens = ModelSource.of(self._resources.model(follower.record), follower.record.model)
         added = ingest(to, opens, entries, cluster=cluster, reject=found.add, progress=told)
         for source in filter(is_in_memory, sources):
-            for items in new_items(source, ColumnNames.of(columns).with_categories_kept()):
+            for items in new_items(source, ColumnNames.of(columns).with_categories_kept(), reject=found.add):
                 given, rejected = self.put(items)
                 added = added.plus(given)
                 for reject in rejected:

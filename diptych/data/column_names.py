@@ -59,8 +59,6 @@ def _is_category(value: Any) -> bool:
     return all(_is_text(each) or (isinstance(each, int) and not isinstance(each, bool)) for each in several)
 
 
-_SHOWN = 20
-"""How many columns a message names."""
 _ALIKE = (("text", "texts"), ("category", "categories"))
 """Roles of which a row needs one."""
 

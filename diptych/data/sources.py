@@ -24,7 +24,7 @@ from diptych.settings import data_roots
 
 DataLike = str | Path | Any
 """A data set as callers pass it: its name, its path, or the pairs themselves."""
-_OWN = "folder"
+_OWN, _IN_MEMORY = "folder", "in-memory"
 VECTOR_FILES = (".npz", ".mat")
 """Files of precomputed vectors that are data sets by themselves."""
 
@@ -57,8 +57,7 @@ def open_data(
     names = ColumnNames.of(columns)
     source = source_of(name_or_path, names)
     check_length(source)
-    # the columns of rows in memory have our names by now
-    dataset = _read(source, root, report, USUAL_NAMES if is_in_memory(name_or_path) else names)
+    dataset = _read(source, root, report, names)
     if not draw:
         return dataset
     if split_seed is not None or not dataset.splits:
@@ -160,7 +159,7 @@ def _read_at(name: str, place: Path, report: Report, columns: ColumnNames) -> Da
         raise MissingData(f"'{place}' does not exist. Give the folder that contains {name}.")
     if name == _OWN:
         return read_folder(place, report=report, names=columns)
-    if columns.given:
+    if columns.given and name != _IN_MEMORY:  # whose columns have our names since they are kept
         raise BadSetting(f"'{place}' is {name}, which has no columns that could be named. Leave out --columns.")
     dataset: DataSet = ROOM.open(name).read(place, report=report)
     return dataset

@@ -15,7 +15,7 @@ from diptych.drawing.explanation_page import explanation_page
 from diptych.drawing.explanation_sheet import explanation_sheet
 from diptych.drawing.explanation_wording import CELLS, boxed, views
 from diptych.drawing.markup import tag
-from diptych.drawing.shown import Shown
+from diptych.drawing.shown import Shown, table_html
 from diptych.entrance import checks_arguments
 from diptych.errors import BadSetting
 from diptych.explaining.fusing import Fusing
@@ -135,8 +135,10 @@ class Explanation(Shown):
 
     @override
     def _repr_html_(self) -> str:
+        if self.image is None:
+            return table_html(self.records())
         page = explanation_page([(self.as_record(), _picture(self))])
-        return tag("iframe", srcdoc=page, style="width:100%;height:48rem;border:0")
+        return tag("iframe", srcdoc=page, sandbox="allow-scripts", style="width:100%;height:48rem;border:0")
 
 
 @checks_arguments

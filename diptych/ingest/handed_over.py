@@ -1,6 +1,6 @@
 """Items given in memory, one by one or many at a time, with their pictures as bytes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from diptych.data.entries import Entry, entry_of
 from diptych.data.findings import FaultError
 from diptych.data.in_memory import picture_of, rows_of
 from diptych.entrance import fit_fields
-from diptych.errors import BadImage
+from diptych.errors import BadImage, DiptychError
 from diptych.index.contract import Table
 from diptych.ingest.item_embedding import EntryEmbedder
 from diptych.ingest.kept_pictures import PIXELS, Pictures
@@ -39,12 +39,19 @@ class NewItem:
         fit_fields(self)
 
 
-def new_items(data: Any, names: ColumnNames) -> Iterator[list[NewItem]]:
-    """Yield the items that rows in memory describe, some at a time: those that have a picture carry its bytes."""
+def new_items(data: Any, names: ColumnNames, *, reject: Callable[[Reject], None]) -> Iterator[list[NewItem]]:
+    """Yield the items that rows in memory describe, some at a time: those that have a picture carry its bytes.
+
+    A row whose picture cannot be read is rejected.
+    """
     several: list[NewItem] = []
     for number, row in enumerate(rows_of(data, names)):
-        picture = picture_of(row, number)
-        content = picture.read_bytes() if isinstance(picture, Path) else picture
+        try:
+            picture = picture_of(row, number)
+            content = picture.read_bytes() if isinstance(picture, Path) else picture
+        except (DiptychError, OSError) as error:
+            reject(Reject(f"row {number}", f"its picture cannot be read: {error}"))
+            continue
         rest = {name: value for name, value in row.items() if name not in ("image", IMAGE[0])}
         if isinstance(picture, Path):
             rest.setdefault("id", str(picture))

@@ -61,10 +61,12 @@ def test_rows_in_memory_become_items_with_their_pictures_and_columns(make: MakeC
         {"image": tiny_set / "4.png", "text": "a disc"},
         {"id": "words", "text": "only words", "year": None},
         {"text": "no id"},
+        {"id": "gone", "image": tiny_set / "gone.png", "text": "a picture that is not there"},
+        {"id": "odd", "image": 5},
     ]
     empty = make(name="mine")
     added = empty.add(rows)
-    assert (added.added, added.rejected) == (3, 1)
+    assert (added.added, added.rejected) == (3, 3)
     assert set(empty.ids()) == {"p3", str(tiny_set / "4.png"), "words"}
     assert empty.ids(where="year = 2010 and label = 'x'") == ["p3"]
     assert found(empty, image=tiny_set / "3.png", against="image", k=1) == ["p3"]
