@@ -461,7 +461,7 @@ def test_an_audit_needs_encoders_and_a_pair(trained: Retriever, one_space: Retri
 def test_a_run_remembers_what_the_columns_of_its_data_mean(museum: Path, tmp_path: Path) -> None:
     gone = dict.fromkeys(["image", "texts"], lambda _: None)
     rewrite(museum, photo=lambda row: row["image"], title=lambda row: row["texts"], **gone)
-    with pytest.raises(BadData, match=r"24 rows without exception"):
+    with pytest.raises(BadData, match=r"all 24 rows have the same fault"):
         train(museum, tmp_path / "run")
     columns = ["image=photo", "texts=title"]
     train(museum, tmp_path / "run", columns=columns)

@@ -72,7 +72,7 @@ def check(
             write(f"{kind} ({len(findings):,})")
         for finding in findings:
             if json:
-                write_json(asdict(finding))
+                write_json(finding.as_dict())
             else:
                 write(f"  {finding}")
     total = sum(map(len, kinds.values()))

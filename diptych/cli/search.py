@@ -36,7 +36,7 @@ def search(
     data_root: DataRootOption = None,
     form: Annotated[
         Literal["table", "json", "paths", "tsv"],
-        typer.Option("--format", help="How to print the hits; paths are those of their pictures, one a line."),
+        typer.Option("--format", metavar="FORM", help="table, json, tsv, or paths: those of the pictures, one a line."),
     ] = "table",
     json: JsonOption = False,
     **fields: Any,

@@ -6,7 +6,7 @@ Readers hand each finding to a `Report`: `refuse` raises it as an error (trainin
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from diptych.errors import BadData, BadManifest, BadText
 
@@ -23,6 +23,12 @@ class Finding:
     """What is wrong, as part of a sentence."""
     do: str
     """What to do, as a sentence."""
+    rows: int = 1
+    """How many rows it is about."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as one JSON-able object; the number of rows only if there are several."""
+        return {name: value for name, value in vars(self).items() if name != "rows" or self.rows > 1}
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}. {self.do}"

@@ -48,6 +48,7 @@ class RowFaults:
         first, rows, names = self._lacking[0], len(self._lacking), list(self._columns)
         shown = ", ".join(short(name) for name in names[:SHOWN]) or "none"
         more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-        what = f"{rows:,} row{'s' * (rows > 1)} without exception: {first.what}. The columns are {shown}{more}"
+        alike = f"all {rows:,} rows have the same fault: " if rows > 1 else ""
+        what = f"{alike}{first.what}. The columns are {shown}{more}"
         do = "Say which means what, as in --columns image=photo --columns text=title."
-        self._report(Finding(first.kind, self._where, what, do))
+        self._report(Finding(first.kind, self._where, what, do, rows))

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from diptych.data.findings import Finding
 from diptych.files import written_atomically
@@ -15,6 +16,12 @@ class Reject:
     where: str
     """The file and line, or the path, that it came from."""
     reason: str
+    items: int = 1
+    """How many items it is about."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as one JSON-able object; the number of items only if there are several."""
+        return {name: value for name, value in vars(self).items() if name != "items" or self.items > 1}
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Rejects:
 
     def report(self, finding: Finding) -> None:
         """Add the finding of a file reader."""
-        self.add(Reject(finding.where, f"{finding.what}. {finding.do}"))
+        self.add(Reject(finding.where, f"{finding.what}. {finding.do}", finding.rows))
 
     def remark(self, note: str) -> None:
         """Add what a file reader remarked, unless it did before."""
@@ -68,6 +75,7 @@ class Rejects:
         """Write the file, and return the counts with all rejected items and remarks included."""
         if self._file and self.all:
             with written_atomically(self._file) as temporary:
-                lines = (json.dumps(vars(each), ensure_ascii=False) + "\n" for each in self.all)
+                lines = (json.dumps(each.as_dict(), ensure_ascii=False) + "\n" for each in self.all)
                 temporary.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
-        return replace(added, rejected=len(self.all), notes=tuple(dict.fromkeys((*self.notes, *added.notes))))
+        rejected = sum(reject.items for reject in self.all)
+        return replace(added, rejected=rejected, notes=tuple(dict.fromkeys((*self.notes, *added.notes))))

@@ -154,3 +154,15 @@ def test_columns_that_another_process_forgets_in_between_are_made_again(
 def test_a_picture_at_a_url_that_cannot_be_read_costs_its_item_alone(make: MakeCollection, tmp_path: Path) -> None:
     rows = {"id": "a", "image": "nowhere://x/a.png", "text": "x"}, {"id": "b", "text": "y"}
     assert make().add(str(items_file(tmp_path, *rows))) == Added(added=1, rejected=1)
+
+
+def test_a_column_that_all_rows_lack_is_one_rejection_of_all_items(make: MakeCollection, tmp_path: Path) -> None:
+    rows = [{"id": str(k), "title": f"text {k}"} for k in range(40)]
+    file = items_file(tmp_path, *rows)
+    shop = make()
+    added = shop.add(file, rejects=tmp_path / "rejects.jsonl")
+    assert (added.added, added.rejected) == (0, 40)
+    (line,) = map(json.loads, (tmp_path / "rejects.jsonl").read_text().splitlines())
+    assert line["items"] == 40
+    assert "The columns are 'id', 'title'." in line["reason"]
+    assert shop.add(file, columns=["text=title"]).added == 40

@@ -125,6 +125,9 @@ def test_bytes_that_are_no_picture_and_a_path_without_a_file_are_refused(
             search(image="nowhere.png")
 
 
+NO_DATA = "data must be a name, a path, a data frame, a data set of Hugging Face or a list of dicts; got 5."
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -132,7 +135,7 @@ def test_bytes_that_are_no_picture_and_a_path_without_a_file_are_refused(
         (lambda shop, run: shop.remove(where=3), "where must be a text or None; got 3."),
         (lambda shop, run: shop.ids(where=3), "where must be a text or None; got 3."),
         (lambda shop, run: shop.items(limit=1.5), "limit must be a whole number or None; got 1.5."),
-        (lambda shop, run: shop.add(5), "sources must be a text or a path; got 5."),
+        (lambda shop, run: shop.add(5), NO_DATA),
         (lambda shop, run: shop.add("a", rejects=5), "rejects must be a text or a path or None; got 5."),
         (lambda shop, run: shop.add("a", cluster="ray"), "cluster must be a Cluster or None; got 'ray'."),
         (lambda shop, run: shop.explain(5), "identity must be a text or None; got 5."),
@@ -141,14 +144,14 @@ def test_bytes_that_are_no_picture_and_a_path_without_a_file_are_refused(
         (lambda shop, run: Collection.open(5), "uri must be a text or a path; got 5."),
         (lambda shop, run: Collection.create("c", "conse", recall="x"), "recall must be a number; got 'x'."),
         (lambda shop, run: StoredCollection.at(5), "uri must be a text or a path; got 5."),
-        (lambda shop, run: run.search(5, text="a"), "data must be a text or a path or None; got 5."),
+        (lambda shop, run: run.search(5, text="a"), NO_DATA),
         (lambda shop, run: run.evaluate(split=5), "split must be a text; got 5."),
         (lambda shop, run: run.audit_explanations(pairs="3"), "pairs must be a whole number or None; got '3'."),
         (lambda shop, run: Retriever.load(5), "run must be a text or a path; got 5."),
-        (lambda shop, run: Retriever.train("cca", 5, out="r"), "data must be a text or a path; got 5."),
+        (lambda shop, run: Retriever.train("cca", 5, out="r"), NO_DATA),
         (lambda shop, run: Retriever.train("cca", "d", out=5), "out must be a text or a path; got 5."),
         (lambda shop, run: Retriever.train("cca", "d", out="r", seed="0"), "seed must be a whole number; got '0'."),
-        (lambda shop, run: open_data(5), "name_or_path must be a text or a path; got 5."),
+        (lambda shop, run: open_data(5), NO_DATA),
         (lambda shop, run: check_data(5), "name_or_path must be a text or a path; got 5."),
         (lambda shop, run: shop.search(QUERY).save(5), "path must be a text or a path; got 5."),
         (lambda shop, run: shop.explain("p1", text="a").save(5), "path must be a text or a path; got 5."),

@@ -89,13 +89,15 @@ def test_a_column_that_no_row_has_is_one_fault_that_names_those_there_are(
     with pytest.raises(BadText) as error:
         open_data(path)
     assert str(error.value) == (
-        "pairs.jsonl: 2,190 rows without exception: it has no text. The columns are 'image', 'title', 'price'. "
+        "pairs.jsonl: all 2,190 rows have the same fault: it has no text. The columns are 'image', 'title', 'price'. "
         "Say which means what, as in --columns image=photo --columns text=title."
     )
     assert [len(found) for kind, found in check(path).items() if kind == "empty text"] == [1]
     assert len(open_data(path, columns=["text=title"], draw=False).pairs) == 1
     pictures = write_lines({"photo": "a.png", "text": "one"}, {"photo": "a.png", "text": "two"})
-    with pytest.raises(BadManifest, match=r"2 rows without exception: it has no column for the picture. The columns"):
+    with pytest.raises(
+        BadManifest, match=r"all 2 rows have the same fault: it has no column for the picture. The columns"
+    ):
         open_data(pictures)
 
 
@@ -134,5 +136,7 @@ def test_items_without_a_usable_column_are_one_rejection(write_lines: WriteManif
     path = write_lines(*({"id": k, "title": "a"} for k in range(50)))
     entries, (finding,) = read(path)
     assert not entries
-    assert str(finding).startswith("pairs.jsonl: 50 rows without exception: it has neither a picture nor a text. The ")
+    assert str(finding).startswith(
+        "pairs.jsonl: all 50 rows have the same fault: it has neither a picture nor a text. The "
+    )
     assert len(read(path, "text=title")[0]) == 50

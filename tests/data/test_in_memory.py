@@ -69,7 +69,7 @@ def test_a_data_frame_of_usual_names_is_read_without_its_missing_values(make_pic
     ]
     assert dataset.splits == {"train": (0,), "val": (1,), "test": (2,)}
     titled = frame.rename(columns={"caption": "title"})
-    with pytest.raises(BadText, match=r"3 rows without exception: it has no text"):
+    with pytest.raises(BadText, match=r"all 3 rows have the same fault: it has no text"):
         open_data(titled)
     assert open_data(titled, columns=["text=title"]).pairs[0].texts == ("a",)
 
