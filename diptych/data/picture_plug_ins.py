@@ -17,15 +17,20 @@ def missing_plug_in(suffix: str) -> str | None:
     >>> missing_plug_in(".jpg")
     """
     package = PLUG_INS.get(suffix.lower())
-    return package if package and find_spec(_MODULES[package]) is None else None
+    return package if package and _MODULES[package] not in _installed() else None
 
 
 @cache
 def register_plug_ins() -> bool:
     """Let Pillow use the packages that are installed, and return whether there are any."""
-    found = [name for name in _MODULES.values() if find_spec(name) is not None]
-    for name in found:
+    for name in _installed():
         module = import_module(name)  # importing registers pillow_jxl
         if name == _MODULES["pillow-heif"]:
             module.register_heif_opener()
-    return bool(found)
+    return bool(_installed())
+
+
+@cache
+def _installed() -> list[str]:
+    """Return the modules that are there; asked once, since a process that decodes cannot read folders later."""
+    return [name for name in _MODULES.values() if find_spec(name) is not None]

@@ -1,5 +1,6 @@
 """Pictures decoded in processes of their own: the same pixels, the same words, and an end to what takes too long."""
 
+import os
 import signal
 import struct
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from PIL import ExifTags, Image
 
 from diptych.data import apart
 from diptych.data.addresses import Address
+from diptych.data.picture_plug_ins import missing_plug_in
 from diptych.data.pictures import RASTER, decode
 from diptych.data.worker_pool import WorkerPool
 from diptych.errors import BadImage, MissingData
@@ -134,6 +136,15 @@ def test_work_that_takes_too_long_is_ended_while_others_go_on(tmp_path: Path, mo
 def test_a_name_that_is_not_unicode_is_told_as_it_is(name: str) -> None:
     with pytest.raises(BadImage, match=f"{name}@6\\+10' cannot be decoded because its format is not known"):
         decode(Address("all.tar", name, 6, 10, data=b"no picture"))
+
+
+@pytest.mark.usefixtures("decoding_apart")
+@pytest.mark.skipif(missing_plug_in(".heic") is None, reason="pillow-heif is installed")
+def test_a_missing_package_is_told_when_modules_cannot_be_searched_for_any_more(tmp_path: Path) -> None:
+    decode(picture(tmp_path / "a.png"))
+    os.utime(Path.cwd())  # what Python remembers of a folder that it imports from is out of date from now on
+    with pytest.raises(BadImage, match="without the package pillow-heif. Install it"):
+        decode(Address("all.tar", "a.heic", 6, 10, data=b"no picture"))
 
 
 @pytest.mark.usefixtures("decoding_apart")
