@@ -23,7 +23,10 @@ NOTES = {"text": "- reads it from stdin."}
 
 @takes_options_of(SearchRequest, notes=NOTES)
 def search(
-    place: Annotated[str, typer.Argument(metavar="PLACE", help="A collection, or the folder of a training run.")],
+    place: Annotated[
+        str,
+        typer.Argument(metavar="PLACE", help="A collection, the folder of a training run, or the URL of a served one."),
+    ],
     *,
     save: Annotated[
         Path | None,
@@ -41,7 +44,13 @@ def search(
     json: JsonOption = False,
     **fields: Any,
 ) -> None:
-    """Find what is nearest to a text or a picture, in a collection or in the data set of a run."""
+    """Find what is nearest to a text or a picture, in a collection, in the data set of a run, or through a service.
+
+    A served collection is named by the URL of its service and its name, as in http://localhost:8000/shop; the key comes
+    from the variable DIPTYCH_KEY.
+    """
+    if form == "paths" and _is_service(place):
+        raise typer.BadParameter("a service does not tell where its pictures lie.", param_hint="--format")
     if not ("://" in place or Path(place).is_dir()):
         raise MissingData(
             f"there is no run and no collection at {place}. Make one: diptych train mcsm --data DATA --out {place}, or "
@@ -49,6 +58,14 @@ def search(
         )
     if fields["text"] == "-":
         fields["text"] = sys.stdin.read().strip()
+    if _is_service(place):
+        _refuse({"--data": data, "--split": split, "--data-root": data_root}, "the data set of a run")
+        _refuse({"--model": model, "--pictures-from": pictures_from}, "a collection on this machine")
+        from diptych.cli.served import searched_service
+
+        with searched_service(place, fields, with_pictures=save is not None) as results:
+            _tell(results, save, form="json" if json else form)
+        return
     if _is_collection(place):
         _refuse({"--data": data, "--split": split, "--data-root": data_root}, "the data set of a run")
         from diptych.collection import Collection
@@ -64,6 +81,10 @@ def search(
                 data, split=split, data_root=data_root, progress=progress, **fields
             )
     _tell(results, save, form="json" if json else form)
+
+
+def _is_service(place: str) -> bool:
+    return place.startswith(("http://", "https://"))
 
 
 def _is_collection(place: str) -> bool:

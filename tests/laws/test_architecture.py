@@ -57,7 +57,7 @@ def may_import(room: str, target: str) -> bool:
     if room in ("web", "client"):
         return target in GROUND | FACADES
     if room == "cli":
-        return target in GROUND | FACADES | {"web"}
+        return target in GROUND | FACADES | {"web", "client"}
     return FLOORS[target] < FLOORS[room]
 
 
