@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from diptych.collection import Hit, Results
 from diptych.errors import BadSetting, Refused
-from diptych.retriever import Hit, Results
 from diptych.search_request import SearchRequest
 
 if TYPE_CHECKING:
@@ -24,17 +24,17 @@ def searched_service(url: str, fields: Mapping[str, Any], *, with_pictures: bool
     """Yield the answer of a service to a search request in the collection that its URL ends in.
 
     `with_pictures` fetches the hits' thumbnails too, which are there until the block ends. `BadSetting` if the URL
-    names no collection and several are served; `Refused` with the service's own sentence.
+    is none, or names no collection and several are served; `Refused` with the service's own sentence.
     """
     from diptych.client import Client
 
-    request, address = SearchRequest(**fields), urlsplit(url)
-    path, _, name = address.path.rstrip("/").rpartition("/")
+    request = SearchRequest(**fields)
+    base, name = _base_and_name(url)
     title = fields["image"] if request.text is None and fields["image"] is not None else str(request.title)
     with TemporaryDirectory(prefix="diptych-") as folder:
         try:
-            with Client(f"{address.scheme}://{address.netloc}{path}", key=os.environ.get(KEY)) as client:
-                answer = client.search(unquote(name) or _only_collection(client, url), **fields)
+            with Client(base, key=os.environ.get(KEY)) as client:
+                answer = client.search(name or _only_collection(client, url), **fields)
                 files = {
                     each.rank: _saved(client, each.thumbnail, Path(folder, f"{each.rank}.webp"))
                     for each in answer.hits
@@ -52,6 +52,16 @@ def searched_service(url: str, fields: Mapping[str, Any], *, with_pictures: bool
             for each in answer.hits
         )  # fmt: skip
         yield Results(title, hits, answer.attribution, exact=answer.exact, total=answer.total)
+
+
+def _base_and_name(url: str) -> tuple[str, str]:
+    """Return the URL of a service and the collection's name, which may be empty."""
+    try:
+        address = urlsplit(url)
+    except ValueError as error:
+        raise BadSetting(f"{url} is not a URL ({error}). Give one such as http://localhost:8000/shop.") from None
+    path, _, name = address.path.rstrip("/").rpartition("/")
+    return f"{address.scheme}://{address.netloc}{path}", unquote(name)
 
 
 def _only_collection(client: "Client", url: str) -> str:

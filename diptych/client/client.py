@@ -14,7 +14,7 @@ from urllib.parse import quote
 from diptych.client.answers import Explained, Item, Likeness, SearchAnswer, Taken
 from diptych.client.reading import explained, made, search_answer
 from diptych.entrance import PictureLike, checks_arguments, given_picture
-from diptych.errors import MissingExtra, Refused
+from diptych.errors import BadSetting, MissingExtra, Refused
 from diptych.request_fields import options_of, takes_fields_of
 from diptych.search_request import SearchRequest
 
@@ -47,7 +47,10 @@ class Client:
     def __init__(self, url: str, *, key: str | None = None, timeout: float = 60.0) -> None:
         self.url = url
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+        try:
+            self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+        except httpx.InvalidURL as error:
+            raise BadSetting(f"{url} is not a URL ({error}). Give one such as http://localhost:8000.") from None
 
     def collections(self) -> list[str]:
         """Return the names of the collections."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from diptych.ingest.handed_over import NewItem
     from diptych.ingest.kept_pictures import PIXELS, raster_suffix, readable, thumbnail
     from diptych.ingest.rejects import Added, Reject
-    from diptych.results import Results
+    from diptych.results import Hit, Results
     from diptych.retrieval.embedding_model import EmbeddingModel
     from diptych.retrieval.requests import EmbeddedRequest, contents_of
     from diptych.search_request import SearchRequest
@@ -30,7 +30,7 @@ _HOMES = {
     "diptych.ingest.handed_over": ("NewItem",),
     "diptych.ingest.kept_pictures": ("PIXELS", "raster_suffix", "readable", "thumbnail"),
     "diptych.ingest.rejects": ("Added", "Reject"),
-    "diptych.results": ("Results",),
+    "diptych.results": ("Hit", "Results"),
     "diptych.retrieval.embedding_model": ("EmbeddingModel",),
     "diptych.retrieval.requests": ("EmbeddedRequest", "contents_of"),
     "diptych.search_request": ("SearchRequest",),
@@ -44,6 +44,7 @@ __all__ = [
     "EmbeddedRequest",
     "EmbeddingModel",
     "Explanation",
+    "Hit",
     "ModelFingerprint",
     "NewItem",
     "Reject",

@@ -1,6 +1,8 @@
 """`diptych search URL`: the command line asks a service, and shows what it answers as it shows its own results."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,22 @@ def test_what_a_service_cannot_do_is_refused(diptych: Diptych, shop: Running, tm
         in diptych("search", place, "--text", "a disc", "--model", tmp_path).err
     )
     assert "a search needs a text, an image or the id of an item" in diptych("search", place).err
+
+
+@pytest.mark.parametrize("url", ["http://[shop", "http://localhost:first/shop"])
+def test_a_url_that_is_none_is_named(diptych: Diptych, url: str) -> None:
+    done = diptych("search", url, "--text", "a disc")
+    assert done.code == 2
+    assert "is not a URL" in done.err
+    assert "Give one such as http://localhost:8000" in done.err
+
+
+def test_no_network_is_loaded_to_ask_a_service() -> None:
+    program = "import diptych.cli.served, sys; print([name for name in ('torch', 'lancedb') if name in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+        == "[]"
+    )
 
 
 def test_a_service_that_is_not_there_is_named(diptych: Diptych, monkeypatch: pytest.MonkeyPatch) -> None:
