@@ -16,7 +16,7 @@ LISTED = {
     "Runs": ("diptych.retriever:Retriever", "diptych.training.curve:TrainingCurve", "diptych.evaluation:Evaluation"),
     "Collections": (
         "diptych.collection:Collection", "diptych.collection:SearchRequest", "diptych.ingest.handed_over:NewItem",
-        "diptych.ingest.rejects:Added",
+        "diptych.ingest.rejects:Added", "diptych.collection.duplicates:Duplicates",
     ),
     "Results": (
         "diptych.results:Results", "diptych.results:Hit", "diptych.explaining.explanation:Explanation",

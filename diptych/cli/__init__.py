@@ -16,6 +16,7 @@ from diptych.cli.benchmark import app as benchmark
 from diptych.cli.collection import app as collection
 from diptych.cli.console import adapt_to_encoding, write
 from diptych.cli.data import app as data
+from diptych.cli.duplicates import duplicates
 from diptych.cli.encode import encode
 from diptych.cli.evaluate import evaluate
 from diptych.cli.explain import explain
@@ -54,6 +55,7 @@ app.command()(evaluate)
 app.command()(search)
 app.command()(explain)
 app.command("explain-audit")(explain_audit)
+collection.command()(duplicates)
 app.add_typer(collection, name="collection")
 app.add_typer(benchmark, name="benchmark")
 app.command()(serve)

@@ -135,7 +135,7 @@ def add(
     The exit code is 1 if any items were rejected; the rejects file lists them.
     """
     cluster = cluster_of(on, address, workers, cpus_per_worker, gpus_per_worker)
-    with _opened(collection, model) as opened, shown_progress() as progress:
+    with opened_collection(collection, model) as opened, shown_progress() as progress:
         added = opened.add(
             *source,
             rejects=rejects,
@@ -159,7 +159,7 @@ def remove(
     """Remove items by id or by a filter; picture files are not deleted."""
     if not ids and where is None:
         raise typer.BadParameter("name items by id, or by a filter.", param_hint="ID / --where")
-    with _opened(collection) as opened:
+    with opened_collection(collection) as opened:
         removed = opened.remove(ids or (), where=where)
     if json:
         write_json({"removed": removed})
@@ -204,7 +204,7 @@ def stats(collection: CollectionArgument, *, json: JsonOption = False) -> None:
 @app.command("compact")
 def compact(collection: CollectionArgument, *, json: JsonOption = False) -> None:
     """Free the space of replaced items; above the exact limit, build the index and tune it to its recall."""
-    with _opened(collection) as opened:
+    with opened_collection(collection) as opened:
         with shown_progress() as progress:
             opened.compact(progress=progress)
         figures = opened.stats()
@@ -247,7 +247,7 @@ def reencode(
     json: JsonOption = False,
 ) -> None:
     """Move a collection to another model; the old one answers searches until the move is complete."""
-    with _opened(collection, pictures_from=pictures_from) as opened, shown_progress() as progress:
+    with opened_collection(collection, pictures_from=pictures_from) as opened, shown_progress() as progress:
         moved = opened.reencode(
             model,
             image_encoder=image_encoder,
@@ -260,7 +260,10 @@ def reencode(
 
 
 @contextmanager
-def _opened(place: str, model: str | None = None, *, pictures_from: list[str] | None = None) -> "Iterator[Collection]":
+def opened_collection(
+    place: str, model: str | None = None, *, pictures_from: list[str] | None = None
+) -> "Iterator[Collection]":
+    """Yield the collection at a place."""
     from diptych.collection import Collection
 
     with Collection.open(place, model=model, pictures_from=pictures_from or ()) as collection:

@@ -91,6 +91,10 @@ PicturesFromOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
+FormOption = Annotated[
+    Literal["table", "json", "paths", "tsv"],
+    typer.Option("--format", metavar="FORM", help="table, json, tsv, or paths: those of the pictures, one a line."),
+]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `diptych train` wrote.")]
 SettingsOption = Annotated[
     list[str] | None,

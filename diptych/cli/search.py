@@ -4,12 +4,20 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from diptych.cli.console import LONGEST, say, shown_progress, write, write_json, write_table
-from diptych.cli.options import DataOption, DataRootOption, JsonOption, MovedModelOption, PicturesFromOption, drawn
+from diptych.cli.options import (
+    DataOption,
+    DataRootOption,
+    FormOption,
+    JsonOption,
+    MovedModelOption,
+    PicturesFromOption,
+    drawn,
+)
 from diptych.cli.request_options import takes_options_of
 from diptych.errors import MissingData
 from diptych.search_request import SearchRequest
@@ -37,10 +45,7 @@ def search(
     data: DataOption = None,
     split: Annotated[str | None, typer.Option("--split", help="Search only this split; by default all pairs.")] = None,
     data_root: DataRootOption = None,
-    form: Annotated[
-        Literal["table", "json", "paths", "tsv"],
-        typer.Option("--format", metavar="FORM", help="table, json, tsv, or paths: those of the pictures, one a line."),
-    ] = "table",
+    form: FormOption = "table",
     json: JsonOption = False,
     **fields: Any,
 ) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diptych.collection.collection import Collection
+    from diptych.collection.duplicates import Duplicates
     from diptych.collection.location import is_collection
     from diptych.collection.model import fingerprint_of, open_model
     from diptych.collection.records import CollectionRecord, ModelFingerprint
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "diptych.collection.collection": ("Collection",),
+    "diptych.collection.duplicates": ("Duplicates",),
     "diptych.collection.location": ("is_collection",),
     "diptych.collection.model": ("fingerprint_of", "open_model"),
     "diptych.collection.records": ("CollectionRecord", "ModelFingerprint"),
@@ -41,6 +43,7 @@ __all__ = [
     "Added",
     "Collection",
     "CollectionRecord",
+    "Duplicates",
     "EmbeddedRequest",
     "EmbeddingModel",
     "Explanation",

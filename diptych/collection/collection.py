@@ -21,7 +21,7 @@ from diptych.collection.picture_places import PicturePlaces, root_of
 from diptych.collection.records import EXACT_LIMIT, RECALL, CollectionRecord, checked_record
 from diptych.collection.reencoding import move
 from diptych.collection.resources import Resources
-from diptych.collection.stored_collection import StoredCollection
+from diptych.collection.surveyed_collection import SurveyedCollection
 from diptych.collection.tables import FIRST, drop_table, make_table, stored_pictures
 from diptych.collection.trial_queries import trial_queries
 from diptych.data.column_names import ColumnNames
@@ -47,12 +47,11 @@ from diptych.retrieval.answers import Snapshot, search
 from diptych.retrieval.embedding_items import EmbedsItems
 from diptych.retrieval.embedding_model import EmbeddingModel
 from diptych.retrieval.requests import EmbeddedRequest, embed
-from diptych.search.searcher import Searcher
 from diptych.search.tuning import tune
 from diptych.search_request import SearchRequest
 
 
-class Collection(StoredCollection, EmbedsItems):
+class Collection(SurveyedCollection, EmbedsItems):
     """Pictures and texts that are searched by the fused similarity of one model.
 
     >>> Collection.open("shop")
@@ -73,7 +72,6 @@ class Collection(StoredCollection, EmbedsItems):
         self._allowed = frozenset(root_of(each) for each in (*pictures_from, pictures) if each is not None)
         self._places = PicturePlaces(store.folder, self._roots)
         self._resources = Resources(store, model, self._places)
-        self._searcher = Searcher(store.uri, lasting=store.lasting)
         self._pictures = Pictures(pictures or (store.folder and store.folder / HANDED_OVER))
         self._writing = Lock()
 

@@ -47,9 +47,14 @@ def drop_table(store: Store, name: str) -> None:
 
 def model_of_table(store: Store, name: str, model: EmbeddingModel) -> EmbeddingModel:
     """Return a model as it fills an existing table."""
+    return replace(model, reduction=reduction_of_table(store, name, model.widths))
+
+
+def reduction_of_table(store: Store, name: str, widths: tuple[int, ...]) -> SpanReduction:
+    """Return how the vectors of a table are reduced, whose spaces have these widths; no model is loaded."""
     if _beside(name) not in store.tables():
-        return replace(model, reduction=SpanReduction(model.widths))
-    return replace(model, reduction=SpanReduction.read(store.table(_beside(name)), model.widths))
+        return SpanReduction(widths)
+    return SpanReduction.read(store.table(_beside(name)), widths)
 
 
 def stored_pictures(table: Table) -> Iterator[str | None]:

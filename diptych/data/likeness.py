@@ -44,6 +44,16 @@ def near_identical(pictures: Sequence[Picture | None], *, progress: Progress | N
     return [group.tolist() for group in groups if len(group) > 1]
 
 
+def picture_fingerprints(
+    pictures: Sequence[Picture | None], *, progress: Progress | None = None
+) -> tuple[Float32[np.ndarray, "n d"], Bool[np.ndarray, " n"]]:
+    """Return the fingerprints of pictures, rows of unit length, and which have one; the rows of others are zero."""
+    thumbnails, known = _cached(pictures, progress)
+    rows = np.zeros(thumbnails.shape, dtype=np.float32)
+    rows[known] = _fingerprints(thumbnails[known])
+    return rows, known
+
+
 def thumbnail(picture: Picture) -> UInt8[np.ndarray, " d"] | None:
     """Return the thumbnail's numbers in one row; None if the picture cannot be read or is of one colour."""
     try:

@@ -27,6 +27,7 @@ from diptych.fusion.serving import Served, Statistics
 from diptych.index.contract import Table
 from diptych.modality import Modality
 from diptych.search.coarse import CoarseScorer, CoarseScores, QueryVectors
+from diptych.search.near_pairs import UnitRows
 from diptych.search.scan_folder import refreshed
 from diptych.search.scan_rows import BLOCK, Held
 
@@ -71,6 +72,11 @@ class Scan:
         """Return for each position whether its item is one of these."""
         wanted = set(ids)
         return np.fromiter((item in wanted for item in self.ids), dtype=bool, count=len(self.ids))
+
+    def unit_rows(self, positions: Int[np.ndarray, " m"] | None = None) -> UnitRows:
+        """Return the vectors at some positions, by default at all, scaled so that inner products are mean cosines."""
+        rows = self._rows if positions is None else self._rows[positions]
+        return UnitRows(self._held.full, rows, self._held.state.spans)
 
     def search(
         self,

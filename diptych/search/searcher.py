@@ -80,7 +80,7 @@ class Searcher:
             none = Best((), nothing, tuple(nothing for _ in queries))
             return RankedItems([none for _ in queries[0]], total=0, exact=True)
         if plan.scanned:
-            scan = self._scan(table, side, tuple(space.shape[1] for space in queries))
+            scan = self.scan(table, side, tuple(space.shape[1] for space in queries))
             allowed = None if where is None else scan.among(table.ids(where=where, side=side))
             modality = other_modality(side)
             best = scan.search(queries, rule, k=k, modality=modality, allowed=allowed)
@@ -98,7 +98,7 @@ class Searcher:
         """
         if not promise.plan(table, side).scanned:
             return None
-        return self._scan(table, side, tuple(space.shape[1] for space in query)).served(query, rule)
+        return self.scan(table, side, tuple(space.shape[1] for space in query)).served(query, rule)
 
     def forget(self, *, but: str) -> None:
         """Release everything held for tables other than this one."""
@@ -129,7 +129,8 @@ class Searcher:
             approximate=plan.effort is not None,
         )
 
-    def _scan(self, table: Table, side: Modality, widths: tuple[int, ...]) -> Scan:
+    def scan(self, table: Table, side: Modality, widths: tuple[int, ...]) -> Scan:
+        """Return a scan of one side of a table as it is now, whose vectors have these widths in their spaces."""
         version = table.version() or ""
         with self._opening:
             kept = self._scans.get((table.name, side))
