@@ -17,6 +17,7 @@ LISTED = {
     "Collections": (
         "diptych.collection:Collection", "diptych.collection:SearchRequest", "diptych.ingest.handed_over:NewItem",
         "diptych.ingest.rejects:Added", "diptych.collection.duplicates:Duplicates",
+        "diptych.collection.classifying:Classification",
     ),
     "Results": (
         "diptych.results:Results", "diptych.results:Hit", "diptych.explaining.explanation:Explanation",

@@ -13,6 +13,7 @@ import typer
 from diptych import __version__
 from diptych.cli import ranks
 from diptych.cli.benchmark import app as benchmark
+from diptych.cli.classify import classify
 from diptych.cli.collection import app as collection
 from diptych.cli.console import adapt_to_encoding, write
 from diptych.cli.data import app as data
@@ -56,6 +57,7 @@ app.command()(search)
 app.command()(explain)
 app.command("explain-audit")(explain_audit)
 collection.command()(duplicates)
+collection.command()(classify)
 app.add_typer(collection, name="collection")
 app.add_typer(benchmark, name="benchmark")
 app.command()(serve)

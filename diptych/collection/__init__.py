@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from diptych.collection.classifying import Classification
     from diptych.collection.collection import Collection
     from diptych.collection.duplicates import Duplicates
     from diptych.collection.location import is_collection
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from diptych.search_request import SearchRequest
 
 _HOMES = {
+    "diptych.collection.classifying": ("Classification",),
     "diptych.collection.collection": ("Collection",),
     "diptych.collection.duplicates": ("Duplicates",),
     "diptych.collection.location": ("is_collection",),
@@ -41,6 +43,7 @@ _HOMES = {
 __all__ = [
     "PIXELS",
     "Added",
+    "Classification",
     "Collection",
     "CollectionRecord",
     "Duplicates",

@@ -352,6 +352,7 @@ class Collection(SurveyedCollection, EmbedsItems):
         names = [record.table, *([record.next.table] if record.next and record.next.table in there else [])]
         return chain.from_iterable(stored_pictures(self.store.table(name)) for name in names)
 
+    @override
     def _snapshot(self, record: CollectionRecord | None = None) -> Snapshot:
         record = record or self.record
         return Snapshot(self._resources.table(record), self._resources.model(record), self._searcher, record.promise)

@@ -1,5 +1,11 @@
-"""What a collection says of all its items together; no model is loaded for it."""
+"""What a collection says of all its items together."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace as replaced
+
+from diptych.collection.classifying import PLACE, Classification, checked_labels, classify_items, computed_columns
+from diptych.collection.column_writing import check_names, write_columns
 from diptych.collection.duplicates import Duplicates, find_duplicates, thresholds_of
 from diptych.collection.stored_collection import StoredCollection
 from diptych.collection.surveyed_items import SurveyedItems
@@ -9,15 +15,21 @@ from diptych.index.contract import Store
 from diptych.index.filters import parse
 from diptych.modality import Modality
 from diptych.progress import Progress
+from diptych.retrieval.answers import Snapshot, compared_side
 from diptych.search.searcher import Searcher
+from diptych.search_request import SearchRequest
 
 
-class SurveyedCollection(StoredCollection):
-    """A collection whose items can be compared with one another."""
+class SurveyedCollection(StoredCollection, ABC):
+    """A collection whose items are compared with one another, and with labels."""
 
     def __init__(self, store: Store, uri: str) -> None:
         super().__init__(store, uri)
         self._searcher = Searcher(store.uri, lasting=store.lasting)
+
+    @abstractmethod
+    def _snapshot(self) -> Snapshot:
+        """Return what a search needs."""
 
     @checks_arguments
     def duplicates(
@@ -38,6 +50,39 @@ class SurveyedCollection(StoredCollection):
         thresholds = thresholds_of(threshold, by)
         with self.store.moment():
             return find_duplicates(self._surveyed("image", where), thresholds, progress=progress)
+
+    @checks_arguments
+    def classify(
+        self,
+        labels: Sequence[str],
+        *,
+        column: str | None = "label",
+        replace: bool = False,
+        template: str = PLACE,
+        against: str | None = None,
+        fusion: str | None = None,
+        progress: Progress | None = None,
+    ) -> Classification:
+        """Give each item the label whose text it is most similar to, and write it to a column, with a score.
+
+        The text of a label stands at `{}` in the template. Similarities are the fused ones, as in a search for the
+        text; the score says how far the label is ahead of the others, and is written to `COLUMN_score`. Items without a
+        picture (or, with `against="text"`, without a text) get no label. `column=None` writes nothing. After a kill,
+        call it again: items that were written are skipped. `BadSetting` if the column has other values, unless they are
+        to be replaced.
+        """
+        texts = checked_labels(labels, template)
+        with self.store.moment():
+            state = self._snapshot()
+            if column is not None:
+                check_names(state.table, {column: "text", f"{column}_score": "number"})
+            request = SearchRequest(texts[0], against=against)
+            side = compared_side(request, lambda side: state.table.count(side=side) > 0)
+            found = classify_items(state, labels, texts, side, fusion=fusion, progress=progress)
+        if column is None:
+            return found
+        written = write_columns(self.store, computed_columns(found, column), over=replace, progress=progress)
+        return replaced(found, written=written)
 
     def _surveyed(self, side: Modality, where: str | None) -> SurveyedItems:
         """Return the items that have a side, or those of them that meet a filter."""

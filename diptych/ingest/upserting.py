@@ -155,7 +155,7 @@ def _write(table: Table, block: EmbeddedBlock) -> tuple[Added, list[Reject]]:
     items = block.items
     stored = table.contents(list(items.ids)) if len(items) else {}
     rows = [k for k, each in enumerate(zip(items.ids, items.contents, strict=True)) if stored.get(each[0]) != each[1]]
-    remarks = _write_fitted(table, items.take(rows)) if rows else ()
+    remarks = write_fitted(table, items.take(rows)) if rows else ()
     updated = sum(items.ids[k] in stored for k in rows)
     same = block.unchanged + len(items) - len(rows)
     notes = (*remarks, *([REPEATED] if block.replaced else []))
@@ -163,7 +163,7 @@ def _write(table: Table, block: EmbeddedBlock) -> tuple[Added, list[Reject]]:
     return counts, list(block.rejects)
 
 
-def _write_fitted(table: Table, items: Items) -> tuple[str, ...]:
+def write_fitted(table: Table, items: Items) -> tuple[str, ...]:
     """Write items with metadata that fit the columns, and return what became of the rest."""
     for attempt in range(ATTEMPTS):
         fitted = fit_to_columns(items.metadata, table.columns())

@@ -106,6 +106,14 @@ class Scan:
         )
         return list(chain.from_iterable(found))
 
+    def fused(
+        self, queries: QueryVectors, rule: FusionRule | None, *, modality: Modality
+    ) -> Iterator[Float64[np.ndarray, " n"]]:
+        """Yield the similarity of each query with the items at all positions, by which `search` ranks them."""
+        for vector in _each(self._checked(queries, rule, modality)):
+            whole = self._true(vector, np.arange(len(self)))
+            yield whole[0] if rule is None else rule.fuse(whole[0][None], whole[1][None], queries=modality)[0]
+
     def served(self, query: QueryVectors, rule: FusionRule) -> Served | None:
         """Return how a rule scores one query, from its similarities with all items.
 
