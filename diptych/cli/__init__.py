@@ -22,6 +22,7 @@ from diptych.cli.encode import encode
 from diptych.cli.evaluate import evaluate
 from diptych.cli.explain import explain
 from diptych.cli.explain_audit import explain_audit
+from diptych.cli.export import export
 from diptych.cli.keys import app as keys
 from diptych.cli.search import search
 from diptych.cli.serve import serve
@@ -58,6 +59,7 @@ app.command()(explain)
 app.command("explain-audit")(explain_audit)
 collection.command()(duplicates)
 collection.command()(classify)
+collection.command()(export)
 app.add_typer(collection, name="collection")
 app.add_typer(benchmark, name="benchmark")
 app.command()(serve)

@@ -177,7 +177,7 @@ def list_items(
     json: JsonOption = False,
 ) -> None:
     """List items in order of id."""
-    with _stored(collection) as opened:
+    with stored_collection(collection) as opened:
         items = opened.items(where=where, after=after, limit=limit)
     if json:
         for n, identity in enumerate(items.ids):
@@ -193,7 +193,7 @@ def list_items(
 @app.command("stats")
 def stats(collection: CollectionArgument, *, json: JsonOption = False) -> None:
     """Show what a collection holds, how it is searched and how much space it takes."""
-    with _stored(collection) as opened:
+    with stored_collection(collection) as opened:
         figures = opened.stats()
     if json:
         write_json(figures)
@@ -226,7 +226,7 @@ def moved(
 
     Pictures in the collection's own folder, and in the album that holds it, move along and need no telling.
     """
-    with _stored(collection) as opened:
+    with stored_collection(collection) as opened:
         found = opened.moved(old, new)
     if json:
         write_json({"moved": found})
@@ -271,7 +271,8 @@ def opened_collection(
 
 
 @contextmanager
-def _stored(place: str) -> "Iterator[StoredCollection]":
+def stored_collection(place: str) -> "Iterator[StoredCollection]":
+    """Yield the collection at a place, for what needs neither its model nor its pictures."""
     from diptych.collection import StoredCollection
 
     with StoredCollection.at(place) as collection:

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from diptych.collection.exporting import Exported, export_items
 from diptych.collection.location import location_of
 from diptych.collection.moved_pictures import rewrite_paths
 from diptych.collection.picture_places import PicturePlaces, root_of
@@ -12,6 +13,7 @@ from diptych.collection.placed_table import PlacedTable
 from diptych.collection.records import CollectionRecord, checked_record, current_record
 from diptych.collection.remembered_roots import RememberedRoots
 from diptych.collection.statistics import statistics
+from diptych.collection.tables import reduction_of_table
 from diptych.data.addresses import is_url
 from diptych.entrance import checks_arguments
 from diptych.errors import BadSetting, MissingData
@@ -21,6 +23,7 @@ from diptych.index.filters import parse
 from diptych.index.items import Items
 from diptych.index.passwords import masked
 from diptych.ingest.fence import records_to_write_by
+from diptych.progress import Progress, silent
 
 Opened = TypeVar("Opened", bound="StoredCollection")
 
@@ -100,6 +103,20 @@ class StoredCollection:
             )
         self.remembered.add([now])
         return first
+
+    @checks_arguments
+    def export(self, path: Path, *, where: str | None = None, progress: Progress | None = None) -> int:
+        """Write all items, or those that meet a filter, into a file, and return how many there are.
+
+        A .parquet has the vectors in all spaces too; a .csv and a .jsonl have only what a manifest has. The file is
+        there once it is complete.
+        """
+        with self.store.moment():
+            record = self.record
+            table = PlacedTable(self.store.table(record.table), PicturePlaces(self.store.folder))
+            condition = parse(where, table.columns()) if where else None
+            reduction = reduction_of_table(self.store, record.table, record.model.widths)
+            return export_items(Exported(table, record, reduction, condition), path, progress=progress or silent)
 
     def stats(self) -> dict[str, Any]:
         """Return the counts of items, how they are searched and their size on disk."""
