@@ -17,7 +17,8 @@ LISTED = {
     "Collections": (
         "diptych.collection:Collection", "diptych.collection:SearchRequest", "diptych.ingest.handed_over:NewItem",
         "diptych.ingest.rejects:Added", "diptych.collection.duplicates:Duplicates",
-        "diptych.collection.classifying:Classification",
+        "diptych.collection.classifying:Classification", "diptych.collection.clustering_items:ItemClusters",
+        "diptych.collection.mapping_items:CollectionMap",
     ),
     "Results": (
         "diptych.results:Results", "diptych.results:Hit", "diptych.explaining.explanation:Explanation",

@@ -14,7 +14,9 @@ from diptych import __version__
 from diptych.cli import ranks
 from diptych.cli.benchmark import app as benchmark
 from diptych.cli.classify import classify
+from diptych.cli.clusters import clusters
 from diptych.cli.collection import app as collection
+from diptych.cli.collection_map import collection_map
 from diptych.cli.console import adapt_to_encoding, write
 from diptych.cli.data import app as data
 from diptych.cli.duplicates import duplicates
@@ -59,6 +61,8 @@ app.command()(explain)
 app.command("explain-audit")(explain_audit)
 collection.command()(duplicates)
 collection.command()(classify)
+collection.command()(clusters)
+collection.command("map")(collection_map)
 collection.command()(export)
 app.add_typer(collection, name="collection")
 app.add_typer(benchmark, name="benchmark")

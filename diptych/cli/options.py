@@ -95,6 +95,10 @@ FormOption = Annotated[
     Literal["table", "json", "paths", "tsv"],
     typer.Option("--format", metavar="FORM", help="table, json, tsv, or paths: those of the pictures, one a line."),
 ]
+SideOption = Annotated[
+    str | None,
+    typer.Option("--side", metavar="SIDE", help="Compare the image or the text of items; by default pictures."),
+]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `diptych train` wrote.")]
 SettingsOption = Annotated[
     list[str] | None,

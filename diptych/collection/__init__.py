@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diptych.collection.classifying import Classification
+    from diptych.collection.clustering_items import ItemClusters
     from diptych.collection.collection import Collection
     from diptych.collection.duplicates import Duplicates
     from diptych.collection.location import is_collection
+    from diptych.collection.mapping_items import CollectionMap
     from diptych.collection.model import fingerprint_of, open_model
     from diptych.collection.records import CollectionRecord, ModelFingerprint
     from diptych.collection.stored_collection import StoredCollection
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "diptych.collection.classifying": ("Classification",),
+    "diptych.collection.clustering_items": ("ItemClusters",),
     "diptych.collection.collection": ("Collection",),
     "diptych.collection.duplicates": ("Duplicates",),
     "diptych.collection.location": ("is_collection",),
+    "diptych.collection.mapping_items": ("CollectionMap",),
     "diptych.collection.model": ("fingerprint_of", "open_model"),
     "diptych.collection.records": ("CollectionRecord", "ModelFingerprint"),
     "diptych.collection.stored_collection": ("StoredCollection",),
@@ -45,12 +49,14 @@ __all__ = [
     "Added",
     "Classification",
     "Collection",
+    "CollectionMap",
     "CollectionRecord",
     "Duplicates",
     "EmbeddedRequest",
     "EmbeddingModel",
     "Explanation",
     "Hit",
+    "ItemClusters",
     "ModelFingerprint",
     "NewItem",
     "Reject",

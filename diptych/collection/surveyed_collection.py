@@ -5,19 +5,25 @@ from collections.abc import Sequence
 from dataclasses import replace as replaced
 
 from diptych.collection.classifying import PLACE, Classification, checked_labels, classify_items, computed_columns
+from diptych.collection.clustering_items import ItemClusters, cluster_column, cluster_items
 from diptych.collection.column_writing import check_names, write_columns
 from diptych.collection.duplicates import Duplicates, find_duplicates, thresholds_of
+from diptych.collection.mapping_items import CollectionMap, map_items
 from diptych.collection.stored_collection import StoredCollection
 from diptych.collection.surveyed_items import SurveyedItems
 from diptych.collection.tables import reduction_of_table
 from diptych.entrance import checks_arguments
+from diptych.errors import BadSetting
 from diptych.index.contract import Store
 from diptych.index.filters import parse
-from diptych.modality import Modality
+from diptych.modality import MODALITIES, Modality
 from diptych.progress import Progress
 from diptych.retrieval.answers import Snapshot, compared_side
 from diptych.search.searcher import Searcher
 from diptych.search_request import SearchRequest
+
+CATEGORY = "category"
+"""The column that colours a map, if the collection has it."""
 
 
 class SurveyedCollection(StoredCollection, ABC):
@@ -83,6 +89,57 @@ class SurveyedCollection(StoredCollection, ABC):
             return found
         written = write_columns(self.store, computed_columns(found, column), over=replace, progress=progress)
         return replaced(found, written=written)
+
+    @checks_arguments
+    def clusters(
+        self,
+        k: int | None = None,
+        *,
+        side: str | None = None,
+        where: str | None = None,
+        column: str | None = None,
+        replace: bool = False,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> ItemClusters:
+        """Return the items in k clusters by their vectors (k-means), each with the items nearest to its centre.
+
+        By default the number of clusters is the one from 2 to 30 with the largest silhouette. Pictures are compared,
+        or where there are none, or with `side="text"`, texts. The numbers of the clusters are written to a column if
+        one is named, as `classify` writes labels.
+        """
+        with self.store.moment():
+            own = self._compared(side)
+            if column is not None:
+                check_names(self.table, {column: "number"})
+            found = cluster_items(self._surveyed(own, where), own, k=k, seed=seed, progress=progress)
+        if column is None:
+            return found
+        written = write_columns(self.store, cluster_column(found, column), over=replace, progress=progress)
+        return replaced(found, written=written)
+
+    @checks_arguments
+    def map(
+        self,
+        *,
+        colour: str | None = CATEGORY,
+        side: str | None = None,
+        where: str | None = None,
+    ) -> CollectionMap:
+        """Return the items as points of the plane in which their vectors vary most, coloured by a column.
+
+        Pictures are placed, or where there are none, or with `side="text"`, texts. The same items give the same map.
+        """
+        with self.store.moment():
+            if colour == CATEGORY and colour not in self.table.columns():
+                colour = None
+            return map_items(self._surveyed(self._compared(side), where), self.name, colour=colour)
+
+    def _compared(self, side: str | None) -> Modality:
+        """Return the side that is compared: the one named, or pictures if there are any."""
+        if side is not None and side not in MODALITIES:
+            raise BadSetting(f"side must be {' or '.join(MODALITIES)}; got {side!r}.")
+        return side if side else "image" if self.table.count(side="image") else "text"
 
     def _surveyed(self, side: Modality, where: str | None) -> SurveyedItems:
         """Return the items that have a side, or those of them that meet a filter."""

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
-from scipy.linalg import qr
+from scipy.linalg import eigh, qr
 
 BLOCK = 4096
 """Rows read from files at once."""
@@ -104,3 +104,37 @@ def orthonormal_span(matrix: Float[np.ndarray, "d m"]) -> Float64[np.ndarray, "d
     negligible = max(matrix.shape) * np.finfo(np.float64).eps * sizes.max(initial=0.0)
     span: Float64[np.ndarray, "d r"] = basis[:, : int((sizes > negligible).sum())]
     return span
+
+
+class Plane(NamedTuple):
+    """Rows projected onto the plane in which they vary most."""
+
+    points: Float64[np.ndarray, "n 2"]
+    shares: tuple[float, float]
+    """The share of the rows' variance along each axis."""
+
+
+def principal_plane(rows: Sliced) -> Plane:
+    """Return rows along their two leading principal components; they are read block by block.
+
+    The sign of each component is fixed (its largest entry is positive), so that the same rows give the same points.
+    With fewer components than two, coordinates are 0.
+
+    >>> principal_plane(np.float32([[0, 0, 0], [2, 0, 0], [4, 0, 0]])).points[:, 0].tolist()
+    [-2.0, 0.0, 2.0]
+    """
+    if not len(rows):
+        return Plane(np.zeros((0, 2)), (0.0, 0.0))
+    starts = range(0, len(rows), BLOCK)
+    mean = sum(rows[start : start + BLOCK].sum(0, dtype=np.float64) for start in starts) / len(rows)
+    centred = (rows[start : start + BLOCK].astype(np.float64) - mean for start in starts)
+    spread: Float64[np.ndarray, "d d"] = sum(block.T @ block for block in centred)
+    width = min(2, len(spread))
+    values, vectors = eigh(spread, subset_by_index=(len(spread) - width, len(spread) - 1))
+    values, basis = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    basis = basis * np.sign(basis[np.abs(basis).argmax(0), np.arange(width)])
+    points, total = np.zeros((len(rows), 2)), float(np.trace(spread))
+    for start in starts:
+        points[start : start + BLOCK, :width] = (rows[start : start + BLOCK].astype(np.float64) - mean) @ basis
+    shares = [float(value) / total if total > 0 else 0.0 for value in values]
+    return Plane(points, (shares[0], shares[1] if width > 1 else 0.0))
