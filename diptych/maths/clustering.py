@@ -38,7 +38,7 @@ class Centres(NamedTuple):
     """The sum of squared distances to the centres."""
 
 
-class Nearest(NamedTuple):
+class NearestCentres(NamedTuple):
     """The nearest centre of each row, and its squared distance."""
 
     labels: Int64[np.ndarray, " n"]
@@ -59,7 +59,7 @@ def k_means(rows: Float32[np.ndarray, "n d"], k: int, *, draw: np.random.Generat
     return Centres(best.centres[order], place[best.labels], best.loss)
 
 
-def nearest_centres(rows: Sliced, centres: Float64[np.ndarray, "k d"]) -> Nearest:
+def nearest_centres(rows: Sliced, centres: Float64[np.ndarray, "k d"]) -> NearestCentres:
     """Return the nearest centre of each row, the first of equally near ones; rows are read block by block."""
     labels, distances = np.empty(len(rows), dtype=np.int64), np.empty(len(rows))
     for start in range(0, len(rows), BLOCK):
@@ -67,7 +67,7 @@ def nearest_centres(rows: Sliced, centres: Float64[np.ndarray, "k d"]) -> Neares
         nearest = squares.argmin(1)
         labels[start : start + BLOCK] = nearest
         distances[start : start + BLOCK] = squares[np.arange(len(nearest)), nearest]
-    return Nearest(labels, distances)
+    return NearestCentres(labels, distances)
 
 
 def silhouette(rows: Float32[np.ndarray, "n d"], labels: Int64[np.ndarray, " n"]) -> float:
@@ -127,7 +127,7 @@ def _beginning(rows: Float32[np.ndarray, "n d"], k: int, draw: np.random.Generat
     return rows[chosen].astype(np.float64)
 
 
-def _filled(nearest: Nearest, k: int) -> Int64[np.ndarray, " n"]:
+def _filled(nearest: NearestCentres, k: int) -> Int64[np.ndarray, " n"]:
     """Return the cluster of each row; an empty one takes the row furthest from its centre."""
     labels, furthest = nearest.labels.copy(), iter(np.argsort(-nearest.distances, kind="stable").tolist())
     counts = np.bincount(labels, minlength=k)
