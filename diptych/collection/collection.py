@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from threading import Lock
 from typing import Any
 from uuid import uuid4
 
@@ -73,7 +72,6 @@ class Collection(SurveyedCollection, EmbedsItems):
         self._places = PicturePlaces(store.folder, self._roots)
         self._resources = Resources(store, model, self._places)
         self._pictures = Pictures(pictures or (store.folder and store.folder / HANDED_OVER))
-        self._writing = Lock()
 
     @classmethod
     @checks_arguments

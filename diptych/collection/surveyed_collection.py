@@ -3,10 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace as replaced
+from threading import Lock
 
 from diptych.collection.classifying import PLACE, Classification, checked_labels, classify_items, computed_columns
 from diptych.collection.clustering_items import ItemClusters, cluster_column, cluster_items
-from diptych.collection.column_writing import check_names, write_columns
+from diptych.collection.column_writing import ComputedColumns, check_names, write_columns
 from diptych.collection.duplicates import Duplicates, find_duplicates, thresholds_of
 from diptych.collection.mapping_items import CollectionMap, map_items
 from diptych.collection.stored_collection import StoredCollection
@@ -32,6 +33,8 @@ class SurveyedCollection(StoredCollection, ABC):
     def __init__(self, store: Store, uri: str) -> None:
         super().__init__(store, uri)
         self._searcher = Searcher(store.uri, lasting=store.lasting)
+        self._writing = Lock()
+        """Held by whatever reads items and writes them back changed."""
 
     @abstractmethod
     def _snapshot(self) -> Snapshot:
@@ -87,7 +90,7 @@ class SurveyedCollection(StoredCollection, ABC):
             found = classify_items(state, labels, texts, side, fusion=fusion, progress=progress)
         if column is None:
             return found
-        written = write_columns(self.store, computed_columns(found, column), over=replace, progress=progress)
+        written = self._written(computed_columns(found, column), over=replace, progress=progress)
         return replaced(found, written=written)
 
     @checks_arguments
@@ -115,7 +118,7 @@ class SurveyedCollection(StoredCollection, ABC):
             found = cluster_items(self._surveyed(own, where), own, k=k, seed=seed, progress=progress)
         if column is None:
             return found
-        written = write_columns(self.store, cluster_column(found, column), over=replace, progress=progress)
+        written = self._written(cluster_column(found, column), over=replace, progress=progress)
         return replaced(found, written=written)
 
     @checks_arguments
@@ -134,6 +137,10 @@ class SurveyedCollection(StoredCollection, ABC):
             if colour == CATEGORY and colour not in self.table.columns():
                 colour = None
             return map_items(self._surveyed(self._compared(side), where), self.name, colour=colour)
+
+    def _written(self, columns: ComputedColumns, *, over: bool, progress: Progress | None) -> int:
+        with self._writing:
+            return write_columns(self.store, columns, over=over, progress=progress)
 
     def _compared(self, side: str | None) -> Modality:
         """Return the side that is compared: the one named, or pictures if there are any."""
