@@ -32,7 +32,7 @@ class CatalogueEntry:
     place: Path | None
     """The folder it lies in; None where it is not there, or needs none."""
     brought: bool
-    """Whether it comes with the installation."""
+    """Whether it comes in a package, that of the extra `demo`."""
     known_download: bool
     """Whether `get` knows where to find it."""
 

@@ -11,6 +11,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from diptych.errors import BadSetting
+from diptych.extras import require
 
 Record = TypeVar("Record")
 
@@ -45,6 +46,8 @@ def written_atomically(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
 def check_drawn(path: Path, *, page: bool = False) -> None:
     """Raise `BadSetting` unless a file's suffix is one that drawings are saved as, or that of a page if there is one.
 
+    `MissingExtra` if drawings cannot be made, for want of Matplotlib; a page needs none.
+
     >>> check_drawn(Path("hits.gif"))
     Traceback (most recent call last):
     diptych.errors.BadSetting: a drawing is saved as .png, .jpg, .jpeg, .webp or .pdf; got '.gif' in 'hits.gif'.
@@ -53,6 +56,8 @@ def check_drawn(path: Path, *, page: bool = False) -> None:
     if (suffix := path.suffix.lower()) not in (*most, last):
         got = repr(suffix) if suffix else "no suffix"
         raise BadSetting(f"a drawing is saved as {', '.join(most)} or {last}; got {got} in '{path}'.")
+    if suffix != PAGE:
+        require("matplotlib", extra="plot", wanted_by="drawings")
 
 
 def write_json(path: Path, value: Any) -> None:

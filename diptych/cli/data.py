@@ -130,7 +130,7 @@ def show(
 
 def _whereabouts(entry: "CatalogueEntry") -> str:
     if entry.brought:
-        return "the installation"
+        return "the installation (extra demo)"
     if entry.place is not None:
         return str(entry.place)
     return f"not here: diptych data get {entry.name}" if entry.known_download else "give its path"

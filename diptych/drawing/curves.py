@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Float
 
-from diptych.drawing.sheet import DOTS_PER_INCH, INK, MUTED, PALETTE, RULE
+from diptych.drawing.sheet import DOTS_PER_INCH, INK, MUTED, PALETTE, RULE, matplotlib
 from diptych.errors import ShapeMismatch
 from diptych.relevance import validated
 
@@ -109,11 +109,10 @@ def _halves(name: str) -> tuple[str, str]:
 
 def new_figure(width: int, height: int) -> "Figure":
     """Return an empty figure of this size in pixels, with a layout that avoids overlaps."""
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    layout = ConstrainedLayoutEngine(w_pad=PADDING, h_pad=PADDING)
-    return Figure((width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH, layout=layout)
+    layout = matplotlib("layout_engine").ConstrainedLayoutEngine(w_pad=PADDING, h_pad=PADDING)
+    size = (width / DOTS_PER_INCH, height / DOTS_PER_INCH)
+    figure: Figure = matplotlib("figure").Figure(size, dpi=DOTS_PER_INCH, layout=layout)
+    return figure
 
 
 def dress(axes: "Axes", title: str, across: str, up: str) -> None:

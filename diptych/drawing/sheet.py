@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.errors import BadSetting
+from diptych.extras import require
 from diptych.files import DRAWN, check_drawn, written_atomically
 
 if TYPE_CHECKING:
@@ -37,12 +38,15 @@ FAMILIES = (
 """Fonts for many scripts; the installed ones are used in this order."""
 
 
+def matplotlib(module: str) -> Any:
+    """Return a module of Matplotlib; `MissingExtra` if it is not installed."""
+    return require(f"matplotlib.{module}", extra="plot", wanted_by="drawings", package="matplotlib")
+
+
 @cache
 def families() -> tuple[str, ...]:
     """Return the installed fonts among `FAMILIES`; the first is always available."""
-    from matplotlib import font_manager
-
-    installed = set(font_manager.get_font_names())
+    installed = set(matplotlib("font_manager").get_font_names())
     return tuple(name for name in FAMILIES if name in installed)
 
 
@@ -50,12 +54,10 @@ class Sheet:
     """A white sheet with a size in pixels."""
 
     def __init__(self, width: int, height: int) -> None:
-        from matplotlib.figure import Figure
-
         self.width = width
         self.height = height
         size = (width / DOTS_PER_INCH, height / DOTS_PER_INCH)
-        self._figure: Figure = Figure(figsize=size, dpi=DOTS_PER_INCH, facecolor=PAPER)
+        self._figure: Figure = matplotlib("figure").Figure(figsize=size, dpi=DOTS_PER_INCH, facecolor=PAPER)
 
     def write(
         self, text: str, x: int, y: int, *, size: int, colour: str = INK, bold: bool = False, right: bool = False

@@ -4,6 +4,7 @@ import base64
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from diptych.drawing.markup import Markup, tag
@@ -39,8 +40,11 @@ class Shown(ABC):
         return DataFrame(list(self.records()))
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows."""
-        return tag("div", figure_html(self.plot()), table_html(self.records()))
+        """Return what a notebook shows: the drawing if there is Matplotlib, and the table."""
+        drawing: list[Markup] = []
+        with suppress(MissingExtra):
+            drawing.append(figure_html(self.plot()))
+        return tag("div", *drawing, table_html(self.records()))
 
 
 def figure_html(figure: "Figure") -> Markup:

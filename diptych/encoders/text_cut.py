@@ -6,12 +6,11 @@ number, 1 where a sentence begins.
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float16, Int
-from tokenizers import Encoding
 from torch import Tensor, nn
 from torch.nn.functional import normalize, pad
 
@@ -24,6 +23,21 @@ DIGIT = 1024
 NUMBER_DIGITS = 2
 TOGETHER = 32
 """Batch size of texts of similar length."""
+
+
+@runtime_checkable
+class Tokenised(Protocol):
+    """A text as tokens, the special ones included."""
+
+    @property
+    def ids(self) -> list[int]:
+        """Their numbers in the vocabulary."""
+        ...
+
+    @property
+    def offsets(self) -> list[tuple[int, int]]:
+        """The span of each in the text."""
+        ...
 
 
 class Sentences(NamedTuple):
@@ -65,7 +79,7 @@ class TextStem(Stem):
         return self._width + 1
 
     @torch.inference_mode()
-    def activations(self, prepared: Sequence[Encoding]) -> list[Float16[np.ndarray, "p c"]]:
+    def activations(self, prepared: Sequence[Tokenised]) -> list[Float16[np.ndarray, "p c"]]:
         """Return the states of each text's tokens."""
         states: dict[int, Float16[np.ndarray, "p c"]] = {}
         for rows in alike_in_length(prepared):
@@ -87,13 +101,13 @@ class TextStem(Stem):
         return hidden
 
 
-def alike_in_length(encodings: Sequence[Encoding]) -> Iterator[list[int]]:
+def alike_in_length(encodings: Sequence[Tokenised]) -> Iterator[list[int]]:
     """Yield the numbers of texts of similar length, which share a batch."""
     order = sorted(range(len(encodings)), key=lambda k: len(encodings[k].ids))
     yield from (order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER))
 
 
-def token_batch(encodings: Sequence[Encoding]) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
+def token_batch(encodings: Sequence[Tokenised]) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
     """Return the tokens of texts, padded with zeros to the longest, and a mask that is true on real ones."""
     longest = max(len(encoding.ids) for encoding in encodings)
     ids = torch.zeros(len(encodings), longest, dtype=torch.long)

@@ -1,6 +1,7 @@
 """Train a method, from encoded pairs to a finished run folder."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from diptych.data.features import Features
 from diptych.drawing.curves import training_curves
 from diptych.drawing.sheet import save_figure
 from diptych.encoders.tensor_files import save_tensors
+from diptych.errors import MissingExtra
 from diptych.fusion.record import FusionRecord
 from diptych.methods.contract import GradientMethod, Method, TraceableMethod
 from diptych.methods.module import SideInformation, open_method
@@ -95,8 +97,9 @@ class Training:
         return wrapped
 
     def _end(self, model: Any, widths: Any, epoch: int, run: TrainingRun, validation: Validator) -> None:
-        """Draw the training curves, and write the result of the run."""
+        """Draw the training curves if there is Matplotlib, and write the result of the run."""
         if metrics := run.folder.metrics():
-            save_figure(training_curves(metrics), run.folder.curve_file)
+            with suppress(MissingExtra):
+                save_figure(training_curves(metrics), run.folder.curve_file)
         fusion = FusionRecord(self.chosen.fusion, "val", validation.choose_fusion(model))
         run.folder.end(RunResult(asdict(widths), model.spaces, tuple(self.classes), epoch, fusion))

@@ -8,7 +8,7 @@ image_encoder.safetensors, text_encoder.safetensors
 posteriors.safetensors  the classifiers beside a method that names no categories itself, if `posteriors.share` is set
 checkpoint.safetensors  the training state to resume from; removed when training has ended
 result.json             the choices on validation data: epoch, fusion weight; written last
-training.png            losses and validation MAP by epoch
+training.png            losses and validation MAP by epoch, where Matplotlib is installed
 tensorboard/            the same as events, if requested
 """
 

@@ -89,7 +89,11 @@ def test_a_setting_of_no_encoder_is_answered_with_the_nearest() -> None:
 def test_what_an_encoder_needs_is_an_extra_of_the_package() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     needed = {extra for card in ROOM.cards().values() for extra in card.needs}
-    assert {"timm", "open-clip", "onnx", "transformers", "sentence-transformers"} == needed <= extras.keys()
+    assert (
+        {"timm", "open-clip", "onnx", "transformers", "sentence-transformers", "minilm", "glove"}
+        == needed
+        <= extras.keys()
+    )
 
 
 @pytest.mark.parametrize("name", ["transformers", "sentence-transformers", "timm", "open-clip"])
