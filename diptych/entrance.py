@@ -6,6 +6,7 @@ may be a file, its bytes, a picture of Pillow or an array.
 
 import inspect
 import io
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
@@ -17,7 +18,7 @@ from reprlib import repr as short
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from diptych.errors import BadImage, BadSetting
+from diptych.errors import BadImage, BadSetting, MissingExtra
 from diptych.progress_shown import in_notebook, notebook_progress
 
 if TYPE_CHECKING:
@@ -104,19 +105,23 @@ def fitted(hint: Any, value: Any, name: str) -> Any:
 def given_picture(image: Any) -> Path | bytes:
     """Return a picture as callers pass it as its file or its bytes.
 
-    `BadSetting` for something else, `BadImage` for a picture of Pillow that cannot be read.
+    `BadSetting` for something else, `BadImage` for a picture of Pillow that cannot be read, `MissingExtra` for an array
+    without Pillow.
     """
     if isinstance(image, str | PathLike):
         return Path(image)
     if isinstance(image, bytes | bytearray | memoryview):
         return bytes(image)
-    from PIL import Image
-
-    if isinstance(image, Image.Image):
+    pillow = sys.modules.get("PIL.Image")  # who has a picture of Pillow has imported it
+    if pillow is not None and isinstance(image, pillow.Image):
         return _encoded(image)
     shape: Any = getattr(image, "shape", ())
     kind = str(getattr(image, "dtype", ""))
     if len(shape) == 3 and shape[2] == 3 and 0 not in shape and kind == "uint8" and hasattr(image, "tobytes"):
+        try:
+            from PIL import Image
+        except ModuleNotFoundError:
+            raise MissingExtra("pictures as arrays need the package pillow. Install it: pip install pillow.") from None
         return _encoded(Image.frombytes("RGB", (shape[1], shape[0]), image.tobytes()))
     got = f"an array of {' x '.join(map(str, shape))}, {kind}" if kind else short(image)
     raise BadSetting(

@@ -19,6 +19,13 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
+def test_importing_the_package_imports_the_standard_library_alone() -> None:
+    program = "import sys; before = {*sys.modules}; import diptych; print(*{*sys.modules} - before)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    imported = {name.partition(".")[0] for name in done.stdout.split()}
+    assert imported - sys.stdlib_module_names == {"diptych"}
+
+
 def test_what_is_exported_is_there() -> None:
     assert {name: getattr(diptych, name) for name in diptych.__all__}.keys() == set(diptych.__all__)
 
