@@ -82,7 +82,8 @@ def test_the_client_needs_httpx_and_nothing_else(python: Path, serve: Serve, tin
         "added",
         "['a red square'] 1",
         "there is no collection 'nothing'. Served collections: shop.",
-        "image must be a text or a path or bytes; got 3.",
+        "image must be the path of a picture, its bytes, a picture of Pillow or an array of height x width x 3, uint8; "
+        "got 3.",
         "pictures as arrays need the package pillow. Install it: pip install pillow.",
         "[]",
     ]

@@ -1,8 +1,6 @@
 """Pictures given as bytes: the collection keeps a file for each, since they have none of their own."""
 
-import fcntl
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +12,7 @@ from diptych.data.paths import absolute
 from diptych.data.pictures import raster_suffix, thumbnail
 from diptych.errors import BadSetting, MissingData
 from diptych.files import written_atomically
+from diptych.locks import locked
 
 __all__ = ["HANDED_OVER", "PIXELS", "Pictures", "raster_suffix", "thumbnail"]
 
@@ -59,7 +58,7 @@ class Pictures:
 
     def arriving(self) -> AbstractContextManager[None]:
         """Return a context that spans `keep` and the upsert of the items; no process forgets pictures meanwhile."""
-        return self._locked(fcntl.LOCK_SH)
+        return self._locked(shared=True)
 
     def forget(self, paths: Iterable[str | None], *, named: Callable[[], Iterable[str | None]]) -> None:
         """Remove the files that no item names any more; pictures outside this folder stay.
@@ -67,7 +66,7 @@ class Pictures:
         `named` is called once no process is between keeping a picture and upserting its item.
         """
         if own := {path for path in paths if path and self._keeps(path)}:
-            with self._locked(fcntl.LOCK_EX):
+            with self._locked():
                 for path in own.difference(named()):
                     Path(path).unlink(missing_ok=True)
 
@@ -79,7 +78,7 @@ class Pictures:
         """
         if self._folder is None or not self._unnamed(named):
             return 0
-        with self._locked(fcntl.LOCK_EX):
+        with self._locked():
             gone = self._unnamed(named)
             for path in gone:
                 path.unlink(missing_ok=True)
@@ -106,7 +105,7 @@ class Pictures:
         return path.removeprefix(prefix) if self._folder and path.startswith(prefix) else ""
 
     @contextmanager
-    def _locked(self, how: int) -> Iterator[None]:
+    def _locked(self, *, shared: bool = False) -> Iterator[None]:
         if self._folder is None:
             yield
             return
@@ -115,12 +114,8 @@ class Pictures:
         path = self._folder / "lock"
         if path.is_symlink():
             raise BadSetting(f"'{path}' is a link, which is not followed. Remove it.")
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-        try:
-            fcntl.flock(lock, how)
+        with locked(path, shared=shared):
             yield
-        finally:
-            os.close(lock)
 
     def drop(self) -> None:
         """Remove all pictures."""

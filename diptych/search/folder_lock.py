@@ -1,11 +1,11 @@
 """A folder that one process writes at a time."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from diptych.errors import StoreFailed
+from diptych.locks import locked
 
 
 @contextmanager
@@ -13,8 +13,7 @@ def writing(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; a system error meanwhile becomes a `StoreFailed`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with locked(folder / "lock"):
             yield
     except OSError as error:
         reason = error.strerror or error

@@ -4,7 +4,6 @@ A key is 256 random bits, so its stored SHA-256 reveals nothing about it, and no
 The file is JSON, readable by its owner only, and replaced atomically. A running service notices when it changes.
 """
 
-import fcntl
 import hashlib
 import hmac
 import json
@@ -19,6 +18,7 @@ from typing import Literal, get_args
 
 from diptych.errors import BadSetting, UnknownName
 from diptych.files import written_atomically
+from diptych.locks import locked
 
 Scope = Literal["read", "write"]
 PREFIX = "diptych_"
@@ -103,8 +103,7 @@ class Keys:
     def _changing(self) -> Iterator[list[Key]]:
         """Yield the keys to change, then write them; a lock serialises concurrent changes."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.file.with_suffix(".lock")):
             keys = list(self._read())
             yield keys
             with written_atomically(self.file, mode=0o600) as temporary:

@@ -3,11 +3,10 @@
 Readers, writers and whoever tidies up may be different processes. Lance itself lets any number read while one writes,
 but two that insert the same new id at once would both succeed, an index that is built while files are put together is
 lost, and files of old versions may only go when nobody reads them. So writers take turns, and so do those who
-rearrange, and readers say that they read: all by `flock` on folders of the table, which the system undoes when a
-process dies.
+rearrange, and readers say that they read: all by locks on folders of the table (`diptych.locks`), which the
+system undoes when a process dies.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from threading import Event
 
 from diptych.errors import MissingData, StoreFailed
+from diptych.locks import locked
 
 PATIENCE = 2.0
 """Seconds to wait for the readers of old versions to finish."""
@@ -56,13 +56,13 @@ class TableAccess:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Hold the files of the version that is read, and explain what goes wrong meanwhile."""
-        with self._explained(), _locked(self._folder, fcntl.LOCK_SH):
+        with self._explained(), locked(self._folder, shared=True):
             yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Wait for the other writers, hold them off, and explain what goes wrong meanwhile."""
-        with self._explained(), _locked(self._folder / "_versions", fcntl.LOCK_EX):
+        with self._explained(), locked(self._folder / "_versions"):
             yield
 
     @contextmanager
@@ -70,9 +70,7 @@ class TableAccess:
         """Hold off others who put files together or build an index; yield whether nobody does, if not waited for."""
         with self._explained(), ExitStack() as held:
             try:
-                held.enter_context(
-                    _locked(self._folder / "_transactions", fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-                )
+                held.enter_context(locked(self._folder / "_transactions", wait=wait))
             except BlockingIOError:
                 yield False
             else:
@@ -85,7 +83,7 @@ class TableAccess:
         with ExitStack() as held:
             while True:
                 try:
-                    held.enter_context(_locked(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB))
+                    held.enter_context(locked(self._folder, wait=False))
                     break
                 except BlockingIOError:
                     if time.monotonic() > end:
@@ -114,13 +112,3 @@ def explanation(place: Path, error: Exception) -> StoreFailed:
             "Free some space, then try again."
         )
     return StoreFailed(f"the store at '{place}' failed: {said.splitlines()[0] if said else type(error).__name__}")
-
-
-@contextmanager
-def _locked(folder: Path, operation: int) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, operation)
-        yield
-    finally:
-        os.close(descriptor)
