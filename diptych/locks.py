@@ -17,12 +17,12 @@ PAUSE = 0.002
 
 
 @contextmanager
-def locked(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
-    """Hold the lock of a folder or of a file, which is created if need be; a link to a file is not followed.
+def locked(path: Path, *, shared: bool = False, wait: bool = True, create: bool = False) -> Iterator[None]:
+    """Hold the lock of a folder that exists, or of a file to `create` if need be; a link to such a file is refused.
 
     Any number may hold it `shared`, or else one alone. `BlockingIOError` where it is held and not waited for.
     """
-    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW if create else os.O_RDONLY
     descriptor = os.open(path, flags, 0o644)
     try:
         if shared:

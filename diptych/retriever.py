@@ -28,6 +28,8 @@ from diptych.explaining.fusing import NOTHING_FUSED, Fusing
 from diptych.explaining.traced_pair import TracedPair
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
+from diptych.handover.hub_runs import received, run_at
+from diptych.handover.pretrained import HandsOver
 from diptych.methods.contract import Method
 from diptych.methods.embeddings import embed_items, embed_pairs
 from diptych.progress import Progress
@@ -53,7 +55,7 @@ from diptych.training.tensorboard import event_writer
 __all__ = ["Explanation", "Hit", "Results", "Retriever", "save_explanations"]
 
 
-class Retriever(EmbedsItems):
+class Retriever(EmbedsItems, HandsOver):
     """A trained method with its encoders.
 
     >>> Retriever.train("mscm", "openmoji", out=Path("run"))
@@ -124,8 +126,21 @@ class Retriever(EmbedsItems):
     @classmethod
     @checks_arguments
     def load(cls, run: str | Path) -> "Retriever":
-        """Return the method that a finished run holds."""
-        folder = RunFolder(Path(run))
+        """Return the method that a finished run holds: its folder, or `hub:OWNER/NAME` for one on the model hub."""
+        return cls._of(run_at(run))
+
+    @classmethod
+    @checks_arguments
+    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> "Retriever":
+        """Return a run that somebody handed over: a folder, or OWNER/NAME on the model hub, at a `revision` of it.
+
+        Nothing of theirs is executed: the run is JSON and safetensors, and its networks are opened by name from your
+        own installation. `BadCheckpoint` if a file could do harm by its size, by a link or by a path in it.
+        """
+        return cls._of(received(source, revision=revision))
+
+    @classmethod
+    def _of(cls, folder: RunFolder) -> "Retriever":
         set_torch_threads()
         return cls(folder, load_model(folder), folder.config())
 

@@ -24,7 +24,8 @@ from diptych.settings import override
 ROOT = Path(__file__).resolve().parents[1]
 SERVING = "docs/guide/serving.md"
 SCALING = "docs/guide/scaling.md"
-DOCUMENTS = ("README.md", "docs/guide/index.md", "docs/guide/collections.md", "docs/guide/explaining.md")
+MODELS = "docs/guide/models.md"
+DOCUMENTS = ("README.md", "docs/guide/index.md", "docs/guide/collections.md", "docs/guide/explaining.md", MODELS)
 SMALL = [
     "training.epochs=1",
     *(f"{space}.{size}=8" for space in ("visual", "textual") for size in ("width", "hidden", "reduce")),

@@ -91,6 +91,11 @@ OPEN = "from diptych.encoders.registry import open_encoder; open_encoder({!r})"
             "drawings need the package matplotlib. Install it: pip install 'diptych[plot]'.",
         ),
         (
+            "huggingface_hub",
+            "from diptych import Retriever; Retriever.load('hub:ann/museum')",
+            "models on the hub need the package huggingface-hub. Install it: pip install 'diptych[hub]'.",
+        ),
+        (
             "httpx",
             "import diptych.client",
             "clients of the service need the package httpx. Install it: pip install 'diptych[client]'.",

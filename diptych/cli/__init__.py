@@ -16,6 +16,7 @@ from diptych.cli.benchmark import app as benchmark
 from diptych.cli.classify import classify
 from diptych.cli.clusters import clusters
 from diptych.cli.collection import app as collection
+from diptych.cli.collection_export import collection_export
 from diptych.cli.collection_map import collection_map
 from diptych.cli.console import adapt_to_encoding, write
 from diptych.cli.data import app as data
@@ -24,8 +25,9 @@ from diptych.cli.encode import encode
 from diptych.cli.evaluate import evaluate
 from diptych.cli.explain import explain
 from diptych.cli.explain_audit import explain_audit
-from diptych.cli.export import export
+from diptych.cli.export_run import export_run
 from diptych.cli.keys import app as keys
+from diptych.cli.push import push
 from diptych.cli.search import search
 from diptych.cli.serve import serve
 from diptych.cli.train import train
@@ -63,7 +65,9 @@ collection.command()(duplicates)
 collection.command()(classify)
 collection.command()(clusters)
 collection.command("map")(collection_map)
-collection.command()(export)
+collection.command("export")(collection_export)
+app.command("export")(export_run)
+app.command()(push)
 app.add_typer(collection, name="collection")
 app.add_typer(benchmark, name="benchmark")
 app.command()(serve)

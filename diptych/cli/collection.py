@@ -47,7 +47,7 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         metavar="MODEL",
-        help="The folder of a training run, or conse or joint:NAME, which need no training.",
+        help="A training run (its folder, or hub:OWNER/NAME), or conse or joint:NAME, which need no training.",
     ),
 ]
 ModelImageEncoderOption = Annotated[

@@ -43,6 +43,7 @@ def evaluate(
     """
     from diptych.retriever import Retriever
 
+    own = run / "evaluations" if run.is_dir() else None  # a run on the hub is not written to
     with shown_progress() as progress:
         evaluation = Retriever.load(run).evaluate(
             data,
@@ -52,7 +53,7 @@ def evaluate(
             texts=texts,
             fusion=fusion,
             data_root=data_root,
-            save=save or run / "evaluations" / _folder_name(data, split, split_seed, relevant, texts, fusion),
+            save=save or (own / _folder_name(data, split, split_seed, relevant, texts, fusion) if own else None),
             progress=progress,
         )
     if json:

@@ -99,7 +99,16 @@ SideOption = Annotated[
     str | None,
     typer.Option("--side", metavar="SIDE", help="Compare the image or the text of items; by default pictures."),
 ]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that `diptych train` wrote.")]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="The folder that `diptych train` wrote, or hub:OWNER/NAME.")
+]
+CardSplitOption = Annotated[
+    str, typer.Option("--split", help="The split whose figures the model card tells; empty for none.")
+]
+LicenceOption = Annotated[
+    str | None,
+    typer.Option("--licence", metavar="NAME", help="The terms that you give the run under, such as apache-2.0."),
+]
 SettingsOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Change one setting: image_encoder.side=380. Repeatable."),

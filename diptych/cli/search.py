@@ -33,7 +33,9 @@ NOTES = {"text": "- reads it from stdin."}
 def search(
     place: Annotated[
         str,
-        typer.Argument(metavar="PLACE", help="A collection, the folder of a training run, or the URL of a served one."),
+        typer.Argument(
+            metavar="PLACE", help="A collection, a training run (hub:OWNER/NAME), or a served collection's URL."
+        ),
     ],
     *,
     save: Annotated[
@@ -56,7 +58,7 @@ def search(
     """
     if form == "paths" and _is_service(place):
         raise typer.BadParameter("a service does not tell where its pictures lie.", param_hint="--format")
-    if not ("://" in place or Path(place).is_dir()):
+    if not ("://" in place or place.startswith("hub:") or Path(place).is_dir()):
         raise MissingData(
             f"there is no run and no collection at {place}. Make one: diptych train mcsm --data DATA --out {place}, or "
             f"diptych collection create {place} --model MODEL."

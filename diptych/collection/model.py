@@ -16,6 +16,7 @@ from diptych.encoders.lazy import LazyEncoders
 from diptych.entrance import checks_arguments
 from diptych.errors import BadCheckpoint, BadSetting, UnknownName
 from diptych.files import digest
+from diptych.handover.hub_runs import is_on_hub, run_at
 from diptych.methods import ROOM as METHODS
 from diptych.methods.contract import Method
 from diptych.methods.module import SideInformation, UntrainedModelClass, open_method
@@ -58,16 +59,16 @@ def open_model(
     text_encoder: str | None = None,
     settings: Sequence[str] = (),
 ) -> EmbeddingModel:
-    """Return the model of a run's folder, or a method without training by its name (`conse`, `joint:NAME`).
+    """Return the model of a run (its folder, or `hub:OWNER/NAME`), or of a method without training by its name.
 
     Only a method without training takes encoders and their settings here; a run has its own.
     """
     set_torch_threads()
     source = str(source)
-    if Path(source).is_dir():
+    if _is_run(source):
         if image_encoder or text_encoder or settings:
             raise BadSetting(f"the run {source} has its own encoders. Omit the encoder options.")
-        return _of_run(RunFolder(Path(source)))
+        return _of_run(run_at(source))
     name, argument = split_name(source)
     cards = METHODS.cards()
     untrained = [each for each, card in cards.items() if card.learns == "nothing"]
@@ -92,7 +93,7 @@ def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> Em
         set_torch_threads()
         names = (fingerprint.encoders["image"], fingerprint.encoders["text"])
         model = _untrained(*split_name(place), names, fingerprint.settings, recorded=fingerprint)
-    elif Path(place).is_dir():
+    elif _is_run(place):
         model = open_model(place)
     else:
         raise BadCheckpoint(
@@ -104,6 +105,10 @@ def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> Em
             "the vectors are not comparable. Name the right one, or move the collection: diptych collection reencode."
         )
     return model
+
+
+def _is_run(place: str) -> bool:
+    return Path(place).is_dir() or is_on_hub(place)
 
 
 def _of_run(folder: RunFolder) -> EmbeddingModel:

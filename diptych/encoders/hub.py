@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from diptych.encoders.foreign_code import without_foreign_code
 from diptych.errors import BadCheckpoint, MissingData
+from diptych.extras import require
 
 PATIENCE = 3.0
 """Timeout in seconds for each address of the hub."""
@@ -42,22 +44,30 @@ def opened_by(library: str, source: str) -> Iterator[None]:
 
 def _settings_of(library: str, source: str) -> Path | None:
     """Return a folder with the settings of a network on the hub, downloaded if need be; None if there are none."""
-    from huggingface_hub import snapshot_download
-
     name = source.removeprefix("hf-hub:")
     if library == "sentence-transformers" and "/" not in name:
         name = f"sentence-transformers/{name}"
     if library not in BY_NAME and name == source:
         return None
     with suppress(OSError, ValueError):  # the library fails too, and says why
-        return Path(snapshot_download(name, allow_patterns=["*.json"], ignore_patterns=["*tokenizer.json", "onnx/*"]))
+        wanted = {"allow_patterns": ["*.json"], "ignore_patterns": ["*tokenizer.json", "onnx/*"]}
+        return Path(hub_library().snapshot_download(name, **wanted))
     return None
+
+
+def hub_library(module: str = "huggingface_hub") -> Any:
+    """Return the model hub's own library, or a module of it; `MissingExtra` if it is not installed."""
+    return require(module, extra="hub", wanted_by="models on the hub", package="huggingface-hub")
+
+
+def hub_settings() -> Any:
+    """Return the settings of the model hub's library: its address, and whether it is contacted."""
+    return hub_library("huggingface_hub.constants")
 
 
 def hub_answers() -> bool:
     """Return whether the model hub answers within seconds; it is not contacted if HF_HUB_OFFLINE is set."""
-    from huggingface_hub import constants
-
+    constants = hub_settings()
     if constants.HF_HUB_OFFLINE:
         return False
     try:
@@ -71,8 +81,7 @@ def hub_answers() -> bool:
 
 @contextmanager
 def _offline(*, forced: bool) -> Iterator[None]:
-    from huggingface_hub import constants
-
+    constants = hub_settings()
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = before or forced
     try:

@@ -114,7 +114,7 @@ class Pictures:
         path = self._folder / "lock"
         if path.is_symlink():
             raise BadSetting(f"'{path}' is a link, which is not followed. Remove it.")
-        with locked(path, shared=shared):
+        with locked(path, shared=shared, create=True):
             yield
 
     def drop(self) -> None:

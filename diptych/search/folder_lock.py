@@ -13,7 +13,7 @@ def writing(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; a system error meanwhile becomes a `StoreFailed`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / "lock"):
+        with locked(folder / "lock", create=True):
             yield
     except OSError as error:
         reason = error.strerror or error

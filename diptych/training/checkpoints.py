@@ -11,6 +11,12 @@ from diptych.errors import BadCheckpoint
 
 def adopt(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:
     """Load weights into a model; raise `BadCheckpoint` for the first weight that does not fit."""
+    check_shapes(model, tensors, source=source)
+    model.load_state_dict(dict(tensors))
+
+
+def check_shapes(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:
+    """Raise `BadCheckpoint` for the first weight whose shape is not that of the model, which may be on `meta`."""
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     for name in sorted(wanted.keys() | given.keys()):
@@ -19,7 +25,6 @@ def adopt(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> N
                 f"{source}: weight {name!r} must be {wanted.get(name, 'absent')}; got {given.get(name, 'nothing')}. "
                 "These weights belong to a model with other settings."
             )
-    model.load_state_dict(dict(tensors))
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -1,7 +1,11 @@
 """Load a finished run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
@@ -13,7 +17,7 @@ from diptych.methods.contract import Method
 from diptych.methods.module import open_method
 from diptych.modality import MODALITIES
 from diptych.settings import revive
-from diptych.training.checkpoints import adopt
+from diptych.training.checkpoints import adopt, check_shapes
 from diptych.training.processes import best_device
 from diptych.training.run_config import EncoderRecord
 from diptych.training.run_folder import RunFolder, differences
@@ -24,8 +28,10 @@ def load_model(folder: RunFolder) -> Method:
     config, result = folder.config(), folder.result()
     module = open_method(config.method)
     chosen: Any = revive(module.Config, renamed(config.settings))
+    tensors = load_tensors(folder.model_file)[0]
+    _check_size(lambda: module.Model(chosen, module.Widths(**result.widths)), tensors, folder.model_file)
     model: Any = module.Model(chosen, module.Widths(**result.widths))
-    adopt(model, load_tensors(folder.model_file)[0], source=folder.model_file)
+    adopt(model, tensors, source=folder.model_file)
     if chosen.posteriors.share and result.classes:
         from diptych.methods.posteriors import WithPosteriors
 
@@ -37,6 +43,19 @@ def load_model(folder: RunFolder) -> Method:
             adopt(model.classifiers, load_tensors(folder.posteriors_file)[0], source=folder.posteriors_file)
     loaded: Method = model.to(best_device()).eval()
     return loaded
+
+
+def _check_size(build: Callable[[], Any], tensors: Mapping[str, Tensor], file: Path) -> None:
+    """Refuse weights of another shape before a model of that size takes memory."""
+    try:
+        with torch.device("meta"):
+            imagined = build()
+    except (TypeError, RuntimeError, OverflowError) as error:
+        raise BadCheckpoint(
+            f"{file.parent} holds no model that can be built from its settings and widths ({error}). Copy it again, "
+            "or train again."
+        ) from None
+    check_shapes(imagined, tensors, source=file)
 
 
 def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:

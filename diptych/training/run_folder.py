@@ -127,7 +127,7 @@ class RunFolder:
         except FileNotFoundError:
             state = "is not a finished run" if self.config_file.exists() else "is not a run folder"
             raise BadCheckpoint(f"{self.path} {state}: it has no {file.name}. Train it: diptych train.") from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadCheckpoint(f"{file} is not valid JSON ({error}). Copy it again, or train again.") from None
         except KeyError as missing:
             raise BadCheckpoint(f"{file} must hold an object with {missing}. Copy it again, or train again.") from None

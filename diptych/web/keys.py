@@ -103,7 +103,7 @@ class Keys:
     def _changing(self) -> Iterator[list[Key]]:
         """Yield the keys to change, then write them; a lock serialises concurrent changes."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with locked(self.file.with_suffix(".lock")):
+        with locked(self.file.with_suffix(".lock"), create=True):
             keys = list(self._read())
             yield keys
             with written_atomically(self.file, mode=0o600) as temporary:

@@ -158,7 +158,7 @@ def _add(service: Service, place: str, options: Options) -> None:
         }
         at = opened.store, opened.name, loaded.get(mark)
         service.add_collection(name, Collection(*at, pictures=folder, pictures_from=options.pictures_from))
-    elif (Path(place) / "config.json").is_file():
+    elif place.startswith("hub:") or (Path(place) / "config.json").is_file():
         service.add_model(name, open_model(place))
     else:
         raise MissingData(f"there is no collection or run at {place}. Create one: diptych collection create {place}.")

@@ -17,7 +17,7 @@ FLOORS = {
     "data": 1, "maths": 1, "measures": 1, "fusion": 1, "index": 1, "drawing": 1,
     "encoders": 2, "methods": 2, "search": 2,
     "training": 3, "explaining": 3, "evaluation": 3, "results": 3, "ingest": 3,
-    "retrieval": 4, "given_scores": 4,
+    "retrieval": 4, "given_scores": 4, "handover": 4,
     "retriever": 5, "catalogue": 5, "benchmark": 5, "collection": 5, "runs": 5, "launching": 5,
     "web": 6, "client": 6,
     "cli": 7,

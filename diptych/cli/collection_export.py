@@ -10,7 +10,7 @@ from diptych.cli.console import say, shown_progress, write_json
 from diptych.cli.options import JsonOption, WhereOption
 
 
-def export(
+def collection_export(
     collection: CollectionArgument,
     *,
     vectors: Annotated[
