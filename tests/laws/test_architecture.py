@@ -12,8 +12,8 @@ from .modules import PACKAGE, ROOT, Source, room_of, sources
 
 FLOORS = {
     "errors": 0, "modality": 0, "settings": 0, "shapes": 0, "rooms": 0, "files": 0, "progress": 0, "cluster": 0,
-    "extras": 0, "locks": 0, "progress_shown": 0, "allocation": 0, "request_fields": 0, "search_request": 0, "entrance": 0,
-    "relevance": 0,
+    "extras": 0, "locks": 0, "progress_shown": 0, "allocation": 0, "request_fields": 0, "search_request": 0,
+    "entrance": 0, "relevance": 0,
     "data": 1, "maths": 1, "measures": 1, "fusion": 1, "index": 1, "drawing": 1,
     "encoders": 2, "methods": 2, "search": 2,
     "training": 3, "explaining": 3, "evaluation": 3, "results": 3, "ingest": 3,
