@@ -146,7 +146,7 @@ def test_what_the_guide_to_the_service_shows_runs(
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", *(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md"))]
+    "document", sorted(str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 )
 def test_every_link_within_the_repository_leads_somewhere(document: str) -> None:
     path = ROOT / document

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import diptych
 
@@ -41,6 +42,23 @@ def test_what_was_tested_is_pinned_for_every_requirement() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.partition("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
     assert {re.split(r"[\[>]", name)[0] for name in wanted} <= pinned
+
+
+def test_the_citation_names_the_software_and_the_paper_of_its_method() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    assert (
+        citation["license"]
+        == tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["license"]
+    )
+    assert citation["references"][0]["doi"] == "10.1109/TIP.2018.2852503"
+
+
+def test_what_the_guides_to_contributing_and_stability_name_is_there() -> None:
+    for document in ("CONTRIBUTING.md", "SECURITY.md", "docs/stability.md"):
+        for name in re.findall(r"`([\w./-]+\.(?:py|md|txt|toml))`", (ROOT / document).read_text(encoding="utf-8")):
+            assert (ROOT / name).is_file(), f"{document}: {name}"
+    assert "diptych.__all__" in (ROOT / "docs/stability.md").read_text(encoding="utf-8")
 
 
 def test_a_wheel_brings_the_page(tmp_path: Path) -> None:
