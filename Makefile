@@ -4,6 +4,7 @@
 # make test-thorough   the same with every test of a Milvus server, which takes minutes more
 # make lint    the first three of these
 # make docs    docs/cli.md and docs/methods/ from the program itself
+# make site    the documentation as a site, in build/site
 # make bench   how fast a training step, encoding, closed forms and searching are
 #
 # PYTHON names the interpreter to build .venv with, PIP_FLAGS adds to the installation: where no NVIDIA GPU is used,
@@ -36,7 +37,7 @@ UNKNOWN = $(error make demo has a query for openmoji and pascal-sentence; for $(
 TEXT = $(or $(TEXT_$(DATA)),$(UNKNOWN))
 PAIR = $(or $(PAIR_$(DATA)),$(UNKNOWN))
 
-.PHONY: setup demo test test-thorough lint docs bench
+.PHONY: setup demo test test-thorough lint docs site bench
 
 setup: $(INSTALLED)
 
@@ -75,6 +76,9 @@ lint: setup
 
 docs: setup
 	$(BIN)/python docs/pages.py
+
+site: setup
+	$(BIN)/python docs/website.py
 
 bench: setup
 	for file in training_step encoding closed_forms searching; do $(BIN)/python bench/$$file.py || exit; done

@@ -38,7 +38,7 @@ def method_page(name: str, card: Card) -> str:
     ]
     lines = [f"# {card.title}", "", f"Written by `make docs` from `diptych/methods/{name.replace('-', '_')}.py`.", ""]
     lines += [f"- **{label}**: {fact}" for label, fact in facts]
-    lines += ["", f"    diptych train {name} --data DATA --out RUN", "", "## Objective", "", *_quoted(module)]
+    lines += ["", f"```\ndiptych train {name} --data DATA --out RUN\n```", "", "## Objective", "", *_quoted(module)]
     presets = sys.modules[type(next(iter(module.PRESETS.values()))).__module__]
     if presets is not module:
         lines += ["", "## Presets", "", *_quoted(presets)]
