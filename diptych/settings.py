@@ -43,6 +43,18 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diptych"
 
 
+def configuration_root() -> Path | None:
+    """Return the user's folder for what is set on this machine: `XDG_CONFIG_HOME/diptych` or `~/.config/diptych`.
+
+    None for a user without a home, as in a container.
+    """
+    if chosen := os.environ.get("XDG_CONFIG_HOME"):
+        return Path(chosen) / "diptych"
+    with suppress(RuntimeError):
+        return Path.home() / ".config" / "diptych"
+    return None
+
+
 def data_roots(first: str | Path | None = None) -> list[Path]:
     """Return the folders searched for data sets by name, in order: `first`, `DIPTYCH_DATA`, the user cache."""
     named = os.environ.get("DIPTYCH_DATA")

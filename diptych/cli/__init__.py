@@ -6,6 +6,9 @@ messages go to stderr. Exit codes: 0 success, 1 `check` found problems, 2 the re
 
 import os
 import sys
+import time
+import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +21,7 @@ from diptych.cli.clusters import clusters
 from diptych.cli.collection import app as collection
 from diptych.cli.collection_export import collection_export
 from diptych.cli.collection_map import collection_map
-from diptych.cli.console import adapt_to_encoding, write
+from diptych.cli.console import adapt_to_encoding, say, write
 from diptych.cli.data import app as data
 from diptych.cli.duplicates import duplicates
 from diptych.cli.encode import encode
@@ -27,10 +30,13 @@ from diptych.cli.explain import explain
 from diptych.cli.explain_audit import explain_audit
 from diptych.cli.export_run import export_run
 from diptych.cli.keys import app as keys
+from diptych.cli.loudness import Loudness, expenses, surroundings
+from diptych.cli.options import Context
 from diptych.cli.push import push
 from diptych.cli.search import search
 from diptych.cli.serve import serve
 from diptych.cli.train import train
+from diptych.cli.user_defaults import user_defaults
 from diptych.errors import DiptychError
 
 app = typer.Typer(
@@ -45,13 +51,27 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def diptych(
+    context: Context,
     *,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show results and errors alone.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say what it runs on, what it took, and where an error came from.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Defaults of options, as TOML.")
+    ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Retrieve pictures by text and texts by picture: train, evaluate, search, serve."""
     if version:
         write(f"diptych {__version__}")
         raise typer.Exit
+    context.default_map = user_defaults(context.command, config)
+    Loudness.choose(quiet=quiet, verbose=verbose, otherwise=context.default_map)
+    if Loudness.verbose:
+        say(surroundings())
+        begun = time.perf_counter()
+        context.call_on_close(lambda: say(expenses(begun)))
 
 
 app.add_typer(data, name="data")
@@ -83,6 +103,8 @@ def main() -> None:
     try:
         app(prog_name="diptych")
     except DiptychError as error:
+        if Loudness.verbose:
+            traceback.print_exc()
         sys.exit(ranks.refuse(error, f"Error: {error}\n"))
     except OSError as error:
         advice = "Check the path, the permissions and the space left on the disk."

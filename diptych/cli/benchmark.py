@@ -12,6 +12,7 @@ from diptych.cli.options import (
     TEXT_ENCODER,
     AddressOption,
     ColumnsOption,
+    Context,
     CpusPerWorkerOption,
     DataRootOption,
     GpusPerWorkerOption,
@@ -27,14 +28,10 @@ from diptych.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from typer import Context
-
     from diptych.benchmark.comparing import RowChange
     from diptych.benchmark.grid import Benchmark
     from diptych.benchmark.table import BenchmarkTable
     from diptych.cluster import Cluster
-else:
-    Context = typer.Context.__bases__[0]  # what typer passes is no instance of the class that it names
 
 app = typer.Typer(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -141,7 +138,7 @@ def _run(grid: "Benchmark", jobs: int | None, cluster: "Cluster | None") -> "Ben
         with shown_progress() as progress:
             return grid.run(jobs=jobs, cluster=cluster, progress=progress)
     except KeyboardInterrupt:
-        say(f"Interrupted. Run the same command again to continue in {grid.out}.")
+        say(f"Interrupted. Run the same command again to continue in {grid.out}.", always=True)
         raise
 
 

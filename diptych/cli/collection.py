@@ -289,7 +289,7 @@ def _tell(added: "Added", rejects: Path, *, json: bool) -> None:
         for note in added.notes:
             say(note[:1].upper() + note[1:])
     if added.rejected:
-        say(f"Rejected {added.rejected:,} item{'s' * (added.rejected != 1)}; {rejects} says why.")
+        say(f"Rejected {added.rejected:,} item{'s' * (added.rejected != 1)}; {rejects} says why.", always=True)
         raise typer.Exit(1)
 
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
-from diptych.progress import Progress
+from diptych.cli.loudness import Loudness
+from diptych.progress import Progress, silent
 from diptych.progress_shown import Drawn, Lines
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ def adapt_to_encoding() -> None:
             stream.reconfigure(errors=errors)
 
 
-def say(text: str) -> None:
-    """Print a message on stderr."""
-    print(text, file=sys.stderr, flush=True)
+def say(text: str, *, always: bool = False) -> None:
+    """Print a message on stderr; a quiet command prints only what `always` must be said."""
+    if always or not Loudness.quiet:
+        print(text, file=sys.stderr, flush=True)
 
 
 def write(text: str) -> None:
@@ -87,7 +89,13 @@ def spelt(cell: object) -> str:
 
 @contextmanager
 def shown_progress() -> Iterator[Progress]:
-    """Yield a callback that draws a bar for each piece of work on a terminal, and prints lines elsewhere."""
+    """Yield a callback that draws a bar for each piece of work on a terminal, and prints lines elsewhere.
+
+    A quiet command shows none.
+    """
+    if Loudness.quiet:
+        yield silent
+        return
     if not sys.stderr.isatty():
         lines = Lines(say)
         try:

@@ -122,7 +122,7 @@ def _of_hits(
                 why = collection.explain(hit.id, text=query, image=image, fusion=fusion, pixels=pixels)
                 explanations.append((hit.id, why))
             except MissingData as error:
-                say(str(error))
+                say(str(error), always=True)
         return explanations
 
 

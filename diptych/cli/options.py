@@ -9,7 +9,11 @@ from diptych.files import check_drawn
 from diptych.relevance import Relevant, TextItems
 
 if TYPE_CHECKING:
+    from typer import Context as Context
+
     from diptych.cluster import Cluster
+else:
+    Context = typer.Context.__bases__[0]  # what typer passes is no instance of the class that it names
 
 
 def drawn(path: Path | None) -> Path | None:

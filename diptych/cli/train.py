@@ -68,7 +68,7 @@ def train(
 
         raise typer.Exit(launch(sys.argv[1:], processes=processes, max_restarts=max_restarts))
     if ranks.is_first() and (restart := os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) != "0":
-        say(f"A training process died. Restarting all from the last checkpoint, restart {restart}.")
+        say(f"A training process died. Restarting all from the last checkpoint, restart {restart}.", always=True)
     from diptych.retriever import Retriever
 
     try:
@@ -95,7 +95,7 @@ def train(
                 return
             validation = retriever.evaluate(split="val", data_root=data_root, progress=progress).as_dict()
     except KeyboardInterrupt:
-        say(f"Interrupted. Run the same command with --resume to continue in {out}.")
+        say(f"Interrupted. Run the same command with --resume to continue in {out}.", always=True)
         raise
     if json:
         write_json({"run": str(out), "validation": validation})

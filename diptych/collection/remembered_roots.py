@@ -5,7 +5,6 @@ that somebody else made, or changed, cannot say which files of this machine its 
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,21 +14,10 @@ from diptych.collection.picture_places import below, root_of
 from diptych.data.addresses import Address, is_url
 from diptych.data.entries import Entry
 from diptych.files import digest
+from diptych.settings import configuration_root
 
 LISTS = (".jsonl", ".csv")
 """Files that name pictures in their own folder."""
-
-
-def configuration_root() -> Path | None:
-    """Return the user's folder for what is set on this machine: `XDG_CONFIG_HOME/diptych` or `~/.config/diptych`.
-
-    None for a user without a home, as in a container.
-    """
-    if chosen := os.environ.get("XDG_CONFIG_HOME"):
-        return Path(chosen) / "diptych"
-    with suppress(RuntimeError):
-        return Path.home() / ".config" / "diptych"
-    return None
 
 
 class RememberedRoots:

@@ -19,6 +19,7 @@ from typing import Literal, get_args
 from diptych.errors import BadSetting, UnknownName
 from diptych.files import written_atomically
 from diptych.locks import locked
+from diptych.settings import configuration_root
 
 Scope = Literal["read", "write"]
 PREFIX = "diptych_"
@@ -45,7 +46,9 @@ def default_file() -> Path:
     """Return the default key file: `DIPTYCH_KEYS`, or `diptych/keys.json` in the user's configuration folder."""
     if chosen := os.environ.get("DIPTYCH_KEYS"):
         return Path(chosen)
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "diptych" / "keys.json"
+    if (root := configuration_root()) is None:
+        raise BadSetting("there is no folder for keys: this user has no home. Name a file: DIPTYCH_KEYS=FILE.")
+    return root / "keys.json"
 
 
 class Keys:
