@@ -54,12 +54,14 @@ def read(place: Path | None, *, report: Report = refuse) -> DataSet:
     name = f"in-memory-{place.stem[:8]}"
     if place.suffix == ".npz":
         return replace(dataset_of(place), name=name)
-    return read_manifests([Source(place)], root=Path(absolute(place).anchor), name=name, report=report)
+    return read_manifests(
+        [Source(place, title="the data")], root=Path(absolute(place).anchor), name=name, report=report
+    )
 
 
 def keep(data: Any, names: ColumnNames = USUAL_NAMES) -> str:
     """Keep data in the cache and return the source by which it is opened."""
-    if isinstance(data, Mapping):
+    if isinstance(data, Mapping) and not _holds_splits(data):
         return _kept(_packed(data), ".npz")
     lines = []
     for number, row in enumerate(rows_of(data, names)):
@@ -72,10 +74,14 @@ def keep(data: Any, names: ColumnNames = USUAL_NAMES) -> str:
 def rows_of(data: Any, names: ColumnNames = USUAL_NAMES) -> Iterator[Row]:
     """Yield the rows of a data frame, a Hugging Face data set or any list of mappings, with our names for columns.
 
-    Missing values are left out.
+    Missing values are left out. Of several sets of Hugging Face by the names of their splits, each row has its split.
     """
+    if isinstance(data, Mapping) and _holds_splits(data):
+        for split, part in data.items():
+            yield from ({**row, "split": split} for row in rows_of(part, names))
+        return
     classes: dict[str, list[str]] = {}
-    if hasattr(data, "cast_column") and hasattr(data, "features"):  # datasets.Dataset
+    if _is_of_hugging_face(data):
         data, classes = _undecoded(data)
     elif hasattr(data, "to_dict") and hasattr(data, "iloc"):  # pandas.DataFrame
         data = data.convert_dtypes().to_dict("records")  # whole numbers beside missing ones are decimals otherwise
@@ -160,6 +166,16 @@ def _kept(content: bytes, suffix: str) -> str:
 
 def _folder() -> Path:
     return cache_root() / "in-memory"
+
+
+def _is_of_hugging_face(data: Any) -> bool:
+    """Return whether data are a `datasets.Dataset`, or one that is read as a stream."""
+    return hasattr(data, "cast_column") and hasattr(data, "features")
+
+
+def _holds_splits(data: Mapping[Any, Any]) -> bool:
+    """Return whether data are a `datasets.DatasetDict`: sets by the names of their splits."""
+    return bool(data) and all(_is_of_hugging_face(part) and not isinstance(part, Mapping) for part in data.values())
 
 
 def _undecoded(data: Any) -> tuple[Any, dict[str, list[str]]]:

@@ -44,6 +44,8 @@ class Source:
 
     path: File
     split: str | None = None
+    title: str = ""
+    """What messages call it; by default its path in the data set's folder."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,14 @@ def read_manifests(
 
 
 def _name(source: Source) -> str:
+    if source.title:
+        return source.title
     return source.path.name if isinstance(source.path, Path) else source.path.path.name
 
 
 def _entries(source: Source, root: File, report: Report, names: ColumnNames) -> Iterable[_Entry]:
     path = absolute(source.path) if isinstance(source.path, Path) else source.path
-    file = called(path, root)
+    file = source.title or called(path, root)
     faults = RowFaults(file, report)
     for line, row in read_rows(path, where=file, report=report, names=names):
         where = f"{file}, line {line}"

@@ -1,8 +1,10 @@
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from PIL import Image
 
@@ -74,45 +76,72 @@ def test_a_data_frame_of_usual_names_is_read_without_its_missing_values(make_pic
     assert open_data(titled, columns=["text=title"]).pairs[0].texts == ("a",)
 
 
-class Image_:  # noqa: N801
-    """A feature of Hugging Face's that decodes pictures."""
-
-    def __init__(self, decode: bool = True) -> None:
-        self.decode = decode
-
-
-Image_.__name__ = "Image"
-
-
-class ClassLabel:
-    """A feature of Hugging Face's whose values are numbers of classes."""
-
-    names = ("cat", "dog")
-
-
-class HuggingFaceSet:
-    """What is used of a data set of Hugging Face."""
-
-    def __init__(self, content: bytes, *, decode: bool = True) -> None:
-        self.content = content
-        self.features = {"image": Image_(decode), "label": ClassLabel(), "caption": object()}
-
-    def cast_column(self, name: str, feature: Image_) -> "HuggingFaceSet":
-        assert (name, feature.decode) == ("image", False)
-        return HuggingFaceSet(self.content, decode=False)
-
-    def __iter__(self) -> Any:
-        for k in range(4):
-            image = Image.new("RGB", (2, 2)) if self.features["image"].decode else {"bytes": self.content, "path": None}
-            yield {"image": image, "label": k % 2, "caption": f"text {k}"}
+def test_a_frame_of_polars_is_read_without_its_missing_values(make_picture: MakePicture) -> None:
+    paths = [str(make_picture(f"{k}.png")) for k in range(3)]
+    columns = {
+        "image_path": paths,
+        "captions": [["a", "b"], ["c"], ["d"]],
+        "label": [1, None, 2],
+        "price": [1.5, 2, None],
+    }
+    frame = polars.DataFrame(columns, strict=False)
+    assert [(pair.texts, pair.categories) for pair in open_data(frame, draw=False).pairs] == [
+        (("a", "b"), ("1",)),
+        (("c",), ()),
+        (("d",), ("2",)),
+    ]
+    rows = list(rows_of(frame))
+    assert [row.get("price") for row in rows] == [1.5, 2, None]
+    assert "price" not in rows[2]
 
 
-def test_a_set_of_hugging_face_keeps_its_bytes_and_names_its_classes(make_picture: MakePicture) -> None:
-    content = make_picture("a.png").read_bytes()
-    pairs = open_data(HuggingFaceSet(content), draw=False).pairs
+def hugging_face_set(pictures: list[Any], decode: bool = True) -> "datasets.Dataset":
+    """Return a set of Hugging Face with pictures, classes and captions."""
+    features = datasets.Features(
+        {
+            "image": datasets.Image(decode=decode),
+            "label": datasets.ClassLabel(names=["cat", "dog"]),
+            "caption": datasets.Value("string"),
+        }
+    )
+    count = len(pictures)
+    columns = {
+        "image": pictures,
+        "label": [k % 2 for k in range(count)],
+        "caption": [f"text {k}" for k in range(count)],
+    }
+    return datasets.Dataset.from_dict(columns, features=features)
+
+
+@pytest.mark.parametrize("decode", [True, False])
+def test_a_set_of_hugging_face_keeps_its_bytes_and_names_its_classes(decode: bool, make_picture: MakePicture) -> None:
+    contents = [make_picture(f"{k}.png").read_bytes() for k in range(4)]
+    found = hugging_face_set([{"bytes": each, "path": None} for each in contents], decode)
+    pairs = open_data(found, draw=False).pairs
     assert [pair.categories for pair in pairs] == [("cat",), ("dog",), ("cat",), ("dog",)]
-    assert pairs[0].image is not None
-    assert pairs[0].image.read_bytes() == content
+    assert [pair.texts for pair in pairs] == [(f"text {k}",) for k in range(4)]
+    assert [pair.image.read_bytes() for pair in pairs if pair.image is not None] == contents
+
+
+def test_a_set_of_hugging_face_may_name_files(make_picture: MakePicture) -> None:
+    files = [make_picture(f"{k}.png") for k in range(2)]
+    pairs = open_data(hugging_face_set([str(file) for file in files]), draw=False).pairs
+    assert [pair.image for pair in pairs] == files
+
+
+def test_sets_of_hugging_face_by_split_keep_their_splits() -> None:
+    pictures = [each["image"] for each in rows()]
+    parts = {"train": pictures[:6], "validation": pictures[6:9], "test": pictures[9:]}
+    found = datasets.DatasetDict({split: hugging_face_set(part) for split, part in parts.items()})
+    dataset = open_data(found)
+    assert {split: len(held) for split, held in dataset.splits.items()} == {"train": 6, "val": 3, "test": 3}
+
+
+def test_a_fault_in_rows_names_the_row_and_no_file(make_picture: MakePicture) -> None:
+    image = str(make_picture("a.png"))
+    frame = polars.DataFrame({"image": [image] * 2, "text": ["a", None]})
+    with pytest.raises(BadText, match=r"^the data, line 2: it has no text\. Give a list in 'texts', or one text"):
+        open_data(frame)
 
 
 def test_arrays_of_vectors_are_a_data_set() -> None:
