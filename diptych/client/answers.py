@@ -1,4 +1,4 @@
-"""What a service answers, as Python has it."""
+"""The answers of a service as Python objects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ class Hit:
     categories: Sequence[str]
     columns: Mapping[str, Any]
     thumbnail: str | None
-    """Where its picture is, for `Client.thumbnail`."""
+    """The URL of its picture, for `Client.thumbnail`."""
 
 
 @dataclass(frozen=True)
 class SearchAnswer:
-    """What a search found."""
+    """The results of a search."""
 
     hits: Sequence[Hit]
     total: int | None
@@ -48,11 +48,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Likeness:
-    """How alike a text and a picture are."""
+    """The similarity of a text and a picture."""
 
     similarities: Mapping[str, float]
     similarity: float | None
-    """The fused one; None where nothing can be said of one pair."""
+    """The fused similarity; None if the fusion rule cannot score a single pair."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Word:
-    """A word, and the characters of the text that it takes."""
+    """A word, and its span in the text."""
 
     text: str
     start: int
@@ -76,17 +76,17 @@ class Word:
 
 @dataclass(frozen=True)
 class Attribution:
-    """What one way of looking says: a number for each region and each word, none where it says nothing of them."""
+    """What one method of explanation attributes to each region and each word; empty if it attributes nothing."""
 
     image: Sequence[float]
     words: Sequence[float]
     reason: str | None
-    """Why it says nothing of a side, or what it holds still."""
+    """Why a side is empty, or what was kept constant."""
 
 
 @dataclass(frozen=True)
 class InSpace:
-    """One space's similarity, and what moved it."""
+    """The similarity in one space, and what it is attributed to."""
 
     name: str
     similarity: float
@@ -96,34 +96,34 @@ class InSpace:
 
 @dataclass(frozen=True)
 class Explained:
-    """Why an item is as similar as it is to what was asked with."""
+    """The explanation of an item's similarity to a query."""
 
     width: int
-    """Pixels of the upright picture; 0 for a text beside a text."""
+    """Pixels of the upright picture; 0 if two texts were compared."""
     height: int
     regions: Sequence[Region]
     text: str
-    """That the words are of; empty for a picture beside a picture."""
+    """The text of the words; empty if two pictures were compared."""
     words: Sequence[Word]
     fused: float | None
-    """None where the rule says nothing of one pair."""
+    """The fused similarity; None if the fusion rule cannot score a single pair."""
     fusion: Mapping[str, Any]
     """The rule, its weight, and what it normalises over."""
     spaces: Sequence[InSpace]
     fused_ways: Mapping[str, Attribution]
     attribution: str
-    """The credit that must stand beside the picture."""
+    """The credit that must be shown with the picture."""
     held: str
-    """What a picture was compared with where that is a picture too, or a text with a text."""
+    """If two pictures or two texts were compared: which of them is kept constant."""
     seconds: float
 
 
 @dataclass
 class Taken:
-    """What became of many items."""
+    """The counts of an upsert of many items."""
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     rejected: Mapping[str, str] = field(default_factory=dict)
-    """The reason for each that was set aside, by its id."""
+    """Why each rejected item was rejected, by its id."""

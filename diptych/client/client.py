@@ -24,25 +24,25 @@ except ModuleNotFoundError as error:
     raise MissingExtra.named("client", wanted_by="clients of the service", package="httpx") from error
 
 RETRIES = 3
-"""How often a request is sent again that the service had no time for, or that got lost on its way."""
+"""How often a request is repeated if the service is busy or the connection fails."""
 LATER = (429, 502, 503, 504)
-"""Answers after which it is: of the service, or of a proxy that found none."""
+"""The statuses after which it is repeated: those of the service, or of a proxy that reached none."""
 PAUSE = 1.0
-"""Seconds to wait where nobody says how long."""
+"""Seconds to wait if the answer does not say how long."""
 AT_ONCE = 256
-"""Items that go into one request of `put_many`."""
+"""Items in one request of `put_many`."""
 
 
 @dataclass(frozen=True)
 class SentRequest(SearchRequest):
-    """A search that goes to a service, which says itself what is wrong with it."""
+    """A search request for a service, which validates it."""
 
     def __post_init__(self) -> None:
         pass
 
 
 class Client:
-    """A service at a URL, which is asked over one connection; use one client in each thread."""
+    """A connection to a service at a URL; use one client per thread."""
 
     def __init__(self, url: str, *, key: str | None = None, timeout: float = 60.0) -> None:
         self.url = url
@@ -57,13 +57,13 @@ class Client:
         return [each["name"] for each in self._json("GET", "/v1/collections")]
 
     def describe(self, collection: str) -> dict[str, Any]:
-        """Return what a collection holds: counts, columns, its model, how it is searched."""
+        """Return a collection's counts, columns and model, and how it is searched."""
         told: dict[str, Any] = self._json("GET", _path(collection))
         return told
 
     @takes_fields_of(SentRequest)
     def search(self, collection: str, request: SentRequest) -> SearchAnswer:
-        """Return the k items that fit best, after `offset` better ones; as `Collection.search`."""
+        """Return the k best items after the first `offset`, as `Collection.search` does."""
         fields = {option.wire: getattr(request, option.name) for option in options_of(SentRequest)}
         image = fields.pop("image")
         data = _present({"collection": collection, **fields})
@@ -81,9 +81,9 @@ class Client:
         against: str | None = None,
         fusion: str | None = None,
     ) -> Explained:
-        """Return why an item answers a text, a picture or the item `like`, one of the three; as `Collection.explain`.
+        """Explain an item's similarity to a text, a picture or the item `like`, as `Collection.explain` does.
 
-        Without an item it is why a text and a picture match, both of them passed.
+        Without an item, pass a text and a picture: their similarity is explained.
         """
         asked = {"collection": collection, "id": identity, "text": text, "like": like, "against": against}
         asked |= {"fusion": fusion}
@@ -99,7 +99,7 @@ class Client:
         model: str | None = None,
         fusion: str | None = None,
     ) -> Likeness:
-        """Return how alike a text and a picture are, by the model of a collection or by one that is named."""
+        """Return the similarity of a text and a picture by a collection's model or a served one."""
         asked = _present({"text": text, "collection": collection, "model": model, "fusion": fusion})
         return made(Likeness, self._json("POST", "/v1/similarity", data=asked, files=_files(image)))
 
@@ -108,7 +108,7 @@ class Client:
         return made(Item, self._json("GET", _path(collection, "items", identity)))
 
     def items(self, collection: str, *, where: str | None = None) -> Iterator[Item]:
-        """Yield all items, or those that meet a filter, in the order of their ids."""
+        """Yield all items, or those that meet a filter, in order of id."""
         after: str | None = None
         while True:
             asked = _present({"where": where, "after": after})
@@ -127,15 +127,15 @@ class Client:
         image: PictureLike | None = None,
         columns: Mapping[str, Any] | None = None,
     ) -> str:
-        """Put an item in, or in the place of the one with its id; return `added`, `updated` or `unchanged`."""
+        """Upsert an item; return `added`, `updated` or `unchanged`."""
         asked = {"text": list(texts), "columns": json.dumps(dict(columns or {}))}
         path = _path(collection, "items", identity)
         return str(self._json("PUT", path, data=asked, files=_files(image))["outcome"])
 
     def put_many(self, collection: str, rows: Iterable[Mapping[str, Any]]) -> Taken:
-        """Put many items in, each with `id`, `text` or `texts`, `image` (a path or bytes) and any other columns.
+        """Upsert many items, each with `id`, `text` or `texts`, `image` (a path or bytes) and any other columns.
 
-        They go a few hundred to a request; what was taken in stays when a later request fails.
+        They are sent a few hundred at a time; if a request fails, the items of earlier ones stay.
         """
         taken, source = Taken(), iter(rows)
         while part := list(islice(source, AT_ONCE)):
@@ -156,15 +156,15 @@ class Client:
 
     @checks_arguments
     def remove(self, collection: str, identity: str) -> None:
-        """Take an item out; `Refused` where there is none."""
+        """Remove an item; `Refused` if there is none."""
         self._json("DELETE", _path(collection, "items", identity))
 
     def thumbnail(self, thumbnail: str, *, side: int = 256) -> bytes:
-        """Return the picture of a hit or an item, small, as WebP."""
+        """Return the thumbnail of a hit or an item, as WebP."""
         return self._sent("GET", thumbnail, params={"side": side}).content
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._http.close()
 
     def __enter__(self) -> "Client":
@@ -179,10 +179,10 @@ class Client:
         return self._sent(method, path, **options).json()
 
     def _sent(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Return the answer, after the waits that the service asks for.
+        """Return the answer, after waiting as long as the service asks.
 
-        Whatever goes here may be sent twice: searches change nothing, and items are put in and taken out by id. An item
-        that is gone when a lost request to take it out is repeated was taken out by the first.
+        A request may be sent twice, which is safe: searches change nothing, and items are upserted and removed by id. A
+        removal that was lost and finds no item when it is repeated has succeeded.
         """
         lost = False
         for left in reversed(range(RETRIES + 1)):
@@ -205,13 +205,13 @@ class Client:
 
 
 def _passing(error: httpx.TransportError) -> bool:
-    """Return whether the same request may find a service a moment later; who was waited for long enough is left."""
+    """Return whether an error of the connection may pass, so that a request is repeated; a timeout does not."""
     slow = httpx.ReadTimeout | httpx.WriteTimeout | httpx.PoolTimeout
     return not isinstance(error, slow | httpx.UnsupportedProtocol | httpx.LocalProtocolError)
 
 
 def _wait(answer: httpx.Response) -> float:
-    """Return for how many seconds an answer asks to wait; a date there counts as no figure."""
+    """Return the seconds that an answer asks to wait; a date is ignored."""
     told = answer.headers.get("Retry-After", "")
     return float(told) if told.isdecimal() else PAUSE
 
@@ -222,7 +222,7 @@ def _raise_fault(body: Mapping[str, Any], status: int) -> None:
 
 
 def _body(answer: httpx.Response) -> dict[str, Any]:
-    """Return the body of an error; that of a proxy in between may have any shape."""
+    """Return the body of an error; that of a proxy may have any shape."""
     try:
         body = answer.json()
     except ValueError:
@@ -250,7 +250,7 @@ def _bytes(image: PictureLike) -> bytes:
 
 
 def _line(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item as a line of the stream has it."""
+    """Return an item as a line of the request."""
     if row.get("image") is None:
         return dict(row)
     return {**row, "image": base64.b64encode(_bytes(row["image"])).decode("ascii")}

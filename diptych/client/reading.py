@@ -1,4 +1,4 @@
-"""From the JSON of an answer to what the client returns."""
+"""Convert the JSON of answers into what the client returns."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 def made(kind: type[R], values: Mapping[str, Any]) -> R:
-    """Return a dataclass of what an answer says; what it does not know of yet is passed over.
+    """Return a dataclass filled from an answer; unknown fields are ignored.
 
     >>> made(Word, {"text": "cat", "start": 2, "end": 5, "colour": "black"})
     Word(text='cat', start=2, end=5)
@@ -20,7 +20,7 @@ def made(kind: type[R], values: Mapping[str, Any]) -> R:
 
 
 def search_answer(answer: Mapping[str, Any]) -> SearchAnswer:
-    """Return what a search found."""
+    """Return the results of a search."""
     return made(SearchAnswer, {**answer, "hits": [made(Hit, hit) for hit in answer["hits"]]})
 
 

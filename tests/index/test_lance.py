@@ -110,6 +110,11 @@ def test_a_damaged_record_is_named(lance: Store, place: Path) -> None:
         lance.record()
 
 
+def test_a_file_is_no_collection(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert open_store(str(tmp_path / "notes.txt")).record() is None
+
+
 def test_an_existing_table_is_not_made_again(lance: Store, table: Table) -> None:
     with pytest.raises(
         BadSetting, match=r"the table 'items' already exists in .* Drop it first, or choose another name"

@@ -50,7 +50,7 @@ class LanceStore(Store):
         path = self.folder / "record.json"
         try:
             record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
             raise StoreFailed(f"'{path}' cannot be read: {error}. Restore it from a backup.") from error
