@@ -30,6 +30,8 @@ class SearchRequest:
     """Weight of the text against a picture or an item, from 0 to 1."""
     against: str | None = field(default=None, metadata={"metavar": "SIDE", "choices": ("image", "text")})
     """Compare with the `image` or the `text` of items; by default, a picture alone with texts, all else with images."""
+    words: float = field(default=0.0, metadata={"metavar": "W", "minimum": 0, "maximum": 1})
+    """Weight, from 0 to 1, of a second ranking: by how well the texts of items have the words of the text."""
     where: str | None = field(default=None, metadata={"metavar": "FILTER"})
     """Only items that match a filter, such as "category = 'dog' and year > 2010"."""
     k: int = field(default=10, metadata={"minimum": 1})
@@ -49,6 +51,10 @@ class SearchRequest:
             raise BadSetting(f"a search compares with the image or the text of items; got {self.against!r}.")
         if not 0 <= self.balance <= 1:
             raise BadSetting(f"the text's weight must lie between 0 and 1; got {self.balance}.")
+        if not 0 <= self.words <= 1:
+            raise BadSetting(f"the weight of words must lie between 0 and 1; got {self.words}.")
+        if self.words and self.text is None:
+            raise BadSetting("words are those of a text, and there is none. Pass a text, or omit words.")
         if self.k < 1 or self.offset < 0:
             raise BadSetting(f"k must be at least 1 and offset at least 0; got {self.k} and {self.offset}.")
 

@@ -108,6 +108,10 @@ class PlacedTable(Table):
         return self._table.nearest_each(side, vectors, k=k, effort=effort)
 
     @override
+    def matching(self, words: str, side: Modality, *, k: int, where: Condition | None = None) -> list[str]:
+        return self._table.matching(words, side, k=k, where=where)
+
+    @override
     def blocks(self, side: Modality) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
         return self._table.blocks(side)
 

@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from diptych.errors import BadSetting
 from diptych.index.conditions import Columns, Condition
 from diptych.index.items import Items
 from diptych.modality import Modality
@@ -126,6 +127,17 @@ class Table(ABC):
     ) -> list[NearestItems]:
         """Return the result of `nearest` for each of several vectors, in one request if the store can."""
         return [self.nearest(side, vector, k=k, effort=effort) for vector in vectors]
+
+    def matching(self, words: str, side: Modality, *, k: int, where: Condition | None = None) -> list[str]:
+        """Return the ids of at most k items whose texts have some of the words, the best match first.
+
+        Only items that have the side and meet the condition count. How matches are scored is the store's: words are
+        compared by their English stems and common ones ignored. `BadSetting` if the store cannot rank by words.
+        """
+        raise BadSetting(
+            "this store cannot rank texts by their words; a folder and PostgreSQL can. Search without words, or move "
+            "the items to one of these."
+        )
 
     @abstractmethod
     def blocks(self, side: Modality) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:

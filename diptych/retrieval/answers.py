@@ -1,7 +1,7 @@
 """Answers many embedded search requests at once: requests that share a scan or an item read it only once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import cast
 
@@ -12,6 +12,7 @@ from diptych.data.addresses import picture_at
 from diptych.data.entries import ATTRIBUTION
 from diptych.data.queries import query_picture
 from diptych.errors import DiptychError
+from diptych.index.conditions import ID, Condition, Membership
 from diptych.index.contract import Table
 from diptych.index.filters import parse
 from diptych.index.items import Items
@@ -19,9 +20,10 @@ from diptych.modality import MODALITIES, Modality
 from diptych.results import Hit, Results
 from diptych.retrieval.embedding_model import EmbeddingModel
 from diptych.retrieval.requests import Vector
+from diptych.retrieval.word_ranking import pool, with_words
 from diptych.search.promise import SearchPromise
 from diptych.search.scan import Best
-from diptych.search.searcher import RankedItems, Searcher
+from diptych.search.searcher import RankedItems, Searcher, SpaceVectors
 from diptych.search_request import SearchRequest
 
 
@@ -80,16 +82,40 @@ def _ranked(
     side, fusion, where = group
     condition = parse(where, state.table.columns()) if where else None
     spaces, rule = state.model.split(side, vectors), state.model.rule(fusion)
+    depths = [_depth(request) for request in requests]
+
+    def ranked(queries: SpaceVectors, where: Condition | None, k: int) -> RankedItems:
+        return state.searcher.best(state.table, side, queries, rule, k=k, where=where, promise=state.promise)
+
+    def worded(n: int, best: Best) -> Best:
+        """Return the ranking of a request fused with that by words, if it asks for it."""
+        request, own = requests[n], tuple(space[n : n + 1] for space in spaces)
+        if not request.words or request.text is None:
+            return best
+        matching = state.table.matching(request.text, side, k=depths[n], where=condition)
+        return with_words(
+            best.at(range(min(depths[n], len(best.ids)))),
+            matching,
+            request.words,
+            scored=lambda ids: ranked(own, Membership(ID, tuple(ids)), len(ids)).best[0],
+        )
+
+    found = ranked(spaces, condition, max(depths))
+    return replace(found, best=[worded(n, best) for n, best in enumerate(found.best)])
+
+
+def _depth(request: SearchRequest) -> int:
+    """Return how many of the best items a request needs."""
     # the item that a request names in `like` is removed from its answer
-    depth = max(request.offset + request.k + (request.like is not None) for request in requests)
-    return state.searcher.best(state.table, side, spaces, rule, k=depth, where=condition, promise=state.promise)
+    depth = request.offset + request.k + (request.like is not None)
+    return pool(depth) if request.words else depth
 
 
 def _page(request: SearchRequest, best: Best) -> Best:
     """Return the page of the ranking that a request asks for."""
     rows = [n for n, identity in enumerate(best.ids) if identity != request.like]
     rows = rows[request.offset : request.offset + request.k]
-    return Best(tuple(best.ids[n] for n in rows), best.fused[rows], tuple(each[rows] for each in best.similarities))
+    return best.at(rows)
 
 
 def _results(requests: Sequence[SearchRequest], ranked: RankedItems, state: Snapshot) -> list[Results]:

@@ -13,7 +13,7 @@ so that equal items get equal scores. A rule normalises over all items of the si
 items from the answer and changes no score.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -48,6 +48,18 @@ class Best:
     fused: Float64[np.ndarray, " k"]
     similarities: tuple[Float64[np.ndarray, " k"], ...]
     """In each space."""
+
+    def at(self, rows: Sequence[int]) -> "Best":
+        """Return some of them, in the order of their rows here."""
+        ids = tuple(self.ids[row] for row in rows)
+        chosen = np.array(rows, dtype=np.int64)
+        return Best(ids, self.fused[chosen], tuple(each[chosen] for each in self.similarities))
+
+    def and_then(self, others: "Best") -> "Best":
+        """Return these and others after them."""
+        pairs = zip(self.similarities, others.similarities, strict=True)
+        fused = np.concatenate([self.fused, others.fused])
+        return Best(self.ids + others.ids, fused, tuple(np.concatenate(pair) for pair in pairs))
 
 
 class Scan:

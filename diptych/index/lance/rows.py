@@ -23,7 +23,8 @@ TYPES: dict[Kind, pa.DataType] = {
     "truth": pa.bool_(),
     "texts": pa.list_(pa.utf8()),
 }
-PLAIN = ("id", "content", "image", "texts")
+TEXTS = "texts"
+PLAIN = ("id", "content", "image", TEXTS)
 BIRTH = b"diptych.birth"
 """Where a table's schema keeps a word of its own, by which it is told from a later one of the same name."""
 

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32
-from lancedb.index import IvfSq
+from lancedb.index import FTS, IvfSq
+from lancedb.query import MatchQuery
 from typing_extensions import override
 
 from diptych.errors import MissingData
@@ -31,6 +32,7 @@ from diptych.index.lance.conditions import among, column_of, every, literal, sql
 from diptych.index.lance.rows import (
     BIRTH,
     PLAIN,
+    TEXTS,
     columns_of,
     fields_of,
     items_of,
@@ -46,6 +48,8 @@ from diptych.modality import Modality
 
 BLOCK = 4096
 """Vectors that are read at a time."""
+MATCH: Any = MatchQuery
+"""Lance declares its defaults in a way that type checkers take for none."""
 NAMED = 10_000
 """Ids that are named in one query."""
 REFINED = 4
@@ -167,6 +171,20 @@ class LanceTable(Table):
                 if len(nearest.ids) == k:
                     return nearest
         return self._exact(side, vector, k, where)
+
+    @override
+    def matching(self, words: str, side: Modality, *, k: int, where: Condition | None = None) -> list[str]:
+        """Return the best matches by BM25; the first call builds an index of words, which later writes are added to."""
+        if not self._has_index(TEXTS):
+            with self._access.rearranging(), self._access.writing():
+                if index_of(self._table, TEXTS) is None:
+                    self._table.create_index(TEXTS, config=FTS(language="English"))
+        clause = self._clause(where, side)
+        with self._access.reading():
+            query = self._table.search(MATCH(words, TEXTS), query_type="fts")
+            rows = query.where(clause, prefilter=True).select([ID, "_score"]).limit(k).to_arrow()
+        scored = zip(rows.column("_score").to_pylist(), rows.column(ID).to_pylist(), strict=True)
+        return [identity for _, identity in sorted(scored, key=lambda each: (-each[0], each[1]))]
 
     @override
     def blocks(self, side: Modality) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:

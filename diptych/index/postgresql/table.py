@@ -160,6 +160,16 @@ class PostgresqlTable(Table):
         return _scored(self._ordered(column, order, vector, clause, k + SPARE, settings), column, vector, k)
 
     @override
+    def matching(self, words: str, side: Modality, *, k: int, where: Condition | None = None) -> list[str]:
+        """Return the best matches by `ts_rank_cd`, the texts of an item taken together; all items are read through."""
+        clause = self._meeting(where, side)
+        texts, query = "to_tsvector('english', array_to_string(texts, E'\\n'))", "plainto_tsquery('english', %s::text)"
+        either = f"replace({query}::text, '&', '|')::tsquery"  # some of the words, where it asks for all
+        found = f"SELECT id, ts_rank_cd({texts}, {either}) AS score FROM {self._items} WHERE {clause.sql}"
+        best = f"SELECT id FROM ({found}) AS found WHERE score > 0 ORDER BY score DESC, id LIMIT %s"
+        return [row[0] for row in self._fetched(best, (words, *clause.parameters, k))]
+
+    @override
     def blocks(self, side: Modality) -> Iterator[tuple[list[str], Float32[np.ndarray, "b d"]]]:
         column, last = self._column(side), ""
         while True:
