@@ -82,7 +82,7 @@ SEARCH = {
     "image_tower.input_dropout": (0.5, 0.7),
     "text_tower.input_dropout": (0.5, 0.7),
     "smoothing": (0.0, 0.1),
-    "training.epochs": (10, 15, 20),
+    "training.epochs": (15, 30, 60),
     "training.learning_rate": (5e-4, 1e-3, 2e-3),
     "image.power": (0.5, 1.0),
 }

@@ -159,6 +159,7 @@ class MCSM(SharesRows, nn.Module):
             parts = sides[READ[name]].parts
             if parts is not None and getattr(config, name).reduce:
                 model._scaling(READ[name], parts=True).fit(_sample_of_parts(parts))
+            model._tower(name).drop_inputs(len(features.images))
         model._begin(features)
         return model
 

@@ -175,11 +175,13 @@ RELEASED = MCSMConfig(
 CATEGORY_SPACE = SpaceConfig(
     width=256,
     recurrence="none",
+    heads=4,
     lift_scale=0.1,
     other_parts=True,
     dropout=0.0,
-    part_dropout=0.3,
+    part_dropout=0.5,
     input_dropout=0.7,
+    input_dropout_pairs=800,
 )
 DEFAULT = MCSMConfig(
     visual=CATEGORY_SPACE,
@@ -187,7 +189,7 @@ DEFAULT = MCSMConfig(
     image=InputConfig(power=0.5, centre=True),
     text=InputConfig(centre=True),
     start=StartConfig(scale=0.1),
-    loss=LossConfig(contrastive=1.0, partner=1.0, classification=1.0, mixup=True),
+    loss=LossConfig(contrastive=1.0, partner=0.1, temperature=0.15, classification=1.0, mixup=True),
     training=Recipe(epochs=24, keep="last"),
 )
 
@@ -227,9 +229,9 @@ PRESETS = {
 PARTNER_PRESETS = {"default": PARTNER, "end-to-end": PARTNER_END_TO_END}
 
 SEARCH = {
-    "training.epochs": (12, 24, 36),
+    "training.epochs": (24, 48, 96),
     "training.learning_rate": (5e-4, 1e-3, 2e-3),
-    "loss.temperature": (0.07, 0.1, 0.15),
+    "loss.temperature": (0.1, 0.15, 0.2),
     "visual.input_dropout": (0.5, 0.7),
     "textual.input_dropout": (0.5, 0.7),
 }

@@ -21,6 +21,9 @@ from diptych.maths.dropout import Dropout
 from diptych.maths.recurrence import Fragments, Learning, Recurrence
 from diptych.methods.contract import Embedding
 
+FALLING = 0.7
+"""The power of the number of training pairs with which the odds of `input_dropout` fall."""
+
 
 @dataclass(frozen=True)
 class SpaceConfig:
@@ -67,6 +70,9 @@ class SpaceConfig:
     """Dropout on the parts before they are read, of the same components in all parts of an item."""
     input_dropout: float = 0.0
     """Dropout on whole vectors before they are projected."""
+    input_dropout_pairs: int = 0
+    """The number of training pairs that `input_dropout` is meant for: with more, its odds fall with their number to the
+    power of .7, so that large data are regularised less. 0 keeps it whatever their number."""
 
     def __post_init__(self) -> None:
         for name in ("width", "hidden", "layers", "longest", "heads"):
@@ -81,9 +87,24 @@ class SpaceConfig:
         for name in ("dropout", "part_dropout", "input_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadSetting(f"the {name} of a space must be at least 0 and below 1; got {getattr(self, name)}.")
-        for name, means in (("reduce", "keeps all dimensions"), ("padded", "pads to the longest of a batch")):
+        for name, means in (
+            ("reduce", "keeps all dimensions"),
+            ("padded", "pads to the longest of a batch"),
+            ("input_dropout_pairs", "keeps input_dropout whatever the number of pairs"),
+        ):
             if getattr(self, name) < 0:
                 raise BadSetting(f"the {name} of a space must not be negative; got {getattr(self, name)}. 0 {means}.")
+
+    def input_dropout_among(self, pairs: int) -> float:
+        """Return the dropout on whole vectors for so many training pairs.
+
+        >>> SpaceConfig(input_dropout=0.7, input_dropout_pairs=800).input_dropout_among(8000)
+        0.31766752876485166
+        """
+        if not 0 < self.input_dropout_pairs < pairs:
+            return self.input_dropout
+        odds = self.input_dropout / (1 - self.input_dropout) * (self.input_dropout_pairs / pairs) ** FALLING
+        return odds / (1 + odds)
 
 
 class Reader(nn.Module):
@@ -176,6 +197,10 @@ class Space(Reader):
         if self.other_reader is not None and parts is not None and mask is not None:
             vectors = vectors + self.other_reader.attended(parts, mask).vectors
         return torch.sigmoid(vectors) if self.config.squash else vectors
+
+    def drop_inputs(self, pairs: int) -> None:
+        """Set the dropout on whole vectors that so many training pairs need."""
+        self.input_dropout = Dropout(self.config.input_dropout_among(pairs))
 
     def scale_maps(self, factor: float) -> None:
         """Multiply the maps of whole vectors."""

@@ -407,3 +407,18 @@ def test_the_default_learns_to_tell_two_categories_apart() -> None:
     for space in embed_pairs(model, test).values():
         best = space.similarity().argmax(1)
         assert same[np.arange(40), best].mean() > 0.85
+
+
+def test_dropout_of_whole_vectors_falls_with_the_number_of_training_pairs() -> None:
+    features = random_features(40)
+    same = ("visual.input_dropout_pairs=0", "textual.input_dropout_pairs=40")
+    fewer = ("visual.input_dropout_pairs=20", "textual.input_dropout_pairs=5")
+    shares = ("visual.input_dropout=0.7", "textual.input_dropout=0.5")
+
+    def thresholds(*changes: str) -> list[int]:
+        model = fitted(features, "default", *shares, *changes)
+        return [model._tower(name).input_dropout.threshold for name in model.spaces]
+
+    assert thresholds(*same) == [round(0.7 * 256), round(0.5 * 256)]
+    odds = [0.7 / 0.3 * (20 / 40) ** 0.7, 0.5 / 0.5 * (5 / 40) ** 0.7]
+    assert thresholds(*fewer) == [round(each / (1 + each) * 256) for each in odds]
