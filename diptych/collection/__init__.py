@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from diptych.collection.stored_collection import StoredCollection
     from diptych.data.apart import decoded_apart
     from diptych.explaining.explanation import Explanation
+    from diptych.index.items import Items
     from diptych.ingest.handed_over import NewItem
     from diptych.ingest.kept_pictures import PIXELS, raster_suffix, readable, thumbnail
     from diptych.ingest.rejects import Added, Reject
@@ -35,6 +36,7 @@ _HOMES = {
     "diptych.collection.stored_collection": ("StoredCollection",),
     "diptych.data.apart": ("decoded_apart",),
     "diptych.explaining.explanation": ("Explanation",),
+    "diptych.index.items": ("Items",),
     "diptych.ingest.handed_over": ("NewItem",),
     "diptych.ingest.kept_pictures": ("PIXELS", "raster_suffix", "readable", "thumbnail"),
     "diptych.ingest.rejects": ("Added", "Reject"),
@@ -57,6 +59,7 @@ __all__ = [
     "Explanation",
     "Hit",
     "ItemClusters",
+    "Items",
     "ModelFingerprint",
     "NewItem",
     "Reject",

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from fastapi import Depends, Request, UploadFile
 from pydantic import BaseModel
 
+from diptych.collection import Items
 from diptych.web.service import Service
 
 ItemKind = Literal["image", "text", "pair"]
@@ -18,6 +19,16 @@ def _service(request: Request) -> Service:
 
 ServiceOf = Annotated[Service, Depends(_service)]
 """The service, as a parameter of a route."""
+
+
+class Item(BaseModel):
+    """An item of a collection."""
+
+    id: str
+    kind: ItemKind
+    texts: list[str]
+    columns: dict[str, Any]
+    thumbnail: str | None
 
 
 class Hit(BaseModel):
@@ -74,3 +85,17 @@ def thumbnail_url(collection: str, identity: str) -> str:
     '/v1/collections/shop/thumbnails/a%2Fb%3F.jpg'
     """
     return f"/v1/collections/{quote(collection, safe='')}/thumbnails/{quote(identity, safe='')}"
+
+
+def items_of(collection: str, items: Items) -> list[Item]:
+    """Return items of a collection as responses list them."""
+    return [
+        Item(
+            id=identity,
+            kind=kind_of(image, texts),
+            texts=list(texts),
+            columns=dict(metadata),
+            thumbnail=thumbnail_url(collection, identity) if image else None,
+        )
+        for identity, image, texts, metadata in zip(items.ids, items.images, items.texts, items.metadata, strict=True)
+    ]

@@ -20,6 +20,7 @@ from diptych.collection import Collection, CollectionRecord, EmbeddedRequest, Em
 from diptych.errors import BadCheckpoint, DiptychError, MissingData, StoreFailed
 from diptych.web.batching import Batcher
 from diptych.web.limits import Limits
+from diptych.web.overviews import Overview, overview_of
 from diptych.web.refusals import refuse
 
 LOG = logging.getLogger("diptych.web")
@@ -60,6 +61,7 @@ class ServedCollection:
         self._ready = {self._view.model.digest}
         self._faults: dict[str, tuple[float, DiptychError]] = {}
         self._switching = Lock()
+        self._overview: tuple[str | None, Overview] | None = None
         self._switched = 0.0
         self.searches: SearchBatcher = Batcher(self._search, name=f"search {name}", limits=limits, watch=watch)
 
@@ -97,6 +99,14 @@ class ServedCollection:
         if old and time.monotonic() - self._switched > 2 * self._limits.seconds:
             self._ready -= old
             self.collection.forget(record)
+
+    def overview(self) -> Overview:
+        """Return what a page begins with, as of the latest write if the store tells its version."""
+        version = self.collection.table.version()
+        known = self._overview
+        if known is None or version is None or known[0] != version:
+            known = self._overview = (version, overview_of(self.collection))
+        return known[1]
 
     def check(self) -> None:
         """Read the store; raise if the collection cannot be searched."""

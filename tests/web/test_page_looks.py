@@ -64,7 +64,7 @@ def test_a_run_has_its_curves_and_facts(page: Page, site: Running) -> None:
 
 
 def test_what_is_not_shown_says_how_it_would_be(browser: Any, page: Page, serve: Serve, tmp_path: Path) -> None:
-    page.get_by_role("tab", name="Benchmarks").click()
+    page.goto("/?tab=benchmarks")
     expect(page.locator("#benchmarks")).to_contain_text("Start the service with --benchmarks DIR.")
     (tmp_path / "runs").mkdir()
     with serve(runs=tmp_path / "runs") as started, opened(browser, started, "/?tab=runs") as other:
@@ -74,6 +74,7 @@ def test_what_is_not_shown_says_how_it_would_be(browser: Any, page: Page, serve:
 def test_tables_and_curves_that_fail_are_asked_for_again(page: Page) -> None:
     for tab, route, panel in (("Training", "runs", "runs"), ("Benchmarks", "benchmarks", "benchmarks")):
         page.route(f"**/v1/{route}", lambda route: route.abort())
+        page.reload()
         page.get_by_role("tab", name=tab).click()
         expect(page.locator(f"#{panel}").get_by_role("alert")).to_contain_text("The service does not answer.")
         page.unroute(f"**/v1/{route}")

@@ -25,7 +25,7 @@ export function openItem(hit, opener, { search, image, attribution, mayWrite, li
     else byId("text").focus();
   };
   dialog.showModal();
-  showExplanation(explanation, seen, { collection: search.collection, id: hit.id, parts: comparisons(hit, search, image),
+  if (hit.rank) showExplanation(explanation, seen, { collection: search.collection, id: hit.id, parts: comparisons(hit, search, image),
     weights: weights(search, image), told: record => { credit.textContent = record.attribution || attribution; } });
 }
 
@@ -54,9 +54,9 @@ function texts(hit) {
 }
 
 function columns(hit) {
-  const told = { Rank: hit.rank, Similarity: figure(hit.similarity) };
-  for (const [space, value] of Object.entries(hit.similarities)) told[`In ${space}`] = figure(value);
-  if (hit.categories.length) told.category = hit.categories.join(", ");
+  const told = hit.rank ? { Rank: hit.rank, Similarity: figure(hit.similarity) } : {};
+  for (const [space, value] of Object.entries(hit.similarities ?? {})) told[`In ${space}`] = figure(value);
+  if (hit.categories?.length) told.category = hit.categories.join(", ");
   for (const [name, value] of Object.entries(hit.columns)) told[name] = Array.isArray(value) ? value.join(", ") : value;
   return element("dl", { class: "pairs" }, Object.entries(told).flatMap(([name, value]) =>
     [element("dt", {}, name), element("dd", {}, String(value))]));

@@ -1,21 +1,24 @@
-// The page: its tabs, its search form, and the search that the form and the address share.
+// The page: its search form, and the search that the form and the address share.
 import { FIELDS, read, write } from "./address.js";
 import { ask, post, within } from "./api.js";
-import { showBenchmarks } from "./benchmarks.js";
 import { byId, element } from "./dom.js";
+import { offerFacets, showFacets } from "./facets.js";
 import { offerColumns } from "./filters.js";
 import { openItem } from "./item.js";
 import { listenForKeys } from "./key.js";
 import { listenForPictures, picture, takePicture } from "./picture.js";
-import { showError, showHits, showStart, showWaiting } from "./results.js";
-import { showRuns } from "./runs.js";
+import { showError, showHits, showWaiting } from "./results.js";
+import { showStart } from "./start.js";
+import { listenForTabs, offerTabs, showTab } from "./tabs.js";
 
 const AT_ONCE = 24;
-const TABS = { search: () => {}, benchmarks: showBenchmarks, runs: showRuns };
+const NOTHING = { newest: [], queries: [], facets: [] };
 let search = read();
 let mayWrite = false;
 let described = "";
 let collections = [];
+let overview = NOTHING;
+let lastShown = null;
 let under = new AbortController();
 
 /** Return the search fields with a control in the form: name, control and default. */
@@ -57,17 +60,39 @@ async function run(offset = 0) {
   under.abort();
   under = new AbortController();
   showBalance();
-  if (!search.text && !search.like && !picture()) return showStart(collections.find(({ name }) => name === search.collection));
+  showFacets();
+  const found = search.text || search.like || picture() ? searched : search.where ? listed : null;
+  if (!found) return showStart(collections.find(({ name }) => name === search.collection), overview, { look, ask: searchFor });
   showWaiting();
-  const { tab, ...fields } = search;
   try {
-    const answer = await post("/v1/search", { ...fields, image: picture(), k: AT_ONCE, offset }, { signal: under.signal });
-    const more = answer.hits.length === AT_ONCE && (answer.total === null || offset + AT_ONCE < answer.total);
+    const { more, ...answer } = await found(offset, under.signal);
     showHits(answer, { goesOn: offset > 0, more, open: (hit, opener) => open(hit, opener, answer.attribution) });
   } catch (error) {
     if (error.name !== "AbortError") showError(error, () => run());
   }
 }
+
+async function searched(offset, signal) {
+  const { tab, ...fields } = search;
+  const answer = await post("/v1/search", { ...fields, image: picture(), k: AT_ONCE, offset }, { signal });
+  return { ...answer, more: answer.hits.length === AT_ONCE && (answer.total === null || offset + AT_ONCE < answer.total) };
+}
+
+/** List what meets the filter, where nothing is searched for. */
+async function listed(offset, signal) {
+  const asked = new URLSearchParams({ where: search.where, limit: AT_ONCE, ...(offset ? { after: lastShown } : {}) });
+  const { items, after } = await ask(`${within(search.collection, "items")}?${asked}`, { signal });
+  lastShown = after;
+  return { hits: items, more: after !== null, listed: true, attribution: "" };
+}
+
+/** Search for a text that was proposed. */
+function searchFor(text) {
+  byId("text").value = text;
+  submit();
+}
+
+const look = (item, opener) => open(item, opener, item.columns.attribution ?? "");
 
 function open(hit, opener, attribution) {
   openItem(hit, opener, { search, image: picture(), attribution, mayWrite, removed: () => run().then(() => byId("text").focus()), like: ({ id }) => {
@@ -87,29 +112,14 @@ function submit() {
   if (collections.length) run();
 }
 
-function showTab(name) {
-  for (const each of Object.keys(TABS)) {
-    const chosen = each === name;
-    byId(`tab-${each}`).setAttribute("aria-selected", String(chosen));
-    byId(`tab-${each}`).tabIndex = chosen ? 0 : -1;
-    byId(`panel-${each}`).hidden = !chosen;
-  }
-  TABS[name]();
-}
-
-function chooseTab(name) {
-  search = { ...search, tab: name };
-  write(search);
-  showTab(name);
-  byId(`tab-${name}`).focus();
-}
-
 async function describe() {
   const name = byId("collection").value;
   if (!name || name === described) return;
-  const { columns } = await ask(within(name));
+  const [{ columns }, found] = await Promise.all([ask(within(name)), ask(within(name, "overview")).catch(() => NOTHING)]);
   described = name;
+  overview = found;
   offerColumns(columns);
+  offerFacets(found.facets, columns, submit);
 }
 
 /** Load the collections, then search; values entered meanwhile are kept. */
@@ -122,6 +132,7 @@ async function start() {
       element("option", { value: name }, `${name} (${items.toLocaleString("en")})`)));
     byId("collection-field").hidden = collections.length < 2;
     chooseCollection();
+    offerTabs();
     await show();
   } catch (error) {
     showError(error, start);
@@ -130,7 +141,7 @@ async function start() {
 
 /** Show the tab and the results of the search. */
 async function show() {
-  showTab(search.tab in TABS ? search.tab : "search");
+  showTab(search.tab);
   await describe();
   await run();
 }
@@ -157,13 +168,9 @@ function listen() {
     byId("text").focus();
     submit();
   };
-  const names = Object.keys(TABS);
-  names.forEach((name, place) => {
-    byId(`tab-${name}`).onclick = () => chooseTab(name);
-    byId(`tab-${name}`).onkeydown = ({ key }) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
-      if (step) chooseTab(names[(place + step + names.length) % names.length]);
-    };
+  listenForTabs(name => {
+    search = { ...search, tab: name };
+    write(search);
   });
   addEventListener("popstate", restore);
   listenForPictures(submit, error => {

@@ -8,16 +8,6 @@ export function showWaiting() {
   if (!byId("hits").children.length) byId("state").replaceChildren(loadingBox("Searching …"));
 }
 
-/** Show the size of the collection before the first search. */
-export function showStart(collection) {
-  clear();
-  if (!collection) return;
-  const [items, images] = [collection.items, collection.images].map(count => count.toLocaleString("en"));
-  byId("state").replaceChildren(collection.items
-    ? emptyBox(`${items} items to search, ${images} with a picture.`, "Describe what you are looking for, or choose, drop or paste a picture.")
-    : emptyBox("This collection is empty.", `Add items: diptych collection add ${collection.name} FOLDER`));
-}
-
 /** Show why a search failed. */
 export function showError(error, retry = null) {
   clear();
@@ -28,20 +18,26 @@ export function showError(error, retry = null) {
 export function showHits(answer, { goesOn, more, open }) {
   if (!goesOn) clear();
   byId("results").removeAttribute("aria-busy");
-  const cards = answer.hits.map(hit => card(hit, open));
+  const cards = answer.hits.map(hit => element("li", {}, card(hit, open)));
   byId("hits").append(...cards);
   byId("more").hidden = !more;
   byId("attribution").textContent = answer.attribution;
   const count = byId("hits").children.length;
   if (!count) byId("state").replaceChildren(emptyBox("No items match.", "Relax the filter, or search for something else."));
-  const among = answer.total === null ? "" : ` of ${answer.total.toLocaleString("en")}`;
-  const unknown = answer.unknown_words ? ` · ${Math.round(100 * answer.unknown_words)} % of the words are unknown` : "";
-  byId("count").textContent = count ? `${count}${among} · ${Math.round(1000 * answer.seconds)} ms${answer.exact ? "" : " · approximate"}${unknown}` : "No results";
+  byId("count").textContent = count ? counted(answer, count, more) : "No results";
   if (goesOn && cards.length) cards[0].querySelector("button").focus();
 }
 
+/** Say how many hits are shown, of how many, and how they were found. */
+function counted({ listed, total, seconds, exact, unknown_words: share }, count, more) {
+  if (listed) return `${more ? "The first " : ""}${count.toLocaleString("en")} ${count === 1 ? "item" : "items"}, in the order of their ids`;
+  const among = total === null ? "" : ` of ${total.toLocaleString("en")}`;
+  const unknown = share ? ` · ${Math.round(100 * share)} % of the words are unknown` : "";
+  return `${count}${among} · ${Math.round(1000 * seconds)} ms${exact ? "" : " · approximate"}${unknown}`;
+}
+
 /** Clear the results. */
-function clear() {
+export function clear() {
   byId("results").removeAttribute("aria-busy");
   byId("hits").replaceChildren();
   byId("state").replaceChildren();
@@ -49,15 +45,16 @@ function clear() {
   byId("count").textContent = byId("attribution").textContent = "";
 }
 
-function card(hit, open) {
+/** Return the button of a hit, or of an item that no search has found; `open` is called with both. */
+export function card(hit, open, kind = "hit") {
   const label = hit.texts[0] ?? hit.id;
-  const button = element("button", { type: "button", class: "hit", onclick: () => open(hit, button) },
+  const button = element("button", { type: "button", class: kind, onclick: () => open(hit, button) },
     hit.thumbnail ? thumbnail(hit) : element("span", { class: "said" }, label),
     element("span", { class: "line" },
-      element("span", { class: "rank" }, String(hit.rank)),
+      hit.rank ? element("span", { class: "rank" }, String(hit.rank)) : null,
       element("span", { class: "name" }, hit.thumbnail ? label : hit.id),
-      element("span", { class: "similarity", title: "Similarity" }, figure(hit.similarity))));
-  return element("li", {}, button);
+      hit.rank ? element("span", { class: "similarity", title: "Similarity" }, figure(hit.similarity)) : null));
+  return button;
 }
 
 function thumbnail(hit) {

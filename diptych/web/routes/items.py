@@ -11,7 +11,7 @@ from diptych.errors import BadData, BadSetting, Refused
 from diptych.files import digest
 from diptych.web.guards import reading, writing
 from diptych.web.refusals import refuse
-from diptych.web.schemas import ItemKind, ServiceOf, kind_of, thumbnail_url
+from diptych.web.schemas import Item, ServiceOf, items_of
 from diptych.web.served_collections import ServedCollection
 
 READ, WRITE = reading(), writing()
@@ -19,16 +19,6 @@ ROUTERS = (READ, WRITE)
 
 KEPT = "private, max-age=300, must-revalidate"
 """How long a browser may cache a thumbnail."""
-
-
-class Item(BaseModel):
-    """An item of a collection."""
-
-    id: str
-    kind: ItemKind
-    texts: list[str]
-    columns: dict[str, Any]
-    thumbnail: str | None
 
 
 class ItemList(BaseModel):
@@ -141,15 +131,14 @@ async def show_thumbnail(
 
 
 def _listed(served: ServedCollection, where: str | None, after: str | None, limit: int) -> list[Item]:
-    items = served.collection.items(where=where, after=after, limit=limit)
-    return [_item(served, *row) for row in zip(items.ids, items.images, items.texts, items.metadata, strict=True)]
+    return items_of(served.name, served.collection.items(where=where, after=after, limit=limit))
 
 
 def _items(served: ServedCollection, ids: list[str]) -> list[Item]:
     items = served.collection.table.read(ids)
     if not len(items):
         raise _missing(served, ids[0])
-    return [_item(served, *row) for row in zip(items.ids, items.images, items.texts, items.metadata, strict=True)]
+    return items_of(served.name, items)
 
 
 def _contents(served: ServedCollection, identity: str) -> tuple[str, str]:
@@ -158,11 +147,6 @@ def _contents(served: ServedCollection, identity: str) -> tuple[str, str]:
     if not len(items):
         raise _missing(served, identity)
     return items.contents[0], items.images[0] or ""
-
-
-def _item(served: ServedCollection, identity: str, image: str | None, texts: tuple[str, ...], metadata: Any) -> Item:
-    url = thumbnail_url(served.name, identity) if image else None
-    return Item(id=identity, kind=kind_of(image, texts), texts=list(texts), columns=dict(metadata), thumbnail=url)
 
 
 def _missing(served: ServedCollection, identity: str) -> Refused:
