@@ -61,6 +61,30 @@ def test_regions_are_lit_and_words_shaded_space_by_space(page: Page) -> None:
     expect(page.locator(".seen rect")).to_have_count(2)
 
 
+def test_an_explanation_opens_on_the_first_way_that_has_something_to_show(page: Page) -> None:
+    nothing = {"image": [], "words": [], "reason": "It does not attend to parts."}
+    fused = {"attention": nothing, "gradient": nothing, "occlusion": {"image": [0.5, 0.1], "words": []}}
+    page.route("**/v1/explain", lambda route: route.fulfill(json={**RECORD, "fused_ways": fused}))
+    find(page, "a red square")
+    page.locator(".hit").first.click()
+    expect(page.get_by_label("Occlusion")).to_be_checked()
+    expect(page.locator(".seen rect")).to_have_count(2)
+    page.get_by_label("Attention").check()
+    expect(page.locator("#explanation")).to_contain_text("It does not attend to parts.")
+
+
+def test_an_explanation_opens_on_the_first_space_that_has_something_to_show(page: Page) -> None:
+    nothing = {"image": [], "words": []}
+    record = {**RECORD, "fused_ways": {"attention": nothing, "occlusion": nothing}}
+    record["spaces"] = [{**RECORD["spaces"][0], "ways": record["fused_ways"]}, RECORD["spaces"][1]]
+    page.route("**/v1/explain", lambda route: route.fulfill(json=record))
+    find(page, "a red square")
+    page.locator(".hit").first.click()
+    expect(page.get_by_label("textual")).to_be_checked()
+    expect(page.get_by_label("Attention")).to_be_checked()
+    expect(page.locator("#explanation mark")).to_have_text(["red", "square"])
+
+
 def test_what_is_not_fused_is_not_offered_and_this_is_said(page: Page) -> None:
     fusion = {"rule": "rrf", "weight": None, "reference": "rrf ranks items and cannot score a single pair."}
     unfused = {**RECORD, "fused": None, "fusion": fusion}

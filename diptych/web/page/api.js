@@ -41,13 +41,16 @@ export function post(url, fields, options = {}) {
   return ask(url, { ...options, method: "POST", body });
 }
 
+/** Return what the service has at a URL, such as a picture. */
+export const fetched = async url => (await sent(url)).blob();
+
 /** Show a picture from the service in an `img`, sending the key if there is one. */
 export async function showPicture(image, url) {
   if (!key()) {
     image.src = url;
     return;
   }
-  const shown = URL.createObjectURL(await (await sent(url)).blob());
+  const shown = URL.createObjectURL(await fetched(url));
   image.addEventListener("load", () => URL.revokeObjectURL(shown), { once: true });
   image.src = shown;
 }

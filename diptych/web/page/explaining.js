@@ -66,24 +66,28 @@ function unlight(seen) {
   seen?.classList.remove("lit");
 }
 
-/** Show one explanation, keeping the selected space and method if it has them. */
+/** Show one explanation: in the space and by the method selected before, or by the first ones that have something to show. */
 function show(place, part, own, record, view) {
   const spaces = views(record);
   const asked = part.side === "text" && record.image ? picture(part) : null;
   const seen = asked ?? own;
   const ways = Object.keys(record.spaces[0].ways);
   const content = element("div", { class: "reasons" });
-  const kept = (value, among) => among.includes(value) ? value : among[0];
+  const space = spaces.find(({ name }) => name === view.space) ?? spaces.find(each => firstSaying(each, seen)) ?? spaces[0];
+  const way = ways.includes(view.way) ? view.way : firstSaying(space, seen) ?? ways[0];
   const redraw = () => {
     Object.assign(view, { space: chosen(place, "space") ?? spaces[0].name, way: chosen(place, "way") });
     unlight(seen);
     content.replaceChildren(...one(spaces.find(({ name }) => name === view.space), view.way, seen, record));
   };
   place.replaceChildren(
-    ...(spaces.length > 1 ? [choice("space", "Space", spaces.map(({ name }) => [name, name]), kept(view.space, spaces.map(({ name }) => name)), redraw)] : []),
-    choice("way", "Method", ways.map(way => [way, WAYS[way] ?? way]), kept(view.way, ways), redraw), asked ?? "", content);
+    ...(spaces.length > 1 ? [choice("space", "Space", spaces.map(({ name }) => [name, name]), space.name, redraw)] : []),
+    choice("way", "Method", ways.map(each => [each, WAYS[each] ?? each]), way, redraw), asked ?? "", content);
   redraw();
 }
+
+/** Return the first method that highlights regions of a picture that is shown, or words. */
+const firstSaying = ({ ways }, seen) => Object.keys(ways).find(way => (seen && ways[way].image.length) || ways[way].words.length);
 
 /** Return the picture that the hit's texts were compared with. */
 function picture(part) {

@@ -2,6 +2,9 @@
 import { ask, showPicture, within } from "./api.js";
 import { byId, element, errorBox, figure } from "./dom.js";
 import { comparisons, showExplanation } from "./explaining.js";
+import { neighbour } from "./grid.js";
+import { savePicture } from "./saving.js";
+import { openZoom } from "./zoom.js";
 
 /** Open the dialog of a hit of `search`; `like` and `removed` are called with the hit. */
 export function openItem(hit, opener, { search, image, attribution, mayWrite, like, removed }) {
@@ -11,11 +14,13 @@ export function openItem(hit, opener, { search, image, attribution, mayWrite, li
   const explanation = element("div", { id: "explanation" });
   const actions = element("div", { class: "actions" },
     element("button", { type: "button", onclick: () => { dialog.close(); like(hit); } }, "More like this"),
+    seen && element("button", { type: "button", onclick: () => openZoom(hit) }, "Zoom"),
+    seen && element("button", { type: "button", onclick: () => savePicture(hit).catch(error => actions.append(errorBox(error))) }, "Download"),
     mayWrite && element("button", { type: "button", class: "danger", onclick: () => confirm() }, "Delete"));
   const confirm = () => confirmRemoval(actions, () => remove(search.collection, hit, actions, dialog, removed));
   dialog.replaceChildren(
     element("div", { class: "top" }, element("h2", { id: "item-title" }, hit.id),
-      element("button", { type: "button", onclick: () => dialog.close() }, "Close")),
+      element("div", { class: "actions" }, walks(opener), element("button", { type: "button", onclick: () => dialog.close() }, "Close"))),
     element("div", { class: seen ? "sides" : "" }, seen && element("figure", {}, seen, credit),
       element("div", { class: "side" }, texts(hit), explanation),
       element("div", { class: "about" }, columns(hit), actions)));
@@ -24,10 +29,34 @@ export function openItem(hit, opener, { search, image, attribution, mayWrite, li
     if (opener.isConnected) opener.focus();
     else byId("text").focus();
   };
-  dialog.showModal();
+  dialog.onkeydown = walkByKeys(opener);
+  if (!dialog.open) dialog.showModal();
+  dialog.focus();
   if (hit.rank) showExplanation(explanation, seen, { collection: search.collection, id: hit.id, parts: comparisons(hit, search, image),
     weights: weights(search, image), told: record => { credit.textContent = record.attribution || attribution; } });
 }
+
+/** Return buttons that lead to the cards before and after the opened one. */
+function walks(opener) {
+  return [[-1, "Previous", "‹"], [1, "Next", "›"]].map(([step, name, sign]) =>
+    element("button", { type: "button", "aria-label": name, disabled: !neighbour(opener, step), onclick: () => walk(opener, step, name) }, sign));
+}
+
+/** Open the card before or after another one; the focus stays on the button of that name. */
+function walk(opener, step, name = "") {
+  const next = neighbour(opener, step);
+  if (!next) return;
+  next.click();
+  byId("item").querySelector(`button[aria-label="${name}"]:enabled`)?.focus();
+}
+
+/** Return a listener that walks by arrow keys, unless they are needed where the focus is. */
+const walkByKeys = opener => event => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step || event.target.matches("input, select, textarea") || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  walk(opener, step, event.target.getAttribute("aria-label") ?? "");
+};
 
 /** Describe the weight of each part of a search. */
 function weights({ text, like, not, balance }, image) {

@@ -4,6 +4,7 @@ import { ask, post, within } from "./api.js";
 import { byId, element } from "./dom.js";
 import { offerFacets, showFacets } from "./facets.js";
 import { offerColumns } from "./filters.js";
+import { listenForArrows } from "./grid.js";
 import { openItem } from "./item.js";
 import { listenForKeys } from "./key.js";
 import { listenForPictures, picture, takePicture } from "./picture.js";
@@ -168,6 +169,7 @@ function listen() {
     byId("text").focus();
     submit();
   };
+  listenForArrows(byId("hits"));
   listenForTabs(name => {
     search = { ...search, tab: name };
     write(search);

@@ -1,6 +1,9 @@
 // Search results: a grid of pictures and texts, a button for more, and the credit of the data set.
 import { showPicture } from "./api.js";
 import { byId, element, emptyBox, errorBox, figure, loadingBox } from "./dom.js";
+import { hasWhiteEdge } from "./edges.js";
+import { settle } from "./grid.js";
+import { tellWhole } from "./whole.js";
 
 /** Show that a search is running. */
 export function showWaiting() {
@@ -20,6 +23,7 @@ export function showHits(answer, { goesOn, more, open }) {
   byId("results").removeAttribute("aria-busy");
   const cards = answer.hits.map(hit => element("li", {}, card(hit, open)));
   byId("hits").append(...cards);
+  settle(byId("hits"));
   byId("more").hidden = !more;
   byId("attribution").textContent = answer.attribution;
   const count = byId("hits").children.length;
@@ -48,19 +52,23 @@ export function clear() {
 /** Return the button of a hit, or of an item that no search has found; `open` is called with both. */
 export function card(hit, open, kind = "hit") {
   const label = hit.texts[0] ?? hit.id;
-  const button = element("button", { type: "button", class: kind, onclick: () => open(hit, button) },
+  const button = element("button", { type: "button", class: kind, tabindex: "-1", onclick: () => open(hit, button) },
     hit.thumbnail ? thumbnail(hit) : element("span", { class: "said" }, label),
     element("span", { class: "line" },
       hit.rank ? element("span", { class: "rank" }, String(hit.rank)) : null,
       element("span", { class: "name" }, hit.thumbnail ? label : hit.id),
       hit.rank ? element("span", { class: "similarity", title: "Similarity" }, figure(hit.similarity)) : null));
+  tellWhole(button, () => hit.thumbnail ? [...hit.texts, hit.id] : cut(button.querySelector(".name")) ? [hit.id] : []);
   return button;
 }
+
+const cut = line => line.scrollWidth > line.clientWidth;
 
 function thumbnail(hit) {
   const image = element("img", { alt: "", width: 256, height: 256, loading: "lazy", decoding: "async" });
   const frame = element("span", { class: "frame" }, image);
   const fail = () => frame.replaceChildren(element("span", { class: "muted" }, "No picture"));
+  image.addEventListener("load", () => frame.classList.toggle("white", hasWhiteEdge(image)));
   image.addEventListener("error", fail);
   showPicture(image, `${hit.thumbnail}?side=256`).catch(fail);
   return frame;

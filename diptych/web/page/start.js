@@ -1,6 +1,7 @@
 // What the page shows before the first search: queries to try and the newest pictures.
 import { chip, chipRow } from "./chips.js";
 import { byId, element, emptyBox } from "./dom.js";
+import { listenForArrows, settle } from "./grid.js";
 import { card, clear } from "./results.js";
 
 /** Show the beginning of a collection; `look` opens one of its items, `ask` searches for a text. */
@@ -13,11 +14,13 @@ export function showStart(collection, { newest = [], queries = [] } = {}, { look
   }
   const [items, images] = [collection.items, collection.images].map(count => count.toLocaleString("en"));
   const tries = queries.length ? chipRow("Try", queries.map(query => chip(query, { onclick: () => ask(query) }))) : null;
-  const tiles = newest.map(item => element("li", {}, card(item, look, "tile")));
+  const name = collection.images ? "Newest pictures" : "Texts";
+  const tiles = element("ul", { class: "tiles", "aria-label": name }, newest.map(item => element("li", {}, card(item, look, "tile"))));
+  listenForArrows(tiles);
+  settle(tiles);
   byId("state").replaceChildren(...[
     tries,
-    tiles.length ? element("h2", {}, collection.images ? "Newest pictures" : "Texts") : null,
-    tiles.length ? element("ul", { class: "tiles", "aria-label": collection.images ? "Newest pictures" : "Texts" }, tiles) : null,
+    ...(newest.length ? [element("h2", {}, name), tiles] : []),
     element("p", { class: "muted small" }, `${items} items to search, ${images} with a picture. Describe what you are looking for, or choose, drop or paste a picture.`),
   ].filter(Boolean));
 }

@@ -118,7 +118,7 @@ async def show_thumbnail(
     collection: str,
     id: str,  # noqa: A002
     service: ServiceOf,
-    side: Annotated[Literal["128", "256", "512", "1024"], Query(description="Maximum side in pixels.")] = "256",
+    side: Annotated[Literal["128", "256", "512", "1024", "2048"], Query(description="Maximum side in pixels.")] = "256",
 ) -> Response:
     """Return a picture as WebP, never enlarged."""
     served = service.collection(collection)
