@@ -34,6 +34,9 @@ def serve(
     no_keys: Annotated[
         bool, typer.Option("--no-keys", help="Let everyone who can reach the address read and write.")
     ] = False,
+    page_deletes: Annotated[
+        bool, typer.Option("--page-deletes", help="Offer deletion on the page to those who may write.")
+    ] = False,
     allow_host: Annotated[
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME", help="Answer only to this host name. Repeatable."),
@@ -72,6 +75,7 @@ def serve(
         pictures_from=tuple(pictures_from or ()),
         keys=keys,
         no_keys=no_keys,
+        page_deletes=page_deletes,
         hosts=tuple(allow_host or ()),
         origins=tuple(allow_origin or ()),
         proxies=tuple(proxy or ()),

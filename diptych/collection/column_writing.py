@@ -1,7 +1,9 @@
 """Writes columns of metadata that were computed from a collection's own items."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from math import isfinite
 from typing import NamedTuple
 
 from diptych.collection.picture_places import PicturePlaces
@@ -10,7 +12,7 @@ from diptych.collection.records import CollectionRecord, current_record
 from diptych.collection.surveyed_items import AT_ONCE
 from diptych.data.metadata import RESERVED, column_name
 from diptych.errors import BadSetting
-from diptych.index.conditions import Columns, Value
+from diptych.index.conditions import Columns, Kind, Value
 from diptych.index.contract import Store, Table
 from diptych.index.items import Items
 from diptych.index.passwords import masked
@@ -22,6 +24,7 @@ from diptych.modality import MODALITIES
 from diptych.progress import Progress, silent
 
 LABEL = "items written"
+TRUTHS = {"true": True, "false": False}
 
 
 class ComputedColumns(NamedTuple):
@@ -55,10 +58,53 @@ def write_columns(store: Store, computed: ComputedColumns, *, over: bool, progre
     has another value, nothing is written: `BadSetting`, unless it may be written `over`; then items without a new value
     lose theirs. An item that another process changes at the same moment may be written again as it was before.
     """
-    record = _settled(store)
-    table, told = _table(store, record), progress or silent
+    table = _table(store, _settled(store))
     check_names(table, computed.kinds)
-    changed = _changed(table, computed, over=over)
+    return _write(store, _changed(table, computed, over=over), computed, progress)
+
+
+def write_value(store: Store, ids: Sequence[str], column: str, value: str | None) -> int:
+    """Write a value into a column of some items, leave all other items alone, and return how many changed.
+
+    A number or a truth is read from the text; to a column of several texts the value is added. None takes the values
+    of the column out. Raises `BadSetting` for a value that the column cannot hold.
+    """
+    table = _table(store, _settled(store))
+    kind = table.columns().get(column, "text")
+    check_names(table, {column: kind})
+    said = None if value is None else _read(value, kind, column)
+    wanted: dict[str, Mapping[str, Value]] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        items = table.read(ids[start : start + AT_ONCE])
+        for identity, metadata in zip(items.ids, items.metadata, strict=True):
+            before = metadata.get(column)
+            after = (*before, *said) if isinstance(said, tuple) and isinstance(before, tuple) else said
+            after = tuple(dict.fromkeys(after)) if isinstance(after, tuple) else after
+            if after != before:
+                wanted[identity] = {} if after is None else {column: after}
+    return _write(store, list(wanted), ComputedColumns({column: kind}, wanted), None)
+
+
+def _read(value: str, kind: Kind, column: str) -> Value:
+    """Return a text as a value of a column."""
+    if kind == "texts":
+        return (value,)
+    if kind == "text":
+        return value
+    if kind == "truth" and value in TRUTHS:
+        return TRUTHS[value]
+    with suppress(ValueError):
+        if kind == "number" and isfinite(number := float(value)):
+            return number
+    wanted = "true or false" if kind == "truth" else "numbers"
+    raise BadSetting(
+        f"the column {column!r} holds {wanted}; got {value[:60]!r}. Give it such a value, or another name."
+    )
+
+
+def _write(store: Store, changed: Sequence[str], computed: ComputedColumns, progress: Progress | None) -> int:
+    """Write the columns of items that change, and return how many those are."""
+    told = progress or silent
     for start in range(0, len(changed), AT_ONCE):
         _settled(store)
         for each in records_to_write_by(lambda: current_record(store, masked(store.uri))):

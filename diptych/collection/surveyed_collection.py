@@ -7,7 +7,7 @@ from threading import Lock
 
 from diptych.collection.classifying import PLACE, Classification, checked_labels, classify_items, computed_columns
 from diptych.collection.clustering_items import ItemClusters, cluster_column, cluster_items
-from diptych.collection.column_writing import ComputedColumns, check_names, write_columns
+from diptych.collection.column_writing import ComputedColumns, check_names, write_columns, write_value
 from diptych.collection.duplicates import Duplicates, find_duplicates, thresholds_of
 from diptych.collection.mapping_items import CollectionMap, map_items
 from diptych.collection.stored_collection import StoredCollection
@@ -137,6 +137,16 @@ class SurveyedCollection(StoredCollection, ABC):
             if colour == CATEGORY and colour not in self.table.columns():
                 colour = None
             return map_items(self._surveyed(self._compared(side), where), self.name, colour=colour)
+
+    @checks_arguments
+    def tag(self, ids: Sequence[str], column: str, value: str | None) -> int:
+        """Write a value into a column of some items, without encoding them anew, and return how many items changed.
+
+        A new column holds texts. To a column of several texts the value is added; a column of numbers or of truths
+        reads it (`2010`, `true`). None takes the column's values out.
+        """
+        with self._writing:
+            return write_value(self.store, ids, column, value)
 
     def _written(self, columns: ComputedColumns, *, over: bool, progress: Progress | None) -> int:
         with self._writing:

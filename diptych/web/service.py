@@ -59,6 +59,7 @@ class Service:
         runs: Path | None = None,
         benchmarks: Path | None = None,
         log_queries: bool = False,
+        page_deletes: bool = False,
     ) -> None:
         self.limits = limits
         self.runs = runs
@@ -66,6 +67,8 @@ class Service:
         self.benchmarks = benchmarks
         """Folder of the benchmarks to show."""
         self.log_queries = log_queries
+        self.page_deletes = page_deletes
+        """Whether the page offers to delete items."""
         self.counts = Counts()
         self.collections: dict[str, ServedCollection] = {}
         self.models: dict[str, EmbeddingModel] = {}

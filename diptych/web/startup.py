@@ -49,6 +49,8 @@ class Options:
     keys: Path | None = None
     """The key file. None selects the default file when other machines can connect, and requires no keys otherwise."""
     no_keys: bool = False
+    page_deletes: bool = False
+    """Whether the page offers to delete items, where the key may write."""
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
@@ -75,7 +77,13 @@ def serve(options: Options, *, told: Callable[[str], None]) -> None:
 
 def open_service(options: Options) -> Service:
     """Return the service for all locations, with their models in memory."""
-    service = Service(options.limits, runs=options.runs, benchmarks=options.benchmarks, log_queries=options.log_queries)
+    service = Service(
+        options.limits,
+        runs=options.runs,
+        benchmarks=options.benchmarks,
+        log_queries=options.log_queries,
+        page_deletes=options.page_deletes,
+    )
     for folder in (options.runs, options.benchmarks):
         if folder is not None and not folder.is_dir():
             raise MissingData(f"'{folder}' is not a folder. Name one that holds runs or benchmarks.")

@@ -22,7 +22,9 @@ def site(made: Made, shared_cache: Path, tmp_path_factory: pytest.TempPathFactor
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DIPTYCH_CACHE", str(shared_cache))
         patch.setenv("DIPTYCH_THREADS", "1")
-        options = Options([str(place)], runs=made.run.parent, limits=Limits(rate=0.0, upload_bytes=60_000))
+        options = Options(
+            [str(place)], runs=made.run.parent, page_deletes=True, limits=Limits(rate=0.0, upload_bytes=60_000)
+        )
         with running(options) as started:
             yield started
 

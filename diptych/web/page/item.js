@@ -7,7 +7,7 @@ import { savePicture } from "./saving.js";
 import { openZoom } from "./zoom.js";
 
 /** Open the dialog of a hit of `search`; `like` and `removed` are called with the hit. */
-export function openItem(hit, opener, { search, image, attribution, mayWrite, like, removed }) {
+export function openItem(hit, opener, { search, image, attribution, mayDelete, like, removed }) {
   const dialog = byId("item");
   const seen = hit.thumbnail ? element("div", { class: "seen" }, large(hit)) : null;
   const credit = element("figcaption", { class: "muted small" }, attribution);
@@ -16,7 +16,7 @@ export function openItem(hit, opener, { search, image, attribution, mayWrite, li
     element("button", { type: "button", onclick: () => { dialog.close(); like(hit); } }, "More like this"),
     seen && element("button", { type: "button", onclick: () => openZoom(hit) }, "Zoom"),
     seen && element("button", { type: "button", onclick: () => savePicture(hit).catch(error => actions.append(errorBox(error))) }, "Download"),
-    mayWrite && element("button", { type: "button", class: "danger", onclick: () => confirm() }, "Delete"));
+    mayDelete && element("button", { type: "button", class: "danger", onclick: () => confirm() }, "Delete"));
   const confirm = () => confirmRemoval(actions, () => remove(search.collection, hit, actions, dialog, removed));
   dialog.replaceChildren(
     element("div", { class: "top" }, element("h2", { id: "item-title" }, hit.id),

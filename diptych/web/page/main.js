@@ -1,5 +1,6 @@
 // The page: its search form, and the search that the form and the address share.
 import { FIELDS, read, write } from "./address.js";
+import { listenForAdding } from "./adding.js";
 import { ask, post, within } from "./api.js";
 import { byId, element } from "./dom.js";
 import { offerFacets, showFacets } from "./facets.js";
@@ -9,15 +10,18 @@ import { openItem } from "./item.js";
 import { listenForKeys } from "./key.js";
 import { listenForPictures, picture, takePicture } from "./picture.js";
 import { showError, showHits, showWaiting } from "./results.js";
+import { followSelection, listenForSelection, select } from "./selection.js";
 import { showStart } from "./start.js";
 import { listenForTabs, offerTabs, showTab } from "./tabs.js";
 
 const AT_ONCE = 24;
+const { deletes } = JSON.parse(byId("page-options").textContent);
 const NOTHING = { newest: [], queries: [], facets: [] };
 let search = read();
 let mayWrite = false;
 let described = "";
 let collections = [];
+let columns = [];
 let overview = NOTHING;
 let lastShown = null;
 let under = new AbortController();
@@ -62,12 +66,14 @@ async function run(offset = 0) {
   under = new AbortController();
   showBalance();
   showFacets();
+  if (!offset) select(false);
   const found = search.text || search.like || picture() ? searched : search.where ? listed : null;
   if (!found) return showStart(collections.find(({ name }) => name === search.collection), overview, { look, ask: searchFor });
   showWaiting();
   try {
     const { more, ...answer } = await found(offset, under.signal);
     showHits(answer, { goesOn: offset > 0, more, open: (hit, opener) => open(hit, opener, answer.attribution) });
+    followSelection();
   } catch (error) {
     if (error.name !== "AbortError") showError(error, () => run());
   }
@@ -96,7 +102,7 @@ function searchFor(text) {
 const look = (item, opener) => open(item, opener, item.columns.attribution ?? "");
 
 function open(hit, opener, attribution) {
-  openItem(hit, opener, { search, image: picture(), attribution, mayWrite, removed: () => run().then(() => byId("text").focus()), like: ({ id }) => {
+  openItem(hit, opener, { search, image: picture(), attribution, mayDelete: mayWrite && deletes, removed: () => refresh().then(() => byId("text").focus()), like: ({ id }) => {
     takePicture(null);
     search = { ...search, text: "", like: id };
     write(search);
@@ -116,23 +122,37 @@ function submit() {
 async function describe() {
   const name = byId("collection").value;
   if (!name || name === described) return;
-  const [{ columns }, found] = await Promise.all([ask(within(name)), ask(within(name, "overview")).catch(() => NOTHING)]);
+  const [detail, found] = await Promise.all([ask(within(name)), ask(within(name, "overview")).catch(() => NOTHING)]);
   described = name;
   overview = found;
-  offerColumns(columns);
-  offerFacets(found.facets, columns, submit);
+  columns = detail.columns.filter(column => column.name !== "attribution");
+  offerColumns(detail.columns);
+  offerFacets(found.facets, detail.columns, submit);
+}
+
+/** Read the collections anew and search again, after a change. */
+async function refresh() {
+  described = "";
+  await offerCollections();
+  await describe();
+  await run();
+}
+
+async function offerCollections() {
+  collections = await ask("/v1/collections");
+  byId("collection").replaceChildren(...collections.map(({ name, items }) =>
+    element("option", { value: name }, `${name} (${items.toLocaleString("en")})`)));
+  byId("collection-field").hidden = collections.length < 2;
+  chooseCollection();
 }
 
 /** Load the collections, then search; values entered meanwhile are kept. */
 async function start() {
   try {
-    collections = await ask("/v1/collections");
+    await offerCollections();
     const access = await ask("/v1/access");
     mayWrite = access.scope === "write";
-    byId("collection").replaceChildren(...collections.map(({ name, items }) =>
-      element("option", { value: name }, `${name} (${items.toLocaleString("en")})`)));
-    byId("collection-field").hidden = collections.length < 2;
-    chooseCollection();
+    byId("add").hidden = !(mayWrite && collections.length);
     offerTabs();
     await show();
   } catch (error) {
@@ -170,6 +190,10 @@ function listen() {
     submit();
   };
   listenForArrows(byId("hits"));
+  const context = () => ({ collection: search.collection, columns, mayWrite, deletes });
+  const changed = () => refresh().catch(error => showError(error, start));
+  listenForSelection(context, changed);
+  listenForAdding(context, changed);
   listenForTabs(name => {
     search = { ...search, tab: name };
     write(search);

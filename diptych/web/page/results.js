@@ -5,6 +5,11 @@ import { hasWhiteEdge } from "./edges.js";
 import { settle } from "./grid.js";
 import { tellWhole } from "./whole.js";
 
+const hits = new WeakMap();
+
+/** Return the hit of a card. */
+export const hitOf = card => hits.get(card);
+
 /** Show that a search is running. */
 export function showWaiting() {
   byId("results").setAttribute("aria-busy", "true");
@@ -25,6 +30,7 @@ export function showHits(answer, { goesOn, more, open }) {
   byId("hits").append(...cards);
   settle(byId("hits"));
   byId("more").hidden = !more;
+  byId("select").hidden = !byId("hits").children.length;
   byId("attribution").textContent = answer.attribution;
   const count = byId("hits").children.length;
   if (!count) byId("state").replaceChildren(emptyBox("No items match.", "Relax the filter, or search for something else."));
@@ -45,7 +51,7 @@ export function clear() {
   byId("results").removeAttribute("aria-busy");
   byId("hits").replaceChildren();
   byId("state").replaceChildren();
-  byId("more").hidden = true;
+  byId("more").hidden = byId("select").hidden = true;
   byId("count").textContent = byId("attribution").textContent = "";
 }
 
@@ -58,6 +64,7 @@ export function card(hit, open, kind = "hit") {
       hit.rank ? element("span", { class: "rank" }, String(hit.rank)) : null,
       element("span", { class: "name" }, hit.thumbnail ? label : hit.id),
       hit.rank ? element("span", { class: "similarity", title: "Similarity" }, figure(hit.similarity)) : null));
+  hits.set(button, hit);
   tellWhole(button, () => hit.thumbnail ? [...hit.texts, hit.id] : cut(button.querySelector(".name")) ? [hit.id] : []);
   return button;
 }

@@ -38,6 +38,13 @@ class Outcome(BaseModel):
     """What became of columns that do not fit the collection's, if there are any."""
 
 
+class Tagged(BaseModel):
+    """The outcome of writing a value into a column of items."""
+
+    changed: int
+    """How many items have another value now."""
+
+
 class Removed(BaseModel):
     """The outcome of a deletion."""
 
@@ -104,6 +111,22 @@ async def delete_item(collection: str, id: str, service: ServiceOf) -> Removed: 
     if not removed:
         raise _missing(served, id)
     return Removed(removed=removed)
+
+
+@WRITE.put("/collections/{collection}/columns/{column}", tags=["items"], summary="Write a value into a column of items")
+async def tag_items(
+    collection: str,
+    column: str,
+    service: ServiceOf,
+    id: Annotated[list[str], Form(description="The ids of the items.")],  # noqa: A002
+    value: Annotated[str, Form(description="The value; empty to take the column's values out.")] = "",
+) -> Tagged:
+    """Write a value into a column of some items; a column of several texts gets one more, a new column holds texts."""
+    if len(id) > service.limits.items:
+        raise BadSetting(f"at most {service.limits.items:,} items are tagged per request; got {len(id):,}. Name fewer.")
+    service.check_text(value)
+    served = service.collection(collection)
+    return Tagged(changed=await service.in_thread(served.collection.tag, id, column, value or None))
 
 
 @READ.get(

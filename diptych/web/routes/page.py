@@ -21,6 +21,8 @@ TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css"
 """Media types that vary between systems."""
 FIELDS_PLACE = b"{search-fields}"
 """Placeholder in the page for the fields of a search request."""
+OPTIONS_PLACE = b"{page-options}"
+"""Placeholder in the page for the options of the service that the page follows."""
 
 
 @ROUTER.get("/")
@@ -40,13 +42,16 @@ def _serve(path: Path) -> None:
 
 
 def _file(request: Request, path: Path) -> Response:
-    """Return a file; in the page, the fields of a search request replace the placeholder."""
+    """Return a file; in the page, the fields of a search request and the options replace their placeholders."""
     kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    fields = _search_fields() if path.name == "index.html" else ""
-    headers = {"ETag": f'"{digest(file_digest(path), fields)[:32]}"', "Cache-Control": "no-cache"}
+    is_page = path.name == "index.html"
+    told = {FIELDS_PLACE: _search_fields(), OPTIONS_PLACE: _page_options(request)} if is_page else {}
+    headers = {"ETag": f'"{digest(file_digest(path), *told.values())[:32]}"', "Cache-Control": "no-cache"}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    content = path.read_bytes().replace(FIELDS_PLACE, fields.encode()) if fields else path.read_bytes()
+    content = path.read_bytes()
+    for place, text in told.items():
+        content = content.replace(place, text.encode())
     return Response(content, headers=headers, media_type=kind)
 
 
@@ -58,6 +63,11 @@ def _search_fields() -> str:
             usual = [] if option.repeats else "" if option.default is None else option.default
             fields[option.wire] = {"usual": usual, "minimum": option.minimum, "maximum": option.maximum}
     return json.dumps(fields).replace("<", r"\u003c")
+
+
+def _page_options(request: Request) -> str:
+    """Return what the page may offer, as JSON."""
+    return json.dumps({"deletes": request.app.state.service.page_deletes})
 
 
 for _path in sorted(FOLDER.rglob("*")):
