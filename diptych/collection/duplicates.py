@@ -13,6 +13,7 @@ from diptych.data.likeness import ALIKE, picture_fingerprints
 from diptych.drawing.picture_rows import COLUMNS, MOST_ROWS, SIDE, PictureRow, picture_rows
 from diptych.drawing.shown import Shown
 from diptych.errors import BadSetting
+from diptych.index.items import Items
 from diptych.progress import Progress
 from diptych.search.near_pairs import NearPairs, UnitRows, strongest_pairs
 
@@ -134,6 +135,17 @@ def find_duplicates(
     figures = {way: _figures(rows.get(way), found, has[way]) for way in WAYS}
     groups = _groups(items, found, _told(items, found, figures, thresholds))
     return Duplicates(groups, len(items), unseen, dict(thresholds))
+
+
+def alike_groups(items: Items, widths: Sequence[int], threshold: float) -> list[list[str]]:
+    """Return the ids of items that pairs of pictures connect whose vectors, of so many numbers a space, are alike."""
+    vectors = items.vectors["image"]
+    ends = np.cumsum(widths).tolist()
+    spans = [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
+    rows = UnitRows(vectors.rows, np.flatnonzero(vectors.present), spans)
+    there = np.flatnonzero(vectors.present).tolist()
+    groups = strongest_pairs(rows, threshold).groups()
+    return [[items.ids[there[row]] for row in sorted(group.tolist())] for group in groups]
 
 
 def _figures(rows: UnitRows | None, pairs: NearPairs, has: Bool[np.ndarray, " n"]) -> list[float | None]:

@@ -8,7 +8,7 @@ from threading import Lock
 from diptych.collection.classifying import PLACE, Classification, checked_labels, classify_items, computed_columns
 from diptych.collection.clustering_items import ItemClusters, cluster_column, cluster_items
 from diptych.collection.column_writing import ComputedColumns, check_names, write_columns, write_value
-from diptych.collection.duplicates import Duplicates, find_duplicates, thresholds_of
+from diptych.collection.duplicates import Duplicates, alike_groups, find_duplicates, thresholds_of
 from diptych.collection.mapping_items import CollectionMap, map_items
 from diptych.collection.stored_collection import StoredCollection
 from diptych.collection.surveyed_items import SurveyedItems
@@ -59,6 +59,20 @@ class SurveyedCollection(StoredCollection, ABC):
         thresholds = thresholds_of(threshold, by)
         with self.store.moment():
             return find_duplicates(self._surveyed("image", where), thresholds, progress=progress)
+
+    @checks_arguments
+    def alike(self, ids: Sequence[str], *, threshold: float | None = None) -> list[list[str]]:
+        """Return the groups of near-identical pictures among some items, such as hits, by their vectors.
+
+        The threshold is that of `duplicates`. Each group has its ids in the order in which they are named.
+        """
+        least = thresholds_of(threshold, "vector")["vector"]
+        with self.store.moment():
+            record = self.record
+            kept = reduction_of_table(self.store, record.table, record.model.widths).kept("image")
+            named = list(dict.fromkeys(ids))
+            items = self.table_of(record).read(named, vectors=("image",))
+            return alike_groups(items, kept, least)
 
     @checks_arguments
     def classify(

@@ -115,6 +115,17 @@ def test_a_credit_is_shown_and_not_offered_as_a_filter(page: Page, collections: 
     expect(page.locator("#attribution")).to_contain_text("By Bob.")
 
 
+@pytest.mark.parametrize("where", ["", "&where=id+%3D+'drawn'"])
+def test_a_credit_is_shown_with_pictures_that_no_search_has_found(page: Page, where: str) -> None:
+    page.goto(f"/?collection=drawings{where}")
+    expect(page.locator("#attribution")).to_have_text("Drawn by Cas.")
+    page.locator(".tile, .hit").click()
+    expect(page.locator("#item figcaption")).to_have_text("Drawn by Cas.")
+    page.goto("/?collection=nothing")
+    expect(page.locator("#state")).to_contain_text("This collection is empty.")
+    expect(page.locator("#attribution")).to_be_empty()
+
+
 def test_an_empty_collection_says_how_to_fill_it(page: Page) -> None:
     choose(page, "nothing")
     expect(page.locator("#state")).to_contain_text("This collection is empty.")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser import Page, browser, expect
 
-from .conftest import Running, Serve
+from .conftest import Running, Serve, png
 from .pages import explained, find, opened, page, site
 
 __all__ = ["browser", "page", "site"]
@@ -113,6 +113,46 @@ def test_no_view_has_a_serious_fault_of_accessibility(
     assert faults == []
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_action_on_items_has_a_serious_fault_of_accessibility(
+    browser: Any, serve: Serve, tmp_path: Path, theme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
+    faults = []
+    with serve(page_deletes=True) as started, opened(browser, started, color_scheme=theme) as page:
+        for name in ("copy-a", "copy-b"):
+            path = f"/v1/collections/shop/items/{name}"
+            started.client.put(path, data={"text": "a caption"}, files={"image": png("green")})
+        find(page, "a red square")
+        page.get_by_role("button", name="Save search").click()
+        page.locator(".hit:visible").nth(1).hover()
+        expect(page.locator(".whole")).to_be_visible()
+        faults += serious(axe, page)
+        page.get_by_role("button", name="Show 1 alike").first.click()
+        page.get_by_role("button", name="Select", exact=True).click()
+        page.locator(".hit").first.click()
+        faults += serious(axe, page)
+        for action in ("Tag", "Delete"):
+            page.locator("#selection").get_by_role("button", name=action).click()
+            faults += serious(axe, page)
+            page.locator("#selection").get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Done").click()
+        page.locator(".hit").first.click()
+        page.get_by_role("button", name="Zoom").click()
+        expect(page.locator("#zoom output")).to_have_text("100 %")
+        page.keyboard.press("+")
+        faults += serious(axe, page)
+        page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
+        page.locator("#add-files").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": png()})
+        faults += serious(axe, page)
+        page.keyboard.press("Escape")
+        page.goto("/")
+        expect(page.get_by_role("group", name="Saved")).to_be_visible()
+        faults += serious(axe, page)
+    assert faults == []
+
+
 def serious(axe: Any, page: Page) -> list[Any]:
     found = axe.run(page).response["violations"]
     return [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")]
@@ -157,6 +197,17 @@ def test_nothing_is_wider_than_a_phone(phone: Page) -> None:
     phone.locator(".hit").first.tap()
     explained(phone)
     assert phone.locator("#item").evaluate("dialog => dialog.scrollWidth - dialog.clientWidth") == 0
+    phone.get_by_role("button", name="Zoom").tap()
+    expect(phone.locator("#zoom output")).to_have_text("100 %")
+    assert phone.locator("#zoom").evaluate("dialog => dialog.scrollWidth - dialog.clientWidth") == 0
+    phone.locator("#zoom").get_by_role("button", name="Close").tap()
+    phone.locator("#item").get_by_role("button", name="Close").tap()
+    phone.get_by_role("button", name="Select", exact=True).tap()
+    phone.locator(".hit").first.tap()
+    phone.get_by_role("button", name="Tag", exact=True).tap()
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
+    phone.locator("#add-files").set_input_files({"name": "a" * 200, "mimeType": "image/png", "buffer": png()})
+    assert phone.locator("#adding").evaluate("dialog => dialog.scrollWidth - dialog.clientWidth") == 0
     phone.goto("/?text=x&where=" + "a" * 300)
     expect(phone.get_by_role("alert")).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth") == 390

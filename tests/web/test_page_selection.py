@@ -12,7 +12,7 @@ from diptych.web.keys import Keys
 from tests.browser import Page, browser, expect
 
 from .conftest import Running, Serve, png
-from .pages import find, opened, settled
+from .pages import find, opened, settled, unfold
 
 __all__ = ["browser"]
 
@@ -29,6 +29,7 @@ def own(serve: Serve) -> Iterator[Running]:
 @pytest.fixture
 def page(browser: Any, own: Running) -> Iterator[Page]:
     with opened(browser, own) as shown:
+        unfold(shown)
         find(shown, "a red square")
         yield shown
 

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.browser import Page, browser, expect
 
 from .conftest import Running, Serve, png
-from .pages import explained, find, opened, page, site
+from .pages import explained, find, opened, page, site, unfold
 
 __all__ = ["browser", "page", "site"]
 
@@ -28,6 +28,7 @@ def columns(page: Page) -> int:
 
 
 def test_arrow_keys_lead_through_the_grid(page: Page) -> None:
+    unfold(page)
     find(page, "a red square")
     across = columns(page)
     assert 1 < across < 24
@@ -46,6 +47,7 @@ def test_arrow_keys_lead_through_the_grid(page: Page) -> None:
 
 
 def test_the_hits_are_one_stop_of_the_tabulator(page: Page) -> None:
+    unfold(page)
     find(page, "a red square")
     page.locator(".hit").nth(3).focus()
     page.keyboard.press("Shift+Tab")
@@ -66,6 +68,7 @@ def test_arrow_keys_lead_through_the_newest_pictures(page: Page) -> None:
 
 
 def test_an_opened_hit_leads_to_the_ones_beside_it(page: Page) -> None:
+    unfold(page)
     find(page, "a red square")
     hits = page.locator(".hit")
     rank = page.locator("#item dd").first

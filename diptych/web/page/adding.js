@@ -63,7 +63,7 @@ function row(file) {
   const text = element("input", { type: "text", placeholder: "optional" });
   const told = element("p", { class: "muted", role: "status" });
   const item = element("li", {}, element("img", { src: shown, alt: "", width: 96, height: 96 }),
-    element("div", { class: "fields" }, element("label", { class: "field wide" }, "Its id", id),
+    element("div", { class: "fields" }, element("label", { class: "field wide" }, "Id", id),
       element("label", { class: "field wide" }, "Caption", text), told));
   return { file, shown, id, text, told, item, done: false };
 }

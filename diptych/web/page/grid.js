@@ -34,7 +34,7 @@ export function neighbour(card, step) {
 
 /** Return the place that a key leads to from another one; null for other keys. */
 function beside(cards, now, key) {
-  const lower = cards.findIndex(card => card.offsetTop > cards[0].offsetTop);
+  const lower = cards.findIndex(card => card.parentElement.offsetTop > cards[0].parentElement.offsetTop);
   const columns = lower < 0 ? cards.length : lower;
   const last = cards.length - 1;
   const places = { ArrowRight: Math.min(now + 1, last), ArrowLeft: Math.max(now - 1, 0), Home: 0, End: last,

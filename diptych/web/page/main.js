@@ -5,11 +5,13 @@ import { ask, post, within } from "./api.js";
 import { byId, element } from "./dom.js";
 import { offerFacets, showFacets } from "./facets.js";
 import { offerColumns } from "./filters.js";
+import { alike, fold } from "./folding.js";
 import { listenForArrows } from "./grid.js";
 import { openItem } from "./item.js";
 import { listenForKeys } from "./key.js";
 import { listenForPictures, picture, takePicture } from "./picture.js";
-import { showError, showHits, showWaiting } from "./results.js";
+import { creditOf, showError, showHits, showWaiting } from "./results.js";
+import { offerSaving, remember } from "./saved.js";
 import { followSelection, listenForSelection, select } from "./selection.js";
 import { showStart } from "./start.js";
 import { listenForTabs, offerTabs, showTab } from "./tabs.js";
@@ -68,12 +70,15 @@ async function run(offset = 0) {
   showFacets();
   if (!offset) select(false);
   const found = search.text || search.like || picture() ? searched : search.where ? listed : null;
-  if (!found) return showStart(collections.find(({ name }) => name === search.collection), overview, { look, ask: searchFor });
+  if (!found) return showStart(collections.find(({ name }) => name === search.collection), overview, { look, ask: searchFor, again });
   showWaiting();
   try {
-    const { more, ...answer } = await found(offset, under.signal);
+    const { more, groups = [], ...answer } = await found(offset, under.signal);
     showHits(answer, { goesOn: offset > 0, more, open: (hit, opener) => open(hit, opener, answer.attribution) });
+    fold(byId("hits"), groups, offset);
     followSelection();
+    if (!offset && !picture()) remember(search, collections.length > 1);
+    offerSaving(picture() ? null : search, collections.length > 1);
   } catch (error) {
     if (error.name !== "AbortError") showError(error, () => run());
   }
@@ -82,7 +87,8 @@ async function run(offset = 0) {
 async function searched(offset, signal) {
   const { tab, ...fields } = search;
   const answer = await post("/v1/search", { ...fields, image: picture(), k: AT_ONCE, offset }, { signal });
-  return { ...answer, more: answer.hits.length === AT_ONCE && (answer.total === null || offset + AT_ONCE < answer.total) };
+  const groups = await alike(search.collection, answer.hits, signal);
+  return { ...answer, groups, more: answer.hits.length === AT_ONCE && (answer.total === null || offset + AT_ONCE < answer.total) };
 }
 
 /** List what meets the filter, where nothing is searched for. */
@@ -90,7 +96,7 @@ async function listed(offset, signal) {
   const asked = new URLSearchParams({ where: search.where, limit: AT_ONCE, ...(offset ? { after: lastShown } : {}) });
   const { items, after } = await ask(`${within(search.collection, "items")}?${asked}`, { signal });
   lastShown = after;
-  return { hits: items, more: after !== null, listed: true, attribution: "" };
+  return { hits: items, more: after !== null, listed: true, attribution: creditOf(items) };
 }
 
 /** Search for a text that was proposed. */
@@ -99,7 +105,13 @@ function searchFor(text) {
   submit();
 }
 
-const look = (item, opener) => open(item, opener, item.columns.attribution ?? "");
+/** Search again as an address says. */
+function again(address) {
+  history.pushState(null, "", address);
+  restore();
+}
+
+const look = (item, opener) => open(item, opener, creditOf([item]));
 
 function open(hit, opener, attribution) {
   openItem(hit, opener, { search, image: picture(), attribution, mayDelete: mayWrite && deletes, removed: () => refresh().then(() => byId("text").focus()), like: ({ id }) => {

@@ -46,12 +46,15 @@ function counted({ listed, total, seconds, exact, unknown_words: share }, count,
   return `${count}${among} · ${Math.round(1000 * seconds)} ms${exact ? "" : " · approximate"}${unknown}`;
 }
 
+/** Return the credits of items, which must be shown with their pictures. */
+export const creditOf = items => [...new Set(items.map(({ columns }) => columns.attribution).filter(Boolean))].join(" ");
+
 /** Clear the results. */
 export function clear() {
   byId("results").removeAttribute("aria-busy");
   byId("hits").replaceChildren();
   byId("state").replaceChildren();
-  byId("more").hidden = byId("select").hidden = true;
+  byId("more").hidden = byId("select").hidden = byId("save").hidden = true;
   byId("count").textContent = byId("attribution").textContent = "";
 }
 

@@ -2,10 +2,11 @@
 import { chip, chipRow } from "./chips.js";
 import { byId, element, emptyBox } from "./dom.js";
 import { listenForArrows, settle } from "./grid.js";
-import { card, clear } from "./results.js";
+import { card, clear, creditOf } from "./results.js";
+import { keptRows } from "./saved.js";
 
-/** Show the beginning of a collection; `look` opens one of its items, `ask` searches for a text. */
-export function showStart(collection, { newest = [], queries = [] } = {}, { look, ask }) {
+/** Show the beginning of a collection; `look` opens one of its items, `ask` searches for a text, `again` at an address. */
+export function showStart(collection, { newest = [], queries = [] }, { look, ask, again }) {
   clear();
   if (!collection) return;
   if (!collection.items) {
@@ -18,9 +19,15 @@ export function showStart(collection, { newest = [], queries = [] } = {}, { look
   const tiles = element("ul", { class: "tiles", "aria-label": name }, newest.map(item => element("li", {}, card(item, look, "tile"))));
   listenForArrows(tiles);
   settle(tiles);
+  const cleared = () => {
+    showStart(collection, { newest, queries }, { look, ask, again });
+    byId("text").focus();
+  };
   byId("state").replaceChildren(...[
+    ...keptRows(again, cleared),
     tries,
     ...(newest.length ? [element("h2", {}, name), tiles] : []),
     element("p", { class: "muted small" }, `${items} items to search, ${images} with a picture. Describe what you are looking for, or choose, drop or paste a picture.`),
   ].filter(Boolean));
+  byId("attribution").textContent = creditOf(newest);
 }

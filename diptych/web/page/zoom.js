@@ -61,7 +61,7 @@ function enlarge(pane, image, scale, { clientX, clientY }) {
   if (!image.naturalWidth) return;
   const before = image.getBoundingClientRect();
   const [x, y] = [(clientX - before.left) / (before.width || 1), (clientY - before.top) / (before.height || 1)];
-  const fit = Math.min(pane.clientWidth / image.naturalWidth, pane.clientHeight / image.naturalHeight);
+  const fit = Math.min(pane.offsetWidth / image.naturalWidth, pane.offsetHeight / image.naturalHeight);
   image.style.width = `${Math.floor(fit * scale * image.naturalWidth)}px`;
   image.style.height = `${Math.floor(fit * scale * image.naturalHeight)}px`;
   const after = image.getBoundingClientRect();

@@ -2,11 +2,13 @@
 
 import re
 from collections import Counter
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Form
 from pydantic import BaseModel
 
 from diptych.collection import Collection, EmbeddingModel, fingerprint_of
+from diptych.errors import BadSetting
 from diptych.web.guards import reading
 from diptych.web.schemas import Column, ServiceOf
 from diptych.web.served_collections import ServedCollection
@@ -44,6 +46,13 @@ class CollectionDetail(CollectionSummary):
     """How its pictures and texts are searched."""
 
 
+class AlikeItems(BaseModel):
+    """Items whose pictures are nearly the same."""
+
+    groups: list[list[str]]
+    """Their ids, in the order in which they were named; items that are like no other are in no group."""
+
+
 class ModelDetail(BaseModel):
     """A model that embeds pictures and texts."""
 
@@ -70,6 +79,19 @@ async def list_collections(service: ServiceOf) -> list[CollectionSummary]:
 async def describe_collection(collection: str, service: ServiceOf) -> CollectionDetail:
     """Return a collection's contents, how it is searched, and the columns that filters can use."""
     return await service.in_thread(_detail, service.collection(collection))
+
+
+@ROUTER.post("/collections/{collection}/alike", tags=["collections"], summary="Group near-identical pictures")
+async def group_alike(
+    collection: str,
+    service: ServiceOf,
+    id: Annotated[list[str], Form(description="The ids of the items that are compared.")],  # noqa: A002
+) -> AlikeItems:
+    """Return the groups of near-identical pictures among some items, such as hits, as their vectors tell them."""
+    if len(id) > service.limits.hits:
+        raise BadSetting(f"at most {service.limits.hits:,} items are compared; got {len(id):,}. Name fewer.")
+    served = service.collection(collection)
+    return AlikeItems(groups=await service.in_thread(served.collection.alike, id))
 
 
 @ROUTER.get("/models", tags=["collections"], summary="List the models")
