@@ -19,6 +19,7 @@ VIEWS = {
     "texts": "?text=a+smiling+cat&against=text",
     "empty": "?text=a+smiling+cat&where=category+%3D+%27nothing%27",
     "error": "?text=a+smiling+cat&where=colour+%3D+1",
+    "map": "?tab=map",
     "benchmarks": "?tab=benchmarks",
     "runs": "?tab=runs",
 }

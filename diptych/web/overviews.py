@@ -103,7 +103,9 @@ def _queries(texts: Iterable[tuple[str, ...]]) -> list[str]:
 def _facet(name: str, kind: str, rows: Iterable[Mapping[str, object]]) -> Facet | None:
     """Return a column as a facet; None if it does not divide the items, or into nothing but single ones."""
     cells = [row[name] for row in rows if name in row]
-    counts: Counter[FacetCell] = Counter(each for cell in cells for each in (cell if isinstance(cell, tuple) else (cell,)))
+    counts: Counter[FacetCell] = Counter(
+        each for cell in cells for each in (cell if isinstance(cell, tuple) else (cell,))
+    )
     few = MOST_NUMBERS if kind == "number" else len(cells) // 2
     if len(counts) < 2 or len(counts) > few or max(counts.values()) < 2:
         return None

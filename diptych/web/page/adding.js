@@ -33,7 +33,8 @@ export function listenForAdding(context, added) {
 function openAdding(pictures, others, collection, added) {
   const dialog = byId("adding");
   const rows = pictures.map(row);
-  const note = element("p", { class: "muted", role: "status" }, others ? `${others === 1 ? "One file is" : `${others} files are`} not a picture and left out.` : "");
+  const which = others === 1 ? "One file is not a picture" : `${others} files are not pictures`;
+  const note = element("p", { class: "muted", role: "status" }, others ? `${which} and left out.` : "");
   const add = element("button", { class: "primary", disabled: !rows.length }, "Add");
   const close = element("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
   let changes = 0;

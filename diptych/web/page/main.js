@@ -9,6 +9,7 @@ import { alike, fold } from "./folding.js";
 import { listenForArrows } from "./grid.js";
 import { openItem } from "./item.js";
 import { listenForKeys } from "./key.js";
+import { listenForMap } from "./map.js";
 import { listenForPictures, picture, takePicture } from "./picture.js";
 import { creditOf, showError, showHits, showWaiting } from "./results.js";
 import { offerSaving, remember } from "./saved.js";
@@ -17,6 +18,8 @@ import { showStart } from "./start.js";
 import { listenForTabs, offerTabs, showTab } from "./tabs.js";
 
 const AT_ONCE = 24;
+/** The items of a collection of which a map says no more than a list. */
+const FEW = 2;
 const { deletes } = JSON.parse(byId("page-options").textContent);
 const NOTHING = { newest: [], queries: [], facets: [] };
 let search = read();
@@ -114,13 +117,16 @@ function again(address) {
 const look = (item, opener) => open(item, opener, creditOf([item]));
 
 function open(hit, opener, attribution) {
-  openItem(hit, opener, { search, image: picture(), attribution, mayDelete: mayWrite && deletes, removed: () => refresh().then(() => byId("text").focus()), like: ({ id }) => {
+  const removed = () => refresh().then(() => search.tab === "search" ? byId("text").focus() : showTab(search.tab));
+  const like = ({ id }) => {
     takePicture(null);
-    search = { ...search, text: "", like: id };
+    search = { ...search, tab: "search", text: "", like: id };
     write(search);
     toForm();
+    showTab("search");
     run();
-  } });
+  };
+  openItem(hit, opener, { search, image: picture(), attribution, mayDelete: mayWrite && deletes, removed, like });
 }
 
 /** Search with the values in the form: immediately, or once `start` has loaded the collections. */
@@ -165,7 +171,7 @@ async function start() {
     const access = await ask("/v1/access");
     mayWrite = access.scope === "write";
     byId("add").hidden = !(mayWrite && collections.length);
-    offerTabs();
+    offerTabs({ mapped: collections.some(({ items }) => items > FEW) });
     await show();
   } catch (error) {
     showError(error, start);
@@ -206,6 +212,7 @@ function listen() {
   const changed = () => refresh().catch(error => showError(error, start));
   listenForSelection(context, changed);
   listenForAdding(context, changed);
+  listenForMap(look);
   listenForTabs(name => {
     search = { ...search, tab: name };
     write(search);

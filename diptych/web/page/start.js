@@ -5,6 +5,8 @@ import { listenForArrows, settle } from "./grid.js";
 import { card, clear, creditOf } from "./results.js";
 import { keptRows } from "./saved.js";
 
+const HOW = "Describe what you are looking for, or choose, drop or paste a picture.";
+
 /** Show the beginning of a collection; `look` opens one of its items, `ask` searches for a text, `again` at an address. */
 export function showStart(collection, { newest = [], queries = [] }, { look, ask, again }) {
   clear();
@@ -27,7 +29,7 @@ export function showStart(collection, { newest = [], queries = [] }, { look, ask
     ...keptRows(again, cleared),
     tries,
     ...(newest.length ? [element("h2", {}, name), tiles] : []),
-    element("p", { class: "muted small" }, `${items} items to search, ${images} with a picture. Describe what you are looking for, or choose, drop or paste a picture.`),
+    element("p", { class: "muted small" }, `${items} items to search, ${images} with a picture. ${HOW}`),
   ].filter(Boolean));
   byId("attribution").textContent = creditOf(newest);
 }

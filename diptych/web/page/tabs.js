@@ -2,9 +2,10 @@
 import { ask } from "./api.js";
 import { showBenchmarks } from "./benchmarks.js";
 import { byId } from "./dom.js";
+import { showMap } from "./map.js";
 import { showRuns } from "./runs.js";
 
-const TABS = { search: () => {}, benchmarks: showBenchmarks, runs: showRuns };
+const TABS = { search: () => {}, map: showMap, benchmarks: showBenchmarks, runs: showRuns };
 const CONTENTS = { benchmarks: "/v1/benchmarks", runs: "/v1/runs" };
 
 /** Show a tab; an unknown name is the search. */
@@ -38,7 +39,8 @@ export function listenForTabs(chosen) {
 }
 
 /** Show the tabs that have content, and those whose content cannot be read: they say why. */
-export async function offerTabs() {
+export async function offerTabs({ mapped }) {
+  if (mapped) byId("tab-map").hidden = false;
   await Promise.all(Object.entries(CONTENTS).map(async ([name, url]) => {
     const there = await ask(url).then(found => found.length > 0, () => true);
     if (there) byId(`tab-${name}`).hidden = false;
