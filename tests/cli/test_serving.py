@@ -58,7 +58,7 @@ def test_a_service_runs_until_it_is_told_to_end(run: Path, diptych: Diptych, tmp
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = ["--port", str(port), "--keys", str(tmp_path / "keys.json"), "--json-logs"]
+    options = ["--port", str(port), "--keys", str(tmp_path / "keys.json"), "--json-logs", "--page-deletes"]
     command = [sys.executable, "-m", "diptych", "serve", str(shop), *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DIPTYCH_THREADS": "1"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
@@ -72,11 +72,13 @@ def test_a_service_runs_until_it_is_told_to_end(run: Path, diptych: Diptych, tmp
                 except URLError:
                     time.sleep(0.1)
             assert found == [{"name": "shop", "items": 0, "images": 0, "texts": 0}]
+            with urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+                assert '{"deletes": true}' in answer.read().decode()
         finally:
             process.send_signal(signal.SIGTERM)
         said = process.stderr.read() if process.stderr else ""
         process.wait(30)
     assert f"Open http://localhost:{port}/ in a browser." in said
     logged = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    assert [(line["route"], line["key"]) for line in logged] == [("/v1/collections", "me")]
+    assert [(line["route"], line.get("key")) for line in logged] == [("/v1/collections", "me"), ("/", None)]
     assert process.returncode in (0, -signal.SIGTERM)
