@@ -104,7 +104,7 @@ class SpaceConfig:
         if not 0 < self.input_dropout_pairs < pairs:
             return self.input_dropout
         odds = self.input_dropout / (1 - self.input_dropout) * (self.input_dropout_pairs / pairs) ** FALLING
-        return odds / (1 + odds)
+        return float(odds / (1 + odds))
 
 
 class Reader(nn.Module):
