@@ -10,12 +10,13 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-__all__ = ["Collection", "Retriever", "__version__", "evaluate_scores", "open_data"]
+__all__ = ["Collection", "Retriever", "__version__", "evaluate_scores", "module_encoder", "open_data"]
 
 _HOMES = {
     "Collection": "diptych.collection",
     "Retriever": "diptych.retriever",
     "evaluate_scores": "diptych.given_scores",
+    "module_encoder": "diptych.encoders.own",
     "open_data": "diptych.data.sources",
 }
 

@@ -14,6 +14,7 @@ from diptych.data.dataset_statistics import describe
 from diptych.data.findings import Finding
 from diptych.data.pairs import Pair
 from diptych.data.sources import open_data, places
+from diptych.encoders.passed import EncoderLike
 from diptych.entrance import checks_arguments
 from diptych.errors import MissingData, UnknownName
 from diptych.progress import Progress
@@ -117,8 +118,8 @@ def pair(data: str | Path, name: str, *, root: str | Path | None = None, columns
 def encode(
     data: str | Path,
     *,
-    image_encoder: str,
-    text_encoder: str,
+    image_encoder: EncoderLike,
+    text_encoder: EncoderLike,
     settings: Sequence[str] = (),
     root: str | Path | None = None,
     columns: Sequence[str] = (),

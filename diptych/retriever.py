@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encode_dataset, encode_images, unknown_words
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
+from diptych.encoders.passed import EncoderLike, Passed, passed_encoders
 from diptych.entrance import PictureLike, checks_arguments
 from diptych.errors import BadSetting, UnknownName
 from diptych.evaluation import Evaluation, Validation, chosen_rule, evaluate, open_rule
@@ -63,8 +65,11 @@ class Retriever(EmbedsItems, HandsOver):
     diptych.errors.UnknownName: methods has no entry 'mscm'. Did you mean 'mcsm'?
     """
 
-    def __init__(self, folder: RunFolder, model: Method, config: RunConfig) -> None:
+    def __init__(
+        self, folder: RunFolder, model: Method, config: RunConfig, *, passed: Passed = MappingProxyType({})
+    ) -> None:
         self.folder = folder
+        self.passed = passed
         self.model = model
         self.config = config
 
@@ -80,8 +85,8 @@ class Retriever(EmbedsItems, HandsOver):
         seed: int = 0,
         split_seed: int | None = None,
         settings: Sequence[str] = (),
-        image_encoder: str = "efficientnet-lite2",
-        text_encoder: str = "minilm",
+        image_encoder: EncoderLike = "efficientnet-lite2",
+        text_encoder: EncoderLike = "minilm",
         relevant: Relevant | None = None,
         texts: TextItems | None = None,
         columns: Sequence[str] = (),
@@ -96,6 +101,7 @@ class Retriever(EmbedsItems, HandsOver):
         `data` is a name, a path, or the pairs themselves: a data frame, a Hugging Face data set, a list of dicts, a
         dict of arrays (`open_data`).
 
+        An encoder is a name, or an object of yours (`diptych.module_encoder`), which `load` is given again.
         `settings` change the preset (`training.epochs=3`, `visual.recurrence=none`) or an encoder
         (`image_encoder.side=380`). `relevant` decides what counts as right: losses, the metric on `val` and the fusion
         weights follow it (default: `category` if there are categories, otherwise `partner`). `texts` is what a text
@@ -116,33 +122,53 @@ class Retriever(EmbedsItems, HandsOver):
         with joined() as processes:
             run = TrainingRun(folder, seed, processes, progress, tuple(callbacks))
             prepared = request.prepare(run, resume=resume)
+            passed = {m: each for m, each in passed_encoders(*encoders).items() if not isinstance(each, str)}
             if prepared is None:
-                return cls.load(folder.path)
+                return cls._of(folder, passed)
             set_torch_threads(processes.threads())
             rule = open_rule(prepared.training.chosen.fusion)
             model = prepared.training.learn(run, Validation(prepared.val, rule))
-        return cls(folder, model, prepared.config)
+        return cls(folder, model, prepared.config, passed=passed)
 
     @classmethod
     @checks_arguments
-    def load(cls, run: str | Path) -> "Retriever":
-        """Return the method that a finished run holds: its folder, or `hub:OWNER/NAME` for one on the model hub."""
-        return cls._of(run_at(run))
+    def load(
+        cls, run: str | Path, *, image_encoder: EncoderLike | None = None, text_encoder: EncoderLike | None = None
+    ) -> "Retriever":
+        """Return the method that a finished run holds: its folder, or `hub:OWNER/NAME` for one on the model hub.
+
+        An encoder that was an object in training is passed again; one whose file moved is named again. `BadCheckpoint`
+        if its fingerprint is not the one in training.
+        """
+        passed = passed_encoders(image_encoder, text_encoder)
+        return cls._of(run_at(run, passed), passed)
 
     @classmethod
     @checks_arguments
-    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> "Retriever":
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        image_encoder: EncoderLike | None = None,
+        text_encoder: EncoderLike | None = None,
+    ) -> "Retriever":
         """Return a run that somebody handed over: a folder, or OWNER/NAME on the model hub, at a `revision` of it.
 
         Nothing of theirs is executed: the run is JSON and safetensors, and its networks are opened by name from your
-        own installation. `BadCheckpoint` if a file could do harm by its size, by a link or by a path in it.
+        own installation. `BadCheckpoint` if a file could do harm by its size, by a link or by a path in it. Encoders
+        are passed as in `load`.
         """
-        return cls._of(received(source, revision=revision))
+        passed = passed_encoders(image_encoder, text_encoder)
+        return cls._of(received(source, revision=revision, passed=passed), passed)
 
     @classmethod
-    def _of(cls, folder: RunFolder) -> "Retriever":
+    def _of(cls, folder: RunFolder, passed: Passed) -> "Retriever":
         set_torch_threads()
-        return cls(folder, load_model(folder), folder.config())
+        retriever = cls(folder, load_model(folder), folder.config(), passed=passed)
+        if passed:
+            retriever.encoders  # noqa: B018 - encoders that are objects are compared with those in training
+        return retriever
 
     @cached_property
     def encoders(self) -> LazyEncoders:
@@ -152,7 +178,7 @@ class Retriever(EmbedsItems, HandsOver):
     @cached_property
     @override
     def embedding_model(self) -> EmbeddingModel:
-        return model_of_run(self.folder, self.model)
+        return model_of_run(self.folder, self.model, passed=self.passed)
 
     @cached_property
     def result(self) -> RunResult:

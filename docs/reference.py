@@ -14,6 +14,10 @@ from diptych.settings import field_docs
 LISTED = {
     "Data": ("diptych.data.sources:open_data", "diptych.data.pairs:DataSet", "diptych.data.pairs:Pair"),
     "Runs": ("diptych.retriever:Retriever", "diptych.training.curve:TrainingCurve", "diptych.evaluation:Evaluation"),
+    "Encoders": (
+        "diptych.encoders.own:module_encoder", "diptych.encoders.contract:Encoder",
+        "diptych.encoders.contract:ItemFeatures",
+    ),
     "Collections": (
         "diptych.collection:Collection", "diptych.collection:SearchRequest", "diptych.ingest.handed_over:NewItem",
         "diptych.ingest.rejects:Added", "diptych.collection.duplicates:Duplicates",

@@ -26,6 +26,7 @@ from diptych.collection.trial_queries import trial_queries
 from diptych.data.column_names import ColumnNames
 from diptych.data.entries import read_entries, shared_folder
 from diptych.data.sources import DataLike, is_in_memory, source_of
+from diptych.encoders.passed import EncoderLike, passed_encoders
 from diptych.entrance import PictureLike, checks_arguments
 from diptych.errors import BadSetting, DiptychError
 from diptych.explaining.explanation import Explanation
@@ -80,8 +81,8 @@ class Collection(SurveyedCollection, EmbedsItems):
         uri: str | Path,
         model: str | Path,
         *,
-        image_encoder: str | None = None,
-        text_encoder: str | None = None,
+        image_encoder: EncoderLike | None = None,
+        text_encoder: EncoderLike | None = None,
         settings: Sequence[str] = (),
         half: bool = False,
         exact_limit: int = EXACT_LIMIT,
@@ -89,7 +90,8 @@ class Collection(SurveyedCollection, EmbedsItems):
     ) -> "Collection":
         """Return a new, empty collection for a model: the folder of a run, `conse` or `joint:NAME`.
 
-        With `half`, vectors are stored in half precision. `BadSetting` if a collection already exists there.
+        An encoder is a name, or an object of yours (`diptych.module_encoder`), which `open` is given again. With
+        `half`, vectors are stored in half precision. `BadSetting` if a collection already exists there.
         """
         if not 0 < recall <= 1:
             raise BadSetting(f"the recall must be above 0 and at most 1; got {recall}.")
@@ -106,17 +108,27 @@ class Collection(SurveyedCollection, EmbedsItems):
     @classmethod
     @checks_arguments
     def open(
-        cls, uri: str | Path, *, model: str | Path | None = None, pictures_from: Sequence[str | Path] = ()
+        cls,
+        uri: str | Path,
+        *,
+        model: str | Path | None = None,
+        image_encoder: EncoderLike | None = None,
+        text_encoder: EncoderLike | None = None,
+        pictures_from: Sequence[str | Path] = (),
     ) -> "Collection":
         """Return the collection at a URI or path; `model` names the current folder of its run, if that moved.
 
+        An encoder that was an object when the collection was made is passed again.
         Its pictures are read from its own folders, from where they were added on this machine, and from below the
         folders and URLs `pictures_from`.
         """
         uri = str(uri)
         store = open_store(location_of(uri))
         record = checked_record(store, uri)
-        opened = None if model is None else reopen_model(record.model, str(model))
+        passed = passed_encoders(image_encoder, text_encoder)
+        opened = None
+        if model is not None or passed:
+            opened = reopen_model(record.model, None if model is None else str(model), passed)
         return cls(store, uri, opened, pictures_from=pictures_from)
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast
 
 from torch import nn
@@ -13,6 +14,7 @@ from diptych.encoders.concept_vectors import cached_concepts
 from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
+from diptych.encoders.passed import EncoderLike, Passed, passed_encoders
 from diptych.entrance import checks_arguments
 from diptych.errors import BadCheckpoint, BadSetting, UnknownName
 from diptych.files import digest
@@ -55,20 +57,21 @@ class ModelSource:
 def open_model(
     source: str | Path,
     *,
-    image_encoder: str | None = None,
-    text_encoder: str | None = None,
+    image_encoder: EncoderLike | None = None,
+    text_encoder: EncoderLike | None = None,
     settings: Sequence[str] = (),
 ) -> EmbeddingModel:
     """Return the model of a run (its folder, or `hub:OWNER/NAME`), or of a method without training by its name.
 
-    Only a method without training takes encoders and their settings here; a run has its own.
+    Only a method without training takes the names of encoders and their settings here; a run has its own, and takes
+    those that were objects in training.
     """
     set_torch_threads()
-    source = str(source)
+    source, passed = str(source), passed_encoders(image_encoder, text_encoder)
     if _is_run(source):
-        if image_encoder or text_encoder or settings:
+        if settings or any(isinstance(each, str) for each in passed.values()):
             raise BadSetting(f"the run {source} has its own encoders. Omit the encoder options.")
-        return _of_run(run_at(source))
+        return _of_run(run_at(source), passed)
     name, argument = split_name(source)
     cards = METHODS.cards()
     untrained = [each for each, card in cards.items() if card.learns == "nothing"]
@@ -79,22 +82,25 @@ def open_model(
         )
     if name not in untrained:
         raise UnknownName.among("models", source, [*untrained, "the folder of a run"])
-    chosen = (image_encoder and located_encoder(image_encoder), text_encoder and located_encoder(text_encoder))
+    chosen: Passed = {m: located_encoder(each) if isinstance(each, str) else each for m, each in passed.items()}
     return _untrained(name, located_encoder(argument), chosen, settings)
 
 
-def reopen_model(fingerprint: ModelFingerprint, source: str | None = None) -> EmbeddingModel:
+def reopen_model(
+    fingerprint: ModelFingerprint, source: str | None = None, passed: Passed = MappingProxyType({})
+) -> EmbeddingModel:
     """Return the model that a collection remembers, which may have moved to another `source`.
 
+    The encoders `passed` take the place of those that were objects.
     `BadCheckpoint` if it is not the model that filled the collection.
     """
     place = source or fingerprint.source
     if source is None and fingerprint.method == split_name(place)[0]:
         set_torch_threads()
-        names = (fingerprint.encoders["image"], fingerprint.encoders["text"])
-        model = _untrained(*split_name(place), names, fingerprint.settings, recorded=fingerprint)
+        encoders: Passed = {**fingerprint.encoders, **passed}
+        model = _untrained(*split_name(place), encoders, fingerprint.settings, recorded=fingerprint)
     elif _is_run(place):
-        model = open_model(place)
+        model = open_model(place, image_encoder=passed.get("image"), text_encoder=passed.get("text"))
     else:
         raise BadCheckpoint(
             f"the run that filled this collection is no longer at {place}. Name its new folder with --model."
@@ -111,8 +117,8 @@ def _is_run(place: str) -> bool:
     return Path(place).is_dir() or is_on_hub(place)
 
 
-def _of_run(folder: RunFolder) -> EmbeddingModel:
-    model = model_of_run(folder)
+def _of_run(folder: RunFolder, passed: Passed) -> EmbeddingModel:
+    model = model_of_run(folder, passed=passed)
     refuse_given(model.encoders, source=str(folder.path))
     return model
 
@@ -120,7 +126,7 @@ def _of_run(folder: RunFolder) -> EmbeddingModel:
 def _untrained(
     name: str,
     argument: str,
-    chosen: tuple[str | None, str | None],
+    chosen: Passed,
     settings: Sequence[str],
     *,
     recorded: ModelFingerprint | None = None,
@@ -128,9 +134,10 @@ def _untrained(
     """Return a method without training; if a record has the fingerprints of its encoders, none is opened."""
     module = open_method(name)
     config = override(module.PRESETS["default"], [f"model={argument}"] if argument else [])
-    own = config.encoders or (IMAGE_ENCODER, TEXT_ENCODER)
+    own = dict(zip(MODALITIES, config.encoders or (IMAGE_ENCODER, TEXT_ENCODER), strict=True))
     known_prints = recorded.fingerprints if recorded else None
-    encoders = LazyEncoders((chosen[0] or own[0], chosen[1] or own[1]), settings, admit=partial(_admit, known_prints))
+    see, read = (chosen.get(modality) or own[modality] for modality in MODALITIES)
+    encoders = LazyEncoders((see, read), settings, admit=partial(_admit, known_prints))
     refuse_given(encoders, source=name)
     fingerprints = known_prints or {side: encoders[side].fingerprint for side in MODALITIES}  # type: ignore[union-attr]
     known = SideInformation(cached_concepts(encoders, fingerprints)) if "concepts" in module.CARD.needs else None

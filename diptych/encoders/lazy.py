@@ -5,6 +5,7 @@ from threading import Lock
 
 from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
+from diptych.encoders.passed import EncoderLike, name_of
 from diptych.encoders.registry import open_encoder, plain_name, settings_of
 from diptych.modality import MODALITIES, Modality
 
@@ -12,26 +13,31 @@ from diptych.modality import MODALITIES, Modality
 class LazyEncoders:
     """The encoders of pictures and of texts, by modality.
 
-    `admit` checks an encoder when it is opened, with its modality, and may refuse it.
+    `admit` checks an encoder when it is opened, with its modality, and may refuse it; one that is an object is checked
+    at once.
     """
 
     def __init__(
         self,
-        names: tuple[str, str],
+        encoders: tuple[EncoderLike, EncoderLike],
         settings: Sequence[str] = (),
         *,
         admit: Callable[[Modality, Encoder | Given], None] = lambda modality, encoder: None,
     ) -> None:
-        self.names: Mapping[Modality, str] = dict(zip(MODALITIES, map(plain_name, names), strict=True))
+        self._encoders: Mapping[Modality, EncoderLike] = dict(zip(MODALITIES, encoders, strict=True))
+        self.names: Mapping[Modality, str] = {m: plain_name(name_of(each)) for m, each in self._encoders.items()}
         self._settings = settings_of(settings)
         self._admit = admit
         self._opened: dict[Modality, Encoder | Given] = {}
         self._opening = Lock()
+        for modality, encoder in self._encoders.items():
+            if not isinstance(encoder, str):
+                self[modality]
 
     def __getitem__(self, modality: Modality) -> Encoder | Given:
         with self._opening:
             if modality not in self._opened:
-                encoder = open_encoder(self.names[modality], self._settings[modality], modality=modality)
+                encoder = open_encoder(self._encoders[modality], self._settings[modality], modality=modality)
                 self._admit(modality, encoder)
                 self._opened[modality] = encoder
             return self._opened[modality]

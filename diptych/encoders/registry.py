@@ -5,27 +5,37 @@ from collections.abc import Sequence
 from diptych.encoders import ROOM
 from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
-from diptych.errors import UnknownName
+from diptych.encoders.passed import EncoderLike, checked_encoder
+from diptych.errors import BadSetting, UnknownName
 from diptych.modality import Modality
 from diptych.rooms import split_name
 from diptych.settings import override
 
 
-def open_encoder(name: str, settings: Sequence[str] = (), *, modality: Modality = "image") -> Encoder | Given:
+def open_encoder(name: EncoderLike, settings: Sequence[str] = (), *, modality: Modality = "image") -> Encoder | Given:
     """Return the encoder called `name` (`efficientnet-lite2`, `word2vec:PATH`), its settings changed as in `side=380`.
 
     The file in the name must exist; the network is loaded on first use. `modality` selects the side of a dual encoder
-    (a module with `open_text_encoder` and `TextConfig`); other encoders have one side only.
+    (a module with `open_text_encoder` and `TextConfig`); other encoders have one side only. An object is returned as it
+    is, and takes no settings.
 
     >>> open_encoder("given").name
     'given'
     """
-    module = ROOM.open(name)
+    passed = checked_encoder(name, modality)
+    if not isinstance(passed, str):
+        if settings:
+            raise BadSetting(
+                f"{passed.name} is an object, which has its own settings; got {modality}_encoder.{settings[0]}. Change "
+                "the object."
+            )
+        return passed
+    module = ROOM.open(passed)
     if modality == "text" and hasattr(module, "open_text_encoder"):
         config, opened_by_name = module.TextConfig, module.open_text_encoder
     else:
         config, opened_by_name = module.Config, module.open_encoder
-    encoder: Encoder | Given = opened_by_name(plain_name(name), override(config(), settings))
+    encoder: Encoder | Given = opened_by_name(plain_name(passed), override(config(), settings))
     return encoder
 
 
@@ -55,7 +65,7 @@ def settings_of(settings: Sequence[str]) -> dict[str, list[str]]:
 
 
 def open_encoders(
-    image_encoder: str, text_encoder: str, settings: Sequence[str] = ()
+    image_encoder: EncoderLike, text_encoder: EncoderLike, settings: Sequence[str] = ()
 ) -> tuple[Encoder | Given, Encoder | Given]:
     """Return the image and the text encoder, with settings such as `image_encoder.side=380`."""
     own = settings_of(settings)

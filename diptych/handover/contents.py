@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from reprlib import repr as short
+from types import MappingProxyType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit, urlunsplit
 
 from diptych.data.addresses import is_url
 from diptych.data.sources import named_set
+from diptych.encoders.passed import Passed
 from diptych.entrance import fitted
 from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import json_of
@@ -80,8 +82,11 @@ def lenders(config: RunConfig) -> Iterator[tuple[str, Path]]:
             yield modality, Path(argument) / f"{modality}_encoder.safetensors"
 
 
-def checked(folder: RunFolder) -> RunFolder:
-    """Return the folder of a received run; `BadCheckpoint` if it could do harm or is damaged."""
+def checked(folder: RunFolder, passed: Passed = MappingProxyType({})) -> RunFolder:
+    """Return the folder of a received run; `BadCheckpoint` if it could do harm or is damaged.
+
+    The encoders `passed` are the receiver's own.
+    """
     for name in (*RECORDS, *WEIGHTS):
         _check_place(folder.path / name)
     for name, largest in RECORDS.items():
@@ -91,7 +96,7 @@ def checked(folder: RunFolder) -> RunFolder:
     _check_types(folder)
     config = folder.config()
     for modality, encoder in zip(("image", "text"), config.encoders.both, strict=True):
-        if modality not in folder.tuned and names_a_file(encoder.name):
+        if modality not in (*folder.tuned, *passed) and names_a_file(encoder.name):
             raise BadCheckpoint(
                 f"{folder.path} names a file of the machine that it was trained on: the {modality} encoder "
                 f'{encoder.name!r}. Name your own: {modality}_encoder="{split_name(encoder.name)[0]}:PATH".'

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from diptych.encoders.hub import hub_answers, hub_library, hub_settings
+from diptych.encoders.passed import Passed
 from diptych.errors import BadCheckpoint, BadSetting, DiptychError, MissingData
 from diptych.handover.contents import FILES, RECORDS, checked, oversized
 from diptych.rooms import split_name
@@ -21,14 +23,14 @@ def is_on_hub(place: str | Path) -> bool:
     return split_name(str(place))[0] == HUB and not Path(place).exists()
 
 
-def run_at(place: str | Path) -> RunFolder:
+def run_at(place: str | Path, passed: Passed = MappingProxyType({})) -> RunFolder:
     """Return the run in a folder, or the one on the hub that `hub:OWNER/NAME` means."""
     if is_on_hub(place):
-        return checked(RunFolder(downloaded(split_name(str(place))[1])))
+        return checked(RunFolder(downloaded(split_name(str(place))[1])), passed)
     return RunFolder(Path(place))
 
 
-def received(source: str | Path, *, revision: str | None = None) -> RunFolder:
+def received(source: str | Path, *, revision: str | None = None, passed: Passed = MappingProxyType({})) -> RunFolder:
     """Return a run that somebody handed over, in a folder or by its name on the hub, after checks.
 
     `BadCheckpoint` if its files could do harm (`diptych.handover.contents`).
@@ -36,11 +38,11 @@ def received(source: str | Path, *, revision: str | None = None) -> RunFolder:
     if Path(source).is_dir():
         if revision is not None:
             raise BadSetting(f"{source} is a folder, which has no revisions. Omit revision={revision!r}.")
-        return checked(RunFolder(Path(source)))
+        return checked(RunFolder(Path(source)), passed)
     name = str(source).removeprefix(f"{HUB}:")
     if not REPOSITORY.fullmatch(name):
         raise MissingData(f"{source} is neither a folder nor a name on the model hub. Write OWNER/NAME, or a folder.")
-    return checked(RunFolder(downloaded(name, revision=revision)))
+    return checked(RunFolder(downloaded(name, revision=revision)), passed)
 
 
 def downloaded(name: str, *, revision: str | None = None) -> Path:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from diptych.encoders.contract import Encoder
 from diptych.encoders.encoding import encoded_queries
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
+from diptych.encoders.passed import Passed
 from diptych.errors import BadSetting
 from diptych.evaluation import chosen_rule
 from diptych.files import digest, file_digest
@@ -116,10 +118,12 @@ class EmbeddingModel:
         return np.concatenate(self.split(side, self.embed(side, encoded)), axis=1)
 
 
-def model_of_run(folder: RunFolder, method: Method | None = None) -> EmbeddingModel:
-    """Return the model of a finished run; pass its `method` if that is loaded already."""
+def model_of_run(
+    folder: RunFolder, method: Method | None = None, *, passed: Passed = MappingProxyType({})
+) -> EmbeddingModel:
+    """Return the model of a finished run; pass its `method` if it is loaded already, and encoders that are objects."""
     config = folder.config()
-    encoders = load_encoders(folder)
+    encoders = load_encoders(folder, passed)
     records = config.encoders
     fingerprints: dict[Modality, str] = {
         "image": records.image.fingerprint or "",

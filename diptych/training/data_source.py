@@ -12,6 +12,7 @@ from diptych.data.sources import open_data
 from diptych.encoders.cut import Cut, cut
 from diptych.encoders.encoding import FeatureSource, encode_dataset
 from diptych.encoders.given import Given
+from diptych.encoders.passed import EncoderLike, checked_encoder, name_of
 from diptych.encoders.registry import open_encoders, settings_of
 from diptych.encoders.run import Base
 from diptych.entrance import fit_fields, fitted
@@ -45,8 +46,9 @@ class DataSource:
     data_root: Path | None
     vectors: Path | None
     """A file of precomputed features, or None."""
-    image_encoder: str
-    text_encoder: str
+    image_encoder: EncoderLike
+    """Its name, or an object."""
+    text_encoder: EncoderLike
     encoder_settings: tuple[str, ...] = ()
     relevant: Relevant | None = None
     """What counts as right; None for the category if there are categories, otherwise the partner."""
@@ -58,21 +60,24 @@ class DataSource:
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", str(fitted(str | Path, self.data, "data")))
         fit_fields(self)
+        checked_encoder(self.image_encoder, "image"), checked_encoder(self.text_encoder, "text")
 
     def located(self) -> "DataSource":
         """Return the same source, found again from any working directory: local paths are absolute."""
-        image_encoder, text_encoder = map(located_encoder, self.encoders)
+        image_encoder, text_encoder = (
+            located_encoder(each) if isinstance(each, str) else each for each in (self.image_encoder, self.text_encoder)
+        )
         data = located(self.data, self.data_root)
         return replace(self, data=data, image_encoder=image_encoder, text_encoder=text_encoder)
 
     @property
     def encoders(self) -> tuple[str, str]:
         """The names of the image and the text encoder."""
-        return self.image_encoder, self.text_encoder
+        return name_of(self.image_encoder), name_of(self.text_encoder)
 
     def open(self, split_seed: int | None, *, progress: Progress | None = None) -> "SplitData":
         """Return the data set with its own splits, or with splits drawn by a seed."""
-        encoders = open_encoders(*self.encoders, self.encoder_settings)
+        encoders = open_encoders(self.image_encoder, self.text_encoder, self.encoder_settings)
         dataset = open_data(
             self.data, root=self.data_root, split_seed=split_seed, columns=self.columns, progress=progress
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -10,12 +11,13 @@ from torch import Tensor
 from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
+from diptych.encoders.passed import EncoderLike, Passed
 from diptych.encoders.tensor_files import load_tensors
-from diptych.errors import BadCheckpoint
+from diptych.errors import BadCheckpoint, BadSetting
 from diptych.files import json_of
 from diptych.methods.contract import Method
 from diptych.methods.module import open_method
-from diptych.modality import MODALITIES
+from diptych.modality import MODALITIES, Modality
 from diptych.settings import revive
 from diptych.training.checkpoints import adopt, check_shapes
 from diptych.training.processes import best_device
@@ -70,8 +72,11 @@ def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "posteriors": {"share": settings["class_share"], "temperature": settings["class_temperature"]}}
 
 
-def load_encoders(folder: RunFolder) -> LazyEncoders:
-    """Return a run's encoders; opening one that has changed since training raises `BadCheckpoint`."""
+def load_encoders(folder: RunFolder, passed: Passed = MappingProxyType({})) -> LazyEncoders:
+    """Return a run's encoders; opening one that has changed since training raises `BadCheckpoint`.
+
+    Those `passed` take the place of the recorded ones, which must have been the same.
+    """
     trained, tuned = folder.config().encoders, folder.tuned
 
     def admit(modality: str, encoder: Encoder | Given) -> None:
@@ -84,7 +89,13 @@ def load_encoders(folder: RunFolder) -> LazyEncoders:
                 f"{folder.path} was trained with other encoders ({changed[0]}). Restore their weights, or train again."
             )
 
-    own = f"run:{folder.path.absolute()}"
-    see, read = (own if m in tuned else record.name for m, record in zip(MODALITIES, trained.both, strict=True))
+    def opened_from(modality: Modality, recorded: EncoderRecord) -> EncoderLike:
+        if modality not in tuned:
+            return passed.get(modality) or recorded.name
+        if modality in passed:
+            raise BadSetting(f"{folder.path} holds the {modality} network that it has tuned. Omit {modality}_encoder.")
+        return f"run:{folder.path.absolute()}"
+
+    see, read = (opened_from(m, record) for m, record in zip(MODALITIES, trained.both, strict=True))
     settings = [each for each in trained.settings if each.partition("_")[0] not in tuned]
     return LazyEncoders((see, read), settings, admit=admit)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from diptych.errors import BadCheckpoint, BadSetting, DiptychError, MissingData, UnknownName
 from diptych.handover.contents import RECORDS
@@ -66,6 +67,15 @@ def test_an_encoder_on_a_path_that_climbs_out_is_refused(name: str, given: Path)
     rewrite(given / "config.json", lambda config: config["encoders"]["image"].update(name=name))
     with pytest.raises(BadCheckpoint, match=r"names a file of the machine that it was trained on: the image encoder"):
         Retriever.from_pretrained(given)
+
+
+def test_whoever_receives_a_run_names_the_encoder_in_place_of_a_file_of_its_maker(given: Path) -> None:
+    before = Retriever.from_pretrained(given).encode_image([Image.new("RGB", (64, 64))])
+    rewrite(given / "config.json", lambda config: config["encoders"]["image"].update(name="onnx:/home/ann/net.onnx"))
+    run = Retriever.from_pretrained(given, image_encoder="efficientnet-lite0")
+    assert (run.encode_image([Image.new("RGB", (64, 64))])["visual"] == before["visual"]).all()
+    with pytest.raises(BadCheckpoint, match="was trained with other encoders"):
+        Retriever.from_pretrained(given, image_encoder="efficientnet-lite2").encoders["image"]
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
