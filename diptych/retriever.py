@@ -31,6 +31,7 @@ from diptych.explaining.traced_pair import TracedPair
 from diptych.fusion.contract import FusionRule
 from diptych.fusion.serving import Served, Statistics
 from diptych.handover.hub_runs import received, run_at
+from diptych.handover.onnx_export import ExportsTowers
 from diptych.handover.pretrained import HandsOver
 from diptych.methods.contract import Method
 from diptych.methods.embeddings import embed_items, embed_pairs
@@ -57,7 +58,7 @@ from diptych.training.tensorboard import event_writer
 __all__ = ["Explanation", "Hit", "Results", "Retriever", "save_explanations"]
 
 
-class Retriever(EmbedsItems, HandsOver):
+class Retriever(EmbedsItems, HandsOver, ExportsTowers):
     """A trained method with its encoders.
 
     >>> Retriever.train("mscm", "openmoji", out=Path("run"))

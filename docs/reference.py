@@ -13,7 +13,9 @@ from diptych.settings import field_docs
 
 LISTED = {
     "Data": ("diptych.data.sources:open_data", "diptych.data.pairs:DataSet", "diptych.data.pairs:Pair"),
-    "Runs": ("diptych.retriever:Retriever", "diptych.training.curve:TrainingCurve", "diptych.evaluation:Evaluation"),
+    "Runs": ("diptych.retriever:Retriever", "diptych.training.curve:TrainingCurve", "diptych.evaluation:Evaluation",
+        "diptych.handover.exported:ExportedModel",
+    ),
     "Encoders": (
         "diptych.encoders.own:module_encoder", "diptych.encoders.contract:Encoder",
         "diptych.encoders.contract:ItemFeatures",

@@ -16,6 +16,10 @@ def export_run(
         Path | None,
         typer.Option("--pretrained", metavar="FOLDER", help="Write the run with a model card, to hand it over."),
     ] = None,
+    onnx: Annotated[
+        Path | None,
+        typer.Option("--onnx", metavar="FOLDER", help="Write the run as ONNX, for use without torch."),
+    ] = None,
     split: CardSplitOption = "test",
     licence: LicenceOption = None,
     json: JsonOption = False,
@@ -23,17 +27,24 @@ def export_run(
     """Write a run for others.
 
     --pretrained writes a folder that opens wherever a RUN is taken, with its weights, records and a model card and
-    without paths of this machine.
+    without paths of this machine. --onnx writes a graph for pictures and one for texts, and what comes before them.
     """
     from diptych.retriever import Retriever
 
-    if pretrained is None:
-        raise typer.BadParameter("say what to write.", param_hint="--pretrained")
+    if pretrained is None and onnx is None:
+        raise typer.BadParameter("say what to write.", param_hint="--pretrained, --onnx")
+    told, opened = {"run": str(run)}, Retriever.load(run)
     with shown_progress() as progress:
-        written = Retriever.load(run).save_pretrained(
-            pretrained, split=split or None, licence=licence, progress=progress
-        )
+        if pretrained is not None:
+            opened.save_pretrained(pretrained, split=split or None, licence=licence, progress=progress)
+            told["pretrained"] = str(pretrained)
+        if onnx is not None:
+            opened.export_onnx(onnx)
+            told["onnx"] = str(onnx)
     if json:
-        write_json({"run": str(run), "pretrained": str(written)})
-    else:
-        write(f"The run for others is in {written}. Read its model card: {written / 'README.md'}.")
+        write_json(told)
+        return
+    if pretrained is not None:
+        write(f"The run for others is in {pretrained}. Read its model card: {pretrained / 'README.md'}.")
+    if onnx is not None:
+        write(f"The run as ONNX is in {onnx}. {onnx / 'towers.json'} says what comes before its graphs.")

@@ -139,8 +139,17 @@ class EfficientNetTop(MapTop):
 def looked(features: Float[Tensor, "b d h w"], *, grid: int) -> tuple[Grid, Wholes]:
     """Return a feature map, pooled to at most `grid` rows, and its mean."""
     rows = min(grid or features.shape[2], features.shape[2])
-    pooled = features if rows == features.shape[2] else functional.adaptive_avg_pool2d(features, rows)
+    pooled = features if rows == features.shape[2] else averaged(features, rows)
     return pooled.permute(0, 2, 3, 1), features.mean((2, 3))
+
+
+def averaged(features: Float[Tensor, "b d h w"], rows: int) -> Float[Tensor, "b d rows rows"]:
+    """Return a square map averaged to fewer rows; in a traced graph as two products, since ONNX lacks the operator."""
+    if not torch.onnx.is_in_onnx_export():
+        return functional.adaptive_avg_pool2d(features, rows)
+    side = int(features.shape[2])
+    windows = functional.adaptive_avg_pool1d(torch.eye(side), rows).T.to(features.device)
+    return windows @ features @ windows.T
 
 
 class FoldedConvolution(nn.Module):

@@ -103,7 +103,7 @@ def as_places(values: Float[Tensor, "b *any"]) -> Float[Tensor, "b p c"]:
 def as_maps(activations: Float[Tensor, "b p c"]) -> Float[Tensor, "b c rows rows"]:
     """Return the activations of square maps, channels last in memory."""
     side = isqrt(activations.shape[1])
-    return activations.reshape(len(activations), side, side, -1).permute(0, 3, 1, 2)
+    return activations.reshape(activations.shape[0], side, side, -1).permute(0, 3, 1, 2)
 
 
 def image_cut(network: ImageNetwork, first: nn.Module, top: ImageTop, *, blocks: Blocks) -> Cut:

@@ -32,7 +32,7 @@ Wholes = Float[Tensor, "b d_whole"]
 def as_grid(patches: Float[Tensor, "b p d"]) -> Grid | None:
     """Return patch tokens as a square grid; None if their number is not a square."""
     side = isqrt(patches.shape[1])
-    return patches.reshape(len(patches), side, side, -1) if side * side == patches.shape[1] else None
+    return patches.reshape(patches.shape[0], side, side, -1) if side * side == patches.shape[1] else None
 
 
 @contextmanager

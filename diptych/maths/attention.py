@@ -74,7 +74,7 @@ class ProjectedAttention(nn.Module):
             lifted = self.inner(states)
         else:
             # One product W_a [L, b] of (d_s, d + 1) serves every part of the batch.
-            product = self.inner.weight @ torch.column_stack([self.lift.weight, self.lift.bias])
+            product = self.inner.weight @ torch.cat([self.lift.weight, self.lift.bias[:, None]], dim=1)
             lifted = nn.functional.linear(states, product[:, :-1], product[:, -1] + self.inner.bias)
         scores: Tensor = self.score(self.dropout(torch.tanh(lifted)))
         return scores

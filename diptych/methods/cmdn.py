@@ -139,7 +139,7 @@ class BeliefNetwork(nn.Module):
         modality and q_n, those of the missing one, start at σ(b_n).
         """
         given, position = self.units(modality, values), MODALITIES.index(modality)
-        missing = self.joint.seen_bias.sigmoid().expand(len(values), -1)
+        missing = self.joint.seen_bias.sigmoid().expand(values.shape[0], -1)
         for _ in range(self.rounds):
             halves = list(missing.chunk(len(MODALITIES), dim=1))
             halves[position] = given

@@ -82,7 +82,8 @@ class _SignedPower(torch.autograd.Function):
         ctx.power = power
         ctx.save_for_backward(values)
         sizes = values.abs()
-        return (sizes.sqrt() if power == 0.5 else sizes.pow(power)).copysign(values)
+        raised = sizes.sqrt() if power == 0.5 else sizes.pow(power)
+        return raised * values.sign() if torch.onnx.is_in_onnx_export() else raised.copysign(values)  # which ONNX lacks
 
     @staticmethod
     @once_differentiable

@@ -149,7 +149,7 @@ class Reader(nn.Module):
         wanted = self.config.padded
         for pool in () if self.fragments is None else self.fragments.pools:
             wanted = -(-wanted // pool)
-        lacking = values.new_zeros((len(values), max(0, wanted - values.shape[1]), *values.shape[2:]))
+        lacking = values.new_zeros((values.shape[0], max(0, wanted - values.shape[1]), *values.shape[2:]))
         return torch.cat([values, lacking], dim=1)
 
 
