@@ -14,6 +14,7 @@ from diptych.benchmark.table import BenchmarkTable, tabulate
 from diptych.benchmark.task import CellTask
 from diptych.cluster import Cluster
 from diptych.data.features import Features
+from diptych.encoders.registry import settings_as_trained
 from diptych.entrance import checks_arguments, fit_fields
 from diptych.errors import BadSetting, DiptychError, UnknownName
 from diptych.files import digest, write_json
@@ -187,7 +188,8 @@ class Benchmark:
         drawn = candidates(module.SEARCH, budget=self.search_budget, seed=self._draw_seed(method))
         if chosen.encoders is not None:
             image, text = chosen.encoders
-            source = replace(source, image_encoder=image, text_encoder=text, vectors=None, encoder_settings=())
+            framed = settings_as_trained(image)
+            source = replace(source, image_encoder=image, text_encoder=text, vectors=None, encoder_settings=framed)
         try:
             ready = opened(source, split_seed)
             if (source, split_seed) not in features:

@@ -50,6 +50,15 @@ ModelOption = Annotated[
         help="A training run (its folder, or hub:OWNER/NAME), or conse or joint:NAME, which need no training.",
     ),
 ]
+StartingModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="A training run (its folder, or hub:OWNER/NAME), or one without training: siglip2, clip, mobileclip, "
+        "conse or joint:NAME.",
+    ),
+]
 ModelImageEncoderOption = Annotated[
     str | None, typer.Option("--image-encoder", metavar="NAME", help="The image encoder, if MODEL is not a run.")
 ]
@@ -67,7 +76,7 @@ REJECTS = Path("rejects.jsonl")
 def create(
     collection: CollectionArgument,
     *,
-    model: ModelOption,
+    model: StartingModelOption = None,
     image_encoder: ModelImageEncoderOption = None,
     text_encoder: ModelTextEncoderOption = None,
     setting: SettingsOption = None,
@@ -81,7 +90,10 @@ def create(
     rejects: RejectsOption = REJECTS,
     json: JsonOption = False,
 ) -> None:
-    """Create a collection; a folder of pictures, or one with a manifest, is added at once."""
+    """Create a collection; a folder of pictures, or one with a manifest, is added at once.
+
+    Without --model the best of siglip2, clip and mobileclip that is reachable here is taken, and conse if none is.
+    """
     from diptych.collection import Collection
 
     with shown_progress() as progress:
@@ -95,6 +107,8 @@ def create(
             exact_limit=exact_limit,
             recall=recall,
         )
+        if made.choice:
+            say(str(made.choice))
         added = made.add(collection, rejects=rejects, progress=progress) if made.has_source else None
     if added is not None:
         _tell(added, rejects, json=json)

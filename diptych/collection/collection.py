@@ -20,6 +20,7 @@ from diptych.collection.picture_places import PicturePlaces, root_of
 from diptych.collection.records import EXACT_LIMIT, RECALL, CollectionRecord, checked_record
 from diptych.collection.reencoding import move
 from diptych.collection.resources import Resources
+from diptych.collection.starting_models import Choice, best_reachable
 from diptych.collection.surveyed_collection import SurveyedCollection
 from diptych.collection.tables import FIRST, drop_table, make_table, stored_pictures
 from diptych.collection.trial_queries import trial_queries
@@ -59,6 +60,9 @@ class Collection(SurveyedCollection, EmbedsItems):
     diptych.errors.MissingData: there is no collection at shop. Make it: diptych collection create shop --model M.
     """
 
+    choice: Choice | None = None
+    """The model that was chosen when the collection was made without naming one, and why."""
+
     def __init__(
         self,
         store: Store,
@@ -79,7 +83,7 @@ class Collection(SurveyedCollection, EmbedsItems):
     def create(
         cls,
         uri: str | Path,
-        model: str | Path,
+        model: str | Path | None = None,
         *,
         image_encoder: EncoderLike | None = None,
         text_encoder: EncoderLike | None = None,
@@ -90,6 +94,8 @@ class Collection(SurveyedCollection, EmbedsItems):
     ) -> "Collection":
         """Return a new, empty collection for a model: the folder of a run, `conse` or `joint:NAME`.
 
+        `clip`, `siglip2` and `mobileclip` are dual encoders that others have trained. Without a model the best of these
+        that is reachable is taken, `conse` if none is; `choice` says which and why.
         An encoder is a name, or an object of yours (`diptych.module_encoder`), which `open` is given again. With
         `half`, vectors are stored in half precision. `BadSetting` if a collection already exists there.
         """
@@ -99,11 +105,16 @@ class Collection(SurveyedCollection, EmbedsItems):
         store = open_store(location_of(uri))
         if store.record() is not None:
             raise BadSetting(f"a collection already exists at {masked(uri)}. Add to it, or choose another location.")
-        opened = open_model(str(model), image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
+        if model is None and (settings or passed_encoders(image_encoder, text_encoder)):
+            raise BadSetting("encoders and their settings belong to a model. Name one: conse, or joint:NAME.")
+        opens = partial(open_model, image_encoder=image_encoder, text_encoder=text_encoder, settings=settings)
+        opened, choice = best_reachable(opens) if model is None else (opens(str(model)), None)
         make_table(store, FIRST, opened, half=half)
         record = CollectionRecord(fingerprint_of(opened), FIRST, half, exact_limit, recall, id=uuid4().hex)
         store.remember(record.to_json())
-        return cls(store, uri, opened)
+        made = cls(store, uri, opened)
+        made.choice = choice
+        return made
 
     @classmethod
     @checks_arguments

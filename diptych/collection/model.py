@@ -10,11 +10,13 @@ from typing import cast
 from torch import nn
 
 from diptych.collection.records import ModelFingerprint
+from diptych.collection.starting_models import STARTING, spelt_out
 from diptych.encoders.concept_vectors import cached_concepts
 from diptych.encoders.contract import Encoder
 from diptych.encoders.given import Given
 from diptych.encoders.lazy import LazyEncoders
 from diptych.encoders.passed import EncoderLike, Passed, passed_encoders
+from diptych.encoders.registry import settings_as_trained
 from diptych.entrance import checks_arguments
 from diptych.errors import BadCheckpoint, BadSetting, UnknownName
 from diptych.files import digest
@@ -61,7 +63,9 @@ def open_model(
     text_encoder: EncoderLike | None = None,
     settings: Sequence[str] = (),
 ) -> EmbeddingModel:
-    """Return the model of a run (its folder, or `hub:OWNER/NAME`), or of a method without training by its name.
+    """Return the model of a run (its folder, or `hub:OWNER/NAME`), or one without training by its name.
+
+    That is a method, such as `conse` or `joint:NAME`, or a starting model (`diptych.collection.starting_models`).
 
     Only a method without training takes the names of encoders and their settings here; a run has its own, and takes
     those that were objects in training.
@@ -72,7 +76,7 @@ def open_model(
         if settings or any(isinstance(each, str) for each in passed.values()):
             raise BadSetting(f"the run {source} has its own encoders. Omit the encoder options.")
         return _of_run(run_at(source), passed)
-    name, argument = split_name(source)
+    name, argument = split_name(spelt_out(source))
     cards = METHODS.cards()
     untrained = [each for each, card in cards.items() if card.learns == "nothing"]
     if name in cards and name not in untrained:
@@ -81,7 +85,7 @@ def open_model(
             f"run's folder, or choose one that needs no training: {', '.join(untrained)}."
         )
     if name not in untrained:
-        raise UnknownName.among("models", source, [*untrained, "the folder of a run"])
+        raise UnknownName.among("models", source, [*untrained, *STARTING, "the folder of a run"])
     chosen: Passed = {m: located_encoder(each) if isinstance(each, str) else each for m, each in passed.items()}
     return _untrained(name, located_encoder(argument), chosen, settings)
 
@@ -137,6 +141,8 @@ def _untrained(
     own = dict(zip(MODALITIES, config.encoders or (IMAGE_ENCODER, TEXT_ENCODER), strict=True))
     known_prints = recorded.fingerprints if recorded else None
     see, read = (chosen.get(modality) or own[modality] for modality in MODALITIES)
+    if not recorded and config.encoders:
+        settings = (*settings_as_trained(see), *settings)
     encoders = LazyEncoders((see, read), settings, admit=partial(_admit, known_prints))
     refuse_given(encoders, source=name)
     fingerprints = known_prints or {side: encoders[side].fingerprint for side in MODALITIES}  # type: ignore[union-attr]

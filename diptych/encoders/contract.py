@@ -3,7 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -17,6 +17,8 @@ from diptych.rooms import split_name
 
 EncoderWidths = tuple[int | None, int]
 """The dimensions of a part (None without parts) and of the whole."""
+LATER = {"later": True}
+"""The metadata of a setting that an encoder got after runs had recorded its fingerprint."""
 Span = tuple[int, int]
 """The first character of a span, and the one after its last."""
 
@@ -96,6 +98,10 @@ class Encoder(ABC):
         """The image network as a function of its pixels; None if gradients cannot flow through it."""
         return None
 
+    def visible(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return left, top, right and bottom of what the network sees of a picture of this size: all of it."""
+        return 0.0, 0.0, float(width), float(height)
+
     def unknown_share(self, texts: Sequence[str]) -> float | None:
         """Return the share of out-of-vocabulary words in the texts; None for an open vocabulary."""
         return None
@@ -115,7 +121,11 @@ def stated_widths(name: str, widths: EncoderWidths | None) -> EncoderWidths:
 def fingerprint_of(name: str, *, weights: str, config: Any, version: int) -> str:
     """Return 16 hexadecimal digits that identify an encoder with these weights and settings.
 
-    The argument in the name (a path) is ignored: the same file at another path is the same encoder.
+    The argument in the name (a path) is ignored: the same file at another path is the same encoder. A setting that was
+    added `LATER` counts once it is changed, so that runs of before still know their encoder.
     """
-    settings = json.dumps(asdict(config), sort_keys=True)
+    added = {
+        each.name for each in fields(config) if each.metadata == LATER and getattr(config, each.name) == each.default
+    }
+    settings = json.dumps({name: value for name, value in asdict(config).items() if name not in added}, sort_keys=True)
     return digest(split_name(name)[0], weights, settings, str(version))[:16]

@@ -6,7 +6,7 @@ regions are the patch tokens of a vision transformer, and other towers, the text
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,8 +15,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import EncoderWidths, ItemFeatures, fingerprint_of, stated_widths
+from diptych.encoders.contract import LATER, EncoderWidths, ItemFeatures, fingerprint_of, stated_widths
 from diptych.encoders.cut import Blocks, Cut
+from diptych.encoders.framing import framing_of_clip
 from diptych.encoders.hub import opened_by
 from diptych.encoders.listed_cut import listed_cut
 from diptych.encoders.listed_text_cut import listed_text_cut
@@ -43,6 +44,9 @@ class Config:
 
     flip: bool = False
     """Average the features with those of the mirrored picture; takes twice as long."""
+    as_trained: bool = field(default=False, metadata=LATER)
+    """Scale and crop pictures as the network was trained; what lies outside a crop is not seen. Otherwise they are
+    squeezed into the square, so that the regions cover all of them."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,15 @@ class OpenClip(ImageNetwork):
 
     def __init__(self, name: str, config: Config, tower: Any, scaling: dict[str, Any], width: int | None) -> None:
         size = scaling["size"]
+        side = int(size if isinstance(size, int) else size[0])
         super().__init__(
             name,
             fingerprint=fingerprint_of(name, weights=network_digest(tower), config=config, version=VERSION),
-            side=int(size if isinstance(size, int) else size[0]),
+            side=side,
             mean=tuple(scaling["mean"]),
             std=tuple(scaling["std"]),
             flip=config.flip,
+            framing=framing_of_clip(scaling, side=side) if config.as_trained else None,
         )
         self._loaded, self._width = tower, width
 

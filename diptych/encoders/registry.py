@@ -1,6 +1,7 @@
 """Open encoders by name."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from diptych.encoders import ROOM
 from diptych.encoders.contract import Encoder
@@ -62,6 +63,16 @@ def settings_of(settings: Sequence[str]) -> dict[str, list[str]]:
             raise UnknownName.among("settings", group, groups)
         groups[group].append(rest)
     return {group.removesuffix("_encoder"): own for group, own in groups.items()}
+
+
+def settings_as_trained(encoder: EncoderLike, *, modality: Modality = "image") -> tuple[str, ...]:
+    """Return the setting by which an encoder prepares pictures as its network was trained; none if it has no such one.
+
+    >>> settings_as_trained("transformers:openai/clip-vit-base-patch32"), settings_as_trained("efficientnet-lite2")
+    (('image_encoder.as_trained=true',), ())
+    """
+    known = fields(ROOM.open(encoder).Config) if isinstance(encoder, str) else ()
+    return tuple(f"{modality}_encoder.as_trained=true" for each in known if each.name == "as_trained")
 
 
 def open_encoders(

@@ -111,6 +111,10 @@ class TunedEncoder(Encoder):
             features |= zip(rows, self._features([activations[k] for k in rows]), strict=True)
         return [features[k] for k in range(len(prepared))]
 
+    def visible(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return what the network sees of a picture of this size."""
+        return self.network.visible(width, height)
+
     def unknown_share(self, texts: Sequence[str]) -> float | None:
         """Return the share of out-of-vocabulary words in the texts."""
         return self.network.unknown_share(texts)

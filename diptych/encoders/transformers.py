@@ -7,7 +7,7 @@ network's tokens, including special ones.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import isqrt
 from typing import Any
@@ -17,8 +17,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from diptych.encoders.arguments import argument_of, import_extra
-from diptych.encoders.contract import EncoderWidths, ItemFeatures, Span, fingerprint_of, stated_widths
+from diptych.encoders.contract import LATER, EncoderWidths, ItemFeatures, Span, fingerprint_of, stated_widths
 from diptych.encoders.cut import Blocks, Cut
+from diptych.encoders.framing import framing_of_processor
 from diptych.encoders.hub import opened_by
 from diptych.encoders.listed_cut import listed_cut
 from diptych.encoders.listed_text_cut import listed_text_cut
@@ -54,6 +55,9 @@ class Config:
     """Side of the input square in pixels; 0 means the size in the network's configuration."""
     flip: bool = False
     """Average the features with those of the mirrored picture; takes twice as long."""
+    as_trained: bool = field(default=False, metadata=LATER)
+    """Scale and crop pictures as the network was trained; what lies outside a crop is not seen. Otherwise they are
+    squeezed into the square, so that the regions cover all of them."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ class Transformer(ImageNetwork):
             mean=tuple(scaling.get("image_mean") or IMAGENET_MEAN),
             std=tuple(scaling.get("image_std") or IMAGENET_STD),
             flip=config.flip,
+            framing=framing_of_processor(scaling, side=int(side)) if config.as_trained else None,
         )
         self._loaded = tower
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL.Image import Resampling
 from torch import Tensor
 
 from diptych.data.addresses import Picture
 from diptych.data.pictures import decode
 from diptych.encoders.contract import Encoder, EncoderWidths, ItemFeatures, stated_widths
+from diptych.encoders.framing import Framing, Visible
 from diptych.modality import Modality
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -50,20 +50,32 @@ class ImageNetwork(Encoder):
     """An image encoder: x -> (x/255 - mean) / std -> regions and whole.
 
     A picture is resized (bicubic) to a square of `side` pixels, without cropping, so that the regions cover all of
-    it. With `flip`, the features of the mirrored picture are mirrored back and averaged in.
+    it, unless a `framing` says how the network was trained. With `flip`, the features of the mirrored picture are
+    mirrored back and averaged in.
     """
 
     modality: Modality = "image"
     _loaded: Any = None
     batch = 4  # activations of more pictures do not fit the CPU cache; a GPU takes `TOGETHER`
 
-    def __init__(self, name: str, *, fingerprint: str, side: int, mean: Triple, std: Triple, flip: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        fingerprint: str,
+        side: int,
+        mean: Triple,
+        std: Triple,
+        flip: bool,
+        framing: Framing | None = None,
+    ) -> None:
         self.name = name
         self.fingerprint = fingerprint
         self.side = side
         self.mean = mean
         self.std = std
         self.flip = flip
+        self.framing = framing or Framing(side)
         self._seen: EncoderWidths | None = None  # after the first encoded picture
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.device.type == "cuda":
@@ -103,10 +115,14 @@ class ImageNetwork(Encoder):
 
     def prepare(self, item: Picture) -> UInt8[np.ndarray, "side side 3"]:
         """Return the picture's pixels at the network's size."""
-        picture = decode(item, side=self.side)
-        if picture.size != (self.side, self.side):
-            picture = picture.resize((self.side, self.side), Resampling.BICUBIC)
+        picture = decode(item, side=self.framing.shortest or self.side)
+        if picture.size != (self.side, self.side) or self.framing.shortest > self.side:
+            picture = self.framing.framed(picture)
         return np.asarray(picture)
+
+    def visible(self, width: int, height: int) -> Visible:
+        """Return the part of a picture of this size that lies in the square."""
+        return self.framing.visible(width, height)
 
     def encode(self, prepared: Sequence[UInt8[np.ndarray, "side side 3"]]) -> list[ItemFeatures]:
         """Return the regions and the whole vector of each picture."""

@@ -49,7 +49,16 @@ def explain_pair(
         "text": places_of_words(of_texts, encoders["text"], texts),
     }
     closer = pair.at_pixels(encoders["image"], image) if pixels else None
-    return _explanation(_Seen(pair, places), fusing(pair), image, (width, height), texts, attribution, closer=closer)
+    return _explanation(
+        _Seen(pair, places),
+        fusing(pair),
+        image,
+        (width, height),
+        texts,
+        attribution,
+        closer=closer,
+        visible=encoders["image"].visible(width, height),
+    )
 
 
 def explain_image(
@@ -72,7 +81,17 @@ def explain_image(
     width, height = upright_size(image)
     seen = _Seen(pair, {"image": places_of_regions(encoded, encoder, width=width, height=height)})
     closer = pair.at_pixels(encoder, image) if pixels else None
-    return _explanation(seen, fusing(pair), image, (width, height), (), attribution, held=beside[0], closer=closer)
+    return _explanation(
+        seen,
+        fusing(pair),
+        image,
+        (width, height),
+        (),
+        attribution,
+        held=beside[0],
+        closer=closer,
+        visible=encoder.visible(width, height),
+    )
 
 
 def explain_texts(
@@ -146,9 +165,10 @@ def _explanation(
     *,
     held: str = "",
     closer: TracedPair | None = None,
+    visible: tuple[float, float, float, float] | None = None,
 ) -> Explanation:
     pair, nowhere = seen.pair, Places()
-    cells = () if closer is None else grid_boxes(*size, count=ROWS * ROWS)
+    cells = () if closer is None else grid_boxes(*size, count=ROWS * ROWS, visible=visible)
     views = [seen]
     if closer is not None:
         views.append(_Seen(closer, {"image": Places(boxes=cells, owner=np.arange(len(cells)))}, PIXELS))

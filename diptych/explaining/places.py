@@ -22,11 +22,13 @@ class Box:
     bottom: float
 
 
-def grid_boxes(width: int, height: int, *, count: int) -> tuple[Box, ...]:
-    """Return the boxes of a square grid of `count` regions over a whole picture, row by row from the top left.
+def grid_boxes(
+    width: int, height: int, *, count: int, visible: tuple[float, float, float, float] | None = None
+) -> tuple[Box, ...]:
+    """Return the boxes of a square grid of `count` regions over a picture, row by row from the top left.
 
-    Image networks here resize the whole picture to a square without cropping, so every cell is the same
-    share of the picture's width and height.
+    Image networks squeeze the whole picture into a square, so every cell is the same share of its width and height, or
+    they see a part of it: `visible`, by its left, top, right and bottom.
 
     >>> grid_boxes(40, 20, count=4)[1]
     Box(left=20.0, top=0.0, right=40.0, bottom=10.0)
@@ -36,7 +38,8 @@ def grid_boxes(width: int, height: int, *, count: int) -> tuple[Box, ...]:
     side = isqrt(count)
     if side * side != count or not count:
         raise ShapeMismatch(f"regions must form a square grid to have boxes in the picture; got {count} regions.")
-    x, y = np.linspace(0, width, side + 1).tolist(), np.linspace(0, height, side + 1).tolist()
+    left, top, right, bottom = visible or (0, 0, width, height)
+    x, y = np.linspace(left, right, side + 1).tolist(), np.linspace(top, bottom, side + 1).tolist()
     return tuple(Box(x[column], y[row], x[column + 1], y[row + 1]) for row in range(side) for column in range(side))
 
 

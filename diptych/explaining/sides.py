@@ -57,7 +57,7 @@ def places_of_regions(encoded: Encoded, encoder: Encoder, *, width: int, height:
         return Places(reason=f"{encoder.name} gives no regions.")
     count = int(encoded.parts.lengths[0])
     try:
-        boxes = grid_boxes(width, height, count=count)
+        boxes = grid_boxes(width, height, count=count, visible=encoder.visible(width, height))
     except ShapeMismatch as error:
         return Places(reason=str(error))
     return Places(boxes=boxes, owner=np.arange(count))

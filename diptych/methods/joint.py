@@ -6,8 +6,8 @@ y of a text in the encoder's joint space,
     s(p, q) = cos(x, y)
 
 Paper: Radford et al. Learning Transferable Visual Models From Natural Language Supervision. ICML 2021.
-Differs: pictures are squeezed into the network's square instead of cropped. Several texts of a pair count as their
-mean vector.
+Differs: several texts of a pair count as their mean vector. Collections and benchmarks prepare pictures as the network
+was trained, cropped or squeezed (`image_encoder.as_trained`); a training does so if it is set.
 """
 
 from collections.abc import Callable, Mapping
