@@ -25,7 +25,7 @@ from diptych.extras import require
 from diptych.files import write_json, written_atomically
 from diptych.handover.contents import encoder_without_folders
 from diptych.handover.exported import DESCRIPTION, FORMAT, TOKENIZER
-from diptych.handover.tower_graphs import Beginning, FromFeatures, TowerGraph, beginning_of
+from diptych.handover.tower_graphs import FromFeatures, TowerGraph, TowerInput, tower_input
 from diptych.methods.contract import Method
 from diptych.modality import MODALITIES, Modality
 from diptych.training.run_config import RunConfig, RunResult
@@ -93,7 +93,7 @@ class ExportsTowers(ABC):
         told = {"file": f"{modality}.onnx", "encoder": encoder_without_folders(recorded.name)}
         told |= {"fingerprint": recorded.fingerprint or ""}
         reason, encoder = "", self.encoders[modality]
-        beginning = beginning_of(encoder, modality)
+        beginning = tower_input(encoder, modality)
         if beginning is not None:
             try:
                 difference = written(TowerGraph(method, modality, beginning), folder / told["file"], runtime)
@@ -164,7 +164,7 @@ def compared(
     return max(float(np.abs(own.numpy() - other).max()) for own, other in zip(expected, found, strict=True))
 
 
-def described(beginning: Beginning, encoder: Any, folder: Path) -> dict[str, Any]:
+def described(beginning: TowerInput, encoder: Any, folder: Path) -> dict[str, Any]:
     """Return where a graph begins and what comes before it; write what is needed for that."""
     axes = beginning.open_axes()
     shapes = {

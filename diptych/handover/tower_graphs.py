@@ -30,7 +30,7 @@ class ItemTensors(NamedTuple):
     whole: Float[Tensor, "b d_whole"]
 
 
-class Beginning(nn.Module, ABC):
+class TowerInput(nn.Module, ABC):
     """What comes before the method in a graph: inputs -> features."""
 
     begins_at: str
@@ -50,7 +50,7 @@ class Beginning(nn.Module, ABC):
         return {name: {0: BATCH} for name in self.inputs}
 
 
-class FromFeatures(Beginning):
+class FromFeatures(TowerInput):
     """The features themselves, as the encoder gives them."""
 
     begins_at = "features"
@@ -77,7 +77,7 @@ class FromFeatures(Beginning):
         return {name: {0: BATCH} if name == "whole" else {0: BATCH, 1: LENGTH} for name in self.inputs}
 
 
-class FromPixels(Beginning):
+class FromPixels(TowerInput):
     """An image network with its scaling, which is affine in every channel; features are rounded as the cache does."""
 
     begins_at, inputs = "pixels", ("pixels",)
@@ -108,7 +108,7 @@ class FromPixels(Beginning):
         return (torch.randint(0, 256, (items, self.side, self.side, 3), generator=generator, dtype=torch.uint8),)
 
 
-class FromTokens(Beginning):
+class FromTokens(TowerInput):
     """A text network, from the numbers of tokens and which of them are the text's own."""
 
     begins_at, inputs = "tokens", ("ids", "mask")
@@ -182,7 +182,7 @@ class FromDualTokens(FromTokens):
 class TowerGraph(nn.Module):
     """Inputs -> one vector a space."""
 
-    def __init__(self, method: Method, modality: Modality, beginning: Beginning) -> None:
+    def __init__(self, method: Method, modality: Modality, beginning: TowerInput) -> None:
         super().__init__()
         self.method, self.modality, self.beginning = method, modality, beginning
         self.spaces = tuple(method.spaces)
@@ -196,7 +196,7 @@ class TowerGraph(nn.Module):
         return tuple(found[space].vectors for space in self.spaces)
 
 
-def beginning_of(encoder: Any, modality: Modality) -> Beginning | None:
+def tower_input(encoder: Any, modality: Modality) -> TowerInput | None:
     """Return what leads from pixels or tokens to the features of an encoder; None if its code is no graph."""
     if not isinstance(encoder, Encoder):
         return None
