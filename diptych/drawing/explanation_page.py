@@ -1,8 +1,5 @@
 """Explanations as a self-contained page: the picture at full size, words, and a switch between views."""
 
-import io
-import json
-from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +15,7 @@ from diptych.drawing.explanation_wording import (
     views,
 )
 from diptych.drawing.heat import OPACITY, ink_on, stops
-from diptych.drawing.markup import Markup, joined, tag
+from diptych.drawing.markup import Markup, data_uri, joined, json_in_script, tag
 from diptych.drawing.sheet import ACCENT, INK, MUTED, PAPER, RULE
 
 if TYPE_CHECKING:
@@ -113,7 +110,9 @@ document.querySelectorAll("article").forEach(article => {
 
 def explanation_page(shown: "Sequence[tuple[ExplanationRecord, Image]]") -> str:
     """Return a page with explanations, each with its picture at full size, one below the other."""
-    colours = tag("script", _json([[each, ink_on(each)] for each in stops()]), type="application/json", id="stops")
+    colours = tag(
+        "script", json_in_script([[each, ink_on(each)] for each in stops()]), type="application/json", id="stops"
+    )
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -134,7 +133,9 @@ def _article(record: ExplanationRecord, picture: "Image", number: int) -> Markup
     overlay = tag(
         "svg", viewBox=f"0 0 {size['width']} {size['height']}", preserveAspectRatio="none", aria_hidden="true"
     )
-    image = Markup(f'<img src="{_uri(picture)}" alt="" width="{size["width"]}" height="{size["height"]}">')
+    image = Markup(
+        f'<img src="{data_uri(picture, quality=QUALITY)}" alt="" width="{size["width"]}" height="{size["height"]}">'
+    )
     return tag(
         "article",
         tag("h1", title_of(record)),
@@ -148,7 +149,7 @@ def _article(record: ExplanationRecord, picture: "Image", number: int) -> Markup
         tag("p", record["attribution"], class_="note"),
         tag(
             "script",
-            _json({**record, "meanings": MEANINGS, "boxed": boxes}),
+            json_in_script({**record, "meanings": MEANINGS, "boxed": boxes}),
             type="application/json",
         ),
     )
@@ -171,14 +172,3 @@ def _legend() -> Markup:
     gradient = f"background: linear-gradient(to right, {', '.join(stops())})"
     bar = tag("span", class_="scale", style=gradient)
     return tag("p", joined([f"{TAKES} ", bar, f" {ADDS} · ", tag("span", class_="scales")]), class_="note")
-
-
-def _uri(picture: "Image") -> str:
-    written = io.BytesIO()
-    picture.save(written, "JPEG", quality=QUALITY)
-    return f"data:image/jpeg;base64,{b64encode(written.getvalue()).decode('ascii')}"
-
-
-def _json(value: object) -> Markup:
-    """Return JSON that is safe in a script element."""
-    return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))

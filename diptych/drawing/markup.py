@@ -1,7 +1,14 @@
 """HTML and SVG elements; text is escaped unless it is already markup."""
 
+import io
+import json
+from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 VOID = {"meta", "br"}
 """HTML elements without a closing tag."""
@@ -36,6 +43,22 @@ def joined(parts: Iterable[str]) -> Markup:
     'a &amp; b<br>'
     """
     return Markup("".join(part if isinstance(part, Markup) else escape(part) for part in parts))
+
+
+def data_uri(picture: "Image", *, quality: int) -> str:
+    """Return a picture as a URI that holds it, a JPEG of this quality."""
+    written = io.BytesIO()
+    picture.save(written, "JPEG", quality=quality)
+    return f"data:image/jpeg;base64,{b64encode(written.getvalue()).decode('ascii')}"
+
+
+def json_in_script(value: object) -> Markup:
+    r"""Return JSON that is safe in a script element.
+
+    >>> json_in_script({"text": "</script>"})
+    '{"text": "\\u003c/script>"}'
+    """
+    return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))
 
 
 def _spelt(value: str | float | int) -> str:

@@ -1,8 +1,5 @@
 """A map of items as points: as a drawing, and as a page that shows an item's picture where one points at it."""
 
-import io
-import json
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Float64
 
 from diptych.drawing.curves import new_figure
-from diptych.drawing.markup import Markup, joined, tag
+from diptych.drawing.markup import Markup, data_uri, joined, json_in_script, tag
 from diptych.drawing.sheet import ACCENT, INK, MUTED, PALETTE, PAPER, RULE, families
 
 if TYPE_CHECKING:
@@ -155,7 +152,7 @@ def scatter_page(
         "colours": list(colours.values()),
         "radius": 2 if len(points) > MANY else 4,
         "titles": list(titles),
-        "pictures": [None if picture is None else _data_uri(picture) for picture in pictures],
+        "pictures": [None if picture is None else data_uri(picture, quality=QUALITY) for picture in pictures],
     }
     legend = [tag("li", tag("span", style=f"background: {colour}"), name) for name, colour in colours.items() if name]
     head = tag("head", tag("meta", charset="utf-8"), tag("title", title), tag("style", Markup(STYLE)))
@@ -167,7 +164,7 @@ def scatter_page(
         tag("canvas", role="img", aria_label=f"{title}: {note}"),
         tag("div", id="shown", hidden=""),
         tag("p", attribution),
-        tag("script", _in_script(held), type="application/json", id="map"),
+        tag("script", json_in_script(held), type="application/json", id="map"),
         tag("script", Markup(SCRIPT)),
     )
     return joined([Markup("<!doctype html>\n"), tag("html", head, body, lang="en")])
@@ -175,14 +172,3 @@ def scatter_page(
 
 def _named(kind: str | None, colours: Mapping[str, str]) -> str:
     return kind if kind is not None and kind in colours else OTHERS
-
-
-def _data_uri(picture: "Image") -> str:
-    written = io.BytesIO()
-    picture.save(written, "JPEG", quality=QUALITY)
-    return f"data:image/jpeg;base64,{b64encode(written.getvalue()).decode('ascii')}"
-
-
-def _in_script(value: object) -> Markup:
-    """Return JSON that is safe in a script element."""
-    return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))

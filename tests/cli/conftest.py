@@ -73,3 +73,12 @@ def run(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> Path:
     assert trained.said.code == 0, trained.said.err
     monkeypatch.setenv("DIPTYCH_CACHE", str(trained.cache))
     return trained.run
+
+
+@pytest.fixture
+def filled_shop(diptych: Diptych, run: Path, tiny_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the name of a collection of the tiny set, in the folder that commands run in."""
+    monkeypatch.chdir(tmp_path)
+    assert diptych("collection", "create", "shop", "--model", run).code == 0
+    assert diptych("collection", "add", "shop", tiny_set).code == 0
+    return "shop"

@@ -3,8 +3,10 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -91,6 +93,15 @@ def shop(filled: tuple[Path, EmbeddingModel], tmp_path: Path) -> Collection:
     """Return a collection of all squares and discs, to be changed at will."""
     place = shutil.copytree(filled[0], tmp_path / "filled")
     return Collection(open_store(str(place)), str(place), filled[1])
+
+
+@pytest.fixture
+def postgresql_place(postgresql_server: str) -> Iterator[str]:
+    """Yield the URI of a collection in PostgreSQL that does not exist yet; drop what the test made of it."""
+    uri = f"{postgresql_server}#c{uuid4().hex[:12]}"
+    yield uri
+    with closing(open_store(uri)) as store:
+        store.drop()
 
 
 def items_file(folder: Path, *rows: dict[str, Any], name: str = "items.jsonl") -> Path:

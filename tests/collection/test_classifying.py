@@ -1,10 +1,8 @@
 """Items get the label that a search would rank them highest for, and keep it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from diptych.collection import Collection, column_writing
 from diptych.collection.classifying import Classification, _scored
 from diptych.collection.records import UpcomingTable
 from diptych.errors import BadSetting, BadText, DiptychError
-from diptych.index.address import open_store
 from diptych.retriever import Retriever
 from tests.index.servers_postgresql import postgresql_server
 
@@ -222,16 +219,10 @@ def test_a_column_of_another_kind_and_one_too_many_are_refused(
         shop.classify(LABELS)
 
 
-@pytest.fixture
-def place(postgresql_server: str) -> Iterator[str]:
-    uri = f"{postgresql_server}#c{uuid4().hex[:12]}"
-    yield uri
-    with closing(open_store(uri)) as store:
-        store.drop()
-
-
-def test_postgresql_keeps_the_same_labels(shop: Collection, place: str, run: Retriever, tiny_set: Path) -> None:
-    with Collection.create(place, str(run.folder.path)) as there:
+def test_postgresql_keeps_the_same_labels(
+    shop: Collection, postgresql_place: str, run: Retriever, tiny_set: Path
+) -> None:
+    with Collection.create(postgresql_place, str(run.folder.path)) as there:
         there.add(tiny_set)
         there.classify(LABELS)
         shop.classify(LABELS)

@@ -1,9 +1,7 @@
 """Items of a collection in clusters, and as a map."""
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ from PIL import Image
 
 from diptych.collection import Collection, clustering_items, mapping_items
 from diptych.errors import BadSetting, DiptychError, UnknownName
-from diptych.index.address import open_store
 from diptych.retriever import Retriever
 from tests.index.servers_postgresql import postgresql_server
 
@@ -168,16 +165,10 @@ def test_a_map_by_a_column_that_is_not_there_is_refused(shop: Collection) -> Non
         shop.map(colour="categry")
 
 
-@pytest.fixture
-def place(postgresql_server: str) -> Iterator[str]:
-    uri = f"{postgresql_server}#c{uuid4().hex[:12]}"
-    yield uri
-    with closing(open_store(uri)) as store:
-        store.drop()
-
-
-def test_postgresql_has_the_same_clusters_and_map(shop: Collection, place: str, run: Retriever, tiny_set: Path) -> None:
-    with Collection.create(place, str(run.folder.path)) as there:
+def test_postgresql_has_the_same_clusters_and_map(
+    shop: Collection, postgresql_place: str, run: Retriever, tiny_set: Path
+) -> None:
+    with Collection.create(postgresql_place, str(run.folder.path)) as there:
         there.add(tiny_set)
         assert there.clusters(3, column="heap").numbers == shop.clusters(3).numbers
         np.testing.assert_allclose(there.map().points, shop.map().points, atol=1e-5)

@@ -2,10 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from PIL import Image
 from diptych.collection import Collection
 from diptych.collection.duplicates import Duplicates
 from diptych.errors import DiptychError
-from diptych.index.address import open_store
 from diptych.modality import MODALITIES
 from diptych.retriever import Retriever
 from tests.index.servers_postgresql import postgresql_server
@@ -165,16 +162,10 @@ def test_what_cannot_be_is_refused(shop: Collection, options: dict[str, object],
         duplicates(**options)
 
 
-@pytest.fixture
-def place(postgresql_server: str) -> Iterator[str]:
-    uri = f"{postgresql_server}#c{uuid4().hex[:12]}"
-    yield uri
-    with closing(open_store(uri)) as store:
-        store.drop()
-
-
-def test_postgresql_answers_as_a_folder_does(make: MakeCollection, album: Path, place: str, run: Retriever) -> None:
-    with Collection.create(place, str(run.folder.path)) as there:
+def test_postgresql_answers_as_a_folder_does(
+    make: MakeCollection, album: Path, postgresql_place: str, run: Retriever
+) -> None:
+    with Collection.create(postgresql_place, str(run.folder.path)) as there:
         there.add(album)
         here = make(album)
         assert told(there.duplicates()) == told(here.duplicates())

@@ -3,10 +3,7 @@
 import csv
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -14,7 +11,6 @@ from pyarrow import parquet
 
 from diptych.collection import Collection, StoredCollection, exporting
 from diptych.errors import BadSetting, DiptychError
-from diptych.index.address import open_store
 from diptych.retriever import Retriever
 from tests.index.servers_postgresql import postgresql_server
 
@@ -140,18 +136,10 @@ def test_what_cannot_be_written_is_refused(shop: Collection, tmp_path: Path) -> 
         shop.export(tmp_path / "a.csv", where="colour = 'red'")
 
 
-@pytest.fixture
-def place(postgresql_server: str) -> Iterator[str]:
-    uri = f"{postgresql_server}#c{uuid4().hex[:12]}"
-    yield uri
-    with closing(open_store(uri)) as store:
-        store.drop()
-
-
 def test_postgresql_exports_the_same_as_a_folder(
-    shop: Collection, place: str, run: Retriever, tiny_set: Path, tmp_path: Path
+    shop: Collection, postgresql_place: str, run: Retriever, tiny_set: Path, tmp_path: Path
 ) -> None:
-    with Collection.create(place, str(run.folder.path)) as there:
+    with Collection.create(postgresql_place, str(run.folder.path)) as there:
         there.add(tiny_set)
         there.export(tmp_path / "there.parquet")
     shop.export(tmp_path / "here.parquet")
