@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from diptych.errors import BadSetting, MissingData
+from diptych.errors import BadSetting, MissingData, MissingExtra
 from diptych.extras import require
 from diptych.rooms import split_name
 
@@ -34,5 +34,13 @@ def refuse_argument(name: str) -> None:
 
 
 def import_extra(module: str, *, extra: str) -> Any:
-    """Import an optional package; raise `MissingExtra` if it is not installed."""
-    return require(module, extra=extra, wanted_by=f"the {extra} encoders")
+    """Import an optional package; raise `MissingExtra` if it is not installed, or needs another torchvision."""
+    try:
+        return require(module, extra=extra, wanted_by=f"the {extra} encoders")
+    except RuntimeError as error:
+        if "torchvision" not in str(error):
+            raise
+        raise MissingExtra(
+            f"{module} cannot be imported, because the installed torchvision was built for another torch. Install both "
+            "in one command: pip install --upgrade torch torchvision."
+        ) from error

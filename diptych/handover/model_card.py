@@ -1,11 +1,13 @@
 """The model card of a run, in the format of the model hub: what it learnt from, its figures, how to use it."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from diptych.encoders.passed import OWN
 from diptych.errors import UnknownName
 from diptych.handover.contents import encoder_without_folders, without_folders
 from diptych.handover.credits import base_models, credit, method_title
@@ -42,7 +44,7 @@ def model_card(told: CardContents) -> str:
         f"Finds pictures by text and texts by picture. {method_title(told.config.method)}, trained with "
         f"{LIBRARY} {told.config.versions.get(LIBRARY, '')}.",
         "## Use",
-        f"```python\n{_usage(told.name)}\n```",
+        f"```python\n{_usage(told)}\n```",
         "## Training",
         *_training(told),
         "## Figures",
@@ -117,11 +119,20 @@ def _encoders(config: RunConfig) -> tuple[str, str]:
     return image, text
 
 
-def _usage(name: str) -> str:
-    place = name if "/" in name else f"path/to/{name}"
+def _variable(name: str) -> str:
+    """Return a name as a variable of Python is written."""
+    return re.sub(r"\W|^(?=\d)", "_", name)
+
+
+def _usage(told: CardContents) -> str:
+    place = told.name if "/" in told.name else f"path/to/{told.name}"
+    recorded = zip(SET_BY_DEFAULT, _encoders(told.config), strict=True)
+    own = "".join(
+        f", {m}_encoder={_variable(name.partition(':')[2])}" for m, name in recorded if name.startswith(f"{OWN}:")
+    )
     return (
         f"from {LIBRARY} import Retriever\n\n"
-        f'retriever = Retriever.from_pretrained("{place}")\n'
+        f'retriever = Retriever.from_pretrained("{place}"{own})\n'
         'print(retriever.similarity(["cat.jpg"], ["a cat asleep", "a dog"]))\n'
         'vectors = retriever.encode_text(["a cat asleep"])\n'
         'results = retriever.search("my-pictures", text="a cat asleep", k=5)'

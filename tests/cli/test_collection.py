@@ -90,6 +90,21 @@ def test_a_folder_of_pictures_is_searchable_after_one_command(
     assert sorted(hit["id"] for hit in hits) == ["1.png", "2.png"]
 
 
+def test_without_a_model_the_best_that_is_reachable_is_taken_and_the_command_says_why(
+    diptych: Diptych, tiny_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "downloads"))
+    (tmp_path / "photos").mkdir()
+    shutil.copy(tiny_set / "1.png", tmp_path / "photos")
+    made = diptych("collection", "create", "photos")
+    assert made.code == 0
+    assert "Model: conse (ConSE: the class names that a packaged image network predicts), the best" in made.err
+    assert "not siglip2: google/siglip2-base-patch16-224 is not a folder" in made.err
+    assert json.loads(diptych("collection", "stats", "photos", "--json").out)["model"]["method"] == "conse"
+
+
 def test_a_collection_moves_to_another_model(diptych: Diptych, shop: Path, run: Path) -> None:
     done = diptych("collection", "reencode", shop, "--model", "conse", *SMALL, "--json")
     assert json.loads(done.out)["added"] == 24, done.err

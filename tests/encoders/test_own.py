@@ -164,6 +164,8 @@ def test_a_finished_training_that_is_resumed_keeps_its_encoder(trained: Path, ti
 
 def test_a_run_that_is_handed_over_takes_the_encoder_again(trained: Path, tiny_set: Path, tmp_path: Path) -> None:
     Retriever.load(trained, image_encoder=patches()).save_pretrained(tmp_path / "given")
+    card = (tmp_path / "given" / "README.md").read_text()
+    assert 'Retriever.from_pretrained("path/to/given", image_encoder=patches)' in card
     run = Retriever.from_pretrained(tmp_path / "given", image_encoder=patches())
     expected = Retriever.load(trained, image_encoder=patches()).encode_image([tiny_set / "0.png"])
     np.testing.assert_array_equal(run.encode_image([tiny_set / "0.png"])["visual"], expected["visual"])
