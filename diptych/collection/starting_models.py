@@ -20,9 +20,9 @@ class StartingModel:
 
 STARTING: dict[str, StartingModel] = {
     "siglip2": StartingModel(
-        "joint:transformers:google/siglip2-base-patch16-224", "SigLIP 2, base: texts in many languages, 1.5 GB"
+        "joint:transformers:google/siglip2-base-patch16-224", "SigLIP 2, base: texts in many languages, about 1.5 GB"
     ),
-    "clip": StartingModel("joint:transformers:openai/clip-vit-base-patch32", "CLIP, ViT-B/32: English, 600 MB"),
+    "clip": StartingModel("joint:transformers:openai/clip-vit-base-patch32", "CLIP, ViT-B/32: English, about 600 MB"),
     "mobileclip": StartingModel(
         "joint:open-clip:MobileCLIP2-S2/dfndr2b", "MobileCLIP 2, S2: English, for small machines"
     ),
