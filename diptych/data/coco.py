@@ -13,16 +13,14 @@ is marked have no category. Without the instances files no picture has one.
 Paper: Lin et al., Microsoft COCO: Common Objects in Context, ECCV 2014.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from diptych.data.findings import FaultError, Finding, Report, refuse
+from diptych.data.annotation_files import accepted_captions, load_annotations, other_structure
+from diptych.data.findings import FaultError, Report, refuse
 from diptych.data.pairs import DataSet, Pair
 from diptych.data.splitting import DEFAULT_SEED, stratified_split
-from diptych.data.texts import accepted_text
 from diptych.errors import BadManifest, MissingData
 from diptych.rooms import Card
 
@@ -72,56 +70,35 @@ def _edition(root: Path) -> str:
 
 def _pairs(root: Path, part: str, report: Report) -> Iterator[Pair]:
     file = f"captions_{part}.json"
-    annotations = _load(root / "annotations" / file)
+    annotations = load_annotations(root / "annotations" / file, source=SOURCE)
     captions: dict[int, list[str]] = defaultdict(list)
     folder = next((path for path in (root / part, root / "images" / part) if path.is_dir()), None)
-    categories = _categories(root / "annotations" / f"instances_{part}.json")
+    categories = marked_categories(root / "annotations" / f"instances_{part}.json")
     try:
         for annotation in annotations["annotations"]:
             captions[annotation["image_id"]].append(annotation["caption"])
         images = {image["id"]: Path(image["file_name"]).name for image in annotations["images"]}
     except (KeyError, TypeError) as error:
-        raise _bad_json(file, error) from error
+        raise other_structure(file, error) from error
     for number, name in images.items():
         try:
-            texts = _texts(captions[number], f"{file}, image {number}")
+            texts = accepted_captions(captions[number], where=f"{file}, image {number}")
         except FaultError as fault:
             report(fault.finding)
         else:
             yield Pair(str(number), folder and folder / name, texts, categories.get(number, ()))
 
 
-def _texts(captions: list[str], where: str) -> tuple[str, ...]:
-    if not captions:
-        raise FaultError(Finding("empty text", where, "it has no caption", "Download the annotations again."))
-    return tuple(accepted_text(caption, where=where) for caption in captions)
-
-
-def _categories(path: Path) -> dict[int, tuple[str, ...]]:
+def marked_categories(path: Path) -> dict[int, tuple[str, ...]]:
     """Return the sorted names of what each picture's instances show; nothing where the file is absent."""
     if not path.is_file():
         return {}
-    instances = _load(path)
+    instances = load_annotations(path, source=SOURCE)
     by_picture: dict[int, set[str]] = defaultdict(set)
     try:
         names = {category["id"]: category["name"] for category in instances["categories"]}
         for instance in instances["annotations"]:
             by_picture[instance["image_id"]].add(names[instance["category_id"]])
     except (KeyError, TypeError) as error:
-        raise _bad_json(path.name, error) from error
+        raise other_structure(path.name, error) from error
     return {number: tuple(sorted(kinds)) for number, kinds in by_picture.items()}
-
-
-def _load(path: Path) -> Any:
-    if not path.is_file():
-        raise MissingData(f"'{path}' does not exist. {SOURCE}")
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise _bad_json(path.name, error) from error
-
-
-def _bad_json(file: str, error: Exception) -> BadManifest:
-    return BadManifest(
-        f"{file} does not have the structure of the official annotations ({error!r}). Download it again."
-    )
