@@ -1,7 +1,8 @@
 """MS-COCO in the splits of Karpathy and Fei-Fei, by which image-text retrieval is compared.
 
 Read from `dataset_coco.json` (`diptych.data.karpathy`) beside the pictures of 2014: `train2014/` and `val2014/`, also
-below `images/`. 113,287 train, 30,504 of which are from the official validation set; 5,000 validate and 5,000 test. `annotations/instances_train2014.json` and `instances_val2014.json` pictures have categories too.
+below `images/`. 113,287 train, 30,504 of which are from the official validation set; 5,000 validate and 5,000 test.
+With `annotations/instances_train2014.json` and `instances_val2014.json` pictures have categories too.
 
 Paper: Lin et al., Microsoft COCO: Common Objects in Context, ECCV 2014.
 """
