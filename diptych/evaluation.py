@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from diptych.fusion.contract import FusionRule
 from diptych.fusion.record import ChosenRule, FusionRecord
 from diptych.measures.chance import chance_map
 from diptych.measures.direction_scores import Scores, score_direction
+from diptych.measures.folds import Fold, folds_of, joined
 from diptych.measures.judgements import Judgements
 from diptych.measures.partners import RECALL_RANKS, recall_at
 from diptych.measures.ranking import mean_over_judged
@@ -107,13 +109,37 @@ class Evaluation(Shown):
         )
 
 
-def evaluate(spaces: Spaces, features: Features, rule: FusionRule, *, header: Mapping[str, Any]) -> Evaluation:
-    """Evaluate embedded features in each space and, with two spaces, under their fusion."""
-    judgements = judgements_of(features)
-    scores = {name: _both_directions({name: each}, rule, judgements) for name, each in spaces.items()}
-    scores["fused"] = _both_directions(spaces, rule, judgements) if len(spaces) > 1 else next(iter(scores.values()))
-    chance = (chance_map(judgements) + chance_map(judgements.reversed())) / 2
-    return Evaluation(scores, header, chance)
+def evaluate(
+    spaces: Spaces, features: Features, rule: FusionRule, *, header: Mapping[str, Any], folds: int = 1
+) -> Evaluation:
+    """Evaluate embedded features in each space and, with two spaces, under their fusion.
+
+    With several `folds` each query is compared with its own fold alone (`diptych.measures.folds`).
+    """
+    parts = folds_of(features.owner, pictures=len(features.images), count=folds)
+    found = [_evaluated(spaces, _judgements_in(features, part), part, rule) for part in parts]
+    sides = {"image_to_text": ("pictures", "texts"), "text_to_image": ("texts", "pictures")}
+    scores = {
+        space: {
+            direction: joined(
+                [own[space][direction] for own, _ in found],
+                *([getattr(part, side) for part in parts] for side in sides[direction]),
+            )
+            for direction in DIRECTIONS
+        }
+        for space in found[0][0]
+    }
+    return Evaluation(scores, header, fmean(chance for _, chance in found))
+
+
+def _evaluated(
+    spaces: Spaces, judgements: Judgements, fold: Fold, rule: FusionRule
+) -> tuple[dict[str, dict[str, Scores]], float]:
+    """Return the scores of a fold in each space and fused, and the MAP of a random ranking."""
+    own = {name: each.take(images=fold.pictures, texts=fold.texts) for name, each in spaces.items()}
+    scores = {name: _both_directions({name: each}, rule, judgements) for name, each in own.items()}
+    scores["fused"] = _both_directions(own, rule, judgements) if len(own) > 1 else next(iter(scores.values()))
+    return scores, (chance_map(judgements) + chance_map(judgements.reversed())) / 2
 
 
 def validation_map(spaces: Spaces, features: Features, rule: FusionRule) -> float:
@@ -183,8 +209,13 @@ def chosen_rule(fusion: FusionRecord, name: str | None = None) -> FusionRule:
 
 def judgements_of(features: Features) -> Judgements:
     """Return the relevance judgements of image-to-text retrieval for these features."""
-    labels = (None, None) if features.relevant == "partner" else (features.labels, features.text_labels)
-    return Judgements(np.arange(len(features.images)), features.owner, *labels)
+    return _judgements_in(features, *folds_of(features.owner, pictures=len(features.images), count=1))
+
+
+def _judgements_in(features: Features, fold: Fold) -> Judgements:
+    labels = None if features.relevant == "partner" or features.labels is None else features.labels[fold.pictures]
+    texts = None if labels is None else labels[fold.owner]
+    return Judgements(np.arange(len(fold.pictures)), fold.owner, labels, texts)
 
 
 def average_map(directions: Mapping[str, Scores]) -> float:

@@ -225,6 +225,7 @@ class Retriever(EmbedsItems, HandsOver, ExportsTowers):
         relevant: Relevant | None = None,
         texts: TextItems | None = None,
         fusion: str | None = None,
+        folds: int = 1,
         data_root: str | Path | None = None,
         save: str | Path | None = None,
         progress: Progress | None = None,
@@ -233,7 +234,8 @@ class Retriever(EmbedsItems, HandsOver, ExportsTowers):
 
         `relevant` decides what MAP and nDCG count as right, and `texts` whether a pair's texts are one item (`joined`,
         as in the paper) or each an item and a query; both are by default as in training. Recalls and ranks are always
-        of the partners.
+        of the partners. With several `folds`, consecutive parts of the pictures are galleries of their own, each with
+        its texts, and every query is compared with its own part: five of COCO's 5,000.
         """
         right = relevance(relevant or self.config.relevant, categories=True)
         items = text_items(texts or (self.config.texts if relevant is None else None), right)
@@ -256,7 +258,8 @@ class Retriever(EmbedsItems, HandsOver, ExportsTowers):
             "fusion": self._fusion_header(fusion),
             "notes": self._notes(dataset, unknown, by_default=data is None),
         }
-        evaluation = evaluate(embed_pairs(self.model, features), features, rule, header=header)
+        header |= {} if folds == 1 else {"folds": folds}
+        evaluation = evaluate(embed_pairs(self.model, features), features, rule, header=header, folds=folds)
         if save:
             evaluation.save(save)
         return evaluation

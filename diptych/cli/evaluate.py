@@ -30,6 +30,9 @@ def evaluate(
     relevant: RelevantOption = None,
     texts: TextsOption = None,
     fusion: FusionOption = None,
+    folds: Annotated[
+        int, typer.Option("--folds", metavar="N", min=1, help="Evaluate N equal parts, each a gallery of its own.")
+    ] = 1,
     save: Annotated[
         Path | None,
         typer.Option("--save", metavar="DIR", help="Folder for per-query scores and curves; by default below RUN."),
@@ -43,6 +46,7 @@ def evaluate(
     """
     from diptych.retriever import Retriever
 
+    parts = None if folds == 1 else f"folds{folds}"
     own = run / "evaluations" if run.is_dir() else None  # a run on the hub is not written to
     with shown_progress() as progress:
         evaluation = Retriever.load(run).evaluate(
@@ -52,8 +56,9 @@ def evaluate(
             relevant=relevant,
             texts=texts,
             fusion=fusion,
+            folds=folds,
             data_root=data_root,
-            save=save or (own / _folder_name(data, split, split_seed, relevant, texts, fusion) if own else None),
+            save=save or (own / _folder_name(data, split, split_seed, relevant, texts, fusion, parts) if own else None),
             progress=progress,
         )
     if json:
@@ -68,6 +73,7 @@ def write_figures(figures: Mapping[str, Any]) -> None:
     title = (
         f"{figures['method']} ({figures['preset']}) on {figures['data']}, {figures['split']}: "
         f"{items['images']:,} pictures, {items['texts']:,} texts"
+        f"{', in folds: ' + str(figures['folds']) if 'folds' in figures else ''}"
     )
     write_table(("MAP", *DIRECTIONS.values(), "average"), list(_space_rows(figures)), title=title)
     names = list(figures["image_to_text"])

@@ -1,13 +1,13 @@
 """Embedding items with a method: one modality at a time, or both of some pairs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
-from diptych.data.features import Encoded, Features, Rows
+from diptych.data.features import Encoded, Features
 from diptych.methods.batches import FeatureBatch
 from diptych.methods.contract import Embedding, Method
 
@@ -37,7 +37,9 @@ class PairEmbeddings:
         similarity: Float32[np.ndarray, "n m"] = self.images @ self.texts.T
         return similarity
 
-    def take(self, *, images: Rows, texts: Rows) -> "PairEmbeddings":
+    def take(
+        self, *, images: Int[np.ndarray, " n_some"] | Sequence[int], texts: Int[np.ndarray, " m_some"] | Sequence[int]
+    ) -> "PairEmbeddings":
         """Return a subset of the pictures and texts, without attention."""
         return replace(self, images=self.images[np.asarray(images)], texts=self.texts[np.asarray(texts)], attention=())
 

@@ -63,3 +63,13 @@ def test_another_rule_of_fusion_can_be_asked_for(diptych: Diptych, run: Path) ->
     figures = json.loads(diptych("evaluate", run, "--fusion", "rrf", "--json").out)
     assert figures["fusion"]["rule"] == "rrf"
     assert "Did you mean 'zscore'?" in diptych("evaluate", run, "--fusion", "zscor").err
+
+
+def test_folds_are_galleries_of_their_own(diptych: Diptych, run: Path) -> None:
+    whole, folded = (json.loads(diptych("evaluate", run, "--json", *more).out) for more in ((), ("--folds", 2)))
+    assert "folds" not in whole
+    assert folded["folds"] == 2
+    assert folded["items"] == whole["items"]
+    assert folded["chance_map"] > whole["chance_map"]
+    assert "folds: 2" in diptych("evaluate", run, "--folds", 2).out
+    assert diptych("evaluate", run, "--folds", 5000).code == 2
