@@ -9,6 +9,7 @@ from diptych import __version__
 from diptych.cli import encode as encoding
 from diptych.cli import main
 from diptych.encoders import ROOM as ENCODERS
+from diptych.encoders.passed import OWN
 
 from .conftest import Diptych
 
@@ -43,7 +44,8 @@ def test_a_place_that_cannot_be_written_is_one_sentence(diptych: Diptych, tmp_pa
 
 def test_the_help_of_encode_and_the_guide_name_every_encoder(diptych: Diptych) -> None:
     shown, guide = diptych("encode", "--help").out, (ROOT / "docs" / "guide" / "index.md").read_text(encoding="utf-8")
-    assert [name for name in ENCODERS.names() if name not in shown or f"`{name}" not in guide] == []
+    named = [name for name in ENCODERS.names() if name != OWN]  # which is an object, passed from Python
+    assert [name for name in named if name not in shown or f"`{name}" not in guide] == []
 
 
 def test_an_interrupted_command_leaves_with_130(monkeypatch: pytest.MonkeyPatch, diptych: Diptych) -> None:

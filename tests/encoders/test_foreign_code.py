@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 import torch
 from transformers import BertConfig, BertModel, ViTConfig, ViTModel
@@ -129,7 +130,7 @@ def test_a_network_on_the_hub_is_looked_into_before_it_is_opened(
     BertConfig(**TINY, auto_map={"AutoModel": "evil.Evil"}).save_pretrained(tmp_path)
     asked: list[str] = []
     monkeypatch.setattr(hub, "hub_answers", lambda: True)
-    monkeypatch.setattr(hub, "snapshot_download", lambda name, **_: asked.append(name) or str(tmp_path))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, **_: asked.append(name) or str(tmp_path))
     for library, source, name in (
         ("transformers", "someone/network", "someone/network"),
         ("sentence-transformers", "network", "sentence-transformers/network"),

@@ -29,6 +29,7 @@ WRITES = {
     ("put", "/v1/collections/{collection}/items/{id}"),
     ("delete", "/v1/collections/{collection}/items/{id}"),
     ("post", "/v1/collections/{collection}/items"),
+    ("put", "/v1/collections/{collection}/columns/{column}"),
 }
 
 
@@ -43,7 +44,7 @@ def routes() -> list[tuple[str, str, dict[str, Any]]]:
 def ask(running: Running, method: str, path: str, about: dict[str, Any], key: str | None) -> Any:
     kinds = list(about.get("requestBody", {}).get("content", {"application/x-www-form-urlencoded": {}}))
     headers = {"Content-Type": kinds[0]} | ({"Authorization": f"Bearer {key}"} if key else {})
-    url = path.format(collection="shop", id="p1", name="first")
+    url = path.format(collection="shop", id="p1", name="first", column="tag")
     return running.client.request(method, url, headers=headers)
 
 
