@@ -126,7 +126,7 @@ def wide(tiny_set: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFa
     spaces = [
         f"{space}.{name}"
         for space in ("visual", "textual")
-        for name in ("recurrence=trained", "whole=false", "other_parts=false", f"width={WIDE}")
+        for name in ("recurrence=trained", "heads=1", "whole=false", "other_parts=false", f"width={WIDE}")
     ]
     small = [f"{space}.hidden={HIDDEN}" for space in ("visual", "textual")]
     with pytest.MonkeyPatch.context() as patch:
