@@ -22,9 +22,10 @@ class PlacedTable(Table):
     not changed is equal to what was added, whether or not the collection has been moved since.
     """
 
-    def __init__(self, table: Table, places: PicturePlaces) -> None:
+    def __init__(self, table: Table, places: PicturePlaces, *, lineage: str = "") -> None:
         self.name = table.name
         self.layout = table.layout
+        self.lineage = lineage
         self._table = table
         self._places = places
 

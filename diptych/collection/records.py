@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from diptych.errors import BadSetting, MissingData
+from diptych.files import digest
 from diptych.index.contract import Store
 from diptych.index.passwords import masked
 from diptych.modality import Modality
@@ -155,6 +156,11 @@ class CollectionRecord:
     def version(self) -> tuple[str, str]:
         """Return the version of the tables and models: the table and the model's digest."""
         return self.table, self.model.digest
+
+    @property
+    def lineage(self) -> str:
+        """What tells the current table from one of another collection, or model, that was at the same place."""
+        return digest(self.id or "", self.model.digest)
 
     @property
     def fence_until(self) -> float:

@@ -32,7 +32,8 @@ class Resources:
         """Return the table that a record names as the current one."""
         with self._opening:
             if record.version not in self._tables:
-                self._tables[record.version] = PlacedTable(self._store.table(record.table), self._places)
+                table = self._store.table(record.table)
+                self._tables[record.version] = PlacedTable(table, self._places, lineage=record.lineage)
             return self._tables[record.version]
 
     def has_model(self, record: CollectionRecord) -> bool:

@@ -61,7 +61,8 @@ class StoredCollection:
 
     def table_of(self, record: CollectionRecord) -> Table:
         """Return the table that a record names as the current one; its pictures are told, and none is read."""
-        return PlacedTable(self.store.table(record.table), PicturePlaces(self.store.folder))
+        places = PicturePlaces(self.store.folder)
+        return PlacedTable(self.store.table(record.table), places, lineage=record.lineage)
 
     @checks_arguments
     def ids(self, *, where: str | None = None) -> list[str]:

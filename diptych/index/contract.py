@@ -54,6 +54,8 @@ class Table(ABC):
 
     name: str
     layout: Layout
+    lineage: str = ""
+    """What tells its items from those of another table that was at the same place under the same name, if known."""
 
     @abstractmethod
     def columns(self) -> Columns:

@@ -142,4 +142,4 @@ class Searcher:
 
     def _cache(self, what: str, table: Table, side: Modality) -> Path:
         """Return the path of a cache that can be rebuilt from one side of a table."""
-        return (self._own_folder or cache_root()) / what / digest(masked(self._uri), table.name, side)
+        return (self._own_folder or cache_root()) / what / digest(masked(self._uri), table.name, side, table.lineage)
