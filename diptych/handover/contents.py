@@ -7,6 +7,7 @@ by the paths that it names, so these are checked before anything is opened.
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import is_dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from reprlib import repr as short
@@ -134,11 +135,10 @@ def _check_types(folder: RunFolder) -> None:
     """Refuse records whose fields have other types than declared."""
     for file, kind in ((folder.config_file, RunConfig), (folder.result_file, RunResult)):
         try:
-            _check_record(kind, json.loads(file.read_bytes()))
+            with suppress(OSError, ValueError, RecursionError):  # the folder says what is wrong when it is read below
+                _check_record(kind, json.loads(file.read_bytes()))
         except BadSetting as error:
             raise BadCheckpoint(f"{file} is not of a run, or is damaged: {error} Ask for it again.") from None
-        except (OSError, ValueError, RecursionError):
-            pass  # the folder says what is wrong when it is read
     folder.config(), folder.result()
 
 
